@@ -1,0 +1,18 @@
+// How names become binding names: used by the generator that writes wrangler.toml and by the code that
+// looks the bindings up, so that the two cannot disagree.
+
+const upper = (name: string) => name.toUpperCase().replace(/[^A-Z0-9]/g, "_");
+
+/** Service binding to a pipeline's Worker. */
+export const pipelineBinding = (alias: string) => `PIPELINE_${upper(alias)}`;
+/** Producer binding of a pipeline's own queue. */
+export const queueBinding = (alias: string) => `QUEUE_${upper(alias)}`;
+/** R2 bucket binding. */
+export const bucketBinding = (bucket: string) => `R2_${upper(bucket)}`;
+/** D1 database binding. */
+export const databaseBinding = (database: string) => `D1_${upper(database)}`;
+
+/** Worker and queue names of a pipeline. */
+export const workerName = (alias: string) => `weir-${alias}`;
+export const queueName = (alias: string) => `weir-${alias}`;
+export const deadQueueName = (alias: string) => `weir-${alias}-dead`;

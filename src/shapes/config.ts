@@ -1,0 +1,38 @@
+// pipelines/<alias>/config.json: the seed's fields with the seed's meaning, and optional ones of ours.
+import { z } from "zod";
+
+/** An alias names a folder, a Worker, a queue: lower case, digits and dashes, 2 to 40 characters. */
+export const aliasSchema = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,38}[a-z0-9]$/, "2 to 40 of a-z, 0-9 and -, beginning with a letter");
+/** A collection's name: what a person types in a URL. */
+export const collectionSchema = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_-]{0,62}$/, "1 to 63 of letters, digits, _ and -, beginning with a letter");
+
+export const pipelineConfigSchema = z.strictObject({
+  $schema: z.string().optional(),
+  /** Unique name, used when invoking. */
+  alias: aliasSchema,
+  source: z.strictObject({
+    connection_id: z.string().min(1),
+    /** Conditions an event must meet; `{}` or none takes every object. The language is `docs/filters.md`. */
+    filters: z.record(z.string(), z.json()).default({}),
+  }),
+  destination: z.strictObject({
+    connection_id: z.string().min(1),
+    collection: collectionSchema,
+  }),
+  /** `binding`: one RPC per batch, lowest latency. `queue`: the pipeline's own queue, for long work. */
+  dispatch: z.enum(["binding", "queue"]).default("queue"),
+  /** What a removed object does to its items. */
+  on_delete: z.enum(["remove", "keep"]).default("remove"),
+  /** Runs in flight at once in one consumer; 1 to 100. */
+  concurrency: z.int().min(1).max(100).default(10),
+  /** Wall time of one attempt, seconds. A queue consumer has 15 minutes in all. */
+  timeout_seconds: z.int().min(1).max(840).default(600),
+  retry: z.strictObject({ max_attempts: z.int().min(1).max(100).default(5) }).default({ max_attempts: 5 }),
+});
+
+/** One pipeline's configuration, defaults filled in. */
+export type PipelineConfig = z.infer<typeof pipelineConfigSchema>;

@@ -1,0 +1,65 @@
+// What happened to an object: one envelope for every sender. Normalisers make it, everything after
+// `receive` reads only this. Free of any sender's own vocabulary except `operation`, kept as it came.
+import { z } from "zod";
+
+/** Weir's own event types. `other` is an event name that no normaliser knows; it can be filtered on. */
+export const EVENT_TYPES = ["created", "removed", "tagged", "restored", "archived", "acl", "other"] as const;
+
+/** Who told us. `invoke` and `replay` are Weir's own doors. */
+export const SENDERS = [
+  "s3",
+  "eventbridge",
+  "minio",
+  "ceph",
+  "b2",
+  "tigris",
+  "gcs",
+  "cloudevents",
+  "r2",
+  "invoke",
+  "replay",
+] as const;
+
+const strings = z.record(z.string(), z.string());
+
+export const eventSchema = z.object({
+  /** `evt_` and 32 hex digits of a SHA-256 over the event's primary identity: the same event has the same id. */
+  id: z.string().min(1).max(64),
+  connection: z.string().min(1),
+  sender: z.enum(SENDERS),
+  type: z.enum(EVENT_TYPES),
+  /** The sender's own name for what happened, without the `s3:` prefix: `ObjectCreated:Put`, `PutObject`. */
+  operation: z.string(),
+  bucket: z.string(),
+  /** The object's key, decoded exactly once, as its sender encodes it. */
+  key: z.string(),
+  /** Bytes. Absent where the sender does not say (deletes, tags). */
+  size: z.number().int().nonnegative().optional(),
+  /** Without quotes. */
+  etag: z.string().optional(),
+  version_id: z.string().optional(),
+  /** Orders events of one key from one AWS source, nothing else. */
+  sequencer: z.string().optional(),
+  /** When it happened, by the sender's clock: RFC 3339, UTC. */
+  time: z.iso.datetime({ offset: true }),
+  region: z.string().optional(),
+  content_type: z.string().optional(),
+  /** The object's own metadata, names in lower case. Absent means "not said", `{}` means "none". */
+  metadata: strings.optional(),
+  tags: strings.optional(),
+  /** Free input of an invocation; an event with a payload and no object has empty bucket and key. */
+  payload: z.json().optional(),
+  /**
+   * Every name under which another sender could tell the same event, strongest first. Two events with a
+   * common identity are one. Made by `receive/identity.ts`.
+   */
+  identities: z.array(z.string()).default([]),
+  /** Times this event's object was itself written by a pipeline of this Weir. Stops loops. */
+  hops: z.number().int().nonnegative().default(0),
+  received_at: z.iso.datetime(),
+});
+
+/** One object event. See {@link eventSchema} for each field's meaning. */
+export type Event = z.infer<typeof eventSchema>;
+export type EventType = (typeof EVENT_TYPES)[number];
+export type Sender = (typeof SENDERS)[number];

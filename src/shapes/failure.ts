@@ -1,0 +1,135 @@
+// The failure union: everything that may go wrong and is expected to. Each kind has one HTTP status and
+// one verdict, in one exhaustive switch each. Exceptions are for bugs, and are caught once, at a door.
+
+export type FailureKind =
+  // at the doors
+  | "unproven"
+  | "forbidden"
+  | "too_large"
+  | "unsupported_media_type"
+  | "invalid"
+  | "malformed"
+  | "not_found"
+  | "conflict"
+  | "unavailable"
+  | "internal"
+  // in a run
+  | "object_gone"
+  | "superseded"
+  | "source_refused"
+  | "bad_media"
+  | "unknown_model"
+  | "invalid_return"
+  | "handler_failed"
+  | "timeout"
+  | "overloaded";
+
+/** What went wrong, for a person: what, where, what was expected, and what to do next. */
+export interface Failure {
+  kind: FailureKind;
+  /** One sentence: what was wrong. Never holds a secret, a signature or a signed URL. */
+  detail: string;
+  /** A path into the input, a header's name, an object: whatever names the place. */
+  where?: string;
+  expected?: string;
+  next?: string;
+  retry_after_seconds?: number;
+}
+
+/** `retry`: counted, with delay. `wait`: retried without counting the attempt. `drop`: skipped, reason kept. `dead`: dead letter. */
+export type Verdict = "retry" | "wait" | "drop" | "dead";
+
+export type Result<T> = { ok: true; value: T } | { ok: false; failure: Failure };
+
+export const ok = <T>(value: T): Result<T> => ({ ok: true, value });
+
+export function fail(
+  kind: FailureKind,
+  detail: string,
+  more: Omit<Failure, "kind" | "detail"> = {},
+): { ok: false; failure: Failure } {
+  return { ok: false, failure: { kind, detail, ...more } };
+}
+
+/** Thrown only where a call stack must be left (a handler's SDK call); doors turn it back into its Failure. */
+export class FailureError extends Error {
+  readonly failure: Failure;
+  constructor(failure: Failure) {
+    super(failure.detail);
+    this.name = "FailureError";
+    this.failure = failure;
+  }
+}
+
+/** HTTP status of a failure: a caller's fault is never 5xx, ours is never 4xx. */
+export function statusOf(kind: FailureKind): 400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 500 | 503 | 504 {
+  switch (kind) {
+    case "invalid":
+      return 400;
+    case "unproven":
+      return 401;
+    case "forbidden":
+      return 403;
+    case "not_found":
+    case "object_gone":
+      return 404;
+    case "conflict":
+    case "superseded":
+      return 409;
+    case "too_large":
+      return 413;
+    case "unsupported_media_type":
+      return 415;
+    case "malformed":
+    case "bad_media":
+    case "unknown_model":
+    case "invalid_return":
+      return 422;
+    case "internal":
+    case "handler_failed":
+      return 500;
+    case "unavailable":
+    case "overloaded":
+    case "source_refused":
+      return 503;
+    case "timeout":
+      return 504;
+    default:
+      return unreachable(kind);
+  }
+}
+
+/** What a run that ends with this failure should do next. */
+export function verdictOf(kind: FailureKind): Verdict {
+  switch (kind) {
+    case "object_gone":
+    case "superseded":
+      return "drop";
+    case "unavailable":
+    case "internal":
+    case "handler_failed":
+    case "timeout":
+    case "conflict":
+      return "retry";
+    case "overloaded":
+      return "wait";
+    case "unproven":
+    case "forbidden":
+    case "too_large":
+    case "unsupported_media_type":
+    case "invalid":
+    case "malformed":
+    case "not_found":
+    case "source_refused":
+    case "bad_media":
+    case "unknown_model":
+    case "invalid_return":
+      return "dead";
+    default:
+      return unreachable(kind);
+  }
+}
+
+function unreachable(value: never): never {
+  throw new Error(`unhandled case: ${String(value)}`);
+}

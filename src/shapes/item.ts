@@ -1,0 +1,40 @@
+// An Item is one thing that a handler returned; a set of items belongs to one object of one pipeline and
+// is replaced as a whole. Lineage says where an item came from, down to the commit and the model.
+import type { Event } from "./event.ts";
+
+/** A vector's place in its item (`embedding`, `faces.0.vector`) and what computed it. */
+export interface Vector {
+  path: string;
+  /** Little-endian float32. */
+  values: Float32Array;
+  /** The model that really ran; absent when the handler brought the vector itself. */
+  model?: string;
+}
+
+/** Identifies a set of items. */
+export interface SetKey {
+  alias: string;
+  connection: string;
+  bucket: string;
+  key: string;
+}
+
+/** What all items of a set have in common. */
+export interface SetLineage {
+  event_id: string;
+  run_id: string;
+  version: string;
+  commit: string;
+  etag: string | null;
+  version_id: string | null;
+  size: number | null;
+  event_time: Event["time"];
+  stored_at: string;
+}
+
+/** One item, ready to store. */
+export interface NewItem {
+  /** JSON, with each vector replaced by `null`. */
+  data: Record<string, unknown>;
+  vectors: Vector[];
+}

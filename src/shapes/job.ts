@@ -1,0 +1,19 @@
+// A Job is an event for one pipeline. It travels by RPC or by that pipeline's queue, and is all that a
+// pipeline Worker learns of the world.
+import type { Event } from "./event.ts";
+
+/**
+ * Why a job exists. `matched`: the event passed the filter. `tracked`: it did not, but this object has
+ * (or may have) items, which must go if the object no longer passes. `invoked`: a person asked, filters
+ * are not consulted. `replayed`: as matched, at a later time.
+ */
+export type Cause = "matched" | "tracked" | "invoked" | "replayed";
+
+export interface Job {
+  run_id: string;
+  alias: string;
+  event: Event;
+  cause: Cause;
+  /** Attempts already spent before this message (a binding dispatch that failed went on to the queue). */
+  attempts_before: number;
+}

@@ -1,0 +1,1 @@
+// Placeholder until `weir generate` writes it.
