@@ -9,6 +9,8 @@ export interface Vector {
   values: Float32Array;
   /** The model that really ran; absent when the handler brought the vector itself. */
   model?: string;
+  /** The part of the video it describes, seconds, half-open. */
+  span?: { start: number; end: number };
 }
 
 /** Identifies a set of items. */
@@ -32,9 +34,18 @@ export interface SetLineage {
   stored_at: string;
 }
 
-/** One item, ready to store. */
+/** One item, ready to store: JSON text with each vector taken out, and the vectors. */
 export interface NewItem {
-  /** JSON, with each vector replaced by `null`. */
+  data: string;
+  vectors: Vector[];
+}
+
+/** One item as it is read back. */
+export interface StoredItem {
+  id: string;
+  position: number;
+  set: SetKey;
+  lineage: SetLineage;
   data: Record<string, unknown>;
   vectors: Vector[];
 }

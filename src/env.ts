@@ -1,0 +1,60 @@
+// The only place that reads `env`: bindings are looked up by the names that `weir generate` gave them, and
+// a missing one is our fault, said with the name to set. Used by the router and by pipeline Workers.
+import { bucketBinding, databaseBinding, pipelineBinding, queueBinding } from "./shapes/bindings.ts";
+import { FailureError } from "./shapes/failure.ts";
+
+/** What a Worker of Weir can reach. Each accessor throws a `FailureError` (`unavailable`) when unbound. */
+export interface Surroundings {
+  /** A variable or secret by name, or undefined where it is not set or empty. */
+  setting(name: string): string | undefined;
+  /** A variable or secret that must be set. */
+  required(name: string): string;
+  bucket(name: string): R2Bucket;
+  database(name: string): D1Database;
+  queue<T>(binding: string): Queue<T>;
+  /** The queue of a pipeline. */
+  pipelineQueue<T>(alias: string): Queue<T>;
+  /** The service binding of a pipeline. */
+  pipeline<T extends Rpc.WorkerEntrypointBranded>(alias: string): Service<T>;
+  ledger(): D1Database;
+  durableObjects(binding: string): DurableObjectNamespace;
+}
+
+export function surroundings(env: object): Surroundings {
+  const raw = new Map<string, unknown>(Object.entries(env));
+  const binding = <T>(name: string, what: string): T => {
+    const found = raw.get(name);
+    if (typeof found !== "object" || found === null)
+      throw unset(`the ${what} binding ${name}`, "run `weir generate` and deploy again");
+    return found as T;
+  };
+  const setting = (name: string) => {
+    const value = raw.get(name);
+    return typeof value === "string" && value !== "" ? value : undefined;
+  };
+  return {
+    setting,
+    required: (name) => {
+      const value = setting(name);
+      if (value === undefined)
+        throw unset(name, `set it: \`npx wrangler secret put ${name}\`, locally a line in .dev.vars`);
+      return value;
+    },
+    bucket: (name) => binding(bucketBinding(name), "R2"),
+    database: (name) => binding(databaseBinding(name), "D1"),
+    queue: (name) => binding(name, "queue"),
+    pipelineQueue: (alias) => binding(queueBinding(alias), "queue"),
+    pipeline: (alias) => binding(pipelineBinding(alias), "service"),
+    ledger: () => binding("LEDGER", "D1"),
+    durableObjects: (name) => binding(name, "Durable Object"),
+  };
+}
+
+function unset(what: string, next: string): FailureError {
+  return new FailureError({
+    kind: "unavailable",
+    detail: `${what} is not set on this Worker`,
+    next,
+    retry_after_seconds: 60,
+  });
+}

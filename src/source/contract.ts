@@ -1,0 +1,24 @@
+// Where objects are read. A Source answers what is there *now*; events are only hints. r2.ts and s3.ts are
+// siblings behind this contract, open.ts picks one by the connection's kind.
+
+/** One look at an object. */
+export interface Observed {
+  /** Without quotes. */
+  etag: string;
+  /** Bytes. */
+  size: number;
+  version_id: string | null;
+  content_type: string | null;
+  /** Names in lower case. */
+  metadata: Record<string, string>;
+}
+
+/** Every method throws a `FailureError`: `source_refused`, `unavailable`, `forbidden` for a foreign bucket. */
+export interface Source {
+  /** The object as it is now, or null when it is not there. One HEAD. */
+  observe(bucket: string, key: string): Promise<Observed | null>;
+  /** Its tags; `{}` where the store has none. One request. */
+  tags(bucket: string, key: string): Promise<Record<string, string>>;
+  /** A URL that anybody can read the object by, in ranges, until `expires` (ms since the epoch). */
+  url(bucket: string, key: string, expires: number): Promise<string>;
+}

@@ -1,0 +1,33 @@
+// Objects in R2, through the bucket's binding.
+import type { Surroundings } from "../env.ts";
+import type { Source } from "./contract.ts";
+import { signObjectUrl } from "./signed-url.ts";
+
+export function r2Source(connection: string, env: Surroundings): Source {
+  return {
+    async observe(bucket, key) {
+      const head = await env.bucket(bucket).head(key);
+      return head && observedOf(head);
+    },
+    // R2 has no object tags.
+    tags: async () => ({}),
+    url: (bucket, key, expires) =>
+      signObjectUrl(env.required("WEIR_URL"), env.required("WEIR_SIGNING_KEY"), {
+        connection,
+        bucket,
+        key,
+        expires: Math.floor(expires / 1000),
+      }),
+  };
+}
+
+const observedOf = (head: R2Object) => ({
+  etag: head.etag,
+  size: head.size,
+  // An R2 "version" names an upload, not a version that can be asked for.
+  version_id: null,
+  content_type: head.httpMetadata?.contentType ?? null,
+  metadata: Object.fromEntries(
+    Object.entries(head.customMetadata ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
+  ),
+});

@@ -1,0 +1,33 @@
+// What a collection can do, wherever it is kept. d1.ts and r2.ts are siblings behind this contract and run
+// one shared suite. A set of items is the unit: it belongs to one object of one pipeline and is replaced as
+// a whole, or not at all.
+import type { NewItem, SetKey, SetLineage, StoredItem } from "../../shapes/item.ts";
+
+/** Permission to replace one set, taken before the object is observed. Opaque: d1 counts, r2 keeps an ETag. */
+export interface Fence {
+  set: SetKey;
+  token: number | string | null;
+}
+
+/**
+ * `stored`: the items are in, all of them. `superseded`: a run that began later has already stored what it
+ * saw, so this one must not. `conflict`: somebody stored in between and it is unknown who saw the newer
+ * object; observe again.
+ */
+export type Replaced = "stored" | "superseded" | "conflict";
+
+export interface Page {
+  items: StoredItem[];
+  /** Where the next page begins; absent on the last. */
+  next?: string;
+}
+
+export interface Collection {
+  /** Takes a fence for each set, in order. Take it *before* looking at the object. */
+  begin(sets: SetKey[]): Promise<Fence[]>;
+  /** Replaces the set's items in one transaction; an empty list removes them. */
+  replace(fence: Fence, lineage: SetLineage, items: NewItem[]): Promise<Replaced>;
+  /** One page of items, by set and position, after an item's id; `sets` narrows it to these. */
+  list(query: { limit: number; after?: string; sets?: SetKey[] }): Promise<Page>;
+  get(itemId: string): Promise<StoredItem | null>;
+}

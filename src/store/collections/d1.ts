@@ -1,0 +1,175 @@
+// A collection in D1. Fences are counters of the set's own row; a replacement is one transaction whose
+// every statement is conditional on the fence, so a run that was overtaken writes nothing.
+import type { NewItem, SetKey, SetLineage, StoredItem, Vector } from "../../shapes/item.ts";
+import type { Collection, Fence, Page, Replaced } from "./contract.ts";
+import { itemId, parseItemId, setId } from "./ids.ts";
+
+/** D1 takes parameters of up to 2 MB; a set larger than this is written by several statements of one transaction. */
+const CHUNK_BYTES = 1_000_000;
+
+export function d1Collection(db: D1Database, collection: string): Collection {
+  return {
+    async begin(sets) {
+      const rows = await Promise.all(sets.map(async (set) => ({ ...set, id: await setId(set), collection })));
+      const { results } = await db
+        .prepare(SQL.begin)
+        .bind(JSON.stringify(rows))
+        .all<{ id: string; issued: number }>();
+      const issued = new Map(results.map((row) => [row.id, row.issued]));
+      return rows.map(({ alias, connection, bucket, key, id }) => ({
+        set: { alias, connection, bucket, key },
+        token: issued.get(id) ?? null,
+      }));
+    },
+
+    async replace(fence, lineage, items) {
+      const id = await setId(fence.set);
+      const head = db.prepare(SQL.commit).bind(id, fence.token, items.length, JSON.stringify(lineage));
+      const clear = [SQL.clearVectors, SQL.clearItems].map((sql) => db.prepare(sql).bind(id, fence.token));
+      const results = await db.batch([head, ...clear, ...inserts(db, collection, id, fence, items)]);
+      return results[0]?.meta.changes === 1 ? "stored" : "superseded";
+    },
+
+    async list({ limit, after, sets }) {
+      const from = after === undefined ? null : parseItemId(after);
+      const only = sets ? [JSON.stringify(await Promise.all(sets.map(setId)))] : [];
+      const { results } = await db
+        .prepare(sets ? SQL.listSets : SQL.list)
+        .bind(collection, from?.set ?? "", from?.position ?? -1, limit + 1, ...only)
+        .all<ItemRow>();
+      const rows = results.slice(0, limit);
+      const items = await inflate(db, rows);
+      const last = items.at(-1);
+      const page: Page = { items };
+      if (results.length > limit && last) page.next = last.id;
+      return page;
+    },
+
+    async get(id) {
+      const row = await db.prepare(SQL.get).bind(collection, id).first<ItemRow>();
+      return row ? ((await inflate(db, [row]))[0] ?? null) : null;
+    },
+  };
+}
+
+/** Items as JSON through json_each; vectors as one blob cut up by offset, so that floats never become text. */
+function inserts(db: D1Database, collection: string, set: string, fence: Fence, items: NewItem[]) {
+  const statements: D1PreparedStatement[] = [];
+  const rows = items.map((item, position) => ({ id: itemId(set, position), position, data: item.data }));
+  for (const part of chunks(rows, (row) => row.data.length + 100)) {
+    statements.push(db.prepare(SQL.insertItems).bind(JSON.stringify(part), set, collection, fence.token));
+  }
+  const vectors = items.flatMap((item, position) =>
+    item.vectors.map((vector) => ({ vector, item: itemId(set, position) })),
+  );
+  for (const part of chunks(vectors, ({ vector }) => vector.values.byteLength)) {
+    const blob = new Uint8Array(part.reduce((sum, { vector }) => sum + vector.values.byteLength, 0));
+    let offset = 0;
+    const index = part.map(({ vector, item }) => {
+      blob.set(bytesOf(vector.values), offset);
+      const row = {
+        item,
+        path: vector.path,
+        model: vector.model,
+        dims: vector.values.length,
+        offset,
+        span: vector.span,
+      };
+      offset += vector.values.byteLength;
+      return row;
+    });
+    statements.push(db.prepare(SQL.insertVectors).bind(JSON.stringify(index), set, blob, fence.token));
+  }
+  return statements;
+}
+
+const bytesOf = (values: Float32Array) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+
+function* chunks<T>(rows: T[], size: (row: T) => number): Generator<T[]> {
+  let part: T[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    if (part.length > 0 && bytes + size(row) > CHUNK_BYTES) {
+      yield part;
+      part = [];
+      bytes = 0;
+    }
+    part.push(row);
+    bytes += size(row);
+  }
+  if (part.length > 0) yield part;
+}
+
+interface ItemRow extends SetKey {
+  id: string;
+  position: number;
+  data: string;
+  lineage: string;
+}
+interface VectorRow {
+  item_id: string;
+  path: string;
+  model: string | null;
+  span: string | null;
+  vector: ArrayBuffer | number[];
+}
+
+async function inflate(db: D1Database, rows: ItemRow[]): Promise<StoredItem[]> {
+  if (rows.length === 0) return [];
+  const { results } = await db
+    .prepare(SQL.vectors)
+    .bind(JSON.stringify(rows.map((row) => row.id)))
+    .all<VectorRow>();
+  const byItem = Map.groupBy(results, (row) => row.item_id);
+  return rows.map(({ id, position, data, lineage, alias, connection, bucket, key }) => ({
+    id,
+    position,
+    set: { alias, connection, bucket, key },
+    lineage: JSON.parse(lineage) as SetLineage,
+    data: JSON.parse(data) as Record<string, unknown>,
+    vectors: (byItem.get(id) ?? []).map(vectorOf),
+  }));
+}
+
+function vectorOf(row: VectorRow): Vector {
+  const values = new Float32Array(new Uint8Array(row.vector).slice().buffer);
+  const vector: Vector = { path: row.path, values };
+  if (row.model !== null) vector.model = row.model;
+  if (row.span !== null) vector.span = JSON.parse(row.span);
+  return vector;
+}
+
+const HELD = "(SELECT committed FROM item_sets WHERE id = ?1) = ?2";
+const COLUMNS = "i.id, i.position, i.data, s.lineage, s.alias, s.connection, s.bucket, s.key";
+const AFTER = "i.collection = ?1 AND (i.set_id, i.position) > (?2, ?3)";
+
+const SQL = {
+  begin: `
+    INSERT INTO item_sets (id, collection, alias, connection, bucket, key, issued)
+    SELECT j.value ->> '$.id', j.value ->> '$.collection', j.value ->> '$.alias', j.value ->> '$.connection',
+      j.value ->> '$.bucket', j.value ->> '$.key', 1
+    FROM json_each(?1) AS j WHERE true
+    ON CONFLICT (id) DO UPDATE SET issued = issued + 1, collection = excluded.collection
+    RETURNING id, issued`,
+  commit: "UPDATE item_sets SET committed = ?2, items = ?3, lineage = ?4 WHERE id = ?1 AND committed <= ?2",
+  clearVectors: `DELETE FROM vectors WHERE set_id = ?1 AND ${HELD}`,
+  clearItems: `DELETE FROM items WHERE set_id = ?1 AND ${HELD}`,
+  insertItems: `
+    INSERT INTO items (id, set_id, collection, position, data)
+    SELECT j.value ->> '$.id', ?2, ?3, j.value ->> '$.position', j.value ->> '$.data'
+    FROM json_each(?1) AS j WHERE (SELECT committed FROM item_sets WHERE id = ?2) = ?4`,
+  insertVectors: `
+    INSERT INTO vectors (item_id, path, set_id, model, span, dims, vector)
+    SELECT j.value ->> '$.item', j.value ->> '$.path', ?2, j.value ->> '$.model', j.value -> '$.span',
+      j.value ->> '$.dims', substr(?3, (j.value ->> '$.offset') + 1, (j.value ->> '$.dims') * 4)
+    FROM json_each(?1) AS j WHERE (SELECT committed FROM item_sets WHERE id = ?2) = ?4`,
+  list: `
+    SELECT ${COLUMNS} FROM items AS i JOIN item_sets AS s ON s.id = i.set_id
+    WHERE ${AFTER} ORDER BY i.set_id, i.position LIMIT ?4`,
+  listSets: `
+    SELECT ${COLUMNS} FROM items AS i JOIN item_sets AS s ON s.id = i.set_id
+    WHERE ${AFTER} AND i.set_id IN (SELECT value FROM json_each(?5)) ORDER BY i.set_id, i.position LIMIT ?4`,
+  get: `SELECT ${COLUMNS} FROM items AS i JOIN item_sets AS s ON s.id = i.set_id WHERE i.collection = ?1 AND i.id = ?2`,
+  vectors:
+    "SELECT item_id, path, model, span, vector FROM vectors WHERE item_id IN (SELECT value FROM json_each(?1)) ORDER BY path",
+};

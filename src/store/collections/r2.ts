@@ -1,0 +1,135 @@
+// A collection in R2: one NDJSON object per source object. Line one says what the set is, each further
+// line is an item. R2 has no transactions, but one object is written whole or not at all; the fence is the
+// ETag that the object had before the source was observed. An emptied set stays as an object of one line,
+// since a delete can't be made conditional and could erase what a later run stored.
+import { Buffer } from "node:buffer";
+import type { NewItem, SetKey, SetLineage, StoredItem, Vector } from "../../shapes/item.ts";
+import type { Collection, Page, Replaced } from "./contract.ts";
+import { itemId, parseItemId, setId } from "./ids.ts";
+
+interface Head {
+  set: SetKey;
+  lineage: SetLineage;
+  items: number;
+}
+interface Line {
+  id: string;
+  data: Record<string, unknown>;
+  vectors: {
+    path: string;
+    model?: string;
+    span?: { start: number; end: number };
+    dims: number;
+    float32: string;
+  }[];
+}
+
+/** How many sets are read at once for a page: Workers allow six open connections. */
+const PARALLEL_READS = 6;
+
+export function r2Collection(bucket: R2Bucket, collection: string): Collection {
+  const place = (set: string) => `${collection}/${set}.ndjson`;
+  return {
+    begin: (sets) =>
+      Promise.all(
+        sets.map(async (set) => ({ set, token: (await bucket.head(place(await setId(set))))?.etag ?? null })),
+      ),
+
+    async replace(fence, lineage, items): Promise<Replaced> {
+      const id = await setId(fence.set);
+      if (items.length === 0 && fence.token === null) return "stored";
+      const stored = await bucket.put(
+        place(id),
+        encode(id, { set: fence.set, lineage, items: items.length }, items),
+        {
+          onlyIf:
+            fence.token === null
+              ? new Headers({ "if-none-match": "*" })
+              : { etagMatches: String(fence.token) },
+          httpMetadata: { contentType: "application/x-ndjson" },
+        },
+      );
+      return stored ? "stored" : "conflict";
+    },
+
+    async list({ limit, after, sets }) {
+      const from = after === undefined ? null : parseItemId(after);
+      const items: StoredItem[] = [];
+      const pages = sets
+        ? [(await Promise.all(sets.map(setId))).sort()]
+        : setPages(bucket, collection, from?.set);
+      scan: for await (const ids of pages) {
+        for (let at = 0; at < ids.length; at += PARALLEL_READS) {
+          const read = await Promise.all(
+            ids.slice(at, at + PARALLEL_READS).map((set) => load(bucket, place(set))),
+          );
+          items.push(...read.flat().filter((item) => !from || isAfter(item, from)));
+          if (items.length > limit) break scan;
+        }
+      }
+      const page: Page = { items: items.slice(0, limit) };
+      const last = page.items.at(-1);
+      if (items.length > limit && last) page.next = last.id;
+      return page;
+    },
+
+    async get(id) {
+      const parsed = parseItemId(id);
+      if (!parsed) return null;
+      return (await load(bucket, place(parsed.set))).find((item) => item.id === id) ?? null;
+    },
+  };
+}
+
+function isAfter(item: StoredItem, from: { set: string; position: number }): boolean {
+  const set = parseItemId(item.id)?.set ?? "";
+  return set > from.set || (set === from.set && item.position > from.position);
+}
+
+/** Pages of set ids in order, beginning with `from` itself: its later items may still be due. */
+async function* setPages(bucket: R2Bucket, collection: string, from?: string): AsyncGenerator<string[]> {
+  const prefix = `${collection}/`;
+  if (from !== undefined) yield [from];
+  let cursor: string | undefined;
+  const startAfter = from === undefined ? {} : { startAfter: `${prefix}${from}.ndjson` };
+  do {
+    const page = await bucket.list({ prefix, ...(cursor === undefined ? startAfter : { cursor }) });
+    yield page.objects.map((object) => object.key.slice(prefix.length, -".ndjson".length));
+    cursor = page.truncated ? page.cursor : undefined;
+  } while (cursor !== undefined);
+}
+
+async function load(bucket: R2Bucket, key: string): Promise<StoredItem[]> {
+  const object = await bucket.get(key);
+  if (!object) return [];
+  const [first, ...lines] = (await object.text()).split("\n").filter((line) => line !== "");
+  if (first === undefined) return [];
+  const head: Head = JSON.parse(first);
+  return lines.map((text, position) => {
+    const line: Line = JSON.parse(text);
+    return {
+      id: line.id,
+      position,
+      set: head.set,
+      lineage: head.lineage,
+      data: line.data,
+      vectors: line.vectors.map(({ dims: _, float32, ...vector }) => ({
+        ...vector,
+        values: new Float32Array(new Uint8Array(Buffer.from(float32, "base64")).buffer),
+      })),
+    };
+  });
+}
+
+function encode(set: string, head: Head, items: NewItem[]): string {
+  const lines = items.map((item, position) => {
+    const vectors = item.vectors.map(({ values, ...vector }) => ({
+      ...vector,
+      dims: values.length,
+      float32: Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("base64"),
+    }));
+    // The handler's data is JSON text already: it goes in as it is.
+    return `{"id":"${itemId(set, position)}","data":${item.data},"vectors":${JSON.stringify(vectors)}}`;
+  });
+  return `${[JSON.stringify(head), ...lines].join("\n")}\n`;
+}
