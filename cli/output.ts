@@ -1,0 +1,53 @@
+// How the command speaks: data on stdout, everything else on stderr, colour only where it is wanted.
+import { styleText } from "node:util";
+import type { Problem } from "./json-file.ts";
+
+/** Expected to happen and told without a stack: what, where, and what to do next. */
+export class CliError extends Error {
+  readonly problems: Problem[];
+  /** 1 failed, 2 used wrongly. */
+  readonly code: 1 | 2;
+  constructor(message: string, problems: Problem[] = [], code: 1 | 2 = 1) {
+    super(message);
+    this.name = "CliError";
+    this.problems = problems;
+    this.code = code;
+  }
+}
+
+type Format = Parameters<typeof styleText>[0];
+
+/** styleText minds NO_COLOR and whether stderr is a terminal. */
+const styled = (format: Format, text: string) => styleText(format, text, { stream: process.stderr });
+
+export const say = (text: string) => void process.stderr.write(`${text}\n`);
+export const note = (text: string) => say(styled("dim", text));
+export const good = (text: string) => say(`${styled("green", "✓")} ${text}`);
+export const bad = (text: string) => say(`${styled("red", "✗")} ${text}`);
+export const print = (text: string) => void process.stdout.write(`${text}\n`);
+export const printJson = (value: unknown) => print(JSON.stringify(value, null, 2));
+
+/** `file:line:column  what is wrong` and, below it, what to do. */
+export function problemText(problem: Problem): string {
+  const place = `${problem.file}:${problem.line}:${problem.column}`;
+  const next = problem.next ? `\n    ${styled("dim", `→ ${problem.next}`)}` : "";
+  return `  ${styled("cyan", place)}  ${problem.problem}${next}`;
+}
+
+export function reportError(error: CliError): void {
+  bad(error.message);
+  for (const problem of error.problems) say(problemText(problem));
+}
+
+/** Rows as columns padded to the widest cell; the first row is the head. */
+export function table(rows: string[][]): string {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? "").length)),
+  );
+  const line = (row: string[]) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd();
+  return rows.map(line).join("\n");
+}

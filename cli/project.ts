@@ -1,0 +1,111 @@
+// A project read from its folder: connections.json, models.json and pipelines/*, each parsed by the schemas
+// of src/shapes. Neighbours: check.ts compares the parts with one another, generate.ts writes from them.
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { z } from "zod";
+import { type PipelineConfig, pipelineConfigSchema } from "../src/shapes/config.ts";
+import { type Connections, connectionsSchema } from "../src/shapes/connection.ts";
+import { type Example, examplesSchema } from "./examples.ts";
+import { type JsonFile, type Problem, readJsonFile } from "./json-file.ts";
+import { nearest } from "./nearest.ts";
+
+export interface Pipeline {
+  /** The folder's name, which the alias must equal. */
+  name: string;
+  /** `pipelines/<name>`, relative to the root. */
+  folder: string;
+  config: PipelineConfig | undefined;
+  /** Which handler file stands in the folder. */
+  handler: "handler.ts" | "handler.py" | undefined;
+  examples: Example[];
+  files: { config: JsonFile; examples: JsonFile | undefined };
+}
+
+export interface Project {
+  root: string;
+  connections: Connections["connections"];
+  /** models.json as it stands; its own schema belongs to the compute server. */
+  models: unknown;
+  pipelines: Pipeline[];
+  files: { connections: JsonFile; models: JsonFile };
+  /** What was wrong with single files, in the order of reading. */
+  problems: Problem[];
+}
+
+/** Weir's own folder: where the Worker sources stand that a project elsewhere refers to. */
+export const packageRoot = join(import.meta.dirname, "..");
+
+/** Reads a project. Never throws for what is wrong in it: that is told in `problems`. */
+export function loadProject(root: string): Project {
+  const problems: Problem[] = [];
+  const read = <T>(name: string, schema: z.ZodType<T>): [JsonFile, T | undefined] => {
+    const file = readJsonFile(join(root, name), name);
+    problems.push(...file.problems);
+    if (file.value === undefined) return [file, undefined];
+    const parsed = schema.safeParse(file.value);
+    if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => told(file, issue)));
+    return [file, parsed.data];
+  };
+
+  const [connectionsFile, connections] = read("connections.json", connectionsSchema);
+  const models = readJsonFile(join(root, "models.json"), "models.json");
+  problems.push(...models.problems);
+  const pipelines = pipelineFolders(root).map((name): Pipeline => {
+    const folder = `pipelines/${name}`;
+    const [configFile, config] = read(`${folder}/config.json`, pipelineConfigSchema);
+    const hasExamples = existsSync(join(root, folder, "examples.json"));
+    const [examplesFile, examples] = hasExamples
+      ? read(`${folder}/examples.json`, examplesSchema)
+      : [undefined, undefined];
+    const handler = (["handler.ts", "handler.py"] as const).find((file) =>
+      existsSync(join(root, folder, file)),
+    );
+    return {
+      name,
+      folder,
+      config,
+      handler,
+      examples: examples ?? [],
+      files: { config: configFile, examples: examplesFile },
+    };
+  });
+  return {
+    root,
+    connections: connections?.connections ?? {},
+    models: models.value,
+    pipelines,
+    files: { connections: connectionsFile, models },
+    problems,
+  };
+}
+
+function pipelineFolders(root: string): string[] {
+  const folder = join(root, "pipelines");
+  if (!existsSync(folder)) return [];
+  const isPipeline = (name: string) =>
+    statSync(join(folder, name)).isDirectory() &&
+    ["config.json", "handler.ts", "handler.py"].some((file) => existsSync(join(folder, name, file)));
+  return readdirSync(folder).filter(isPipeline).sort();
+}
+
+/** A zod issue as problems at places in the file: one per unknown field, else one. */
+function told(file: JsonFile, issue: z.core.$ZodIssue): Problem[] {
+  const where = issue.path.map(String).join(".");
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => {
+      const near = nearest(key, KNOWN_FIELDS);
+      const next = near ? `did you mean "${near}"?` : "remove it, or see docs for the fields there are";
+      return file.at([...issue.path, key], `unknown field "${key}"`, next);
+    });
+  }
+  const problem = where === "" ? issue.message : `${where}: ${issue.message}`;
+  return [file.at(issue.path, problem)];
+}
+
+const KNOWN_FIELDS = [
+  ...Object.keys(pipelineConfigSchema.shape),
+  ...Object.keys(pipelineConfigSchema.shape.source.shape),
+  ...Object.keys(pipelineConfigSchema.shape.destination.shape),
+  ...["max_attempts", "kind", "buckets", "region", "endpoint", "access_key_id", "secret_access_key"],
+  ...["events", "database", "scheme", "secrets", "topic_arns", "name", "event", "matches", "returns"],
+];
