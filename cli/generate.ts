@@ -100,9 +100,9 @@ export function write(root: string, files: Map<string, string>): string[] {
 }
 
 const SCHEMAS = [
-  ["schemas/pipeline.schema.json", pipelineConfigSchema],
-  ["schemas/connections.schema.json", connectionsSchema],
-  ["schemas/examples.schema.json", examplesSchema],
+  ["schemas/pipeline.generated.json", pipelineConfigSchema],
+  ["schemas/connections.generated.json", connectionsSchema],
+  ["schemas/examples.generated.json", examplesSchema],
 ] as const;
 
 const schemaText = (schema: z.ZodType) =>
