@@ -1,0 +1,109 @@
+// What a condition can never meet, by what Weir knows of its attributes: kinds of value, closed lists of
+// names, spellings. And which two conditions exclude each other.
+import { EVENT_TYPES, SENDERS } from "../shapes/event.ts";
+import { isNumberAttribute, topOf } from "./attributes.ts";
+import { nearest } from "./error.ts";
+import { passes } from "./matchers.ts";
+import type { Clause, Matcher, Warning } from "./types.ts";
+
+interface Doubt {
+  message: string;
+  suggestion?: string;
+}
+const CLOSED = new Map<string, readonly string[]>([
+  ["type", EVENT_TYPES],
+  ["sender", SENDERS],
+]);
+
+/** Warnings about the alternatives of one condition. */
+export function doubtsAbout(clause: Clause): Warning[] {
+  const warnings: Warning[] = [];
+  const attribute = topOf(clause.path.text);
+  const isList = Array.isArray(clause.expected);
+  for (const [i, matcher] of clause.any.entries()) {
+    const path = isList ? `${clause.at}[${i}]` : clause.at;
+    const doubt = doubtAbout(matcher, attribute);
+    if (doubt !== undefined) warnings.push({ path, ...doubt });
+  }
+  const exists = clause.any.some((matcher) => matcher.op === "present");
+  if (exists && clause.any.some(isAbsent)) {
+    warnings.push({ path: clause.at, message: "every event meets this, whether the field exists or not" });
+  }
+  return warnings;
+}
+
+function doubtAbout(matcher: Matcher, attribute: string): Doubt | undefined {
+  if (attribute === "payload" || matcher.op === "present") return undefined;
+  if (matcher.op === "not" || matcher.op === "anything-but") {
+    const inner = matcher.none.map((one) => doubtAbout(one, attribute)).find((doubt) => doubt !== undefined);
+    return inner && { ...inner, message: `this excludes nothing: ${inner.message}` };
+  }
+  if (isNumberAttribute(attribute)) return numberDoubt(matcher, attribute);
+  if (matcher.op === "range" && matcher.readsText) return undefined;
+  if (matcher.op === "range") return { message: `${attribute} is text, which no number equals` };
+  if (matcher.op === "equals" && typeof matcher.value !== "string") {
+    const { value } = matcher;
+    return {
+      message: `${attribute} is text, which never equals ${value}`,
+      suggestion: JSON.stringify(String(value)),
+    };
+  }
+  return textDoubt(matcher, attribute);
+}
+
+function numberDoubt(matcher: Matcher, attribute: string): Doubt | undefined {
+  if (matcher.op === "range") {
+    const { high, highOpen } = matcher.range;
+    return high < 0 || (high === 0 && highOpen) ? { message: `${attribute} is never below 0` } : undefined;
+  }
+  if (matcher.op === "equals" && typeof matcher.value === "number") {
+    const whole = Number.isInteger(matcher.value) && matcher.value >= 0;
+    return whole ? undefined : { message: `${attribute} is a whole number of bytes` };
+  }
+  return { message: `${attribute} is a number, which this never meets`, suggestion: '">= 10MB"' };
+}
+
+function textDoubt(matcher: Matcher, attribute: string): Doubt | undefined {
+  const closed = CLOSED.get(attribute);
+  if (closed !== undefined && !closed.some((name) => passes(matcher, name))) {
+    const near = matcher.op === "equals" ? nearest(String(matcher.value), closed) : undefined;
+    const message = `${attribute} is one of ${closed.join(", ")}`;
+    return near === undefined ? { message } : { message, suggestion: near };
+  }
+  const text = matcher.op === "equals" ? String(matcher.value) : "text" in matcher ? matcher.text : undefined;
+  if (text === undefined) return undefined;
+  if (attribute === "extension" && matcher.op !== "folded" && /^\.|[A-Z]/.test(text)) {
+    const plain = text.replace(/^\./, "").toLowerCase();
+    return { message: "an extension is in lower case and has no dot", suggestion: plain };
+  }
+  if (attribute === "name" && text.includes("/")) return { message: "a name has no /", suggestion: "key" };
+  if (attribute === "etag" && text.includes('"')) {
+    return { message: "an etag has no quotes here", suggestion: text.replaceAll('"', "") };
+  }
+  return undefined;
+}
+
+const isAbsent = (matcher: Matcher) =>
+  matcher.op === "not" && matcher.none.some(({ op }) => op === "present");
+
+/** Whether no single value, nor its absence, can meet an alternative of each. Says so only when sure. */
+export function contradicts(left: readonly Matcher[], right: readonly Matcher[]): boolean {
+  return left.every((a) => right.every((b) => exclude(a, b)));
+}
+
+function exclude(a: Matcher, b: Matcher): boolean {
+  if (a.op === "equals") return !passes(b, a.value);
+  if (b.op === "equals") return !passes(a, b.value);
+  if (isAbsent(a) || isAbsent(b)) return a.op !== "not" || b.op !== "not";
+  if (a.op === "range" && b.op === "range") {
+    const [low, high] = a.range.low <= b.range.low ? [a.range, b.range] : [b.range, a.range];
+    return low.high < high.low || (low.high === high.low && (low.highOpen || high.lowOpen));
+  }
+  if (a.op === "prefix" && b.op === "prefix" && a.fold === b.fold) {
+    return !a.text.startsWith(b.text) && !b.text.startsWith(a.text);
+  }
+  if (a.op === "suffix" && b.op === "suffix" && a.fold === b.fold) {
+    return !a.text.endsWith(b.text) && !b.text.endsWith(a.text);
+  }
+  return false;
+}

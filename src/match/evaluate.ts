@@ -1,0 +1,104 @@
+// Judging a filter against a view, in three values: what hangs on an attribute nobody has looked up yet is
+// "unknown". Also array consistency: conditions on one array's objects must be met by one element.
+import { passes } from "./matchers.ts";
+import type { Clause, Conjunction, Filter, Leaf, Matcher, Place, Verdict, View } from "./types.ts";
+
+/** Judges a filter: true and false are final whatever the unknown attributes turn out to be. */
+export function evaluate(filter: Filter, view: View): Verdict {
+  let verdict: Verdict = false;
+  for (const branch of filter.branches) {
+    const one = judge(branch, view);
+    if (one === true) return true;
+    if (one === "unknown") verdict = one;
+  }
+  return verdict;
+}
+
+/** Judges conditions that must hold together. */
+export function judge(clauses: Conjunction, view: View): Verdict {
+  let verdict: Verdict = true;
+  let inArrays = false;
+  for (const clause of clauses) {
+    const leaves = view.leaves(clause.path);
+    if (leaves === "unknown") verdict = "unknown";
+    else if (leaves.some((leaf) => leaf.place !== undefined)) inArrays = true;
+    else if (!meets(clause.any, leaves)) return false;
+  }
+  return inArrays && !meetTogether(clauses, view) ? false : verdict;
+}
+
+/** Whether a field with these values meets one of the alternatives. */
+export function meets(any: readonly Matcher[], leaves: readonly Leaf[]): boolean {
+  for (const matcher of any) {
+    if (matcher.op === "not") {
+      if (!meets(matcher.none, leaves)) return true;
+    } else {
+      for (const leaf of leaves) if (passes(matcher, leaf.value)) return true;
+    }
+  }
+  return false;
+}
+
+/**
+ * Whether some choice of one element per array meets all known conditions, taken in the order of their
+ * paths as EventBridge takes them. After each condition only choices in arrays that later conditions look
+ * into are kept apart, so the work grows with the elements and not with their combinations.
+ */
+export function meetTogether(clauses: Conjunction, view: View): boolean {
+  const fields: { clause: Clause; leaves: readonly Leaf[] }[] = [];
+  for (const clause of clauses) {
+    const leaves = view.leaves(clause.path);
+    if (leaves !== "unknown") fields.push({ clause, leaves });
+  }
+  const lastUse = new Map<readonly unknown[], number>();
+  fields.forEach(({ leaves }, i) => {
+    for (const leaf of leaves) for (let p = leaf.place; p; p = p.outer) lastUse.set(p.array, i);
+  });
+  let choices: Choice[] = [new Map()];
+  for (const [i, { clause, leaves }] of fields.entries()) {
+    const next = new Map<string, Choice>();
+    for (const choice of choices) {
+      for (const wider of choicesMeeting(clause.any, leaves, choice)) {
+        for (const array of wider.keys()) if ((lastUse.get(array) ?? 0) <= i) wider.delete(array);
+        next.set(nameOf(wider, lastUse), wider);
+      }
+    }
+    if (next.size === 0) return false;
+    choices = [...next.values()];
+  }
+  return true;
+}
+
+/** The element chosen in each array so far. */
+type Choice = Map<readonly unknown[], number>;
+
+function choicesMeeting(any: readonly Matcher[], leaves: readonly Leaf[], choice: Choice): Choice[] {
+  const fitting = leaves.filter((leaf) => agrees(leaf.place, choice));
+  const found: Choice[] = [];
+  for (const matcher of any) {
+    if (matcher.op === "not") {
+      if (!meets(matcher.none, fitting)) found.push(new Map(choice));
+      continue;
+    }
+    for (const leaf of fitting) if (passes(matcher, leaf.value)) found.push(chosen(choice, leaf.place));
+  }
+  return found;
+}
+
+function agrees(place: Place | undefined, choice: Choice): boolean {
+  for (let p = place; p; p = p.outer) if ((choice.get(p.array) ?? p.index) !== p.index) return false;
+  return true;
+}
+
+function chosen(choice: Choice, place: Place | undefined): Choice {
+  const wider = new Map(choice);
+  for (let p = place; p; p = p.outer) wider.set(p.array, p.index);
+  return wider;
+}
+
+/** A choice's name, the same for equal choices: arrays in the order in which they were first met. */
+function nameOf(choice: Choice, order: ReadonlyMap<readonly unknown[], number>): string {
+  let name = "";
+  for (const array of order.keys()) name += `${choice.get(array) ?? ""},`;
+  return name;
+}

@@ -1,0 +1,89 @@
+// From a written filter to its branches: nesting and dotted names become paths, `$or` becomes branches,
+// conditions become clauses. The two dialects differ only in names and in the operators allowed.
+import { filterPath, isScalarAttribute, lookupOf, pathOf, topOf } from "./attributes.ts";
+import { FilterError } from "./error.ts";
+import { OPERATOR_NAMES, parseMatchers } from "./operators.ts";
+import type { Clause, Conjunction, Filter, Path } from "./types.ts";
+
+/** EventBridge stops at a thousand combinations too; past it a filter wants to be several. */
+const MOST_BRANCHES = 1000;
+
+interface Dialect {
+  weir: boolean;
+  path(written: string, at: string): Path;
+  /** Whether an object under this name is an operator rather than names one level deeper. */
+  holdsOperator(written: string, value: object): boolean;
+}
+
+const PATTERN: Dialect = { weir: false, path: pathOf, holdsOperator: () => false };
+const FILTER: Dialect = {
+  weir: true,
+  path: filterPath,
+  holdsOperator(written, value) {
+    const top = topOf(written);
+    if (isScalarAttribute(top)) return true;
+    if (top === "payload" || written === "metadata" || written === "tags") return false;
+    const [name, ...more] = Object.keys(value);
+    return name !== undefined && more.length === 0 && OPERATOR_NAMES.includes(name);
+  },
+};
+
+/** Compiles a pipeline's `filters`. @throws {FilterError} with the place, what is expected, and a guess. */
+export const compileFilter = (filter: unknown): Filter => compile(filter, FILTER);
+
+/** Compiles a plain EventBridge pattern, which names fields of raw JSON. @throws {FilterError} */
+export const compilePattern = (pattern: unknown): Filter => compile(pattern, PATTERN);
+
+function compile(written: unknown, dialect: Dialect): Filter {
+  if (!isObject(written)) throw new FilterError("", "an object of names and conditions");
+  const branches = parseObject(written, "", "", dialect);
+  return { branches: branches.map((clauses) => clauses.toSorted(byPath)) };
+}
+
+/** UTF-16 order, as EventBridge's engine sorts: it decides which conditions an absence is judged after. */
+const byPath = (a: Clause, b: Clause) => (a.path.text < b.path.text ? -1 : a.path.text > b.path.text ? 1 : 0);
+
+function parseObject(written: object, above: string, at: string, dialect: Dialect): Conjunction[] {
+  let branches: Conjunction[] = [[]];
+  for (const [name, value] of Object.entries(written)) {
+    const here = at === "" ? name : `${at}.${name}`;
+    const found =
+      name === "$or" ? parseOr(value, above, here, dialect) : parseField(name, value, above, here, dialect);
+    if (branches.length * found.length > MOST_BRANCHES) {
+      throw new FilterError(here, `at most ${MOST_BRANCHES} combinations of all $or branches`);
+    }
+    branches = branches.flatMap((left) => found.map((right) => [...left, ...right]));
+  }
+  return branches;
+}
+
+function parseField(
+  name: string,
+  value: unknown,
+  above: string,
+  at: string,
+  dialect: Dialect,
+): Conjunction[] {
+  const written = above === "" ? name : `${above}.${name}`;
+  if (isObject(value) && !dialect.holdsOperator(written, value)) {
+    if (Object.keys(value).length === 0) throw new FilterError(at, "at least one name in the object");
+    return parseObject(value, written, at, dialect);
+  }
+  const path = dialect.path(written, at);
+  const any = parseMatchers(value, at, { path: path.text, weir: dialect.weir });
+  return [[{ path, any, at, expected: value, lookup: dialect.weir ? lookupOf(path) : undefined }]];
+}
+
+function parseOr(value: unknown, above: string, at: string, dialect: Dialect): Conjunction[] {
+  if (!Array.isArray(value) || value.length === 0)
+    throw new FilterError(at, "a list of objects, one per alternative");
+  return value.flatMap((one, i) => {
+    const here = `${at}[${i}]`;
+    if (!isObject(one) || Object.keys(one).length === 0)
+      throw new FilterError(here, "an object with at least one name");
+    return parseObject(one, above, here, dialect);
+  });
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

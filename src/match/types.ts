@@ -1,0 +1,94 @@
+// What the parts of the filter language hand to each other: compiled filters, and the views they judge.
+// Free of parsing and of judging.
+import type { Range } from "./range.ts";
+
+export type Scalar = string | number | boolean | null;
+export type Verdict = true | false | "unknown";
+/** The look-up at the object that would settle an attribute: its headers, or its tags. */
+export type Lookup = "head" | "tags";
+/** Where a value was found: the event, a look-up at the object, nowhere, or not known yet. */
+export type Source = "event" | "object" | "absent" | "unknown";
+
+/** Which element of which array a value sits in, innermost first. Arrays are told apart by identity. */
+export interface Place {
+  array: readonly unknown[];
+  index: number;
+  outer: Place | undefined;
+}
+
+/** One scalar of an event. Only leaves exist: `{}`, `[]` and objects are absent, `null` is present. */
+export interface Leaf {
+  value: Scalar;
+  place: Place | undefined;
+}
+export type Leaves = readonly Leaf[] | "unknown";
+
+export interface Path {
+  /** Dotted name, which is also what conditions are sorted by. */
+  text: string;
+  segments: readonly string[];
+}
+
+/** What filters see of an event. */
+export interface View {
+  leaves(path: Path): Leaves;
+  source(path: Path): Source;
+  /** Paths worth trying where an index holds very many: every other is absent. None: try each. */
+  candidates?(known: ReadonlyMap<string, unknown>): Iterable<string>;
+}
+
+/** One alternative. All but `not` are asked of one value; `not` is asked of the whole field. */
+export type Matcher =
+  | { op: "equals"; value: Scalar }
+  | { op: "folded"; text: string }
+  | { op: "prefix" | "suffix"; text: string; fold: boolean }
+  | { op: "wildcard"; parts: readonly string[] }
+  | { op: "glob"; globs: readonly Glob[] }
+  | { op: "range"; range: Range; readsText: boolean }
+  | { op: "window"; range: Range; daily: { from: number; to: number } | undefined }
+  | { op: "cidr"; bits: string }
+  | { op: "present" }
+  | { op: "anything-but"; none: readonly Matcher[] }
+  | { op: "not"; none: readonly Matcher[] };
+
+/** A glob without braces: its tokens, and the literal text that any match begins and ends with. */
+export interface Glob {
+  tokens: readonly GlobToken[];
+  prefix: string;
+  suffix: string;
+}
+export type GlobToken =
+  | { kind: "char"; code: number }
+  | { kind: "one" }
+  | { kind: "class"; negated: boolean; spans: readonly (readonly [number, number])[] }
+  | { kind: "star" }
+  | { kind: "anything" }
+  | { kind: "folders" };
+
+/** A condition: the field at `path` meets one of `any`. */
+export interface Clause {
+  path: Path;
+  any: readonly Matcher[];
+  /** Where it stands in the filter: `$or[0].metadata.camera`. */
+  at: string;
+  /** As written, for people. */
+  expected: unknown;
+  lookup: Lookup | undefined;
+}
+
+/** Conditions that must hold together, sorted by path. */
+export type Conjunction = readonly Clause[];
+
+/** A compiled filter: it holds if one of its branches does. `$or` makes more than one. */
+export interface Filter {
+  readonly branches: readonly Conjunction[];
+}
+
+/** A doubt about a filter that is valid. */
+export interface Warning {
+  /** Where in the filter. */
+  path: string;
+  message: string;
+  /** What was probably meant, to put in its place. */
+  suggestion?: string;
+}

@@ -1,0 +1,116 @@
+// What Weir's filters see of an event: its attributes, filled in by what a look-up at the object said.
+// An attribute that nobody has said anything about is "unknown"; one that is known to be missing is absent.
+import type { Event } from "../shapes/event.ts";
+import { topOf } from "./attributes.ts";
+import { leavesIn } from "./json-view.ts";
+import type { Leaf, Leaves, Path, Source, View } from "./types.ts";
+
+/** What was found at the object. Left out: not looked up. `null`, or a name missing from a table: none. */
+export interface ObjectAttributes {
+  size?: number;
+  etag?: string;
+  content_type?: string | null;
+  metadata?: Record<string, string> | null;
+  tags?: Record<string, string>;
+}
+
+/** Attributes of what happened, rather than of the object that it happened to. */
+const OF_THE_EVENT = ["type", "operation", "sender", "time", "version_id", "region", "payload"];
+/** Attributes of the object's state, which a look-up can settle. */
+const OF_THE_OBJECT = ["size", "etag", "content_type", "metadata", "tags"] as const;
+const NONE: Leaves = [];
+
+/**
+ * The view of an event; what a look-up found fills in and overrides the event's own account. An invocation
+ * without an object has no key, and then nothing about the object is unknown: it is absent.
+ */
+export function viewOf(event: Event, object: ObjectAttributes = {}): View {
+  const leaves = new Map<string, Leaves>();
+  const put = (name: string, value: string | number | null | undefined) =>
+    leaves.set(
+      name,
+      value === undefined || value === null || value === "" ? NONE : [{ value, place: undefined }],
+    );
+  const name = event.key.slice(event.key.lastIndexOf("/") + 1);
+  put("connection", event.connection);
+  put("type", event.type);
+  put("operation", event.operation);
+  put("sender", event.sender);
+  put("bucket", event.bucket);
+  put("key", event.key);
+  put("name", name);
+  put("extension", extensionOf(name));
+  put("version_id", event.version_id);
+  put("time", event.time);
+  put("region", event.region);
+  const unknown = new Set<string>();
+  const looked = new Set<string>();
+  for (const attribute of OF_THE_OBJECT) {
+    if (object[attribute] !== undefined) looked.add(attribute);
+    const value = object[attribute] === undefined ? event[attribute] : object[attribute];
+    if (value === undefined && event.key !== "") unknown.add(attribute);
+    else if (value === undefined) continue;
+    else if (value === null || typeof value !== "object") put(attribute, value);
+    else
+      for (const [entry, text] of Object.entries(value)) {
+        leaves.set(`${attribute}.${spelt(attribute, entry)}`, [{ value: text, place: undefined }]);
+      }
+  }
+  return attributeView({ leaves, unknown, looked, payload: event.payload });
+}
+
+/**
+ * The same view with everything that belongs to the event unknown: what is left is the object itself, so
+ * `evaluate` answers false only if no event about this object as it is could pass.
+ */
+export function stateView(view: View): View {
+  const hidden = (path: Path) => OF_THE_EVENT.includes(topOf(path.text));
+  return {
+    leaves: (path) => (hidden(path) ? "unknown" : view.leaves(path)),
+    source: (path) => (hidden(path) ? "unknown" : view.source(path)),
+  };
+}
+
+interface Attributes {
+  leaves: ReadonlyMap<string, Leaves>;
+  unknown: ReadonlySet<string>;
+  looked: ReadonlySet<string>;
+  payload: unknown;
+}
+
+function attributeView({ leaves, unknown, looked, payload }: Attributes): View {
+  const find = (path: Path): Leaves => {
+    const known = leaves.get(path.text);
+    if (known !== undefined) return known;
+    const top = topOf(path.text);
+    if (unknown.has(top)) return "unknown";
+    return top === "payload" && payload !== undefined ? payloadLeaves(payload, path) : NONE;
+  };
+  return {
+    leaves: find,
+    source(path): Source {
+      const found = find(path);
+      if (found === "unknown") return "unknown";
+      if (found.length === 0) return "absent";
+      return looked.has(topOf(path.text)) ? "object" : "event";
+    },
+    *candidates(byTop) {
+      yield* leaves.keys();
+      for (const top of unknown) if (byTop.has(top)) yield top;
+      if (payload !== undefined) yield "payload";
+    },
+  };
+}
+
+function payloadLeaves(payload: unknown, path: Path): readonly Leaf[] {
+  return leavesIn({ payload }, path);
+}
+
+/** Metadata names are compared in lower case; tags keep theirs. */
+const spelt = (attribute: string, name: string) => (attribute === "metadata" ? name.toLowerCase() : name);
+
+/** Lower case and without its dot; a name such as `.profile` or `README` has none. */
+function extensionOf(name: string): string | undefined {
+  const dot = name.lastIndexOf(".");
+  return dot > 0 && dot < name.length - 1 ? name.slice(dot + 1).toLowerCase() : undefined;
+}
