@@ -1,0 +1,81 @@
+// Names under which senders tell the same event, so that one object event is one event however often
+// and by whomever it is told. Pure; `store/` keeps the names offered and asks with the names looked up.
+import type { Event } from "../shapes/event.ts";
+import { sha256Hex } from "./digest.ts";
+
+type Told = Pick<Event, "connection" | "bucket" | "key" | "type" | "operation" | "time"> & {
+  etag?: string | undefined;
+  version_id?: string | undefined;
+  sequencer?: string | undefined;
+};
+
+/** Every feature that orders or names a write by itself, in the tags that time identities carry. */
+const TIME_TAGS = ["time", "time+seq", "time+ver", "time+seq+ver"] as const;
+
+/**
+ * The event's id and the identities it offers, strongest first.
+ *
+ * - `seq`: the sequencer, where the sender has AWS's.
+ * - `ver`: the version id, for objects created and removed.
+ * - `time`: the moment (to the millisecond) and the etag. Its tag names what stronger identities the
+ *   event has, because two events that both have a sequencer (or both a version) and differ in it are
+ *   two writes, even within one millisecond.
+ */
+export function identify(told: Told): Pick<Event, "id" | "identities"> {
+  const named = strong(told);
+  const primary = named[0] ?? at(told, timeTag(told));
+  return { id: `evt_${primary}`, identities: [...named, at(told, timeTag(told))] };
+}
+
+/**
+ * The names to look an event up by: it was told before when any of these was offered. Not the same as
+ * what it offers: by time it asks only for events that share no stronger kind of name with it.
+ */
+export function lookups(told: Told): string[] {
+  const tags = TIME_TAGS.filter(
+    (tag) =>
+      !(tag.includes("+seq") && sequencerOf(told) !== undefined) &&
+      !(tag.includes("+ver") && versionOf(told) !== undefined),
+  );
+  return [...strong(told), ...tags.map((tag) => at(told, tag))];
+}
+
+function strong(told: Told): string[] {
+  const sequencer = sequencerOf(told);
+  const version = versionOf(told);
+  return [
+    ...(sequencer === undefined ? [] : [name(told, "seq", sequencer)]),
+    ...(version === undefined ? [] : [name(told, "ver", version)]),
+  ];
+}
+
+const at = (told: Told, tag: string) =>
+  name(told, tag, new Date(told.time).toISOString(), told.etag === undefined ? "-" : told.etag);
+
+const timeTag = (told: Told) =>
+  `time${sequencerOf(told) === undefined ? "" : "+seq"}${versionOf(told) === undefined ? "" : "+ver"}`;
+
+/** Sequencers compare right-padded with zeros, so trailing zeros say nothing. */
+const sequencerOf = (told: Told) => told.sequencer?.toLowerCase().replace(/0+$/, "") || undefined;
+
+/** A version names one creation and one removal; other events repeat it. Unversioned buckets say "null". */
+const versionOf = (told: Told) =>
+  (told.type === "created" || told.type === "removed") && told.version_id !== "null"
+    ? told.version_id || undefined
+    : undefined;
+
+/**
+ * What kind of change: a delete marker bears the version id that a later delete of the marker repeats,
+ * and names of type `other` are all we know of such an event.
+ */
+function changeOf(told: Told): string {
+  if (told.type === "other") return `other ${told.operation}`;
+  if (told.type === "removed" && /marker|archive/i.test(told.operation)) return "removed, kept below";
+  return told.type;
+}
+
+const name = (told: Told, tag: string, ...value: string[]) =>
+  sha256Hex(JSON.stringify([tag, told.connection, told.bucket, told.key, changeOf(told), ...value])).slice(
+    0,
+    32,
+  );

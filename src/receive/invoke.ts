@@ -1,0 +1,111 @@
+// The door for people and programs: run one pipeline by its alias, now or in its queue. Filters are not
+// consulted; everything after that is as for any event.
+
+import type { z } from "zod";
+import type { PipelineRpc } from "../dispatch/dispatch.ts";
+import type { Registered } from "../dispatch/pipelines.ts";
+import type { Surroundings } from "../env.ts";
+import type { Connections } from "../shapes/connection.ts";
+import { type Event, eventSchema } from "../shapes/event.ts";
+import { type Failure, FailureError, statusOf } from "../shapes/failure.ts";
+import type { Job } from "../shapes/job.ts";
+import { markQueued, record, takeReports } from "../store/ledger.ts";
+
+/** `{bucket, key}`, a full event, or a free `{payload}` (with or without an object). */
+export const invokeSchema = eventSchema
+  .omit({ id: true, connection: true, sender: true, identities: true, hops: true, received_at: true })
+  .partial()
+  .refine((body) => body.payload !== undefined || (body.bucket !== undefined && body.key !== undefined), {
+    error: "expected `bucket` and `key`, or a `payload`",
+  })
+  .refine((body) => (body.bucket === undefined) === (body.key === undefined), {
+    error: "`bucket` and `key` go together",
+  })
+  .refine((body) => body.key !== "", { error: "`key` is empty", path: ["key"] });
+
+export type InvokeBody = z.infer<typeof invokeSchema>;
+
+export interface Answer {
+  status: string;
+  run_id: string;
+  processed_data: unknown[];
+  error_details: Failure | null;
+}
+
+export interface InvokeDeps {
+  env: Surroundings;
+  connections: Connections;
+  now(): number;
+}
+
+/** Runs the pipeline and waits. The second value is the HTTP status. */
+export async function invokeNow(
+  pipeline: Registered,
+  body: InvokeBody,
+  deps: InvokeDeps,
+): Promise<[Answer, ReturnType<typeof statusOf> | 200]> {
+  const job = await begin(pipeline, body, deps);
+  const { report, data } = await deps.env.pipeline<PipelineRpc>(pipeline.alias).invoke(job);
+  await takeReports(deps.env.ledger(), [report]);
+  const gone: Failure | null =
+    report.status === "skipped"
+      ? { kind: "object_gone", detail: report.reason ?? "the object is not there" }
+      : null;
+  const failure = report.failure ?? gone;
+  const answer = {
+    status: report.status,
+    run_id: job.run_id,
+    processed_data: data.map((item): unknown => JSON.parse(item)),
+    error_details: failure,
+  };
+  return [answer, failure ? statusOf(failure.kind) : 200];
+}
+
+/** Puts the run into the pipeline's queue. */
+export async function invokeLater(pipeline: Registered, body: InvokeBody, deps: InvokeDeps): Promise<Answer> {
+  const job = await begin(pipeline, body, deps);
+  await deps.env.pipelineQueue<Job>(pipeline.alias).send(job);
+  await markQueued(deps.env.ledger(), [job.run_id], deps.now());
+  return { status: "queued", run_id: job.run_id, processed_data: [], error_details: null };
+}
+
+async function begin(pipeline: Registered, body: InvokeBody, deps: InvokeDeps): Promise<Job> {
+  const event = eventOf(pipeline, body, deps);
+  const outcome = { matched: [pipeline.alias], refused: [], refused_count: 0 };
+  const [run] = await record(
+    deps.env.ledger(),
+    [{ event, lookups: [], outcome, cause: "invoked" }],
+    deps.now(),
+  );
+  if (!run) throw new Error("an invocation was not recorded");
+  return { run_id: run.run_id, alias: pipeline.alias, event, cause: "invoked", attempts_before: 0 };
+}
+
+function eventOf({ config }: Registered, body: InvokeBody, { connections, now }: InvokeDeps): Event {
+  const connection = config.source.connection_id;
+  const source = connections.connections[connection];
+  const buckets = source && source.kind !== "d1" ? source.buckets : [];
+  if (body.bucket !== undefined && !buckets.includes(body.bucket)) {
+    throw new FailureError({
+      kind: "invalid",
+      detail: `bucket ${body.bucket} is not one of the pipeline's source connection ${connection}`,
+      where: "bucket",
+      expected: buckets.join(", "),
+    });
+  }
+  const at = new Date(now()).toISOString();
+  return {
+    type: "created",
+    operation: "Invoke",
+    time: at,
+    ...body,
+    bucket: body.bucket ?? "",
+    key: body.key ?? "",
+    id: `evt_${crypto.randomUUID().replaceAll("-", "")}`,
+    connection,
+    sender: "invoke",
+    identities: [],
+    hops: 0,
+    received_at: at,
+  };
+}

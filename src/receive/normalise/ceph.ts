@@ -1,0 +1,57 @@
+// Ceph RGW `Records[]`: raw keys, metadata and tags with the event, a sequencer that is the time in
+// little-endian hex (not AWS's, so it is not kept as one), and a time that can be "0.000000".
+import { z } from "zod";
+import type { EventType } from "../../shapes/event.ts";
+import { finish, type Normaliser, read, userMetadata } from "./contract.ts";
+import { recordSchema, typeOf, withoutPrefix } from "./s3.ts";
+
+const pairs = z.array(z.object({ key: z.string(), val: z.string() })).nullish();
+const object = recordSchema.shape.s3.shape.object.extend({ metadata: pairs, tags: pairs });
+const cephSchema = recordSchema.extend({ s3: recordSchema.shape.s3.extend({ object }) });
+
+export const ceph: Normaliser = (record, context) => {
+  const parsed = read(cephSchema, record);
+  if (!parsed.ok) return parsed;
+  const { eventName, eventTime, awsRegion, s3: what } = parsed.value;
+  const operation = withoutPrefix(eventName);
+  const { key, size, eTag, versionId, sequencer, metadata, tags } = what.object;
+  return finish(
+    {
+      sender: "ceph",
+      type: cephType(operation),
+      operation,
+      bucket: what.bucket.name,
+      key,
+      size,
+      etag: eTag,
+      version_id: versionId,
+      time: timeOf(eventTime) ?? timeOfSequencer(sequencer) ?? context.receivedAt,
+      region: awsRegion,
+      metadata: metadata && userMetadata(metadata.map(({ key, val }) => [key, val])),
+      tags: tags && Object.fromEntries(tags.map(({ key, val }) => [key, val])),
+    },
+    context,
+  );
+};
+
+/** Ceph's lifecycle names have three parts; only the end of the current version removes the object. */
+function cephType(operation: string): EventType {
+  if (operation === "ObjectLifecycle:Expiration:Current") return "removed";
+  if (operation.startsWith("ObjectLifecycle:Transition:")) return "archived";
+  return typeOf(operation);
+}
+
+/** RFC 3339 only: `Date.parse` would read "0.000000" as a day of the year 2000. */
+function timeOf(text: string): number | undefined {
+  const at = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
+  return at > 0 ? at : undefined;
+}
+
+/** Seconds and nanoseconds, four bytes each, little-endian: repeats with the event, unlike our own clock. */
+function timeOfSequencer(sequencer: string | null | undefined): number | undefined {
+  if (!sequencer || !/^[0-9A-Fa-f]{16}$/.test(sequencer)) return undefined;
+  const bytes = new DataView(new ArrayBuffer(8));
+  bytes.setBigUint64(0, BigInt(`0x${sequencer}`));
+  const seconds = bytes.getUint32(0, true);
+  return seconds === 0 ? undefined : seconds * 1000 + Math.floor(bytes.getUint32(4, true) / 1e6);
+}

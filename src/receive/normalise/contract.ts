@@ -1,0 +1,122 @@
+// From a sender's own words to Weir's events: what every normaliser is given, returns and shares. A
+// normaliser says what the record holds (a Draft); this file makes it an Event, or says why it is none.
+import type { z } from "zod";
+import type { Event } from "../../shapes/event.ts";
+import { type Failure, fail, ok, type Result } from "../../shapes/failure.ts";
+import { identify } from "../identity.ts";
+
+/** Where and when a delivery came in. */
+export interface Context {
+  connection: string;
+  /** Milliseconds since the epoch. */
+  receivedAt: number;
+  /** The connection's buckets, where the sender's word for the bucket is not proven by the door itself. */
+  buckets?: readonly string[];
+}
+
+/** A record that is no event, with the reason, kept for a person to see. */
+export interface Quarantined {
+  /** Its place in the delivery. */
+  index: number;
+  failure: Failure;
+  raw: unknown;
+}
+
+export interface Normalised {
+  events: Event[];
+  quarantined: Quarantined[];
+  /** The sender only tried the line: `s3:TestEvent`, `b2:TestEvent`. */
+  probe?: string;
+}
+
+/** One record of one sender. */
+export type Normaliser = (record: unknown, context: Context) => Result<Event>;
+
+type Maybe<T> = { [K in keyof T]?: T[K] | null | undefined };
+
+/** What a record says, in Weir's fields; `null` and `undefined` alike mean that it does not say. */
+export type Draft = Pick<Event, "sender" | "type" | "operation" | "bucket" | "key"> & {
+  /** Milliseconds, or any text that `Date.parse` reads. */
+  time: number | string;
+} & Maybe<Omit<Event, "sender" | "type" | "operation" | "bucket" | "key" | "time">>;
+
+/** S3's own limit, in bytes of UTF-8; no sender has a larger one. */
+const MAX_KEY_BYTES = 1024;
+const utf8 = new TextEncoder();
+
+/** Checks what no schema can, gives the event its identities, and leaves out what was not said. */
+export function finish(draft: Draft, { connection, receivedAt, buckets }: Context): Result<Event> {
+  const { sender, type, operation, bucket, key } = draft;
+  const at = new Date(draft.time);
+  if (Number.isNaN(at.getTime())) return malformed("The time of the event is not a date.", "time");
+  if (key === "" || utf8.encode(key).length > MAX_KEY_BYTES) {
+    return malformed(`The object's key is not of 1 to ${MAX_KEY_BYTES} bytes.`, "key");
+  }
+  if (buckets !== undefined && !buckets.includes(bucket)) return foreign(bucket);
+  const said = {
+    ...(draft.size != null && { size: draft.size }),
+    ...(draft.etag && { etag: draft.etag.replace(/^"(.*)"$/s, "$1") }),
+    ...(draft.version_id && { version_id: draft.version_id }),
+    ...(draft.sequencer && { sequencer: draft.sequencer }),
+    ...(draft.region && { region: draft.region }),
+    ...(draft.content_type && { content_type: draft.content_type }),
+    ...(draft.metadata && { metadata: draft.metadata }),
+    ...(draft.tags && { tags: draft.tags }),
+  };
+  const told = { connection, sender, type, operation, bucket, key, time: at.toISOString(), ...said };
+  return ok({ ...told, ...identify(told), hops: 0, received_at: new Date(receivedAt).toISOString() });
+}
+
+/** A sender proves itself for its connection's buckets and for no others. */
+const foreign = (bucket: string) =>
+  fail("forbidden", `The bucket ${JSON.stringify(bucket)} is not one of this connection's.`, {
+    where: "bucket",
+    next: "Add the bucket to the connection in connections.json if it is yours.",
+  });
+
+/** A record that its sender's shape does not fit. */
+export const malformed = (detail: string, where?: string, expected?: string) =>
+  fail("malformed", detail, {
+    ...(where !== undefined && { where }),
+    ...(expected !== undefined && { expected }),
+  });
+
+/** Reads a record by its sender's schema; the first thing that is wrong becomes the reason. */
+export function read<T>(schema: z.ZodType<T>, record: unknown): Result<T> {
+  const parsed = schema.safeParse(record);
+  if (parsed.success) return ok(parsed.data);
+  const issue = parsed.error.issues[0];
+  const where = issue?.path.join(".");
+  return malformed(issue?.message ?? "The record does not have its sender's shape.", where || undefined);
+}
+
+/** Normalises records one by one: a bad one costs only itself. */
+export function each(records: readonly unknown[], one: (record: unknown) => Result<Event>): Normalised {
+  const events: Event[] = [];
+  const quarantined: Quarantined[] = [];
+  for (const [index, raw] of records.entries()) {
+    const event = one(raw);
+    if (event.ok) events.push(event.value);
+    else quarantined.push({ index, failure: event.failure, raw });
+  }
+  return { events, quarantined };
+}
+
+/** `a+b%20c` as forms encode it: a plus is a space, then percent-escapes, exactly once. */
+export function formDecode(text: string): Result<string> {
+  try {
+    return ok(decodeURIComponent(text.replaceAll("+", " ")));
+  } catch {
+    return malformed("The object's key has a percent-escape that is none.", "s3.object.key");
+  }
+}
+
+/** User metadata among a sender's headers: names in lower case and without their prefix. */
+export function userMetadata(entries: Iterable<readonly [string, string]>): Record<string, string> {
+  const found: [string, string][] = [];
+  for (const [name, value] of entries) {
+    const lower = name.toLowerCase();
+    if (lower.startsWith("x-amz-meta-")) found.push([lower.slice("x-amz-meta-".length), value]);
+  }
+  return Object.fromEntries(found);
+}

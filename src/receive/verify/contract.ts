@@ -1,0 +1,57 @@
+// What it takes to prove a delivery, and what a proof is. One file beside this one per scheme; none of
+// them parses more of the body than its proof needs, and none knows what an event is.
+
+import type { Scheme, SchemeName } from "../../shapes/connection.ts";
+import { fail, type Result } from "../../shapes/failure.ts";
+import type { KeyCache } from "./keys.ts";
+
+/** An HTTP request as it came: raw body, and the moment it was received. */
+export interface Delivery {
+  method: string;
+  url: URL;
+  headers: Headers;
+  body: Uint8Array<ArrayBuffer>;
+  /** Milliseconds since the epoch. */
+  receivedAt: number;
+}
+
+/** What verifying may lean on: secrets by name, the network, and keys fetched before. */
+export interface Trust {
+  secret(name: string): string | undefined;
+  fetch: typeof fetch;
+  cache: KeyCache;
+}
+
+/** A message about the subscription itself, proven like any other; carries no event. */
+export type Handshake =
+  | { kind: "subscription"; topic: string; confirm: URL }
+  | { kind: "unsubscription"; topic: string };
+
+export interface Proof {
+  scheme: SchemeName;
+  /** What the sender calls this delivery: a second one with the same id is a repetition. */
+  replayId?: string;
+  /** When set, a second use of `replayId` before this moment (ms) is refused, not merely idempotent. */
+  onceUntil?: number;
+  /** What the body really is, after unwrapping (the Message string of SNS). */
+  payload: Uint8Array<ArrayBuffer> | string;
+  /** The headers that the proof covers; no other may change what an event says. */
+  headers: Headers;
+  handshake?: Handshake;
+}
+
+/** One scheme: whether a request looks like it, by its headers alone, and whether it proves itself. */
+export interface Verifier<S extends SchemeName> {
+  claims(delivery: Pick<Delivery, "headers">, config: Extract<Scheme, { scheme: S }>): boolean;
+  verify(delivery: Delivery, config: Extract<Scheme, { scheme: S }>, trust: Trust): Promise<Result<Proof>>;
+}
+
+/** A refusal for want of proof. `where` names the place; nothing tells which secret or which byte. */
+export const unproven = (detail: string, where?: string) =>
+  fail("unproven", detail, where === undefined ? {} : { where });
+
+/** `Authorization`'s scheme in lower case and what follows it. */
+export function authorization(headers: Headers): { kind: string; value: string } | undefined {
+  const match = /^(\S+) +(\S.*)$/.exec(headers.get("authorization") ?? "");
+  return match?.[1] && match[2] ? { kind: match[1].toLowerCase(), value: match[2].trim() } : undefined;
+}

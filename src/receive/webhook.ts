@@ -1,0 +1,173 @@
+// The HTTP door for events: known → read → proven → normalised → durable, and only then a 2xx. Knows no
+// HTTP framework; whoever mounts it turns the Result into a response and supplies what it leans on.
+import type { Connections, Scheme } from "../shapes/connection.ts";
+import type { Event } from "../shapes/event.ts";
+import { type Failure, fail, ok, type Result } from "../shapes/failure.ts";
+import { MAX_BODY_BYTES, readCapped, tooLarge } from "./body.ts";
+import { isAcceptableType } from "./media-type.ts";
+import type { Context, Quarantined } from "./normalise/contract.ts";
+import { normalise } from "./normalise/normalise.ts";
+import type { Delivery, Handshake, Proof, Trust } from "./verify/contract.ts";
+import type { TtlCache } from "./verify/keys.ts";
+import { prove } from "./verify/prove.ts";
+import { confirmSubscription } from "./verify/sns.ts";
+
+/** A delivery that was refused, for the record. */
+export interface Rejection {
+  connection: string;
+  failure: Failure;
+  received_at: string;
+}
+
+/** A proven record that is no event of its connection, for the record. */
+export interface QuarantineEntry extends Quarantined {
+  connection: string;
+  received_at: string;
+}
+
+/** What the door leans on. */
+export interface WebhookDeps {
+  connections: Connections;
+  trust: Trust;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Makes the events durable; throws when it cannot. */
+  send(events: Event[]): Promise<void>;
+  /** Puts a refusal on record; must not throw. */
+  reject(rejection: Rejection): void;
+  /** Makes quarantined records durable; throws when it cannot. */
+  quarantine(entries: QuarantineEntry[]): Promise<void>;
+  /** Signatures already accepted, for schemes whose signatures are good for once; one per isolate. */
+  used?: TtlCache<true>;
+  /** Bytes read of a body; 1 MiB unless given. */
+  maxBodyBytes?: number;
+}
+
+/** What a sender hears with its 202. */
+export interface Accepted {
+  events: Pick<Event, "id" | "bucket" | "key">[];
+  /** Records that were proven but are no events. */
+  quarantined: number;
+  handshake?: Handshake["kind"];
+  probe?: string;
+}
+
+/**
+ * Receives one webhook delivery for a connection.
+ *
+ * @returns what was accepted, after it is durable; else `not_found`, `unsupported_media_type`,
+ * `too_large`, `unproven`, `forbidden`, `malformed`, or `unavailable` when the fault is ours.
+ */
+export async function receiveWebhook(
+  request: Request,
+  connectionId: string,
+  deps: WebhookDeps,
+): Promise<Result<Accepted>> {
+  const context = { connection: connectionId, receivedAt: deps.now() };
+  const accepted = await receive(request, context, deps);
+  if (!accepted.ok) {
+    const received_at = new Date(context.receivedAt).toISOString();
+    deps.reject({ connection: connectionId, failure: accepted.failure, received_at });
+  }
+  return accepted;
+}
+
+async function receive(request: Request, context: Context, deps: WebhookDeps): Promise<Result<Accepted>> {
+  const source = sourceOf(context.connection, deps.connections);
+  if (!source.ok) return source;
+  const delivery = await deliveryOf(request, context, deps.maxBodyBytes ?? MAX_BODY_BYTES);
+  if (!delivery.ok) return delivery;
+  const proof = await prove(delivery.value, source.value.schemes, deps.trust);
+  if (!proof.ok) return proof;
+  const firstUse = once(proof.value, context, deps.used);
+  if (!firstUse.ok) return firstUse;
+  if (proof.value.handshake !== undefined) return shake(proof.value.handshake, deps.trust);
+
+  const { buckets } = source.value;
+  const normalised = normalise(proof.value.payload, proof.value.headers, { ...context, buckets });
+  if (!normalised.ok) {
+    const raw = new TextDecoder().decode(delivery.value.body);
+    const kept = await keep([], [{ index: 0, failure: normalised.failure, raw }], context, deps);
+    return kept.ok ? normalised : kept;
+  }
+  const { events, quarantined, probe } = normalised.value;
+  const kept = await keep(events, quarantined, context, deps);
+  if (!kept.ok) return kept;
+  firstUse.value();
+  return ok({
+    events: events.map(({ id, bucket, key }) => ({ id, bucket, key })),
+    quarantined: quarantined.length,
+    ...(probe !== undefined && { probe }),
+  });
+}
+
+/** A connection of objects whose events come over HTTP in at least one way. */
+function sourceOf(
+  id: string,
+  { connections }: Connections,
+): Result<{ schemes: Scheme[]; buckets: string[] }> {
+  const connection = Object.hasOwn(connections, id) ? connections[id] : undefined;
+  if (connection !== undefined && connection.kind !== "d1") {
+    const schemes = connection.events.filter(({ scheme }) => scheme !== "r2-queue");
+    if (schemes.length > 0) return ok({ schemes, buckets: connection.buckets });
+  }
+  return fail("not_found", "No connection of this id receives webhooks.", { where: "connection" });
+}
+
+async function deliveryOf(request: Request, context: Context, cap: number): Promise<Result<Delivery>> {
+  const { method, url, headers } = request;
+  if (!isAcceptableType(headers)) {
+    return fail("unsupported_media_type", "The body is not announced as JSON.", {
+      where: "Content-Type",
+      expected: "application/json or another JSON type",
+    });
+  }
+  if (Number(headers.get("content-length")) > cap) return tooLarge(cap);
+  try {
+    const body = await readCapped(request.body, cap);
+    if (!body.ok) return body;
+    return ok({ method, url: new URL(url), headers, body: body.value, receivedAt: context.receivedAt });
+  } catch {
+    return fail("invalid", "The body ended before it was complete.");
+  }
+}
+
+/** Schemes whose signature is good for once: refuses a second use, and gives the step that marks the first. */
+function once(
+  { onceUntil, replayId }: Proof,
+  { connection, receivedAt }: Context,
+  used: WebhookDeps["used"],
+): Result<() => void> {
+  if (onceUntil === undefined) return ok(() => undefined);
+  const name = `${connection} ${replayId}`;
+  if (used?.get(name, receivedAt)) return fail("unproven", "This signature was used before.");
+  return ok(() => used?.set(name, true, onceUntil));
+}
+
+async function shake(handshake: Handshake, trust: Trust): Promise<Result<Accepted>> {
+  if (handshake.kind === "subscription") {
+    const confirmed = await confirmSubscription(handshake.confirm, trust);
+    if (!confirmed.ok) return confirmed;
+  }
+  return ok({ events: [], quarantined: 0, handshake: handshake.kind });
+}
+
+/** Durable before the sender hears success: what was kept twice is one, what was lost is lost. */
+async function keep(
+  events: Event[],
+  quarantined: Quarantined[],
+  context: Context,
+  deps: WebhookDeps,
+): Promise<Result<void>> {
+  const { connection } = context;
+  const received_at = new Date(context.receivedAt).toISOString();
+  try {
+    if (quarantined.length > 0) {
+      await deps.quarantine(quarantined.map((entry) => ({ ...entry, connection, received_at })));
+    }
+    if (events.length > 0) await deps.send(events);
+    return ok(undefined);
+  } catch {
+    return fail("unavailable", "The events could not be made durable.", { retry_after_seconds: 5 });
+  }
+}
