@@ -68,7 +68,7 @@ export function pipelineTables(
     ...COMPATIBILITY,
     alias: paths.alias,
     vars: { WEIR_VERSION: version, WEIR_COMMIT: "", WEIR_URL: "http://127.0.0.1:8787" },
-    secrets: { required: ["WEIR_SIGNING_KEY"] },
+    secrets: { required: source ? readingNames(source) : [] },
     observability: { enabled: true },
     durable_objects: { bindings: [{ name: "COMPUTE", class_name: "Compute", script_name: "weir-compute" }] },
     r2_buckets: unique([...r2Buckets(source), ...r2Buckets(destination)]).map(r2),
@@ -117,13 +117,18 @@ export function secretNames(connections: Named): string[] {
   return unique(["WEIR_API_KEY", "WEIR_SIGNING_KEY", ...Object.values(connections).flatMap(namesOf)]);
 }
 
-function namesOf(connection: Connection): string[] {
+const namesOf = (connection: Connection): string[] =>
+  connection.kind === "d1" ? [] : [...readingNames(connection), ...connection.events.flatMap(schemeNames)];
+
+/** What it takes to read a connection's objects, without what proves its events. */
+function readingNames(connection: Connection): string[] {
   if (connection.kind === "d1") return [];
-  const own =
-    connection.kind === "s3"
-      ? [connection.access_key_id, connection.secret_access_key, ...endpointName(connection.endpoint)]
-      : [];
-  return [...own, ...connection.events.flatMap(schemeNames)];
+  if (connection.kind === "r2") return ["WEIR_SIGNING_KEY"];
+  return unique([
+    connection.access_key_id,
+    connection.secret_access_key,
+    ...endpointName(connection.endpoint),
+  ]);
 }
 
 /** An endpoint is a URL, or the name of a variable that holds one. */

@@ -1,0 +1,116 @@
+// The subcommands: what each takes, and the function that does it. weir.ts turns how they end into an exit
+// code. Data goes to stdout, everything else to stderr.
+import { join, resolve } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+import { runBench } from "./bench.ts";
+import { demo } from "./demo.ts";
+import { dev } from "./dev.ts";
+import { drifted, generate, write } from "./generate.ts";
+import { CliError, good, note, printJson } from "./output.ts";
+import { packageRoot } from "./project.ts";
+import { put, remove } from "./put.ts";
+import { validate } from "./validate.ts";
+
+export function addCommands(program: Command): void {
+  const root = () => resolve(program.opts<{ root: string }>().root);
+  const url = ["--url <url>", "where `weir dev` listens", "http://127.0.0.1:8787"] as const;
+
+  program
+    .command("generate")
+    .description(
+      "write what follows from connections.json and pipelines/: Workers' configs, registry, schemas",
+    )
+    .option("--check", "write nothing; fail when a generated file is not what it should be")
+    .action(async (options: { check?: boolean }) => {
+      const files = await generate(root());
+      if (!options.check) {
+        for (const name of write(root(), files)) note(`wrote ${name}`);
+        return good(`${files.size} generated files`);
+      }
+      const stale = drifted(root(), files);
+      if (stale.length === 0) return good(`${files.size} generated files are up to date`);
+      const next = "run `weir generate` and commit what it writes";
+      throw new CliError(
+        `${stale.length} of ${files.size} generated files have drifted`,
+        stale.map((file) => ({
+          file,
+          line: 1,
+          column: 1,
+          problem: "differs from what would be generated",
+          next,
+        })),
+      );
+    });
+
+  program
+    .command("validate")
+    .description("check every config, connection, filter and example, and tell every problem with its place")
+    .option("--json", "tell the problems as JSON on stdout")
+    .action((options: { json?: boolean }) => {
+      const { problems, pipelines, examples } = validate(root());
+      if (options.json) printJson({ ok: problems.length === 0, pipelines, examples, problems });
+      if (problems.length === 0) return good(`${pipelines} pipelines and ${examples} examples are in order`);
+      throw new CliError(
+        `${problems.length} problem${problems.length === 1 ? "" : "s"}`,
+        options.json ? [] : problems,
+      );
+    });
+
+  program
+    .command("dev")
+    .description("run everything on this machine: all Workers, storage, queues, compute")
+    .option("--port <port>", "where to listen; 0 takes a free port", portNumber, 8787)
+    .option("--persist <dir>", "folder of the local databases and buckets", ".weir/state")
+    .action((options: { port: number; persist: string }) =>
+      dev({ root: root(), port: options.port, persist: resolve(root(), options.persist) }),
+    );
+
+  program
+    .command("demo")
+    .description("run everything, bring a video and a photo in, and show what the pipelines made of them")
+    .option("--port <port>", "where to listen; 0 takes a free port", portNumber, 8787)
+    .option("--once", "end after showing the result")
+    .action((options: { port: number; once?: boolean }) =>
+      demo({ root: packageRoot, port: options.port, once: options.once === true }),
+    );
+
+  program
+    .command("put")
+    .description("put a file into a local bucket and tell Weir, as R2 or S3 would")
+    .argument("<file>", "what to put")
+    .argument("[target]", "bucket/key; default: the first R2 bucket and the file's name")
+    .option("--metadata <name=value...>", "the object's own metadata")
+    .option("--content-type <type>")
+    .option(...url)
+    .option("--json", "tell what was put as JSON on stdout")
+    .action((file: string, target: string | undefined, options: PutFlags) =>
+      put({ root: root(), file, target, ...options }),
+    );
+
+  program
+    .command("rm")
+    .description("remove an object from a local bucket and tell Weir")
+    .argument("<target>", "bucket/key")
+    .option(...url)
+    .action((target: string, options: { url: string }) => remove({ root: root(), target, url: options.url }));
+
+  program
+    .command("bench")
+    .description("run a benchmark, or list them")
+    .argument("[name]")
+    .argument("[args...]")
+    .action((name: string | undefined, args: string[]) => runBench(join(packageRoot, "bench"), name, args));
+}
+
+interface PutFlags {
+  metadata?: string[];
+  contentType?: string;
+  url: string;
+  json?: boolean;
+}
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new InvalidArgumentError("0 to 65535.");
+  return port;
+}

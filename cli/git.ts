@@ -1,0 +1,13 @@
+// Which commit is running, as lineage tells it.
+import { spawnSync } from "node:child_process";
+
+/** The folder's commit, `+` appended when tracked files differ from it; empty outside git. */
+export function commitOf(folder: string): string {
+  const git = (...args: string[]) => {
+    const { status, stdout } = spawnSync("git", args, { cwd: folder, encoding: "utf8" });
+    return status === 0 ? stdout.trim() : undefined;
+  };
+  const commit = git("rev-parse", "HEAD");
+  if (!commit) return "";
+  return git("status", "--porcelain", "--untracked-files=no") ? `${commit}+` : commit;
+}

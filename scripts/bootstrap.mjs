@@ -1,0 +1,68 @@
+// The first step of `npm start` and `npm test`, for any Node from 20 on: installs what package-lock.json
+// says when that has not been done, then runs the real thing under the Node that the project pins.
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const bin = join(root, "node_modules/.bin");
+const stamp = join(root, "node_modules/.weir-installed");
+
+const TASKS = {
+  start: ["node", [join(root, "cli/bin.mjs"), "demo"]],
+  test: ["vitest", ["run"]],
+};
+
+const [task, ...args] = process.argv.slice(2);
+const found = task === undefined ? undefined : TASKS[task];
+if (!found) {
+  console.error(`usage: node scripts/bootstrap.mjs ${Object.keys(TASKS).join("|")} [arguments]`);
+  process.exit(2);
+}
+install();
+const [command, fixed] = found;
+const child = spawn(join(bin, command), [...fixed, ...args], {
+  cwd: root,
+  stdio: "inherit",
+  env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ""}` },
+});
+child.on("error", (error) => {
+  console.error(`${command} could not be started: ${error.message}; remove node_modules and try again`);
+  process.exit(1);
+});
+// The terminal sends Ctrl-C to the child as well: wait for how it ends.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => child.kill("SIGTERM"));
+child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));
+
+function install() {
+  // The lock's hash, not its time: a checkout touches times and changes nothing.
+  const lock = createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
+  if (!existsSync(stamp) && installedBy(lock)) return;
+  console.error("Installing dependencies (npm ci), about half a minute …");
+  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: root, stdio: "inherit" });
+  if (status !== 0) {
+    console.error("npm ci failed; what it said is above. It needs the npm registry.");
+    process.exit(status ?? 1);
+  }
+  writeFileSync(stamp, lock);
+}
+
+/** Whether a plain `npm ci` or `npm install` has been here since the lock last changed. */
+function installedBy(lock) {
+  const own = join(root, "node_modules/.package-lock.json");
+  if (!existsSync(own) || !existsSync(join(bin, "node"))) return false;
+  const packages = (path) => JSON.parse(readFileSync(path, "utf8")).packages ?? {};
+  const installed = packages(own);
+  const wanted = packages(join(root, "package-lock.json"));
+  const same = Object.entries(wanted).every(
+    ([name, { version, optional }]) => name === "" || optional || installed[name]?.version === version,
+  );
+  if (same) writeFileSync(stamp, lock);
+  return same;
+}

@@ -1,0 +1,142 @@
+import { describe, expect, test } from "vitest";
+import { packageRoot } from "../../cli/project.ts";
+import { validate } from "../../cli/validate.ts";
+import { config, project } from "./support/given.ts";
+
+const told = (root: string) =>
+  validate(root).problems.map((it) => `${it.file}:${it.line}:${it.column} ${it.problem}`);
+
+describe("weir validate", () => {
+  test("this repository is in order", () => {
+    expect(told(packageRoot)).toEqual([]);
+  });
+
+  test("a sound project has no problems", () => {
+    expect(told(project())).toEqual([]);
+  });
+
+  test("tells every problem of a broken project at once, each at its line", () => {
+    const root = project({
+      "connections.json": `{
+  "connections": {
+    "inbox": { "kind": "r2", "buckets": ["inbox-files"], "events": [{ "scheme": "r2-queue" }] },
+    "quiet": { "kind": "r2", "buckets": ["Quiet Files"] },
+    "results": { "kind": "d1", "database": "results" },
+    "other": { "kind": "d1", "database": "other" }
+  }
+}
+`,
+      "pipelines/one/config.json": `{
+  "alias": "won",
+  "source": { "connection_id": "inbx" },
+  "destination": { "connection_id": "results", "collection": "texts" },
+  "retrry": { "max_attempts": 3 }
+}
+`,
+      "pipelines/two/config.json": `{
+  "alias": "two",
+  "source": {
+    "connection_id": "results",
+    "filters": { "size": { "prefx": "a" } }
+  },
+  "destination": { "connection_id": "other", "collection": "drop table;" }
+}
+`,
+      "pipelines/two/handler.ts": "export default null;\n",
+      "pipelines/three/config.json": `{
+  "alias": "three",
+  "source": { "connection_id": "inbox", "filters": { "key": [{ "prefx": "a" }] } },
+  "destination": { "connection_id": "inbox", "collection": "texts" }
+}
+`,
+      "pipelines/four/config.json": '{ "alias": "four",\n  oops }\n',
+    });
+    const problems = validate(root).problems;
+    const places = problems.map((it) => `${it.file}:${it.line}`);
+    expect(places).toContain("connections.json:4");
+    expect(places).toContain("pipelines/one/config.json:5");
+    expect(places).toContain("pipelines/two/config.json:7");
+    expect(places).toContain("pipelines/three/config.json:1");
+    expect(places).toContain("pipelines/three/config.json:3");
+    expect(places).toContain("pipelines/four/config.json:2");
+    expect(problems.find((it) => it.problem.includes('"retrry"'))?.next).toContain('"retry"');
+  });
+
+  test("an alias that differs from its folder, and a connection that is misspelt", () => {
+    const changed = config({ alias: "won", source: { connection_id: "inbx" } });
+    const { problems } = validate(project({ "pipelines/one/config.json": changed }));
+    expect(problems).toMatchObject([
+      { line: 2, problem: 'alias "won" differs from its folder "one"' },
+      { line: 4, column: 5, next: 'did you mean "inbox"?' },
+    ]);
+  });
+
+  test("a source that holds no objects, and a destination that cannot be written", () => {
+    const connections = {
+      inbox: {
+        kind: "s3",
+        region: "auto",
+        buckets: ["far-away"],
+        access_key_id: "A",
+        secret_access_key: "B",
+        events: [{ scheme: "bearer", secrets: ["C"] }],
+      },
+      results: { kind: "d1", database: "results" },
+    };
+    const changed = config({
+      source: { connection_id: "results" },
+      destination: { connection_id: "inbox", collection: "texts" },
+    });
+    const root = project({ "connections.json": { connections }, "pipelines/one/config.json": changed });
+    expect(told(root)).toEqual([
+      'pipelines/one/config.json:4:5 source: "results" is a d1 database',
+      'pipelines/one/config.json:7:5 destination: "inbox" is s3',
+    ]);
+  });
+
+  test("a filter that does not compile is told where it stands", () => {
+    const changed = config({ source: { connection_id: "inbox", filters: { key: [{ prefx: "a" }] } } });
+    const { problems } = validate(project({ "pipelines/one/config.json": changed }));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatchObject({ file: "pipelines/one/config.json", line: 8 });
+    expect(problems[0]?.problem).toContain("prefix");
+  });
+
+  test("an example whose verdict is wrong is told by its sentence", () => {
+    const examples = [
+      { name: "a text matches", event: { key: "a.txt" }, matches: true },
+      { name: "a picture matches", event: { key: "a.png" }, matches: true },
+    ];
+    const { problems } = validate(project({ "pipelines/one/examples.json": examples }));
+    expect(problems).toMatchObject([
+      {
+        file: "pipelines/one/examples.json",
+        line: 14,
+        problem: '"a picture matches" does not match, and should',
+      },
+    ]);
+  });
+
+  test("one collection at two destinations is refused", () => {
+    const connections = {
+      inbox: { kind: "r2", buckets: ["inbox-files"], events: [{ scheme: "r2-queue" }] },
+      results: { kind: "d1", database: "results" },
+    };
+    const root = project({
+      "connections.json": { connections },
+      "pipelines/two/config.json": config({
+        alias: "two",
+        destination: { connection_id: "inbox", collection: "texts" },
+      }),
+      "pipelines/two/handler.ts": "export default null;\n",
+    });
+    expect(told(root)).toEqual([
+      'pipelines/two/config.json:11:5 collection "texts" is at "results" for pipelines/one, here at "inbox"',
+    ]);
+  });
+
+  test("a missing file is told as missing", () => {
+    const root = project({ "models.json": "" });
+    expect(told(root)[0]).toMatch(/^models\.json:1:1 /);
+  });
+});
