@@ -1,14 +1,10 @@
 // The subcommands: what each takes, and the function that does it. weir.ts turns how they end into an exit
-// code. Data goes to stdout, everything else to stderr.
+// code. What is heavy is imported when it is asked for.
 import { join, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
-import { runBench } from "./bench.ts";
-import { demo } from "./demo.ts";
-import { dev } from "./dev.ts";
 import { drifted, generate, write } from "./generate.ts";
 import { CliError, good, note, printJson } from "./output.ts";
 import { packageRoot } from "./project.ts";
-import { put, remove } from "./put.ts";
 import { validate } from "./validate.ts";
 
 export function addCommands(program: Command): void {
@@ -61,18 +57,20 @@ export function addCommands(program: Command): void {
     .description("run everything on this machine: all Workers, storage, queues, compute")
     .option("--port <port>", "where to listen; 0 takes a free port", portNumber, 8787)
     .option("--persist <dir>", "folder of the local databases and buckets", ".weir/state")
-    .action((options: { port: number; persist: string }) =>
-      dev({ root: root(), port: options.port, persist: resolve(root(), options.persist) }),
-    );
+    .action(async (options: { port: number; persist: string }) => {
+      const { dev } = await import("./dev.ts");
+      await dev({ root: root(), port: options.port, persist: resolve(root(), options.persist) });
+    });
 
   program
     .command("demo")
     .description("run everything, bring a video and a photo in, and show what the pipelines made of them")
     .option("--port <port>", "where to listen; 0 takes a free port", portNumber, 8787)
     .option("--once", "end after showing the result")
-    .action((options: { port: number; once?: boolean }) =>
-      demo({ root: packageRoot, port: options.port, once: options.once === true }),
-    );
+    .action(async (options: { port: number; once?: boolean }) => {
+      const { demo } = await import("./demo.ts");
+      await demo({ root: packageRoot, port: options.port, once: options.once === true });
+    });
 
   program
     .command("put")
@@ -83,23 +81,30 @@ export function addCommands(program: Command): void {
     .option("--content-type <type>")
     .option(...url)
     .option("--json", "tell what was put as JSON on stdout")
-    .action((file: string, target: string | undefined, options: PutFlags) =>
-      put({ root: root(), file, target, ...options }),
-    );
+    .action(async (file: string, target: string | undefined, options: PutFlags) => {
+      const { put } = await import("./put.ts");
+      await put({ root: root(), file, target, ...options });
+    });
 
   program
     .command("rm")
     .description("remove an object from a local bucket and tell Weir")
     .argument("<target>", "bucket/key")
     .option(...url)
-    .action((target: string, options: { url: string }) => remove({ root: root(), target, url: options.url }));
+    .action(async (target: string, options: { url: string }) => {
+      const { remove } = await import("./put.ts");
+      await remove({ root: root(), target, url: options.url });
+    });
 
   program
     .command("bench")
     .description("run a benchmark, or list them")
     .argument("[name]")
     .argument("[args...]")
-    .action((name: string | undefined, args: string[]) => runBench(join(packageRoot, "bench"), name, args));
+    .action(async (name: string | undefined, args: string[]) => {
+      const { runBench } = await import("./bench.ts");
+      runBench(join(packageRoot, "bench"), name, args);
+    });
 }
 
 interface PutFlags {

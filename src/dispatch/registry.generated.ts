@@ -5,7 +5,7 @@ export const registry: readonly { alias: string; version: string; folder: string
   [
     {
       "alias": "image-catalog",
-      "version": "6e6b7b4d2997a3d4",
+      "version": "b9b3b9b1db6bce17",
       "folder": "pipelines/image-catalog",
       "config": {
         "alias": "image-catalog",
@@ -29,13 +29,14 @@ export const registry: readonly { alias: string; version: string; folder: string
         "concurrency": 10,
         "timeout_seconds": 600,
         "retry": {
-          "max_attempts": 5
+          "max_attempts": 5,
+          "base_seconds": 5
         }
       }
     },
     {
       "alias": "video-processor",
-      "version": "bfb0115000b2a8a3",
+      "version": "0cd9cc71f12a6c63",
       "folder": "pipelines/video-processor",
       "config": {
         "alias": "video-processor",
@@ -54,7 +55,8 @@ export const registry: readonly { alias: string; version: string; folder: string
         "concurrency": 10,
         "timeout_seconds": 600,
         "retry": {
-          "max_attempts": 5
+          "max_attempts": 5,
+          "base_seconds": 5
         }
       }
     }
