@@ -21,8 +21,13 @@ export function judge(clauses: Conjunction, view: View): Verdict {
   for (const clause of clauses) {
     const leaves = view.leaves(clause.path);
     if (leaves === "unknown") verdict = "unknown";
-    else if (leaves.some((leaf) => leaf.place !== undefined)) inArrays = true;
-    else if (!meets(clause.any, leaves)) return false;
+    else {
+      const placed = leaves.some((leaf) => leaf.place !== undefined);
+      inArrays ||= placed;
+      // A `not` may hold for the element chosen and fail for the array as a whole.
+      const final = !placed || !clause.any.some((matcher) => matcher.op === "not");
+      if (final && !meets(clause.any, leaves)) return false;
+    }
   }
   return inArrays && !meetTogether(clauses, view) ? false : verdict;
 }

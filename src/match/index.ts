@@ -3,6 +3,7 @@ export { FilterError } from "./error.ts";
 export { evaluate } from "./evaluate.ts";
 export { type ClauseExplanation, type Explanation, explain } from "./explain.ts";
 export { buildIndex, type FilterIndex, type Matches } from "./filter-index.ts";
+export { reasonOf } from "./reason.ts";
 export { lintFilter } from "./lint.ts";
 export { compileFilter } from "./parse.ts";
 export { buildPatternIndex, matchesPattern } from "./pattern.ts";

@@ -37,8 +37,11 @@ function descend(
     return;
   }
   if (Array.isArray(node)) {
-    for (const [index, element] of node.entries()) {
-      const inside = typeof element === "object" && element !== null;
+    // Where there is one element there is no choice, and so no need to remember it.
+    const several = node.length > 1;
+    for (let index = 0; index < node.length; index++) {
+      const element: unknown = node[index];
+      const inside = several && typeof element === "object" && element !== null;
       descend(element, segments, from, inside ? { array: node, index, outer: place } : place, found);
     }
     return;
