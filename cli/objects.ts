@@ -34,6 +34,12 @@ export interface Told {
   by: "r2-notification" | "webhook";
 }
 
+/** The same for a person. */
+export const toldText = (told: Told[]) =>
+  told.length === 0
+    ? "no connection of this bucket can be told locally"
+    : `told ${told.map(({ connection, by }) => `${connection} by ${by}`).join(", ")}`;
+
 interface Change extends Target {
   action: "put" | "delete";
   size: number;

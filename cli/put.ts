@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { devSecrets } from "./dev-env.ts";
-import { type Local, putObject, removeObject, type Target, type Told } from "./objects.ts";
+import { type Local, putObject, removeObject, type Target, toldText } from "./objects.ts";
 import { CliError, good, printJson } from "./output.ts";
 import { loadProject } from "./project.ts";
 
@@ -85,8 +85,3 @@ function read(file: string): Buffer {
     throw new CliError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
-
-const toldText = (told: Told[]) =>
-  told.length === 0
-    ? "no connection of this bucket can be told locally"
-    : `told ${told.map(({ connection, by }) => `${connection} by ${by}`).join(", ")}`;

@@ -43,6 +43,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const { root, persist, onLine } = options;
   const step = options.onStep ?? (() => {});
   const project = loadProject(root);
+  if (options.port !== 0 && !(await isFree(options.port))) {
+    throw new CliError(
+      `port ${options.port} is taken: end what listens there, or choose another with --port`,
+    );
+  }
   const port = options.port || (await freePort());
   const url = `http://127.0.0.1:${port}`;
   const secrets = devSecrets(root, project.connections, randomBytes);
@@ -180,10 +185,19 @@ function wranglerEnv(persist: string): NodeJS.ProcessEnv {
   };
 }
 
-function freePort(): Promise<number> {
+/** Whether nobody listens there. */
+export const isFree = (port: number): Promise<boolean> =>
+  listenOnce(port).then(
+    () => true,
+    () => false,
+  );
+
+const freePort = () => listenOnce(0);
+
+function listenOnce(wanted: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
+    server.listen(wanted, "127.0.0.1", () => {
       const address = server.address();
       server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
     });

@@ -1,0 +1,52 @@
+// The read API of a running stack, as far as the command needs it.
+import { CliError } from "./output.ts";
+
+export interface Run {
+  id: string;
+  event_id: string;
+  alias: string;
+  object: { connection: string; bucket: string; key: string };
+  status: string;
+  attempt: number;
+  items: number | null;
+  reason: string | null;
+  failure: { kind: string; detail: string } | null;
+}
+
+export interface Item {
+  id: string;
+  object: { bucket: string; key: string };
+  pipeline: string;
+  position: number;
+  data: Record<string, unknown>;
+  vectors: { path: string; dims: number; model: string | null }[];
+}
+
+export interface Lineage {
+  object: { connection: string; bucket: string; key: string; etag: string | null; size: number | null };
+  event: { id: string; time: string };
+  run: { id: string; stored_at: string };
+  pipeline: { alias: string; version: string; commit: string };
+}
+
+export interface Api {
+  runs(): Promise<Run[]>;
+  items(collection: string, key: string): Promise<Item[]>;
+  lineage(collection: string, item: string): Promise<Lineage>;
+}
+
+/** A reader with the stack's own key. A refusal or a fault becomes a {@link CliError}. */
+export function apiOf(url: string, key: string): Api {
+  const get = async <T>(path: string): Promise<T> => {
+    const response = await fetch(url + path, { headers: { authorization: `Bearer ${key}` } });
+    if (response.ok) return (await response.json()) as T;
+    throw new CliError(`GET ${path}: HTTP ${response.status} ${(await response.text()).slice(0, 300)}`);
+  };
+  const of = (collection: string) => `/v1/collections/${encodeURIComponent(collection)}/items`;
+  return {
+    runs: async () => (await get<{ data: Run[] }>("/v1/runs?limit=50")).data,
+    items: async (collection, object) =>
+      (await get<{ data: Item[] }>(`${of(collection)}?key=${encodeURIComponent(object)}&limit=50`)).data,
+    lineage: (collection, item) => get(`${of(collection)}/${encodeURIComponent(item)}/lineage`),
+  };
+}
