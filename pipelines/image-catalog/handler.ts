@@ -1,4 +1,11 @@
-// Placeholder: describes an image by its key.
-import { definePipeline } from "weir";
+// Catalogues a picture: its size, its dominant colours, and how it looks.
+import { definePipeline, FileTools } from "weir";
 
-export default definePipeline(async (event) => [{ key: event.key }]);
+export default definePipeline(async (event, { weir }) => {
+  const fileUrl = await weir.fileUrl(event.bucket, event.key);
+  const [image, embedding] = await Promise.all([
+    FileTools.imageInfo(fileUrl),
+    weir.embed.image(fileUrl, "weir/hog-512"),
+  ]);
+  return { ...image, embedding };
+});

@@ -5,7 +5,7 @@ export const registry: readonly { alias: string; version: string; folder: string
   [
     {
       "alias": "image-catalog",
-      "version": "b9b3b9b1db6bce17",
+      "version": "797d2d339f917439",
       "folder": "pipelines/image-catalog",
       "config": {
         "alias": "image-catalog",

@@ -12,6 +12,9 @@ export function reasonOf({ verdict, clauses, note }: Explanation): string {
 }
 
 function sentence({ path, expected, actual, source }: ClauseExplanation): string {
-  const found = actual === undefined ? `is ${source === "unknown" ? "not known" : "absent"}` : `is ${JSON.stringify(actual)}`;
+  const found =
+    actual === undefined
+      ? `is ${source === "unknown" ? "not known" : "absent"}`
+      : `is ${JSON.stringify(actual)}`;
   return `${path} ${found}, expected ${JSON.stringify(expected)}`;
 }

@@ -95,10 +95,10 @@ function eventOf({ config }: Registered, body: InvokeBody, { connections, now }:
   }
   const at = new Date(now()).toISOString();
   return {
-    type: "created",
-    operation: "Invoke",
-    time: at,
     ...body,
+    type: body.type ?? "created",
+    operation: body.operation ?? "Invoke",
+    time: body.time ?? at,
     bucket: body.bucket ?? "",
     key: body.key ?? "",
     id: `evt_${crypto.randomUUID().replaceAll("-", "")}`,

@@ -31,7 +31,13 @@ export const pipelineConfigSchema = z.strictObject({
   concurrency: z.int().min(1).max(100).default(10),
   /** Wall time of one attempt, seconds. A queue consumer has 15 minutes in all. */
   timeout_seconds: z.int().min(1).max(840).default(600),
-  retry: z.strictObject({ max_attempts: z.int().min(1).max(100).default(5) }).default({ max_attempts: 5 }),
+  retry: z
+    .strictObject({
+      max_attempts: z.int().min(1).max(100).default(5),
+      /** Mean delay before the second attempt, seconds; it doubles with each, fully jittered, up to 12 h. */
+      base_seconds: z.int().min(0).max(3600).default(5),
+    })
+    .prefault({}),
 });
 
 /** One pipeline's configuration, defaults filled in. */

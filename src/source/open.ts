@@ -16,8 +16,8 @@ export function openSource(id: string, connections: Connections, env: Surroundin
     throw new FailureError({ kind: "not_found", detail, where: "connections.json" });
   }
   const source = connection.kind === "r2" ? r2Source(id, env) : s3Source(connection, env);
-  const within = (bucket: string) => {
-    if (connection.buckets.includes(bucket)) return;
+  const within = (bucket: string): Source => {
+    if (connection.buckets.includes(bucket)) return source;
     throw new FailureError({
       kind: "forbidden",
       detail: `bucket ${bucket} is not one of connection ${id}`,
@@ -26,8 +26,8 @@ export function openSource(id: string, connections: Connections, env: Surroundin
     });
   };
   return {
-    observe: async (bucket, key) => (within(bucket), source.observe(bucket, key)),
-    tags: async (bucket, key) => (within(bucket), source.tags(bucket, key)),
-    url: async (bucket, key, expires) => (within(bucket), source.url(bucket, key, expires)),
+    observe: async (bucket, key) => within(bucket).observe(bucket, key),
+    tags: async (bucket, key) => within(bucket).tags(bucket, key),
+    url: async (bucket, key, expires) => within(bucket).url(bucket, key, expires),
   };
 }

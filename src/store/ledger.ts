@@ -71,6 +71,19 @@ const pick = ({ id, connection, sender, type, bucket, key, time, received_at }: 
   return { id, connection, sender, type, bucket, key, time, received_at };
 };
 
+/** Runs that were committed before `before` and never left, with their events: the sweep's work. */
+export async function overdue(
+  db: D1Database,
+  before: number,
+  limit: number,
+): Promise<{ run: PendingRun; event: Event }[]> {
+  const { results } = await db
+    .prepare(SQL.overdue)
+    .bind(before, limit)
+    .all<PendingRun & { envelope: string }>();
+  return results.map(({ envelope, ...run }) => ({ run, event: JSON.parse(envelope) as Event }));
+}
+
 /** Marks runs as handed over. Runs that a report has already moved on stay where they are. */
 export async function markQueued(db: D1Database, runIds: string[], now: number): Promise<void> {
   if (runIds.length === 0) return;
@@ -171,6 +184,10 @@ const SQL = {
     SELECT r.id AS run_id, r.event_id, r.alias, r.cause, r.attempt
     FROM json_each(?1) AS j JOIN runs AS r ON r.event_id = ${field("id")}
     WHERE r.status = 'pending' ORDER BY r.created_at, r.id`,
+  overdue: `
+    SELECT r.id AS run_id, r.event_id, r.alias, r.cause, r.attempt, e.envelope
+    FROM runs AS r JOIN events AS e ON e.id = r.event_id
+    WHERE r.status = 'pending' AND r.created_at < ?1 ORDER BY r.created_at, r.id LIMIT ?2`,
   queued: `
     UPDATE runs SET status = 'queued', queued_at = ?2
     WHERE status = 'pending' AND id IN (SELECT value FROM json_each(?1))`,

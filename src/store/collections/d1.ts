@@ -1,7 +1,7 @@
 // A collection in D1. Fences are counters of the set's own row; a replacement is one transaction whose
 // every statement is conditional on the fence, so a run that was overtaken writes nothing.
 import type { NewItem, SetKey, SetLineage, StoredItem, Vector } from "../../shapes/item.ts";
-import type { Collection, Fence, Page, Replaced } from "./contract.ts";
+import type { Collection, Fence, Page } from "./contract.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";
 
 /** D1 takes parameters of up to 2 MB; a set larger than this is written by several statements of one transaction. */

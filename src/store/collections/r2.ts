@@ -3,7 +3,7 @@
 // ETag that the object had before the source was observed. An emptied set stays as an object of one line,
 // since a delete can't be made conditional and could erase what a later run stored.
 import { Buffer } from "node:buffer";
-import type { NewItem, SetKey, SetLineage, StoredItem, Vector } from "../../shapes/item.ts";
+import type { NewItem, SetKey, SetLineage, StoredItem } from "../../shapes/item.ts";
 import type { Collection, Page, Replaced } from "./contract.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";
 

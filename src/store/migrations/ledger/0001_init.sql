@@ -81,3 +81,6 @@ CREATE TABLE rejections (
   at         INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX rejections_by_time ON rejections (at, id);
+-- Requests that were refused are counted, one row a minute for each connection and cause; records that
+-- were proven but are no events are kept one by one.
+CREATE UNIQUE INDEX rejections_by_cause ON rejections (connection, minute, scheme, failure) WHERE raw IS NULL;

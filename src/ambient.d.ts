@@ -1,0 +1,13 @@
+// Modules that wrangler's [alias] puts in: `weir generate` writes what they stand for.
+declare module "#weir/connections" {
+  const connections: unknown;
+  export default connections;
+}
+declare module "#pipeline/config" {
+  const config: unknown;
+  export default config;
+}
+declare module "#pipeline/handler" {
+  const pipeline: import("weir").Pipeline;
+  export default pipeline;
+}

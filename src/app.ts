@@ -1,0 +1,183 @@
+// The HTTP route table of the router, in the order data flows. Each route is defined once with its zod
+// schemas, which validate it, type it, and document it at /openapi.json. Handlers only join parts.
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { openRouter, type RouterDeps } from "./deps.ts";
+import { surroundings } from "./env.ts";
+import { requireKey } from "./http/auth.ts";
+import { problem } from "./http/problem.ts";
+import * as routes from "./http/routes.ts";
+import { lineage, listItems, openNamed, shape } from "./query/collections.ts";
+import { getEvent, getRun, listDeadLetters, listEvents, listRejections, listRuns } from "./query/ledger.ts";
+import { readObject } from "./query/objects.ts";
+import { invokeLater, invokeNow } from "./receive/invoke.ts";
+import { type Failure, FailureError } from "./shapes/failure.ts";
+
+/** Largest body of an invocation: its event must fit a queue message (128 KB). */
+const MAX_BODY_BYTES = 100_000;
+
+export function createApp() {
+  const open = (c: Context): RouterDeps => openRouter(c.env, (work) => c.executionCtx.waitUntil(work));
+  const app = new OpenAPIHono<{ Bindings: object }>({
+    defaultHook: (result) =>
+      result.success ? undefined : problem(invalidInput(result.target, result.error.issues)),
+  });
+
+  app.get("/healthz", (c) => c.json({ status: "ok" }));
+
+  // receive
+  app.post("/v1/connections/:id/events", (c) => open(c).webhook(c.req.raw, c.req.param("id")));
+  app.options("/v1/connections/:id/events", (c) => open(c).handshake(c.req.raw, c.req.param("id")));
+
+  // signed reads of objects: the URL is the proof
+  app.on(["GET", "HEAD"], "/v1/objects/:connection/:key", (c) => {
+    const { connections, env, now } = open(c);
+    return readObject(c.req.raw, connections, env, now());
+  });
+
+  app.use("/v1/*", requireKey);
+
+  app.use(
+    "/v1/pipelines/*",
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: () =>
+        problem({
+          kind: "too_large",
+          detail: "the body is too large",
+          expected: `at most ${MAX_BODY_BYTES} bytes`,
+        }),
+    }),
+  );
+  app.post("/v1/pipelines/*", (c, next) => {
+    const type = c.req.header("content-type") ?? "none";
+    if (/^application\/(.+\+)?json\b/i.test(type)) return next();
+    const detail = `the body's content type is ${type.slice(0, 80)}`;
+    return Promise.resolve(
+      problem({
+        kind: "unsupported_media_type",
+        detail,
+        where: "Content-Type",
+        expected: "application/json",
+      }),
+    );
+  });
+  app.openapi(routes.invoke, async (c) => {
+    const deps = open(c);
+    const pipeline = deps.pipelines.get(c.req.valid("param").alias);
+    if (!pipeline) throw unknownPipeline(c.req.valid("param").alias, deps);
+    const body = c.req.valid("json");
+    if (c.req.valid("query").async === "true") {
+      const answer = await invokeLater(pipeline, body, deps);
+      return c.json(answer, 202, { location: `/v1/runs/${answer.run_id}` });
+    }
+    const [answer, status] = await invokeNow(pipeline, body, deps);
+    return c.json(answer, status);
+  });
+
+  // query
+  app.openapi(routes.pipelines, (c) => {
+    const data = open(c).pipelines.all.map(({ alias, version, config }) => ({ alias, version, config }));
+    return c.json({ data }, 200);
+  });
+  app.openapi(routes.events, async (c) => {
+    const { limit, cursor, ...filters } = c.req.valid("query");
+    return c.json(await listEvents(surroundings(c.env).ledger(), filters, { limit, cursor }), 200);
+  });
+  app.openapi(routes.event, async (c) => {
+    const { id } = c.req.valid("param");
+    return c.json(found(await getEvent(surroundings(c.env).ledger(), id), "event", id), 200);
+  });
+  app.openapi(routes.runs, async (c) => {
+    const { limit, cursor, ...filters } = c.req.valid("query");
+    return c.json(await listRuns(surroundings(c.env).ledger(), filters, { limit, cursor }), 200);
+  });
+  app.openapi(routes.run, async (c) => {
+    const { id } = c.req.valid("param");
+    return c.json(found(await getRun(surroundings(c.env).ledger(), id), "run", id), 200);
+  });
+  app.openapi(routes.items, async (c) => {
+    const { name } = c.req.valid("param");
+    const { vectors, ...query } = c.req.valid("query");
+    const { pipelines, connections, env } = open(c);
+    const named = openNamed(name, pipelines, connections, env);
+    return c.json(await listItems(name, named, { ...query, vectors: vectors === "true" }), 200);
+  });
+  app.openapi(routes.item, async (c) => {
+    const { name, id } = c.req.valid("param");
+    const { pipelines, connections, env } = open(c);
+    const item = found(await openNamed(name, pipelines, connections, env).collection.get(id), "item", id);
+    return c.json(shape(item, c.req.valid("query").vectors === "true"), 200);
+  });
+  app.openapi(routes.itemLineage, async (c) => {
+    const { name, id } = c.req.valid("param");
+    const { pipelines, connections, env } = open(c);
+    return c.json(
+      lineage(found(await openNamed(name, pipelines, connections, env).collection.get(id), "item", id)),
+      200,
+    );
+  });
+  app.openapi(routes.deadLetters, async (c) => {
+    const { limit, cursor, ...filters } = c.req.valid("query");
+    return c.json(await listDeadLetters(surroundings(c.env).ledger(), filters, { limit, cursor }), 200);
+  });
+  app.openapi(routes.rejections, async (c) => {
+    const { limit, cursor, ...filters } = c.req.valid("query");
+    return c.json(await listRejections(surroundings(c.env).ledger(), filters, { limit, cursor }), 200);
+  });
+
+  app.doc31("/openapi.json", {
+    openapi: "3.1.0",
+    info: { title: "Weir", version: "1", description: "Edge event router for object storage" },
+  });
+  app.openAPIRegistry.registerComponent("securitySchemes", "key", { type: "http", scheme: "bearer" });
+
+  app.notFound((c) =>
+    problem({
+      kind: "not_found",
+      detail: `there is no ${c.req.method} ${c.req.path}`,
+      next: "see /openapi.json",
+    }),
+  );
+  app.onError((error, c) => {
+    if (error instanceof FailureError) return problem(error.failure);
+    // What @hono/zod-openapi throws for a body that is not JSON at all.
+    if ("getResponse" in error && "status" in error && error.status === 400) {
+      return problem({
+        kind: "invalid",
+        detail: "the body is not valid JSON",
+        where: "body",
+        expected: "a JSON object",
+      });
+    }
+    console.error(JSON.stringify({ log: "http.error", path: c.req.path, error: String(error) }));
+    return problem({
+      kind: "internal",
+      detail: "something of ours broke; nothing was changed by halves",
+      next: "try again; the log has the cause",
+    });
+  });
+  return app;
+}
+
+function found<T>(value: T | null, what: string, id: string): T {
+  if (value === null)
+    throw new FailureError({ kind: "not_found", detail: `there is no ${what} ${id.slice(0, 120)}` });
+  return value;
+}
+
+function unknownPipeline(alias: string, { pipelines }: RouterDeps): FailureError {
+  const known = pipelines.all.map((pipeline) => pipeline.alias).join(", ");
+  return new FailureError({
+    kind: "not_found",
+    detail: `there is no pipeline ${alias.slice(0, 80)}`,
+    expected: known,
+  });
+}
+
+function invalidInput(target: string, issues: readonly { path: PropertyKey[]; message: string }[]): Failure {
+  const where = (path: PropertyKey[]) => [target, ...path.map(String)].join(".");
+  const detail = issues.map((issue) => `${where(issue.path)}: ${issue.message}`).join("; ");
+  return { kind: "invalid", detail, where: where(issues[0]?.path ?? []), next: "see /openapi.json" };
+}

@@ -1,0 +1,83 @@
+// The spine's first step: which pipelines an event runs, and why not the others. Looks at the object only
+// when some pipeline's outcome hangs on what the event does not carry, and then once for all of them.
+import type { Candidates } from "./dispatch/pipelines.ts";
+import { explain, type Lookup, reasonOf, type View, viewOf } from "./match/index.ts";
+import type { Event } from "./shapes/event.ts";
+import { FailureError, ok, type Result, verdictOf } from "./shapes/failure.ts";
+import type { Source } from "./source/contract.ts";
+import type { Outcome } from "./store/ledger.ts";
+
+/** Reasons kept on the event itself; `why` explains any other pipeline's. */
+const MAX_REASONS = 5;
+
+/** Fails only where the event should be delivered again: the object's store did not answer. */
+export async function decide(
+  event: Event,
+  candidates: Candidates | undefined,
+  source: Source,
+): Promise<Result<Outcome>> {
+  if (!candidates) return ok({ matched: [], refused: [], refused_count: 0 });
+  // A removed object runs no handler. What it had is found by the ledger, among the objects it tracks.
+  if (event.type === "removed")
+    return ok(refuseAll(candidates, () => "the object was removed; only its items are concerned"));
+  let view = viewOf(event);
+  let found = candidates.index.match(view);
+  if (found.undecided.length > 0) {
+    const looked = await look(event, found.needs, source);
+    if (!looked.ok) {
+      const { failure } = looked;
+      if (verdictOf(failure.kind) === "retry") return looked;
+      const settled = new Set(found.matched);
+      return ok({ ...refuseAll(candidates, () => failure.detail, settled), matched: found.matched });
+    }
+    view = looked.value;
+    found = candidates.index.match(view);
+  }
+  const matched = new Set(found.matched);
+  return ok({
+    ...refuseAll(candidates, (alias) => why(candidates, alias, view), matched),
+    matched: [...matched],
+  });
+}
+
+/** The view with what the object says of itself. */
+async function look(event: Event, needs: ReadonlySet<Lookup>, source: Source): Promise<Result<View>> {
+  try {
+    const [seen, tags] = await Promise.all([
+      needs.has("head") ? source.observe(event.bucket, event.key) : undefined,
+      needs.has("tags") ? source.tags(event.bucket, event.key) : undefined,
+    ]);
+    if (seen === null) {
+      const failure = {
+        kind: "object_gone" as const,
+        detail: "the object is gone; what its metadata was cannot be known",
+      };
+      return { ok: false, failure };
+    }
+    return ok(viewOf(event, { ...seen, ...(tags && { tags }) }));
+  } catch (error) {
+    if (error instanceof FailureError) return { ok: false, failure: error.failure };
+    return {
+      ok: false,
+      failure: { kind: "unavailable", detail: `looking at the object failed: ${String(error)}` },
+    };
+  }
+}
+
+function why(candidates: Candidates, alias: string, view: View): string {
+  const filter = candidates.filters.get(alias);
+  return filter ? reasonOf(explain(filter, view)) : "";
+}
+
+function refuseAll(
+  candidates: Candidates,
+  reason: (alias: string) => string,
+  except: ReadonlySet<string> = new Set(),
+): Outcome {
+  const refused: Outcome["refused"] = [];
+  for (const alias of candidates.filters.keys()) {
+    if (refused.length === MAX_REASONS) break;
+    if (!except.has(alias)) refused.push({ alias, reason: reason(alias) });
+  }
+  return { matched: [...except], refused, refused_count: candidates.filters.size - except.size };
+}

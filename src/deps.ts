@@ -1,0 +1,76 @@
+// What the router's doors lean on, put together from the registry, the connections and the bindings.
+import connectionsJson from "#weir/connections";
+import { registry } from "#weir/registry";
+import { openPipelines, type Pipelines } from "./dispatch/pipelines.ts";
+import { type Surroundings, surroundings } from "./env.ts";
+import { problem } from "./http/problem.ts";
+import { handshakeResponse } from "./receive/handshake.ts";
+import { keyCache, TtlCache } from "./receive/verify/keys.ts";
+import { receiveWebhook } from "./receive/webhook.ts";
+import { type Connections, connectionsSchema } from "./shapes/connection.ts";
+import type { Event } from "./shapes/event.ts";
+import { sendAll } from "./store/queue-batches.ts";
+import { type Refused, recordRefused } from "./store/rejections.ts";
+
+export interface RouterDeps {
+  env: Surroundings;
+  connections: Connections;
+  pipelines: Pipelines;
+  now(): number;
+  webhook(request: Request, connection: string): Promise<Response>;
+  handshake(request: Request, connection: string): Response;
+}
+
+// Once per isolate: the filter index, the keys of senders, the signatures already used.
+const connections = connectionsSchema.parse(connectionsJson);
+const pipelines = openPipelines(registry);
+const cache = keyCache();
+const used = new TtlCache<true>(10_000);
+
+export function openRouter(raw: object, waitUntil: (work: Promise<unknown>) => void): RouterDeps {
+  const env = surroundings(raw);
+  const refuse = (refused: Refused[]) => recordRefused(env.ledger(), refused);
+  return {
+    env,
+    connections,
+    pipelines,
+    now: Date.now,
+    handshake: (request, connection) => {
+      const known = connections.connections[connection];
+      if (known && known.kind !== "d1") return handshakeResponse(request);
+      return problem({
+        kind: "not_found",
+        detail: "No connection of this id receives webhooks.",
+        where: "connection",
+      });
+    },
+    webhook: async (request, connection) => {
+      const received = await receiveWebhook(request, connection, {
+        connections,
+        trust: { secret: env.setting, fetch: (input, init) => fetch(input, init), cache },
+        now: Date.now,
+        used,
+        send: async (events) => {
+          const { error } = await sendAll(env.queue<Event>("EVENTS"), events);
+          if (error !== undefined) throw error;
+        },
+        quarantine: (entries) =>
+          refuse(
+            entries.map(({ failure, raw, received_at }) => ({
+              connection,
+              scheme: "proven",
+              failure,
+              raw: JSON.stringify(raw),
+              at: Date.parse(received_at),
+            })),
+          ),
+        reject: ({ failure, received_at }) => {
+          // Unknown connections are anybody's invention and would make a row each.
+          const name = connections.connections[connection] ? connection : "(unknown)";
+          waitUntil(refuse([{ connection: name, scheme: "refused", failure, at: Date.parse(received_at) }]));
+        },
+      });
+      return received.ok ? Response.json(received.value, { status: 202 }) : problem(received.failure);
+    },
+  };
+}

@@ -1,0 +1,41 @@
+// The registry as the router uses it: pipelines by alias, and one filter index per source connection.
+// Built once per isolate from what `weir generate` wrote.
+import { buildIndex, compileFilter, type Filter } from "../match/index.ts";
+import type { PipelineConfig } from "../shapes/config.ts";
+
+/** One line of the generated registry. */
+export interface Registered {
+  alias: string;
+  version: string;
+  config: PipelineConfig;
+}
+
+/** The pipelines of one source connection. */
+export interface Candidates {
+  index: ReturnType<typeof buildIndex<string>>;
+  filters: ReadonlyMap<string, Filter>;
+}
+
+export interface Pipelines {
+  all: readonly Registered[];
+  get(alias: string): Registered | undefined;
+  /** Pipelines that read from a connection, or undefined where none does. */
+  of(connection: string): Candidates | undefined;
+}
+
+export function openPipelines(registry: readonly Registered[]): Pipelines {
+  const byAlias = new Map(registry.map((entry) => [entry.alias, entry]));
+  const byConnection = new Map<string, Candidates>();
+  for (const [connection, entries] of Map.groupBy(registry, (entry) => entry.config.source.connection_id)) {
+    const filters = new Map(
+      entries.map(({ alias, config }) => [alias, compileFilter(config.source.filters)]),
+    );
+    const index = buildIndex([...filters].map(([value, filter]) => ({ filter, value })));
+    byConnection.set(connection, { index, filters });
+  }
+  return {
+    all: registry,
+    get: (alias) => byAlias.get(alias),
+    of: (connection) => byConnection.get(connection),
+  };
+}

@@ -1,0 +1,21 @@
+// A failure as an HTTP answer: RFC 9457 problem details. The one place where failures become responses.
+import { type Failure, statusOf } from "../shapes/failure.ts";
+
+/** `application/problem+json`; our own faults carry Retry-After. */
+export function problem(failure: Failure): Response {
+  const status = statusOf(failure.kind);
+  const { kind, detail, where, expected, next, retry_after_seconds } = failure;
+  const body = {
+    type: `urn:weir:problem:${kind}`,
+    title: kind.replaceAll("_", " "),
+    status,
+    detail,
+    where,
+    expected,
+    next,
+  };
+  const headers = new Headers({ "content-type": "application/problem+json" });
+  if (status === 503) headers.set("retry-after", String(retry_after_seconds ?? 5));
+  if (status === 401) headers.set("www-authenticate", "Bearer");
+  return new Response(JSON.stringify(body), { status, headers });
+}

@@ -1,0 +1,158 @@
+// The routes and their schemas: what is validated, typed and documented, each once.
+import { createRoute, z } from "@hono/zod-openapi";
+import { invokeSchema } from "../receive/invoke.ts";
+import { runStatusSchema } from "../shapes/run.ts";
+import * as answers from "./answers.ts";
+
+const security = [{ key: [] }];
+const json = <T extends z.ZodType>(schema: T, description: string) => ({
+  description,
+  content: { "application/json": { schema } },
+});
+const problemContent = (description: string) => ({
+  description,
+  content: { "application/problem+json": { schema: answers.problemSchema } },
+});
+const problems = {
+  400: problemContent("The input is not what is expected"),
+  401: problemContent("No API key, or not a valid one"),
+  404: problemContent("There is no such thing"),
+  503: problemContent("Ours to fix, or too busy; try again after Retry-After"),
+};
+
+const paging = {
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().max(4000).optional(),
+};
+const vectors = z
+  .enum(["true", "false"])
+  .default("false")
+  .openapi({ description: "Whether vectors come with their numbers" });
+
+/** A read: GET, one 200 answer, the shared problems. */
+function read<
+  P extends string,
+  Params extends z.ZodObject,
+  Query extends z.ZodObject,
+  Body extends z.ZodType,
+>(path: P, summary: string, params: Params, query: Query, body: Body) {
+  return createRoute({
+    method: "get",
+    path,
+    summary,
+    security,
+    request: { params, query },
+    responses: { 200: json(body, summary), ...problems },
+  });
+}
+
+const none = z.object({});
+const byId = z.object({ id: z.string().max(300) });
+const named = z.object({ name: z.string().max(300) });
+const namedItem = named.extend({ id: z.string().max(300) });
+
+/** An invocation fails with its run's answer, or, where there is no run yet, with a problem. */
+const failed = (description: string) => ({
+  description,
+  content: {
+    "application/json": { schema: answers.invocationSchema },
+    "application/problem+json": { schema: answers.problemSchema },
+  },
+});
+
+export const invoke = createRoute({
+  method: "post",
+  path: "/v1/pipelines/{alias}/invoke",
+  summary: "Run a pipeline by its alias",
+  security,
+  request: {
+    params: z.object({ alias: z.string().max(300) }),
+    query: z.object({ async: z.enum(["true", "false"]).default("false") }),
+    body: { content: { "application/json": { schema: invokeSchema } }, required: true },
+  },
+  responses: {
+    200: json(answers.invocationSchema, "The run succeeded"),
+    202: json(answers.invocationSchema, "The run is queued"),
+    400: failed("The body is not what is expected"),
+    401: failed("No API key, or not a valid one"),
+    403: failed("The handler asked for what is not the pipeline's"),
+    404: failed("No such pipeline, or the object is gone"),
+    409: failed("The object kept changing"),
+    413: failed("The body is too large"),
+    415: failed("The body is not JSON"),
+    422: failed("The object or the handler's result cannot be processed"),
+    500: failed("The handler failed"),
+    503: failed("Ours to fix, or too busy; try again after Retry-After"),
+    504: failed("The handler took too long"),
+  },
+});
+
+export const pipelines = read(
+  "/v1/pipelines",
+  "Pipelines of this deployment",
+  none,
+  none,
+  answers.pageOf(answers.pipelineSchema),
+);
+export const events = read(
+  "/v1/events",
+  "Recorded events, newest first",
+  none,
+  z.object({ ...paging, connection: z.string().optional(), key: z.string().optional() }),
+  answers.pageOf(answers.eventAnswerSchema),
+);
+export const event = read(
+  "/v1/events/{id}",
+  "One event, and what was decided about it",
+  byId,
+  none,
+  answers.eventAnswerSchema,
+);
+export const runs = read(
+  "/v1/runs",
+  "Runs, newest first",
+  none,
+  z.object({
+    ...paging,
+    event_id: z.string().optional(),
+    alias: z.string().optional(),
+    status: runStatusSchema.optional(),
+  }),
+  answers.pageOf(answers.runSchema),
+);
+export const run = read("/v1/runs/{id}", "One run", byId, none, answers.runSchema);
+export const items = read(
+  "/v1/collections/{name}/items",
+  "Items of a collection",
+  named,
+  z.object({ ...paging, key: z.string().optional(), vectors }),
+  answers.pageOf(answers.itemSchema),
+);
+export const item = read(
+  "/v1/collections/{name}/items/{id}",
+  "One item",
+  namedItem,
+  z.object({ vectors }),
+  answers.itemSchema,
+);
+export const itemLineage = read(
+  "/v1/collections/{name}/items/{id}/lineage",
+  "Where an item came from: object version, event, run, code, models",
+  namedItem,
+  none,
+  answers.lineageSchema,
+);
+export const deadLetters = read(
+  "/v1/dead-letters",
+  "Runs that ended dead, with their cause",
+  none,
+  z.object({ ...paging, alias: z.string().optional() }),
+  answers.pageOf(answers.deadLetterSchema),
+);
+export const rejections = read(
+  "/v1/rejections",
+  "Refused requests and quarantined records",
+  none,
+  z.object({ ...paging, connection: z.string().optional() }),
+  answers.pageOf(answers.rejectionSchema),
+);

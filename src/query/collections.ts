@@ -1,0 +1,100 @@
+// Reads of collections: a page of items, one item, its lineage. A collection is known by the pipelines that
+// write it; their destinations say where it is kept.
+import type { Pipelines } from "../dispatch/pipelines.ts";
+import type { Surroundings } from "../env.ts";
+import type { Connections } from "../shapes/connection.ts";
+import { FailureError } from "../shapes/failure.ts";
+import type { SetKey, StoredItem, Vector } from "../shapes/item.ts";
+import { type Collection, openCollection } from "../store/collections/open.ts";
+import { decodeCursor, encodeCursor } from "./cursor.ts";
+
+interface Open {
+  collection: Collection;
+  /** The sets that an object's key may have here: one per pipeline and bucket. */
+  setsOf(key: string): SetKey[];
+}
+
+/** @throws FailureError `not_found` for a collection that no pipeline writes. */
+export function openNamed(
+  name: string,
+  pipelines: Pipelines,
+  connections: Connections,
+  env: Surroundings,
+): Open {
+  const writers = pipelines.all.filter(({ config }) => config.destination.collection === name);
+  const [first] = writers;
+  if (!first) {
+    const known = [...new Set(pipelines.all.map(({ config }) => config.destination.collection))];
+    throw new FailureError({
+      kind: "not_found",
+      detail: `no pipeline writes a collection ${name.slice(0, 80)}`,
+      expected: known.join(", ") || "a collection named by some pipeline's config.json",
+    });
+  }
+  return {
+    collection: openCollection(first.config.destination, connections, env),
+    setsOf: (key) =>
+      writers.flatMap(({ alias, config }) => {
+        const connection = config.source.connection_id;
+        const source = connections.connections[connection];
+        const buckets = source && source.kind !== "d1" ? source.buckets : [];
+        return buckets.map((bucket) => ({ alias, connection, bucket, key }));
+      }),
+  };
+}
+
+export interface ItemsQuery {
+  limit: number;
+  cursor?: string | undefined;
+  key?: string | undefined;
+  vectors: boolean;
+}
+
+export async function listItems(name: string, open: Open, { limit, cursor, key, vectors }: ItemsQuery) {
+  const list = `items ${name} ${key ?? ""}`;
+  const after = decodeCursor(list, cursor)?.[0];
+  const page = await open.collection.list({
+    limit,
+    ...(after !== undefined && { after: String(after) }),
+    ...(key !== undefined && { sets: open.setsOf(key) }),
+  });
+  const data = page.items.map((item) => shape(item, vectors));
+  return page.next === undefined ? { data } : { data, next: encodeCursor(list, [page.next]) };
+}
+
+/** An item as JSON: what the handler returned, its vectors beside it (as numbers only when asked for). */
+export function shape(item: StoredItem, withValues: boolean) {
+  const { bucket, key } = item.set;
+  return {
+    id: item.id,
+    object: { bucket, key },
+    pipeline: item.set.alias,
+    position: item.position,
+    data: item.data,
+    vectors: item.vectors.map((vector) => ({
+      ...describe(vector),
+      ...(withValues && { values: Array.from(vector.values) }),
+    })),
+  };
+}
+
+const describe = ({ path, model, span, values }: Vector) => ({
+  path,
+  dims: values.length,
+  model: model ?? null,
+  span: span ?? null,
+});
+
+/** Everything that led to an item: object version, event, run, code, models. */
+export function lineage(item: StoredItem) {
+  const { event_id, run_id, version, commit, etag, version_id, size, event_time, stored_at } = item.lineage;
+  const { alias, connection, bucket, key } = item.set;
+  return {
+    item_id: item.id,
+    object: { connection, bucket, key, etag, version_id, size },
+    event: { id: event_id, time: event_time },
+    run: { id: run_id, stored_at },
+    pipeline: { alias, version, commit },
+    vectors: item.vectors.map(describe),
+  };
+}

@@ -1,0 +1,18 @@
+// The doors of the router: fetch, queue, scheduled. Each takes in what came, hands it to the one spine, and
+// answers for each message by itself.
+import { createApp } from "./app.ts";
+import { consume } from "./consume.ts";
+import { openRouter } from "./deps.ts";
+import { sweep } from "./route.ts";
+
+const app = createApp();
+
+export default {
+  fetch: (request, env, context) => app.fetch(request, env, context),
+  queue: (batch, env, context) =>
+    consume(
+      batch,
+      openRouter(env, (work) => context.waitUntil(work)),
+    ),
+  scheduled: (_, env, context) => sweep(openRouter(env, (work) => context.waitUntil(work))),
+} satisfies ExportedHandler<object>;

@@ -1,0 +1,2 @@
+// The pipeline that ships, on the test project's connections.
+export { default } from "../../../../pipelines/image-catalog/handler.ts";

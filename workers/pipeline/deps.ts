@@ -1,0 +1,81 @@
+// What a pipeline Worker reaches, opened from its bindings: source, collection, compute, its queues.
+import type { Surroundings } from "../../src/env.ts";
+import type { PipelineConfig } from "../../src/shapes/config.ts";
+import type { Connections } from "../../src/shapes/connection.ts";
+import type { SetKey } from "../../src/shapes/item.ts";
+import type { Job } from "../../src/shapes/job.ts";
+import type { Report } from "../../src/shapes/run.ts";
+import { openSource } from "../../src/source/open.ts";
+import { setId } from "../../src/store/collections/ids.ts";
+import { openCollection } from "../../src/store/collections/open.ts";
+import type { DeadJob } from "../../src/store/ledger.ts";
+import type { AttemptDeps, Attempted } from "./attempt.ts";
+import { compiledFilter } from "./run.ts";
+import type { Pipeline } from "./sdk.ts";
+
+export interface PipelineDeps extends AttemptDeps {
+  /** Tells the ledger, through its queue. */
+  report(reports: Report[]): Promise<void>;
+  /** The report that an attempt has begun. */
+  begun(job: Job, attempt: number): Report;
+  /** Puts a job onto the pipeline's own queue, to be tried again after its delay. */
+  retry(done: Attempted): Promise<void>;
+  /** Puts a job onto the pipeline's dead-letter queue with its reason. */
+  bury(done: Attempted): Promise<void>;
+}
+
+/** Instances that calls are spread over, unless COMPUTE_INSTANCES says otherwise. */
+const COMPUTE_INSTANCES = 3;
+
+export function openDeps(
+  pipeline: Pipeline,
+  config: PipelineConfig,
+  connections: Connections,
+  env: Surroundings,
+): PipelineDeps {
+  const version = env.setting("WEIR_VERSION") ?? "unversioned";
+  const commit = env.setting("WEIR_COMMIT") ?? "unknown";
+  return {
+    pipeline,
+    config,
+    filter: compiledFilter(config),
+    source: openSource(config.source.connection_id, connections, env),
+    collection: openCollection(config.destination, connections, env),
+    compute: (object, request) => computeFetch(env, object, request),
+    version,
+    commit,
+    now: Date.now,
+    random: Math.random,
+    report: async (reports) => {
+      if (reports.length > 0) await env.queue<Report>("REPORTS").sendBatch(reports.map((body) => ({ body })));
+    },
+    begun: (job, attempt) => ({
+      run_id: job.run_id,
+      attempt,
+      status: "running",
+      version,
+      commit,
+      started_at: Date.now(),
+    }),
+    retry: async ({ job, attempt, next, delaySeconds }) => {
+      const body: Job = { ...job, attempts_before: next === "wait" ? attempt - 1 : attempt };
+      await env.queue<Job>("RETRY").send(body, { delaySeconds });
+    },
+    bury: async ({ job, attempt, outcome }) => {
+      const body: DeadJob = {
+        job,
+        attempts: attempt,
+        ...(outcome.status === "failed" && { failure: outcome.failure }),
+      };
+      await env.queue<DeadJob>("DEAD").send(body);
+    },
+  };
+}
+
+/** One object's calls go to one instance, so that its index is read once. */
+async function computeFetch(env: Surroundings, object: SetKey, request: Request): Promise<Response> {
+  const instances = Number(env.setting("COMPUTE_INSTANCES") ?? COMPUTE_INSTANCES);
+  const shard = Number.parseInt((await setId({ ...object, alias: "" })).slice(0, 8), 16) % instances;
+  const namespace = env.durableObjects("COMPUTE");
+  return namespace.get(namespace.idFromName(`compute-${shard}`)).fetch(request);
+}

@@ -1,0 +1,213 @@
+// One attempt at one job, the spine of a pipeline Worker:
+//   observe the object → decide what the collection should hold → compute it → check that what was read is
+//   still there → store it under the fence.
+// An event is only a hint: what counts is what is there now. Free of queues and RPC; worker.ts has those.
+import {
+  compileFilter,
+  evaluate,
+  explain,
+  type Filter,
+  reasonOf,
+  stateView,
+  viewOf,
+} from "../../src/match/index.ts";
+import type { PipelineConfig } from "../../src/shapes/config.ts";
+import type { Event } from "../../src/shapes/event.ts";
+import { type Failure, FailureError } from "../../src/shapes/failure.ts";
+import type { NewItem, SetKey, SetLineage } from "../../src/shapes/item.ts";
+import type { Job } from "../../src/shapes/job.ts";
+import type { Observed, Source } from "../../src/source/contract.ts";
+import type { Collection, Fence } from "../../src/store/collections/contract.ts";
+import { Compute } from "./compute.ts";
+import { withinRun } from "./context.ts";
+import { collectItems } from "./items.ts";
+import type { Pipeline, Weir } from "./sdk.ts";
+
+/** What an attempt came to. `items` counts what the collection now holds of the object; absent: unchanged. */
+export type Outcome =
+  | {
+      status: "succeeded" | "skipped";
+      reason?: string;
+      items?: number;
+      etag?: string;
+      stored?: NewItem[];
+      log: string[];
+    }
+  | { status: "failed"; failure: Failure; etag?: string; log: string[] };
+
+export interface RunDeps {
+  pipeline: Pipeline;
+  config: PipelineConfig;
+  filter: Filter;
+  source: Source;
+  collection: Collection;
+  /** Sends a request to compute; `object` keeps one object's calls together. */
+  compute(object: SetKey, request: Request): Promise<Response>;
+  version: string;
+  commit: string;
+  now(): number;
+}
+
+/** How often a run looks again, within one attempt, when the object changes under it. */
+const MAX_ROUNDS = 3;
+/** Signed URLs outlive the longest run. */
+const URL_SECONDS = 3600;
+const MAX_LOG_LINES = 100;
+const MAX_LOG_LINE = 1000;
+
+/** The filter, compiled once per Worker: an invalid one was refused by `weir validate`. */
+export const compiledFilter = (config: PipelineConfig) => compileFilter(config.source.filters);
+
+export const setOf = ({ alias, event }: Pick<Job, "alias" | "event">): SetKey => {
+  const { connection, bucket, key } = event;
+  return { alias, connection, bucket, key };
+};
+
+/** Tries a job once. Never throws for an expected failure; `first` is the fence taken for the whole batch. */
+export async function runJob(job: Job, first: Fence | undefined, deps: RunDeps): Promise<Outcome> {
+  const log: string[] = [];
+  let etag: string | undefined;
+  try {
+    if (!first) return { status: "succeeded", stored: await handle(job.event, undefined, log, deps), log };
+    let fence = first;
+    for (let round = 1; round <= MAX_ROUNDS; round++) {
+      const seen = await deps.source.observe(job.event.bucket, job.event.key);
+      etag = seen?.etag;
+      const known = etag === undefined ? {} : { etag };
+      const decision = await decide(job, seen, deps);
+      if (decision.hold === "as it is") return { status: "skipped", reason: decision.reason, ...known, log };
+      const items =
+        decision.hold === "nothing" ? [] : await handle(job.event, seen, log, deps).catch(asFailure);
+      if (seen && !(await isCurrent(job, seen, deps))) {
+        [fence = first] = await deps.collection.begin([setOf(job)]);
+        continue;
+      }
+      if (!Array.isArray(items)) return { status: "failed", failure: items, ...known, log };
+      const replaced = await deps.collection.replace(fence, lineageOf(job, seen, deps), items);
+      if (replaced === "superseded") {
+        return {
+          status: "skipped",
+          reason: "a run that began later has already stored what it saw",
+          ...known,
+          log,
+        };
+      }
+      if (replaced === "stored") return { ...conclude(job, decision, items), ...known, log };
+      [fence = first] = await deps.collection.begin([setOf(job)]);
+    }
+    const detail = `${job.event.bucket}/${job.event.key} kept changing during the run`;
+    return { status: "failed", failure: { kind: "conflict", detail }, log };
+  } catch (error) {
+    return { status: "failed", failure: asFailure(error), ...(etag !== undefined && { etag }), log };
+  }
+}
+
+/** What the collection should hold of the object, by what is there now. */
+type Decision = { hold: "items" } | { hold: "nothing" | "as it is"; reason: string };
+
+async function decide(job: Job, seen: Observed | null, deps: RunDeps): Promise<Decision> {
+  if (!seen) {
+    return deps.config.on_delete === "remove"
+      ? { hold: "nothing", reason: "the object is gone" }
+      : { hold: "as it is", reason: 'the object is gone; its items stay (on_delete is "keep")' };
+  }
+  if (job.cause === "invoked") return { hold: "items" };
+  let view = viewOf(job.event, seen);
+  let verdict = evaluate(deps.filter, view);
+  if (verdict === "unknown") {
+    view = viewOf(job.event, { ...seen, tags: await deps.source.tags(job.event.bucket, job.event.key) });
+    verdict = evaluate(deps.filter, view);
+  }
+  if (verdict === true) return { hold: "items" };
+  const why = reasonOf(explain(deps.filter, view));
+  return evaluate(deps.filter, stateView(view)) === false
+    ? { hold: "nothing", reason: `the object does not pass the filter: ${why}` }
+    : { hold: "as it is", reason: `the event does not pass the filter: ${why}` };
+}
+
+/** Runs the handler within its time, and turns what it returns into items. */
+async function handle(
+  event: Event,
+  seen: Observed | null | undefined,
+  log: string[],
+  deps: RunDeps,
+): Promise<NewItem[]> {
+  const time = AbortSignal.timeout(deps.config.timeout_seconds * 1000);
+  const set = setOf({ alias: deps.config.alias, event });
+  const compute = new Compute((request) => deps.compute(set, request), time);
+  const weir: Weir = {
+    async fileUrl(bucket, key) {
+      const own = seen && bucket === event.bucket && key === event.key;
+      if (!own && !(await deps.source.observe(bucket, key))) {
+        throw new FailureError({
+          kind: "object_gone",
+          detail: `${bucket}/${key} is not there`,
+          where: "fileUrl",
+        });
+      }
+      return deps.source.url(bucket, key, deps.now() + URL_SECONDS * 1000);
+    },
+    embed: {
+      video: (chunk, model) =>
+        compute.embed("video", chunk.url, model, { start: chunk.start, end: chunk.end }),
+      image: (url, model) => compute.embed("image", url, model),
+    },
+  };
+  const note = (...parts: unknown[]) => {
+    if (log.length < MAX_LOG_LINES) log.push(parts.map(String).join(" ").slice(0, MAX_LOG_LINE));
+  };
+  // The handler is told what is there now, not what the event remembers.
+  const current = seen ? { ...event, etag: seen.etag, size: seen.size, metadata: seen.metadata } : event;
+  const work = withinRun({ compute, signal: time }, async () =>
+    collectItems(await deps.pipeline.handler(current, { weir, signal: time, log: note })),
+  );
+  const expired = new Promise<never>((_, reject) => {
+    time.addEventListener("abort", () => {
+      const detail = `the handler did not finish in ${deps.config.timeout_seconds} s`;
+      reject(
+        new FailureError({ kind: "timeout", detail, next: "raise timeout_seconds, or do less in one run" }),
+      );
+    });
+  });
+  return Promise.race([work, expired]);
+}
+
+async function isCurrent(job: Job, seen: Observed, deps: RunDeps): Promise<boolean> {
+  const now = await deps.source.observe(job.event.bucket, job.event.key);
+  return now?.etag === seen.etag && now.version_id === seen.version_id;
+}
+
+function lineageOf(job: Job, seen: Observed | null, deps: RunDeps): SetLineage {
+  return {
+    event_id: job.event.id,
+    run_id: job.run_id,
+    version: deps.version,
+    commit: deps.commit,
+    etag: seen?.etag ?? null,
+    version_id: seen?.version_id ?? job.event.version_id ?? null,
+    size: seen?.size ?? null,
+    event_time: job.event.time,
+    stored_at: new Date(deps.now()).toISOString(),
+  };
+}
+
+function conclude(
+  job: Job,
+  decision: Decision,
+  stored: NewItem[],
+): Omit<Extract<Outcome, { stored?: NewItem[] }>, "log"> {
+  if (decision.hold === "items") return { status: "succeeded", items: stored.length, stored };
+  const status = job.event.type === "removed" || job.cause === "tracked" ? "succeeded" : "skipped";
+  return {
+    status,
+    reason: `${decision.hold === "nothing" ? `${decision.reason}; no items are kept` : decision.reason}`,
+    items: 0,
+  };
+}
+
+/** An expected failure as it is; anything a handler throws otherwise is the handler's. */
+export function asFailure(error: unknown): Failure {
+  if (error instanceof FailureError) return error.failure;
+  const detail = error instanceof Error ? `${error.name}: ${error.message}` : `thrown: ${String(error)}`;
+  return { kind: "handler_failed", detail: detail.slice(0, MAX_LOG_LINE) };
+}
