@@ -42,15 +42,17 @@ export type Draft = Pick<Event, "sender" | "type" | "operation" | "bucket" | "ke
 
 /** S3's own limit, in bytes of UTF-8; no sender has a larger one. */
 const MAX_KEY_BYTES = 1024;
+/** The last one with a year of four digits. */
+const LAST_MOMENT = Date.parse("9999-12-31T23:59:59.999Z");
 const utf8 = new TextEncoder();
 
 /** Checks what no schema can, gives the event its identities, and leaves out what was not said. */
 export function finish(draft: Draft, { connection, receivedAt, buckets }: Context): Result<Event> {
   const { sender, type, operation, bucket, key } = draft;
-  const at = new Date(draft.time);
-  if (Number.isNaN(at.getTime())) return malformed("The time of the event is not a date.", "time");
-  if (key === "" || utf8.encode(key).length > MAX_KEY_BYTES) {
-    return malformed(`The object's key is not of 1 to ${MAX_KEY_BYTES} bytes.`, "key");
+  const at = momentOf(draft.time);
+  if (at === undefined) return malformed("The time of the event is not a date and time.", "time");
+  if (key === "" || !key.isWellFormed() || utf8.encode(key).length > MAX_KEY_BYTES) {
+    return malformed(`The object's key is not 1 to ${MAX_KEY_BYTES} bytes of UTF-8.`, "key");
   }
   if (buckets !== undefined && !buckets.includes(bucket)) return foreign(bucket);
   const said = {
@@ -65,6 +67,15 @@ export function finish(draft: Draft, { connection, receivedAt, buckets }: Contex
   };
   const told = { connection, sender, type, operation, bucket, key, time: at.toISOString(), ...said };
   return ok({ ...told, ...identify(told), hops: 0, received_at: new Date(receivedAt).toISOString() });
+}
+
+/** RFC 3339 with its zone, or milliseconds; `Date` alone would read "0.000000" as a day of the year 2000. */
+function momentOf(time: number | string): Date | undefined {
+  if (typeof time === "string" && !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i.test(time)) {
+    return undefined;
+  }
+  const at = new Date(time);
+  return at.getTime() >= 0 && at.getTime() <= LAST_MOMENT ? at : undefined;
 }
 
 /** A sender proves itself for its connection's buckets and for no others. */

@@ -75,7 +75,8 @@ export async function pinnedCertificate(
 
 async function importKeys(pem: string): Promise<CertificateKeys | undefined> {
   try {
-    const certified = await importX509(pem.trim(), "RS256", { extractable: true });
+    const [first = ""] = /-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----/s.exec(pem) ?? [];
+    const certified = await importX509(first, "RS256", { extractable: true });
     const spki = await crypto.subtle.exportKey("spki", certified);
     if (!(spki instanceof ArrayBuffer)) return undefined;
     const forHash = (hash: string) =>
