@@ -7,7 +7,7 @@ import { CliError, print } from "./output.ts";
 
 export function runBench(folder: string, name: string | undefined, args: string[]): void {
   const names = readdirSync(folder)
-    .filter((file) => file.endsWith(".ts") && file !== "run.ts")
+    .filter((file) => file.endsWith(".ts"))
     .map((file) => basename(file, ".ts"))
     .sort();
   if (name === undefined) {

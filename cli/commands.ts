@@ -3,7 +3,7 @@
 import { join, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { drifted, generate, write } from "./generate.ts";
-import { CliError, good, note, printJson } from "./output.ts";
+import { CliError, good, note, printJson, problemText, say } from "./output.ts";
 import { packageRoot } from "./project.ts";
 import { validate } from "./validate.ts";
 
@@ -43,8 +43,9 @@ export function addCommands(program: Command): void {
     .description("check every config, connection, filter and example, and tell every problem with its place")
     .option("--json", "tell the problems as JSON on stdout")
     .action((options: { json?: boolean }) => {
-      const { problems, pipelines, examples } = validate(root());
-      if (options.json) printJson({ ok: problems.length === 0, pipelines, examples, problems });
+      const { problems, warnings, pipelines, examples } = validate(root());
+      if (options.json) printJson({ ok: problems.length === 0, pipelines, examples, problems, warnings });
+      else for (const warning of warnings) say(`warning\n${problemText(warning)}`);
       if (problems.length === 0) return good(`${pipelines} pipelines and ${examples} examples are in order`);
       throw new CliError(
         `${problems.length} problem${problems.length === 1 ? "" : "s"}`,

@@ -1,10 +1,11 @@
-// `weir dev`: validates, generates, starts the stack and keeps it up until Ctrl-C.
+// `weir dev`: validates, generates, starts the stack and keeps it up, and up to date, until Ctrl-C.
 import { DEV_ENV } from "./dev-env.ts";
 import { generate, write } from "./generate.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { CliError, good, note, say } from "./output.ts";
 import { startStack } from "./stack.ts";
 import { validate } from "./validate.ts";
+import { keepGenerated } from "./watch.ts";
 
 export interface DevOptions {
   root: string;
@@ -22,7 +23,9 @@ export async function dev(options: DevOptions): Promise<void> {
     if (!stack) return;
     good(`Weir listens on ${stack.url}`);
     note(`  the API key is WEIR_API_KEY in ${DEV_ENV}; put a file with: weir put FILE`);
+    const unwatch = keepGenerated(options.root);
     const reason = await Promise.race([stack.ended, interrupted]);
+    unwatch();
     await stack.stop();
     if (reason !== undefined) throw new CliError(`the stack has ended: ${reason}`);
   });

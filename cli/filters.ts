@@ -1,5 +1,5 @@
 // Every pipeline's filter compiled, and tried on the events of its examples.json.
-import { compileFilter, evaluate, type Filter, FilterError, viewOf } from "../src/match/index.ts";
+import { compileFilter, evaluate, type Filter, FilterError, lintFilter, viewOf } from "../src/match/index.ts";
 import type { PipelineConfig } from "../src/shapes/config.ts";
 import { type Example, exampleEvent } from "./examples.ts";
 import type { Problem } from "./json-file.ts";
@@ -27,17 +27,27 @@ function compile(pipeline: Pipeline, config: PipelineConfig): { filter: Filter }
     return { filter: compileFilter(config.source.filters) };
   } catch (error) {
     if (!(error instanceof FilterError)) throw error;
-    // `key[0].prefx` is source → filters → key → 0 → prefx.
-    const steps = error.path.match(/[^.[\]]+/g) ?? [];
-    const place = ["source", "filters", ...steps.map((step) => (/^\d+$/.test(step) ? Number(step) : step))];
-    return {
-      problem: pipeline.files.config.at(
-        place,
-        `filters: ${error.message}`,
-        "the language is docs/filters.md",
-      ),
-    };
+    const problem = `filters: ${error.message}`;
+    return { problem: told(pipeline, error.path, problem, "the language is docs/filters.md") };
   }
+}
+
+/** Filters that compile and yet can hardly mean what was written. */
+export function doubtFilters(project: Project): Problem[] {
+  return project.pipelines.flatMap((pipeline) => {
+    const { config } = pipeline;
+    if (!config || "problem" in compile(pipeline, config)) return [];
+    return lintFilter(config.source.filters).map(({ path, message, suggestion }) =>
+      told(pipeline, path, `filters: ${message}`, suggestion && `did you mean ${suggestion}?`),
+    );
+  });
+}
+
+/** At a filter's own path: `key[0].prefx` is source → filters → key → 0 → prefx. */
+function told(pipeline: Pipeline, path: string, problem: string, next?: string): Problem {
+  const steps = path.match(/[^.[\]]+/g) ?? [];
+  const place = ["source", "filters", ...steps.map((step) => (/^\d+$/.test(step) ? Number(step) : step))];
+  return pipeline.files.config.at(place, problem, next);
 }
 
 /** As if every look-up had been made: what the example does not give, the object does not have. */

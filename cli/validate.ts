@@ -1,11 +1,13 @@
 // `weir validate`: every problem of a project at once, in the order of its files.
 import { crossCheck } from "./check.ts";
-import { checkFilters } from "./filters.ts";
+import { checkFilters, doubtFilters } from "./filters.ts";
 import type { Problem } from "./json-file.ts";
 import { loadProject } from "./project.ts";
 
 export interface Validation {
   problems: Problem[];
+  /** Valid, and probably not what was meant. */
+  warnings: Problem[];
   pipelines: number;
   examples: number;
 }
@@ -14,11 +16,13 @@ export interface Validation {
 export function validate(root: string): Validation {
   const project = loadProject(root);
   const problems = [...project.problems, ...crossCheck(project), ...checkFilters(project)];
-  const order = (a: Problem, b: Problem) =>
-    a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1;
   return {
     problems: problems.sort(order),
+    warnings: doubtFilters(project).sort(order),
     pipelines: project.pipelines.length,
     examples: project.pipelines.reduce((sum, pipeline) => sum + pipeline.examples.length, 0),
   };
 }
+
+const order = (a: Problem, b: Problem) =>
+  a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1;

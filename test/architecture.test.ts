@@ -9,7 +9,9 @@ const read = (path: string) => readFileSync(join(root, path), "utf8");
 const sources = (...folders: string[]) =>
   folders
     .flatMap((folder) => globSync(`${folder}/**/*.{ts,mjs}`, { cwd: root }))
-    .filter((path) => !path.includes(".generated.") && !path.includes("node_modules"))
+    .filter(
+      (path) => !path.includes(".generated.") && !path.endsWith(".d.ts") && !path.includes("node_modules"),
+    )
     .sort();
 
 describe("the architecture", () => {

@@ -102,6 +102,13 @@ describe("weir validate", () => {
     expect(problems[0]?.problem).toContain("prefix");
   });
 
+  test("a filter that is valid and probably misspelt is a warning, not a problem", () => {
+    const changed = config({ source: { connection_id: "inbox", filters: { sufix: "a" } } });
+    const { problems, warnings } = validate(project({ "pipelines/one/config.json": changed }));
+    expect(problems).toEqual([]);
+    expect(warnings).toMatchObject([{ file: "pipelines/one/config.json", line: 6 }]);
+  });
+
   test("an example whose verdict is wrong is told by its sentence", () => {
     const examples = [
       { name: "a text matches", event: { key: "a.txt" }, matches: true },
