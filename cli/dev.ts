@@ -13,14 +13,27 @@ export interface DevOptions {
   persist: string;
 }
 
+/** What wrangler repeats at every reload: its tables of bindings. */
+const NOISE = /^(\s*|env\.\S+ .*|Binding +Resource.*|\S+ has access to the following bindings:|⎔ .*)$/;
+
 export async function dev(options: DevOptions): Promise<void> {
   const { problems } = validate(options.root);
   if (problems.length > 0) throw new CliError("weir dev: the project has problems", problems);
   for (const name of write(options.root, await generate(options.root))) note(`wrote ${name}`);
   await untilInterrupted(async (interrupted) => {
-    const starting = startStack({ ...options, onLine: say, onStep: (step) => note(`${step} …`) });
-    const stack = await Promise.race([starting, interrupted]);
+    const said: string[] = [];
+    let onLine = (line: string) => void said.push(line);
+    const starting = startStack({
+      ...options,
+      onLine: (line) => onLine(line),
+      onStep: (step) => note(`  ${step} …`),
+    });
+    const stack = await Promise.race([starting, interrupted]).catch((error: unknown) => {
+      for (const line of said) say(line);
+      throw error;
+    });
     if (!stack) return;
+    onLine = (line) => (NOISE.test(line) ? undefined : say(line));
     good(`Weir listens on ${stack.url}`);
     note(`  the API key is WEIR_API_KEY in ${DEV_ENV}; put a file with: weir put FILE`);
     const unwatch = keepGenerated(options.root);
