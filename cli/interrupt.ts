@@ -1,17 +1,20 @@
 // Ctrl-C, told as a promise: whoever waits can stop what it started, then the exit code is 130.
 
-/** Runs `work` with a promise that resolves (to nothing) at SIGINT, SIGTERM or SIGHUP. A second one ends at once. */
+/** One Ctrl-C may arrive several times: from the terminal, from npm, from the shim. */
+const ONE_PRESS_MS = 1_000;
+
+/** Runs `work` with a promise that resolves (to nothing) at SIGINT, SIGTERM or SIGHUP. A second press ends at once. */
 export async function untilInterrupted(
   work: (interrupted: Promise<undefined>) => Promise<void>,
 ): Promise<void> {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   let interrupt = () => {};
-  let times = 0;
+  let first: number | undefined;
   const interrupted = new Promise<undefined>((resolve) => {
     interrupt = () => {
-      times++;
+      first ??= Date.now();
       // The children's guard in children.ts runs at this exit too.
-      if (times > 1) process.exit(130);
+      if (Date.now() - first > ONE_PRESS_MS) process.exit(130);
       resolve(undefined);
     };
   });
@@ -20,6 +23,6 @@ export async function untilInterrupted(
     await work(interrupted);
   } finally {
     for (const signal of signals) process.off(signal, interrupt);
-    if (times > 0) process.exit(130);
+    if (first !== undefined) process.exit(130);
   }
 }

@@ -32,9 +32,8 @@ child.on("error", (error) => {
   console.error(`${command} could not be started: ${error.message}; remove node_modules and try again`);
   process.exit(1);
 });
-// The terminal sends Ctrl-C to the child as well: wait for how it ends.
-process.on("SIGINT", () => {});
-process.on("SIGTERM", () => child.kill("SIGTERM"));
+// Whoever asks us to stop asks the child, and we wait for how it ends.
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
 child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));
 
 function install() {
