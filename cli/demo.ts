@@ -11,8 +11,9 @@ import { itemsTable } from "./items-table.ts";
 import { makeImage, makeVideo } from "./media.ts";
 import { type Local, type NewObject, putObject, type Target, toldText } from "./objects.ts";
 import { CliError, good, note, print, say } from "./output.ts";
+import { isFree } from "./ports.ts";
 import { loadProject } from "./project.ts";
-import { isFree, type Stack, startStack } from "./stack.ts";
+import { type Stack, startStack } from "./stack.ts";
 
 export interface DemoOptions {
   root: string;

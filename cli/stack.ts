@@ -2,15 +2,16 @@
 // and queues. `weir dev`, `weir demo` and tests start it; children.ts holds the processes.
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { createServer } from "node:net";
 import { join, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { databaseBinding } from "../src/shapes/bindings.ts";
 import { databasesOf } from "./bindings.ts";
-import { type Child, runNode, startNode } from "./children.ts";
+import { runNode, startNode } from "./children.ts";
+import { startCompute } from "./compute-server.ts";
 import { devSecrets, type Env, stackSettings } from "./dev-env.ts";
 import { commitOf } from "./git.ts";
 import { CliError } from "./output.ts";
+import { freePort, isFree } from "./ports.ts";
 import { loadProject, packageRoot } from "./project.ts";
 
 export interface StackOptions {
@@ -109,51 +110,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   return { url, apiKey: env.WEIR_API_KEY ?? "", env, ended, stop };
 }
 
-/** The compute server, on one port for life: after a crash it is started again where Workers look for it. */
-async function startCompute(onLine: (line: string) => void): Promise<Child & { port: number }> {
-  let stopping = false;
-  const first = await launchCompute(0, onLine);
-  let { child } = first;
-  const ended = (async () => {
-    for (let quickEnds = 0; ; ) {
-      const began = Date.now();
-      const reason = await child.ended;
-      if (stopping) return "stopped";
-      quickEnds = Date.now() - began < 5_000 ? quickEnds + 1 : 0;
-      if (quickEnds > 5) return `the compute server keeps ending: ${reason}`;
-      onLine(`the compute server ${reason}; starting it again`);
-      await delay(200 * 2 ** quickEnds);
-      if (stopping) return "stopped";
-      child = (await launchCompute(first.port, onLine).catch(() => undefined))?.child ?? child;
-    }
-  })();
-  const stop = async () => {
-    stopping = true;
-    await child.stop();
-  };
-  return { port: first.port, ended, stop };
-}
-
-function launchCompute(
-  port: number,
-  onLine: (line: string) => void,
-): Promise<{ child: Child; port: number }> {
-  return new Promise((resolve, reject) => {
-    const child = startNode([join(packageRoot, "workers/compute/server/main.ts")], {
-      cwd: packageRoot,
-      env: { ...process.env, PORT: String(port), HOST: "127.0.0.1" },
-      onLine(line) {
-        const listening = /^\{"listening":\s*(\d+)/.exec(line)?.[1];
-        if (listening) resolve({ child, port: Number(listening) });
-        onLine(line);
-      },
-    });
-    void child.ended.then((reason) =>
-      reject(new CliError(`the compute server ${reason} before it listened`)),
-    );
-  });
-}
-
 async function healthy(url: string, ended: Promise<string>): Promise<void> {
   let over: string | undefined;
   void ended.then((reason) => {
@@ -183,23 +139,4 @@ function wranglerEnv(persist: string): NodeJS.ProcessEnv {
     WRANGLER_LOG_PATH: join(persist, "wrangler.log"),
     CI: "true",
   };
-}
-
-/** Whether nobody listens there. */
-export const isFree = (port: number): Promise<boolean> =>
-  listenOnce(port).then(
-    () => true,
-    () => false,
-  );
-
-const freePort = () => listenOnce(0);
-
-function listenOnce(wanted: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
-    server.listen(wanted, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }
