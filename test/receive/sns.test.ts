@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { snsNotification } from "../../cli/trigger/sign.ts";
-import { door, type Message, NOW, otherSnsSigner, records, s3Record, snsSigner, TOPIC } from "./given.ts";
+import { door, type Message, NOW, otherSnsSigner, snsSigner, TOPIC } from "./given.ts";
+import { records, s3Record } from "./records.ts";
 
 // Real messages signed by AWS: third-party data, read from beside the project where it is at hand.
 const folder = new URL("../../../shared/fixtures/sns/", import.meta.url);

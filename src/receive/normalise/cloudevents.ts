@@ -12,7 +12,7 @@ const cloudEventSchema = z.object({
   source: text,
   subject: text.nullish(),
   time: text,
-  data: z.unknown(),
+  data: z.unknown().optional(),
 });
 /** The parts of `data` that are read when it is no record of a known sender. */
 const dataSchema = z.object({

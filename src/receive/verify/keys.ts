@@ -28,10 +28,13 @@ export class TtlCache<T> {
   }
 }
 
+/** The runtime's own key object, by whichever types the runtime has. */
+type PublicKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
+
 /** The public key of one certificate, importable for either hash. */
 export interface CertificateKeys {
-  sha1: CryptoKey;
-  sha256: CryptoKey;
+  sha1: PublicKey;
+  sha256: PublicKey;
 }
 
 export interface KeyCache {

@@ -48,11 +48,8 @@ export const stringToSign = (canonical: string, amzDate: string, { date, region,
 
 /** Lower-case hex. */
 export function signature(toSign: string, secret: string, { date, region, service }: Scope): string {
-  const chain = [date, region, service, "aws4_request"];
-  const key = chain.reduce(
-    (outer, part) => hmacSha256(outer, part),
-    new TextEncoder().encode(`AWS4${secret}`),
-  );
+  const dated = hmacSha256(`AWS4${secret}`, date);
+  const key = [region, service, "aws4_request"].reduce((outer, part) => hmacSha256(outer, part), dated);
   return toHex(hmacSha256(key, toSign));
 }
 
