@@ -125,7 +125,8 @@ export async function makeImage(options: ImageOptions = {}, path?: string): Prom
   encoder.allocContext3(codec);
   const target = codec?.pixelFormats?.[0] ?? AV_PIX_FMT_YUVJ420P;
   Object.assign(encoder, { width, height, pixelFormat: target, timeBase: new Rational(1, 25) });
-  check(await encoder.open2(codec, Dictionary.fromObject({ qmin: 2, qmax: 4 })), "open the image encoder");
+  Object.assign(encoder, { qMin: 2, qMax: 4 });
+  check(await encoder.open2(codec), "open the image encoder");
   const frame = new Frame();
   frame.alloc();
   Object.assign(frame, { width, height, format: target, pts: 0n });
@@ -217,9 +218,14 @@ async function open(
   encoder.allocContext3(codec);
   Object.assign(encoder, settings);
   if (out.oformat?.hasFlags(AVFMT_GLOBALHEADER)) encoder.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
-  check(await encoder.open2(codec, Dictionary.fromObject(options)), `open ${name}`);
+  // Set one by one: a Dictionary handed to `open2` is freed twice by node-av 6.1.1.
+  for (const [option, value] of Object.entries(options)) {
+    check(encoder.setOption(option, value), `set ${option} of ${name}`);
+  }
+  check(await encoder.open2(codec), `open ${name}`);
   const stream = out.newStream(null);
   stream.timeBase = encoder.timeBase;
+  stream.avgFrameRate = encoder.framerate;
   check(stream.codecpar.fromContext(encoder), "describe the stream");
   return { stream, encoder };
 }

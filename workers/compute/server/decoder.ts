@@ -1,0 +1,111 @@
+// FFmpeg's decoders and scaler behind four verbs: feed, next, single, scaled. Runs in the decoder child
+// only; knows nothing of containers or of reading.
+import type { Buffer } from "node:buffer";
+import { AVERROR_EAGAIN, AVERROR_EOF, type AVPixelFormat, SWS_AREA } from "node-av/constants";
+import { Codec, CodecContext, type CodecParameters, Frame, Packet, SoftwareScaleContext } from "node-av/lib";
+import { FailureError, fail } from "../../../src/shapes/failure.ts";
+
+/** A picture of more pixels is refused before memory is taken for it. */
+const MOST_PIXELS = 100_000_000;
+
+/** One decoder. The frame that it gives out is overwritten by the next. */
+export class Decoder {
+  #context: CodecContext;
+  #frame = new Frame();
+  #ended = false;
+
+  private constructor(codec: Codec | null, parameters: CodecParameters | undefined, name: string) {
+    this.#context = new CodecContext();
+    this.#context.allocContext3(codec);
+    if (parameters) this.#context.parametersToContext(parameters);
+    // Set on the context: a Dictionary handed to `open2` is freed twice by node-av 6.1.1.
+    this.#context.threadCount = 1;
+    this.#context.setOption("max_pixels", MOST_PIXELS);
+    if (codec === null || this.#context.open2Sync(codec) < 0) {
+      this.#context.freeContext();
+      const detail = `${name} is in a format that no decoder here takes, or its header is damaged`;
+      throw new FailureError(fail("bad_media", detail, { where: name }).failure);
+    }
+    this.#frame.alloc();
+  }
+
+  static of(parameters: CodecParameters, name: string): Decoder {
+    return new Decoder(Codec.findDecoder(parameters.codecId), parameters, name);
+  }
+
+  /** A still picture's decoder, which takes the whole file as one packet. */
+  static still(codec: Codec | null, name: string): Decoder {
+    return new Decoder(codec, undefined, name);
+  }
+
+  /** Hands over a packet, or null for the end. Damaged packets are passed over: a later one may decode. */
+  feed(packet: Packet | null): void {
+    if (this.#ended) return;
+    this.#context.sendPacketSync(packet);
+    this.#ended = packet === null;
+  }
+
+  /** The next frame that is ready. */
+  next(): Frame | undefined {
+    // A decoding error is used up by being told; "again" and the end are where to stop.
+    for (let tries = 0; tries < 8; tries++) {
+      const got = this.#context.receiveFrameSync(this.#frame);
+      if (got >= 0) return this.#frame;
+      if (got === AVERROR_EAGAIN || got === AVERROR_EOF) return undefined;
+    }
+    return undefined;
+  }
+
+  /** The frame of a packet that needs no other. */
+  single(packet: Packet): Frame | undefined {
+    this.feed(packet);
+    this.feed(null);
+    const frame = this.next();
+    this.reset();
+    return frame;
+  }
+
+  reset(): void {
+    this.#context.flushBuffers();
+    this.#ended = false;
+  }
+
+  close(): void {
+    this.#frame.free();
+    this.#context.freeContext();
+  }
+}
+
+/** The pixels of a frame at another size and format, rows without padding. */
+export function scaled(frame: Frame, width: number, height: number, format: AVPixelFormat): Buffer {
+  const scaler = new SoftwareScaleContext();
+  const target = new Frame();
+  try {
+    target.alloc();
+    Object.assign(target, { width, height, format });
+    target.getBuffer();
+    scaler.getContext(
+      frame.width,
+      frame.height,
+      frame.format as AVPixelFormat,
+      width,
+      height,
+      format,
+      SWS_AREA,
+    );
+    scaler.scaleFrameSync(target, frame);
+    return target.toBuffer();
+  } finally {
+    target.free();
+    scaler.freeContext();
+  }
+}
+
+/** A packet over bytes that came from elsewhere. */
+export function packetOf(bytes: Buffer): Packet {
+  const packet = new Packet();
+  packet.alloc();
+  packet.data = bytes;
+  packet.isKeyframe = true;
+  return packet;
+}

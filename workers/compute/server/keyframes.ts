@@ -1,0 +1,66 @@
+// Frame times and keyframes from an MP4 or QuickTime index, without a byte of the frames themselves.
+// Other containers have no such table; `jobs.ts` finds their keyframes by seeking.
+import { CustomSource, EncodedPacketSink, Input, MP4, QTFF } from "mediabunny";
+import type { RangeReader } from "./reader.ts";
+
+export interface Keyframe {
+  time: number;
+  /** Size of its packet. */
+  bytes: number;
+}
+
+/** The index of an open file's video track. Times are seconds. */
+export class KeyframeIndex {
+  #input: Input;
+  #sink: EncodedPacketSink;
+
+  private constructor(input: Input, sink: EncodedPacketSink) {
+    this.#input = input;
+    this.#sink = sink;
+  }
+
+  /** Undefined where there is no index to be read: the file is then FFmpeg's alone. */
+  static async open(reader: RangeReader): Promise<KeyframeIndex | undefined> {
+    const read = (start: number, end: number) => reader.exactly(start, end);
+    const source = new CustomSource({ getSize: () => reader.size, read, maxCacheSize: 1024 * 1024 });
+    const input = new Input({ formats: [MP4, QTFF], source });
+    try {
+      const track = await input.getPrimaryVideoTrack();
+      const sink = track && new EncodedPacketSink(track);
+      if (sink && (await sink.getFirstKeyPacket({ metadataOnly: true })))
+        return new KeyframeIndex(input, sink);
+    } catch {
+      // Not this parser's kind of file. Whether it is damaged is for FFmpeg to say.
+      if (reader.failure) throw reader.failure;
+    }
+    input.dispose();
+    return undefined;
+  }
+
+  /** Keyframes shown from `start` on and before `end`, ascending. */
+  async within(start: number, end: number): Promise<Keyframe[]> {
+    const found: Keyframe[] = [];
+    const only = { metadataOnly: true };
+    let packet = (await this.#sink.getKeyPacket(start, only)) ?? (await this.#sink.getFirstKeyPacket(only));
+    while (packet && packet.timestamp < end - 1e-6) {
+      if (packet.timestamp >= start - 1e-6) found.push({ time: packet.timestamp, bytes: packet.byteLength });
+      packet = await this.#sink.getNextKeyPacket(packet, only);
+    }
+    return found;
+  }
+
+  /** Every frame's time and every keyframe's, ascending. */
+  async all(): Promise<{ frames: Float64Array; keyframes: number[] }> {
+    const frames: number[] = [];
+    const keyframes: number[] = [];
+    for await (const packet of this.#sink.packets(undefined, undefined, { metadataOnly: true })) {
+      frames.push(packet.timestamp);
+      if (packet.type === "key") keyframes.push(packet.timestamp);
+    }
+    return { frames: Float64Array.from(frames).sort(), keyframes: keyframes.sort((a, b) => a - b) };
+  }
+
+  close(): void {
+    this.#input.dispose();
+  }
+}

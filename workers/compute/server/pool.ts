@@ -1,0 +1,115 @@
+// The decoder children: as many as there are cores, one job each, the rest in a bounded line. A child that
+// takes too long is killed, one that dies is replaced, and the job that was in it gets the failure.
+import { type ChildProcess, fork } from "node:child_process";
+import { type Failure, fail } from "../../../src/shapes/failure.ts";
+import type { FromChild } from "./child.ts";
+import type { Job, Output } from "./jobs.ts";
+import { objectName } from "./source.ts";
+
+export interface PoolOptions {
+  size: number;
+  /** Most milliseconds without an output before a child is killed. */
+  timeoutMs: number;
+  /** Jobs running and waiting, at most. */
+  capacity: number;
+}
+
+export class Pool {
+  readonly options: PoolOptions;
+  #idle: ChildProcess[] = [];
+  #all = new Set<ChildProcess>();
+  #waiting: ((child: ChildProcess) => void)[] = [];
+  #admitted = 0;
+
+  constructor(options: PoolOptions) {
+    this.options = options;
+  }
+
+  /** Takes places in the line, or says how full it is. Call `release` once the work is done. */
+  admit(places: number): { ok: true; release(): void } | { ok: false; failure: Failure } {
+    if (this.#admitted + places > this.options.capacity) {
+      const detail = `${this.#admitted} jobs are running or waiting, of at most ${this.options.capacity}`;
+      return fail("overloaded", detail, { retry_after_seconds: 2, next: "Send it again after that time." });
+    }
+    this.#admitted += places;
+    return {
+      ok: true,
+      release: () => {
+        this.#admitted -= places;
+      },
+    };
+  }
+
+  /** Runs one job in the next free child. Resolves to the failure that ended it, if one did. */
+  async run(job: Job, onOutput: (output: Output) => void): Promise<Failure | undefined> {
+    const child = await this.#take();
+    const name = objectName(job.url);
+    return new Promise((resolve) => {
+      let late = false;
+      const kill = () => {
+        late = true;
+        child.kill("SIGKILL");
+      };
+      let timer = setTimeout(kill, this.options.timeoutMs);
+      const onMessage = (message: FromChild) => {
+        clearTimeout(timer);
+        if (message.type === "output") {
+          timer = setTimeout(kill, this.options.timeoutMs);
+          onOutput(message.output);
+        } else {
+          child.off("exit", onExit).off("message", onMessage);
+          this.#free(child);
+          resolve(message.failure);
+        }
+      };
+      const onExit = (code: number | null, signal: string | null) => {
+        clearTimeout(timer);
+        const seconds = this.options.timeoutMs / 1000;
+        const failure = late
+          ? fail("timeout", `${name} took over ${seconds} s to decode and was given up`, { where: name })
+          : fail("bad_media", `${name} made its decoder stop (${signal ?? `exit ${code}`})`, { where: name });
+        resolve(failure.failure);
+      };
+      child.on("exit", onExit).on("message", onMessage);
+      child.send(job);
+    });
+  }
+
+  /** Process ids of the children that live. */
+  get pids(): number[] {
+    return [...this.#all].flatMap((child) => child.pid ?? []);
+  }
+
+  close(): void {
+    for (const child of this.#all) child.kill("SIGKILL");
+  }
+
+  #take(): Promise<ChildProcess> {
+    const idle = this.#idle.pop();
+    if (idle) return Promise.resolve(idle);
+    if (this.#all.size < this.options.size) return Promise.resolve(this.#spawn());
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #free(child: ChildProcess): void {
+    const next = this.#waiting.shift();
+    if (next) next(child);
+    else this.#idle.push(child);
+  }
+
+  #spawn(): ChildProcess {
+    const child = fork(new URL("./child.ts", import.meta.url), {
+      env: {},
+      execArgv: ["--max-old-space-size=1024"],
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    this.#all.add(child);
+    child.once("exit", () => {
+      this.#all.delete(child);
+      this.#idle = this.#idle.filter((other) => other !== child);
+      const next = this.#waiting.shift();
+      if (next) next(this.#spawn());
+    });
+    return child;
+  }
+}

@@ -1,0 +1,67 @@
+// The bodies that the endpoints take, and how a refusal is told (RFC 9457).
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { z } from "zod";
+import { type Failure, fail, ok, type Result, statusOf } from "../../../src/shapes/failure.ts";
+
+const MOST_BODY = 1024 * 1024;
+
+const url = z
+  .url({ protocol: /^https?$/, error: "an http or https URL" })
+  .max(8192)
+  .refine((value) => new URL(value).username === "", "a URL without a user name or password");
+const seconds = z.number().nonnegative().max(1e6);
+const span = z
+  .strictObject({ start: seconds, end: seconds })
+  .refine(({ start, end }) => end > start, "a span whose end is after its start");
+
+export const splitSchema = z.strictObject({
+  url,
+  frame_interval: z.number().min(0.1).max(3600).default(10),
+  max_duration: z.number().positive().max(1e6).optional(),
+});
+export const embedSchema = z.strictObject({
+  items: z
+    .array(z.strictObject({ url, span: span.optional() }))
+    .min(1)
+    .max(256),
+  model: z.string().min(1).max(200),
+  kind: z.enum(["video", "image"]),
+});
+export const imageSchema = z.strictObject({ url });
+
+/** A request's JSON, checked. Reading stops at the cap. */
+export async function bodyOf<T>(request: IncomingMessage, schema: z.ZodType<T>): Promise<Result<T>> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of request) {
+    size += piece.length;
+    if (size > MOST_BODY) return fail("too_large", "the body is over 1 MB");
+    pieces.push(piece);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.concat(pieces).toString("utf8"));
+  } catch {
+    return fail("invalid", "the body is not JSON");
+  }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return ok(parsed.data);
+  const [issue] = parsed.error.issues;
+  const where = issue?.path.join(".") || "body";
+  return fail("invalid", `${where}: ${issue?.message ?? "not as expected"}`, { where });
+}
+
+/** Answers with a problem document; the failure itself is a member of it. */
+export function refuse(response: ServerResponse, failure: Failure): void {
+  const status = statusOf(failure.kind);
+  const problem = {
+    type: `urn:weir:failure:${failure.kind}`,
+    title: failure.kind,
+    status,
+    detail: failure.detail,
+  };
+  const headers: Record<string, string> = { "content-type": "application/problem+json" };
+  if (status === 503) headers["retry-after"] = String(failure.retry_after_seconds ?? 5);
+  if (status === 413) headers.connection = "close";
+  response.writeHead(status, headers).end(JSON.stringify({ ...problem, failure }));
+}

@@ -1,0 +1,60 @@
+// A source that takes no notice of ranges, read once into a temporary file of bounded size.
+import { Buffer } from "node:buffer";
+import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FailureError, fail } from "../../../src/shapes/failure.ts";
+
+const MOST = 2 * 1024 ** 3;
+
+/** A temporary copy of an object. The file has no name once it is open, so a killed process leaves none. */
+export class Spill {
+  readonly size: number;
+  #file: FileHandle;
+
+  private constructor(file: FileHandle, size: number) {
+    this.#file = file;
+    this.size = size;
+  }
+
+  static async fill(
+    body: ReadableStream<Uint8Array>,
+    name: string,
+    count: (bytes: number) => void,
+  ): Promise<Spill> {
+    const folder = await mkdtemp(join(tmpdir(), "weir-"));
+    let file: FileHandle | undefined;
+    try {
+      file = await open(join(folder, "object"), "wx+", 0o600);
+      await rm(folder, { recursive: true });
+      let size = 0;
+      for await (const piece of body) {
+        size += piece.length;
+        count(piece.length);
+        if (size > MOST) {
+          const next = "Serve it from a store that answers Range requests.";
+          const detail = `${name} is over 2 GB and its server sends no ranges`;
+          throw new FailureError(fail("too_large", detail, { where: name, next }).failure);
+        }
+        await file.writeFile(piece);
+      }
+      return new Spill(file, size);
+    } catch (error) {
+      await file?.close();
+      await rm(folder, { recursive: true, force: true });
+      if (error instanceof FailureError) throw error;
+      const full = error instanceof Error && "code" in error && error.code === "ENOSPC";
+      const detail = full ? `no room left to read ${name}` : `reading ${name} broke off`;
+      throw new FailureError(fail("unavailable", detail, { where: name }).failure);
+    }
+  }
+
+  async read(position: number, length: number): Promise<Buffer> {
+    const { buffer, bytesRead } = await this.#file.read(Buffer.alloc(length), 0, length, position);
+    return buffer.subarray(0, bytesRead);
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
