@@ -98,6 +98,17 @@ export function addCommands(program: Command): void {
     });
 
   program
+    .command("trigger")
+    .description("deliver an event's body to a connection's webhook, signed as the connection asks")
+    .argument("<connection>", "its id in connections.json")
+    .argument("<file>", "the body; - reads stdin")
+    .option(...url)
+    .action(async (connection: string, file: string, options: { url: string }) => {
+      const { trigger } = await import("./put.ts");
+      await trigger({ root: root(), connection, file, url: options.url });
+    });
+
+  program
     .command("bench")
     .description("run a benchmark, or list them")
     .argument("[name]")

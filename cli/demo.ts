@@ -9,11 +9,12 @@ import { generate, write } from "./generate.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { itemsTable } from "./items-table.ts";
 import { makeImage, makeVideo } from "./media.ts";
-import { type Local, type NewObject, putObject, type Target, toldText } from "./objects.ts";
+import { type NewObject, putObject, type Target, toldText } from "./objects.ts";
 import { CliError, good, note, print, say } from "./output.ts";
 import { isFree } from "./ports.ts";
 import { loadProject } from "./project.ts";
 import { type Stack, startStack } from "./stack.ts";
+import type { Local } from "./trigger/deliver.ts";
 
 export interface DemoOptions {
   root: string;

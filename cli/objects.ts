@@ -1,21 +1,13 @@
 // Changes an object in a local bucket, then tells Weir what Cloudflare or S3 would have told it: R2's
 // notifications go through the local front door, S3's as a signed webhook. `weir put`, `weir rm` and the
 // demo use it.
-import { randomUUID } from "node:crypto";
 import { AwsClient } from "aws4fetch";
-import type { Connections } from "../src/shapes/connection.ts";
 import { LOCAL_S3 } from "./bindings.ts";
-import { type Env, LOCAL_S3_PATH } from "./dev-env.ts";
+import { LOCAL_S3_PATH } from "./dev-env.ts";
 import { suggestion } from "./nearest.ts";
 import { CliError } from "./output.ts";
-import { signStandardWebhook } from "./trigger/sign.ts";
-
-/** A running stack, as far as objects are concerned. */
-export interface Local {
-  url: string;
-  connections: Connections["connections"];
-  secrets: Env;
-}
+import { deliver, type Local, post, unreachable } from "./trigger/deliver.ts";
+import { type Change, r2Message, s3Event } from "./trigger/messages.ts";
 
 export interface Target {
   bucket: string;
@@ -31,7 +23,8 @@ export interface NewObject {
 /** What Weir was told, by connection. */
 export interface Told {
   connection: string;
-  by: "r2-notification" | "webhook";
+  /** `r2-notification`, or the scheme that proved the webhook. */
+  by: string;
 }
 
 /** The same for a person. */
@@ -39,13 +32,6 @@ export const toldText = (told: Told[]) =>
   told.length === 0
     ? "no connection of this bucket can be told locally"
     : `told ${told.map(({ connection, by }) => `${connection} by ${by}`).join(", ")}`;
-
-interface Change extends Target {
-  action: "put" | "delete";
-  size: number;
-  etag: string;
-  time: string;
-}
 
 /** Puts an object and tells every connection that has its bucket. */
 export async function putObject(local: Local, target: Target, object: NewObject): Promise<Told[]> {
@@ -89,70 +75,18 @@ async function s3(local: Local, { bucket, key }: Target, init: RequestInit): Pro
   );
 }
 
-function unreachable(url: string): never {
-  throw new CliError(`nothing answers at ${url}: start \`weir dev\` first, or name another place with --url`);
-}
-
 async function tell(local: Local, change: Change): Promise<Told[]> {
   const told: Told[] = [];
   for (const [connection, it] of Object.entries(local.connections)) {
-    if (it.kind === "d1" || !it.buckets.includes(change.bucket)) continue;
+    if (it.kind === "d1" || !it.buckets.includes(change.bucket) || it.events.length === 0) continue;
     if (it.events.some((scheme) => scheme.scheme === "r2-queue")) {
       await post(`${local.url}/__local/r2-notification`, JSON.stringify(r2Message(change)), {});
       told.push({ connection, by: "r2-notification" });
-      continue;
+    } else {
+      const body = JSON.stringify(s3Event(change, it.kind === "s3" ? it.region : "auto"));
+      const { scheme } = await deliver(local, connection, body);
+      told.push({ connection, by: scheme });
     }
-    const webhook = it.events.find((scheme) => scheme.scheme === "standard-webhooks");
-    const secret = webhook?.secrets.map((ref) => local.secrets[typeof ref === "string" ? ref : ref.name])[0];
-    if (!secret) continue;
-    const body = JSON.stringify({ Records: [s3Record(change, it.kind === "s3" ? it.region : "auto")] });
-    await post(`${local.url}/v1/connections/${connection}/events`, body, await signed(secret, body));
-    told.push({ connection, by: "webhook" });
   }
   return told;
-}
-
-async function post(url: string, body: string, headers: Record<string, string>): Promise<void> {
-  const response = await fetch(url, {
-    method: "POST",
-    body,
-    headers: { "content-type": "application/json", ...headers },
-  }).catch(() => unreachable(new URL(url).origin));
-  if (response.ok) return;
-  throw new CliError(
-    `POST ${new URL(url).pathname}: HTTP ${response.status} ${(await response.text()).slice(0, 300)}`,
-  );
-}
-
-/** As Cloudflare sends it: no size and no eTag for a delete. */
-const r2Message = ({ action, bucket, key, size, etag, time }: Change) => ({
-  account: "local",
-  action: action === "put" ? "PutObject" : "DeleteObject",
-  bucket,
-  object: action === "put" ? { key, size, eTag: etag } : { key },
-  eventTime: time,
-});
-
-/** As S3 sends it: the key form-encoded, a sequencer that grows with time. */
-function s3Record({ action, bucket, key, size, etag, time }: Change, region: string) {
-  const sequencer = BigInt(Date.parse(time)).toString(16).toUpperCase().padStart(18, "0");
-  const encoded = new URLSearchParams([["", key]]).toString().slice(1).replaceAll("%2F", "/");
-  return {
-    eventVersion: "2.1",
-    eventSource: "aws:s3",
-    awsRegion: region,
-    eventTime: time,
-    eventName: action === "put" ? "ObjectCreated:Put" : "ObjectRemoved:Delete",
-    s3: {
-      s3SchemaVersion: "1.0",
-      configurationId: "local",
-      bucket: { name: bucket, arn: `arn:aws:s3:::${bucket}` },
-      object: { key: encoded, sequencer, ...(action === "put" && { size, eTag: etag }) },
-    },
-  };
-}
-
-function signed(secret: string, body: string): Promise<Record<string, string>> | Record<string, string> {
-  const timestamp = Math.floor(Date.now() / 1000);
-  return signStandardWebhook({ secret, id: `msg_${randomUUID()}`, timestamp, body });
 }
