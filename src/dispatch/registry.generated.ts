@@ -5,7 +5,7 @@ export const registry: readonly { alias: string; version: string; folder: string
   [
     {
       "alias": "image-catalog",
-      "version": "797d2d339f917439",
+      "version": "93ea1e7e8cdcdd83",
       "folder": "pipelines/image-catalog",
       "config": {
         "alias": "image-catalog",
@@ -36,7 +36,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "video-processor",
-      "version": "0cd9cc71f12a6c63",
+      "version": "6984f9ca129b4196",
       "folder": "pipelines/video-processor",
       "config": {
         "alias": "video-processor",
