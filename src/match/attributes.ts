@@ -29,7 +29,13 @@ export const ATTRIBUTES: readonly string[] = [...SCALARS.keys(), ...TABLES, "pay
 export const isScalarAttribute = (name: string) => SCALARS.has(name);
 export const isNumberAttribute = (name: string) => SCALARS.get(name)?.number === true;
 
-export const pathOf = (text: string): Path => ({ text, segments: text.split(".") });
+export function pathOf(text: string): Path {
+  const segments = text.split(".");
+  const names = segments.map((_, from) =>
+    segments.slice(from).map((_, length) => segments.slice(from, from + length + 1).join(".")),
+  );
+  return { text, names };
+}
 
 /** The attribute that a path belongs to: `metadata` of `metadata.camera`. */
 export function topOf(text: string): string {

@@ -22,15 +22,18 @@ export function judge(clauses: Conjunction, view: View): Verdict {
     const leaves = view.leaves(clause.path);
     if (leaves === "unknown") verdict = "unknown";
     else {
-      const placed = leaves.some((leaf) => leaf.place !== undefined);
+      const placed = leaves.some(isPlaced);
       inArrays ||= placed;
       // A `not` may hold for the element chosen and fail for the array as a whole.
-      const final = !placed || !clause.any.some((matcher) => matcher.op === "not");
+      const final = !placed || !clause.any.some(isNot);
       if (final && !meets(clause.any, leaves)) return false;
     }
   }
   return inArrays && !meetTogether(clauses, view) ? false : verdict;
 }
+
+const isPlaced = (leaf: Leaf) => leaf.place !== undefined;
+const isNot = (matcher: Matcher) => matcher.op === "not";
 
 /** Whether a field with these values meets one of the alternatives. */
 export function meets(any: readonly Matcher[], leaves: readonly Leaf[]): boolean {

@@ -2,6 +2,7 @@
 // Each kind of access has its own table; a table exists only if something is filed in it.
 import type { Access } from "./access.ts";
 import { addressBits } from "./cidr.ts";
+import type { Judge } from "./prefix-table.ts";
 import { type PrefixTable, prefixTable } from "./prefix-table.ts";
 import type { Range } from "./range.ts";
 import { type RangeTable, rangeTable } from "./range-table.ts";
@@ -25,6 +26,7 @@ export class FieldIndex<E> {
   #tables = new Map<string, PrefixTable<E>>();
   #numbers: RangeTable<E> | undefined;
   #instants: RangeTable<E> | undefined;
+  #hasTables = false;
 
   constructor(path: Path) {
     this.path = path;
@@ -54,33 +56,33 @@ export class FieldIndex<E> {
     this.#texts.clear();
     if (this.#ranges.number.length > 0) this.#numbers = rangeTable(this.#ranges.number);
     if (this.#ranges.instant.length > 0) this.#instants = rangeTable(this.#ranges.instant);
+    const ranges = this.#numbers ?? this.#instants;
+    this.#hasTables = this.#folded.size + this.#tables.size > 0 || ranges !== undefined;
   }
 
-  /** Visits every entry whose condition this value may meet, some perhaps more than once. */
-  find(value: Scalar, visit: (entry: E) => void) {
-    const visitAll = (entries: readonly E[] | undefined) => entries?.forEach(visit);
-    visitAll(this.#equals.get(value));
-    visitAll(this.#present);
-    if (typeof value === "string") this.#findText(value, visitAll, visit);
-    else if (typeof value === "number") this.#numbers?.find(value, visit);
+  /** Gives the judge every entry whose condition this value may meet, some perhaps more than once. */
+  find(value: Scalar, judge: Judge<E>) {
+    const equal = this.#equals.get(value);
+    if (equal !== undefined) judge.judgeAll(equal);
+    if (this.#present.length > 0) judge.judgeAll(this.#present);
+    if (typeof value === "number") this.#numbers?.find(value, judge);
+    else if (typeof value === "string" && this.#hasTables) this.#findText(value, judge);
   }
 
-  #findText(text: string, visitAll: (entries: readonly E[] | undefined) => void, visit: (entry: E) => void) {
+  #findText(text: string, judge: Judge<E>) {
     const tables = this.#tables;
-    if (this.#folded.size > 0) visitAll(this.#folded.get(fold(text)));
-    if (tables.size > 0) {
-      tables.get("prefix")?.find(text, visitAll);
-      tables.get("suffix")?.find(reversed(text), visitAll);
-      tables.get("foldedPrefix")?.find(fold(text), visitAll);
-      tables.get("foldedSuffix")?.find(reversed(fold(text)), visitAll);
-      const blocks = tables.get("block");
-      const bits = blocks === undefined ? undefined : addressBits(text);
-      if (bits !== undefined) blocks?.find(bits, visitAll);
-    }
+    if (this.#folded.size > 0) judge.judgeAll(this.#folded.get(fold(text)) ?? []);
+    tables.get("prefix")?.find(text, judge);
+    tables.get("suffix")?.find(reversed(text), judge);
+    tables.get("foldedPrefix")?.find(fold(text), judge);
+    tables.get("foldedSuffix")?.find(reversed(fold(text)), judge);
+    const blocks = tables.get("block");
+    const bits = blocks === undefined ? undefined : addressBits(text);
+    if (bits !== undefined) blocks?.find(bits, judge);
     const number = this.#numbers === undefined ? undefined : numberIn(text);
-    if (number !== undefined) this.#numbers?.find(number, visit);
+    if (number !== undefined) this.#numbers?.find(number, judge);
     const instant = this.#instants === undefined ? Number.NaN : Date.parse(text);
-    if (!Number.isNaN(instant)) this.#instants?.find(instant, visit);
+    if (!Number.isNaN(instant)) this.#instants?.find(instant, judge);
   }
 }
 

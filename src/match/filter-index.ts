@@ -2,9 +2,10 @@
 // is filed under its most selective condition, found from there, and then judged as a whole.
 import { Selectivity } from "./access.ts";
 import { topOf } from "./attributes.ts";
-import { judge } from "./evaluate.ts";
 import { FieldIndex } from "./field-index.ts";
-import type { Conjunction, Filter, Lookup, Verdict, View } from "./types.ts";
+import { RememberedPath } from "./remembering.ts";
+import { type Entry, Search, type Slot } from "./search.ts";
+import type { Clause, Conjunction, Filter, Lookup, View } from "./types.ts";
 
 export interface Matches<T> {
   /** In the order in which the filters were given, as is `undecided`. */
@@ -19,96 +20,82 @@ export interface FilterIndex<T> {
   match(view: View): Matches<T>;
 }
 
-/** One filter and where the current match has got with it; `run` tells this match from earlier ones. */
-interface Slot<T> {
-  value: T;
-  order: number;
-  run: number;
-  verdict: Verdict;
-  hanging: Conjunction[];
-}
-interface Entry<T> {
-  slot: Slot<T>;
-  branch: Conjunction;
-  run: number;
-}
-
 /** With at most this many indexed paths, each is simply tried. */
 const FEW_PATHS = 64;
 
 /** Builds an index over filters. It does not change; build another when a filter does. */
 export function buildIndex<T>(entries: Iterable<{ filter: Filter; value: T }>): FilterIndex<T> {
+  const find = finder(entries);
+  return {
+    match(view) {
+      const matches: Matches<T> = { matched: [], undecided: [], needs: new Set() };
+      for (const slot of find(view)) {
+        if (slot.verdict === true) matches.matched.push(slot.value);
+        else {
+          matches.undecided.push(slot.value);
+          addNeeds(matches.needs, slot.hanging, view);
+        }
+      }
+      return matches;
+    },
+  };
+}
+
+function addNeeds(needs: Set<Lookup>, hanging: readonly Conjunction[], view: View) {
+  for (const { lookup, path } of hanging.flat()) {
+    if (lookup !== undefined && view.leaves(path) === "unknown") needs.add(lookup);
+  }
+}
+
+/** Files filters; the result finds those that hold or may hold for a view, in the order given. */
+export function finder<T>(
+  entries: Iterable<{ filter: Filter; value: T }>,
+): (view: View) => readonly Slot<T>[] {
   const given = [...entries];
   const rarest = new Selectivity(given.flatMap(({ filter }) => filter.branches));
-  const fields = new Map<string, FieldIndex<Entry<T>>>();
+  const remembered = rememberPaths();
+  const byPath = new Map<string, FieldIndex<Entry<T>>>();
   const always: Entry<T>[] = [];
   for (const [order, { filter, value }] of given.entries()) {
     const slot: Slot<T> = { value, order, run: 0, verdict: false, hanging: [] };
     for (const branch of filter.branches) {
-      const entry = { slot, branch, run: 0 };
-      const best = rarest.best(branch);
+      const entry: Entry<T> = { slot, branch: branch.map(remembered), run: 0 };
+      const best = rarest.best(entry.branch);
       if (best === undefined) {
         always.push(entry);
         continue;
       }
       const { path } = best.clause;
-      const field = fields.get(path.text) ?? new FieldIndex<Entry<T>>(path);
+      const field = byPath.get(path.text) ?? new FieldIndex<Entry<T>>(path);
       field.file(best.accesses, entry);
-      fields.set(path.text, field);
+      byPath.set(path.text, field);
     }
   }
-  for (const field of fields.values()) field.finish();
-  const byTop = Map.groupBy(fields.values(), (field) => topOf(field.path.text));
-  let run = 0;
+  const fields = [...byPath.values()];
+  for (const field of fields) field.finish();
+  const byTop = Map.groupBy(fields, (field) => topOf(field.path.text));
 
-  function* worthTrying(view: View): Iterable<FieldIndex<Entry<T>>> {
-    if (view.candidates === undefined || fields.size <= FEW_PATHS) return yield* fields.values();
-    for (const name of view.candidates(byTop)) {
-      const field = fields.get(name);
-      yield* byTop.get(name) ?? (field === undefined ? [] : [field]);
-    }
+  /** The fields in which the view may have something: all of them, unless they are very many. */
+  function worthTrying(view: View): readonly FieldIndex<Entry<T>>[] {
+    if (view.candidates === undefined || fields.length <= FEW_PATHS) return fields;
+    return Array.from(view.candidates(byTop), (name) => byTop.get(name) ?? byPath.get(name) ?? []).flat();
   }
 
-  return {
-    match(view) {
-      run++;
-      const touched: Slot<T>[] = [];
-      const consider = (entry: Entry<T>) => {
-        if (entry.run === run) return;
-        entry.run = run;
-        const { slot, branch } = entry;
-        if (slot.run === run && slot.verdict === true) return;
-        const verdict = judge(branch, view);
-        if (verdict === false) return;
-        if (slot.run !== run) {
-          Object.assign(slot, { run, hanging: [] });
-          touched.push(slot);
-        }
-        slot.verdict = verdict;
-        if (verdict === "unknown") slot.hanging.push(branch);
-      };
-      always.forEach(consider);
-      for (const field of worthTrying(view)) {
-        const leaves = view.leaves(field.path);
-        if (leaves === "unknown") field.all.forEach(consider);
-        else for (const leaf of leaves) field.find(leaf.value, consider);
-      }
-      return settle(touched, view);
-    },
+  const search = new Search<T>();
+  return (view) => {
+    search.begin(view);
+    search.judgeAll(always);
+    for (const field of worthTrying(view)) search.judgeFound(field);
+    return search.found();
   };
 }
 
-function settle<T>(touched: Slot<T>[], view: View): Matches<T> {
-  const matches: Matches<T> = { matched: [], undecided: [], needs: new Set() };
-  for (const slot of touched.sort((a, b) => a.order - b.order)) {
-    if (slot.verdict === true) matches.matched.push(slot.value);
-    else {
-      matches.undecided.push(slot.value);
-      for (const clause of slot.hanging.flat()) {
-        if (clause.lookup === undefined || view.leaves(clause.path) !== "unknown") continue;
-        matches.needs.add(clause.lookup);
-      }
-    }
-  }
-  return matches;
+/** Gives every condition on one path the same path object, which can then remember what is there. */
+function rememberPaths(): (clause: Clause) => Clause {
+  const paths = new Map<string, RememberedPath>();
+  return (clause) => {
+    const path = paths.get(clause.path.text) ?? new RememberedPath(clause.path);
+    paths.set(path.text, path);
+    return { ...clause, path };
+  };
 }

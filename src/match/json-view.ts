@@ -1,56 +1,85 @@
 // A view of raw JSON: the values at a dotted name, wherever the dots fall in the event's own names.
 // Used for plain patterns, and for `payload` in Weir's.
-import type { Leaf, Leaves, Path, Place, Scalar, View } from "./types.ts";
+import type { Leaf, Leaves, Path, Place, Scalar, Source, View } from "./types.ts";
+
+const NONE: readonly Leaf[] = [];
 
 /** Every scalar at the path. Arrays are flattened; a scalar right inside an array has only the outer place. */
-export function leavesIn(root: unknown, path: Path): Leaf[] {
-  const found: Leaf[] = [];
-  descend(root, path.segments, 0, undefined, found);
-  return found;
-}
+export const leavesIn = (root: unknown, path: Path): readonly Leaf[] =>
+  descend(root, path, 0, undefined, undefined) ?? NONE;
 
 /** A view of raw JSON, in which nothing is unknown. */
-export function jsonView(root: unknown): View {
-  const seen = new Map<string, Leaves>();
-  return {
-    leaves(path) {
-      let leaves = seen.get(path.text);
-      if (leaves === undefined) {
-        leaves = leavesIn(root, path);
-        seen.set(path.text, leaves);
-      }
-      return leaves;
-    },
-    source: (path) => (leavesIn(root, path).length > 0 ? "event" : "absent"),
-  };
+export class JsonView implements View {
+  readonly #root: unknown;
+
+  constructor(root: unknown) {
+    this.#root = root;
+  }
+
+  leaves(path: Path): Leaves {
+    return leavesIn(this.#root, path);
+  }
+
+  source(path: Path): Source {
+    return this.leaves(path).length > 0 ? "event" : "absent";
+  }
 }
 
+/** The leaves found so far and those below this node; a list is made when there is something to hold. */
 function descend(
-  node: unknown,
-  segments: readonly string[],
+  top: unknown,
+  path: Path,
+  start: number,
+  place: Place | undefined,
+  found: Leaf[] | undefined,
+): Leaf[] | undefined {
+  let node = top;
+  let all = found;
+  for (let from = start; ; ) {
+    if (typeof node !== "object" || node === null) {
+      if (from < path.names.length) return all;
+      const leaf = { value: node as Scalar, place };
+      if (all === undefined) return [leaf];
+      all.push(leaf);
+      return all;
+    }
+    if (Array.isArray(node)) {
+      if (node.length !== 1) return descendArray(node, path, from, place, all);
+      // Where there is one element there is no choice, and so no need to remember it.
+      node = node[0];
+      continue;
+    }
+    const names = path.names[from];
+    if (names === undefined) return all;
+    for (let i = 1; i < names.length; i++) {
+      const dotted = own(node, names[i] ?? "");
+      if (dotted !== undefined) all = descend(dotted, path, from + i + 1, place, all);
+    }
+    node = own(node, names[0] ?? "");
+    if (node === undefined) return all;
+    from++;
+  }
+}
+
+function descendArray(
+  array: readonly unknown[],
+  path: Path,
   from: number,
   place: Place | undefined,
-  found: Leaf[],
-): void {
-  if (typeof node !== "object" || node === null) {
-    if (from === segments.length) found.push({ value: node as Scalar, place });
-    return;
+  found: Leaf[] | undefined,
+): Leaf[] | undefined {
+  let all = found;
+  for (let index = 0; index < array.length; index++) {
+    const element = array[index];
+    const inside = typeof element === "object" && element !== null;
+    all = descend(element, path, from, inside ? { array, index, outer: place } : place, all);
   }
-  if (Array.isArray(node)) {
-    // Where there is one element there is no choice, and so no need to remember it.
-    const several = node.length > 1;
-    for (let index = 0; index < node.length; index++) {
-      const element: unknown = node[index];
-      const inside = several && typeof element === "object" && element !== null;
-      descend(element, segments, from, inside ? { array: node, index, outer: place } : place, found);
-    }
-    return;
-  }
-  let name = "";
-  for (let to = from; to < segments.length; to++) {
-    name = to === from ? (segments[to] ?? "") : `${name}.${segments[to]}`;
-    if (Object.hasOwn(node, name)) {
-      descend((node as Record<string, unknown>)[name], segments, to + 1, place, found);
-    }
-  }
+  return all;
+}
+
+/** What parsed JSON has under a name. All that it inherits are functions and `__proto__`. */
+function own(node: object, name: string): unknown {
+  const value = (node as Readonly<Record<string, unknown>>)[name];
+  if (typeof value === "function") return undefined;
+  return name !== "__proto__" || Object.hasOwn(node, name) ? value : undefined;
 }

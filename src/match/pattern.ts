@@ -1,7 +1,7 @@
 // Plain EventBridge patterns on raw JSON, for those who bring their own events.
 import { evaluate } from "./evaluate.ts";
-import { buildIndex } from "./filter-index.ts";
-import { jsonView } from "./json-view.ts";
+import { finder } from "./filter-index.ts";
+import { JsonView } from "./json-view.ts";
 import { compilePattern } from "./parse.ts";
 import type { Filter } from "./types.ts";
 
@@ -19,14 +19,16 @@ export function matchesPattern(pattern: unknown, event: unknown): boolean {
     filter = compilePattern(pattern);
     compiled.set(key, filter);
   }
-  return evaluate(filter, jsonView(event)) === true;
+  return evaluate(filter, new JsonView(event)) === true;
 }
 
 /** An index over plain patterns; `match` takes raw JSON. @throws {FilterError} for an invalid pattern. */
 export function buildPatternIndex<T>(entries: Iterable<{ pattern: unknown; value: T }>): {
   match(event: unknown): T[];
 } {
-  const filters = Array.from(entries, ({ pattern, value }) => ({ filter: compilePattern(pattern), value }));
-  const index = buildIndex(filters);
-  return { match: (event) => index.match(jsonView(event)).matched };
+  const find = finder(
+    Array.from(entries, ({ pattern, value }) => ({ filter: compilePattern(pattern), value })),
+  );
+  // In raw JSON nothing is unknown, so what is found holds.
+  return { match: (event) => find(new JsonView(event)).map((slot) => slot.value) };
 }

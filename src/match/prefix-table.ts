@@ -1,8 +1,13 @@
 // Finds, among many texts, all that a given text begins with: a sorted list in which every text knows the
 // longest other that it begins with itself. One binary search, then a walk up that chain.
 
+/** Whoever judges what an index finds. */
+export interface Judge<E> {
+  judgeAll(entries: readonly E[]): void;
+}
+
 export interface PrefixTable<E> {
-  find(text: string, visit: (entries: readonly E[]) => void): void;
+  find(text: string, judge: Judge<E>): void;
 }
 
 /** Builds the table from texts and what is filed under each. */
@@ -17,7 +22,7 @@ export function prefixTable<E>(filed: ReadonlyMap<string, readonly E[]>): Prefix
     chain.push(i);
   }
   return {
-    find(text, visit) {
+    find(text, judge) {
       // Any prefix of `text` is at most `text`, and is a prefix of everything sorted between the two.
       let below = 0;
       for (let above = texts.length; below < above; ) {
@@ -26,7 +31,7 @@ export function prefixTable<E>(filed: ReadonlyMap<string, readonly E[]>): Prefix
         else above = middle;
       }
       for (let i = below - 1; i >= 0; i = parents[i] ?? -1) {
-        if (text.startsWith(texts[i] ?? "")) visit(entries[i] ?? []);
+        if (text.startsWith(texts[i] ?? "")) judge.judgeAll(entries[i] ?? []);
       }
     },
   };

@@ -26,7 +26,8 @@ export type Leaves = readonly Leaf[] | "unknown";
 export interface Path {
   /** Dotted name, which is also what conditions are sorted by. */
   text: string;
-  segments: readonly string[];
+  /** From each segment on, the names that an object there may have: of `a.b`, `a` or `a.b`, then `b`. */
+  names: readonly (readonly string[])[];
 }
 
 /** What filters see of an event. */
