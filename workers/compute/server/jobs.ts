@@ -13,6 +13,7 @@ import {
 } from "node-av/constants";
 import { Codec, type Frame } from "node-av/lib";
 import { type Failure, FailureError, fail } from "../../../src/shapes/failure.ts";
+import { refuseCutShort } from "./boxes.ts";
 import { type Colour, mainColours } from "./colours.ts";
 import { Decoder, packetOf, scaled } from "./decoder.ts";
 import { HOG_DIMENSIONS, HOG_SIZE, hog, pool } from "./hog.ts";
@@ -71,6 +72,7 @@ export async function* run(job: Job): AsyncGenerator<Output> {
   try {
     const format = sniff(await reader.at(0, 1024));
     if (format === undefined) throw damaged(reader, "is neither a video nor a picture of a known format");
+    if ("demuxer" in format && format.demuxer === "mov") await refuseCutShort(reader);
     if (job.kind === "split") yield await split(reader, expect(reader, format, "video"), job);
     else if (job.kind === "image") yield await describeImage(reader, expect(reader, format, "image"));
     else if (job.media === "image") yield* embedImage(reader, expect(reader, format, "image"), job);

@@ -21,6 +21,8 @@ export interface ServerOptions {
   timeoutMs?: number;
   /** Jobs running and waiting. */
   capacity?: number;
+  /** Takes one line for each request. Default: JSON on standard error. */
+  log?: (line: object) => void;
 }
 
 export interface RunningServer {
@@ -37,6 +39,7 @@ const DRAIN_MS = 14_000;
 /** Starts the server; port 0 takes a free one. */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
   const models = options.models ?? (await readModels());
+  const log = options.log ?? logLine;
   const size = options.size ?? availableParallelism();
   const capacity = options.capacity ?? size * 16;
   const pool = new Pool({ size, capacity, timeoutMs: options.timeoutMs ?? 120_000 });
@@ -120,7 +123,7 @@ async function readModels(): Promise<Models> {
   return modelsSchema.parse(JSON.parse(await readFile(file, "utf8")));
 }
 
-const log = (line: object) => console.error(JSON.stringify({ at: "compute", ...line }));
+const logLine = (line: object) => console.error(JSON.stringify({ at: "compute", ...line }));
 
 if (import.meta.main) {
   const server = await startServer({
