@@ -22,9 +22,9 @@ const TIME_TAGS = ["time", "time+seq", "time+ver", "time+seq+ver"] as const;
  *   two writes, even within one millisecond.
  */
 export function identify(told: Told): Pick<Event, "id" | "identities"> {
-  const named = strong(told);
-  const primary = named[0] ?? at(told, timeTag(told));
-  return { id: `evt_${primary}`, identities: [...named, at(told, timeTag(told))] };
+  const identities = strong(told);
+  identities.push(at(told, timeTag(told)));
+  return { id: `evt_${identities[0]}`, identities };
 }
 
 /**
@@ -41,16 +41,19 @@ export function lookups(told: Told): string[] {
 }
 
 function strong(told: Told): string[] {
+  const names: string[] = [];
   const sequencer = sequencerOf(told);
   const version = versionOf(told);
-  return [
-    ...(sequencer === undefined ? [] : [name(told, "seq", sequencer)]),
-    ...(version === undefined ? [] : [name(told, "ver", version)]),
-  ];
+  if (sequencer !== undefined) names.push(name(told, "seq", sequencer));
+  if (version !== undefined) names.push(name(told, "ver", version));
+  return names;
 }
 
-const at = (told: Told, tag: string) =>
-  name(told, tag, new Date(told.time).toISOString(), told.etag === undefined ? "-" : told.etag);
+const at = (told: Told, tag: string) => name(told, tag, moment(told.time), told.etag ?? "-");
+
+/** To the millisecond, in UTC; what `toISOString` wrote needs no second writing. */
+const moment = (time: string) =>
+  time.length === 24 && time.endsWith("Z") ? time : new Date(time).toISOString();
 
 const timeTag = (told: Told) =>
   `time${sequencerOf(told) === undefined ? "" : "+seq"}${versionOf(told) === undefined ? "" : "+ver"}`;

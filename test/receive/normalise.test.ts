@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { normalise } from "../../src/receive/normalise/normalise.ts";
 import { type Event, eventSchema } from "../../src/shapes/event.ts";

@@ -51,23 +51,42 @@ export function finish(draft: Draft, { connection, receivedAt, buckets }: Contex
   const { sender, type, operation, bucket, key } = draft;
   const at = momentOf(draft.time);
   if (at === undefined) return malformed("The time of the event is not a date and time.", "time");
-  if (key === "" || !key.isWellFormed() || utf8.encode(key).length > MAX_KEY_BYTES) {
-    return malformed(`The object's key is not 1 to ${MAX_KEY_BYTES} bytes of UTF-8.`, "key");
-  }
+  if (!isKey(key)) return malformed(`The object's key is not 1 to ${MAX_KEY_BYTES} bytes of UTF-8.`, "key");
   if (buckets !== undefined && !buckets.includes(bucket)) return foreign(bucket);
-  const said = {
-    ...(draft.size != null && { size: draft.size }),
-    ...(draft.etag && { etag: draft.etag.replace(/^"(.*)"$/s, "$1") }),
-    ...(draft.version_id && { version_id: draft.version_id }),
-    ...(draft.sequencer && { sequencer: draft.sequencer }),
-    ...(draft.region && { region: draft.region }),
-    ...(draft.content_type && { content_type: draft.content_type }),
-    ...(draft.metadata && { metadata: draft.metadata }),
-    ...(draft.tags && { tags: draft.tags }),
+
+  const time = at.toISOString();
+  const received_at = new Date(receivedAt).toISOString();
+  const event: Event = {
+    id: "",
+    connection,
+    sender,
+    type,
+    operation,
+    bucket,
+    key,
+    time,
+    identities: [],
+    hops: 0,
+    received_at,
   };
-  const told = { connection, sender, type, operation, bucket, key, time: at.toISOString(), ...said };
-  return ok({ ...told, ...identify(told), hops: 0, received_at: new Date(receivedAt).toISOString() });
+  if (draft.size != null) event.size = draft.size;
+  if (draft.etag) event.etag = withoutQuotes(draft.etag);
+  if (draft.version_id) event.version_id = draft.version_id;
+  if (draft.sequencer) event.sequencer = draft.sequencer;
+  if (draft.region) event.region = draft.region;
+  if (draft.content_type) event.content_type = draft.content_type;
+  if (draft.metadata) event.metadata = draft.metadata;
+  if (draft.tags) event.tags = draft.tags;
+  return ok(Object.assign(event, identify(event)));
 }
+
+const isKey = (key: string): boolean =>
+  key !== "" &&
+  key.isWellFormed() &&
+  (key.length * 3 <= MAX_KEY_BYTES || utf8.encode(key).length <= MAX_KEY_BYTES);
+
+const withoutQuotes = (etag: string): string =>
+  etag.startsWith('"') ? etag.replace(/^"(.*)"$/s, "$1") : etag;
 
 /** RFC 3339 with its zone, or milliseconds; `Date` alone would read "0.000000" as a day of the year 2000. */
 function momentOf(time: number | string): Date | undefined {
