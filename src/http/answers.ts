@@ -35,7 +35,6 @@ export const pipelineSchema = z.object({
 });
 
 export const eventAnswerSchema = eventSchema.omit({ identities: true }).extend({
-  payload: z.any().optional(),
   outcome: z.object({
     matched: z.array(z.string()),
     refused: z.array(z.object({ alias: z.string(), reason: z.string() })),

@@ -52,7 +52,7 @@ export interface ItemsQuery {
 
 export async function listItems(name: string, open: Open, { limit, cursor, key, vectors }: ItemsQuery) {
   const list = `items ${name} ${key ?? ""}`;
-  const after = decodeCursor(list, cursor)?.[0];
+  const after = decodeCursor(list, cursor, 1)?.[0];
   const page = await open.collection.list({
     limit,
     ...(after !== undefined && { after: String(after) }),

@@ -17,11 +17,11 @@ export function encodeCursor(list: string, key: CursorKey): string {
   return Buffer.from(JSON.stringify({ l: list, k: key })).toString("base64url");
 }
 
-/** @throws FailureError `invalid` */
-export function decodeCursor(list: string, cursor: string | undefined): CursorKey | undefined {
+/** The key of `parts` values that a cursor holds. @throws FailureError `invalid` */
+export function decodeCursor(list: string, cursor: string | undefined, parts: number): CursorKey | undefined {
   if (cursor === undefined) return undefined;
   const parsed = cursorSchema.safeParse(parseJson(Buffer.from(cursor, "base64url").toString()));
-  if (parsed.success && parsed.data.l === list) return parsed.data.k;
+  if (parsed.success && parsed.data.l === list && parsed.data.k.length === parts) return parsed.data.k;
   throw new FailureError({
     kind: "invalid",
     detail: "the cursor is not one of this list",

@@ -1,4 +1,5 @@
 // Reads of the ledger for people: events, runs, dead letters, rejections, newest first, keyset-paged.
+import type { D1Database } from "@cloudflare/workers-types";
 import type { Event } from "../shapes/event.ts";
 import type { Failure } from "../shapes/failure.ts";
 import type { RunStatus } from "../shapes/run.ts";
@@ -23,16 +24,17 @@ async function page<Row extends object, T>(
   { limit, cursor }: ListQuery,
   shape: (row: Row) => T,
 ): Promise<ListPage<T>> {
-  const after = decodeCursor(table, cursor);
-  const set = Object.entries(filters).flatMap(([column, value]) =>
-    value === undefined ? [] : [[column, value] as const],
+  const after = decodeCursor(table, cursor, 2);
+  const values: CursorKey = [limit + 1];
+  const parameter = (value: string | number) => `?${values.push(value)}`;
+  const conditions = Object.entries(filters).flatMap(([column, value]) =>
+    value === undefined ? [] : [`${column} = ${parameter(value)}`],
   );
-  const conditions = set.map(([column], at) => `${column} = ?${at + 4}`);
-  if (after) conditions.push(`(${order.join(", ")}) < (?2, ?3)`);
+  if (after) conditions.push(`(${order.join(", ")}) < (${after.map(parameter).join(", ")})`);
   const where = conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : "";
   const { results } = await db
     .prepare(`SELECT * FROM ${table} ${where} ORDER BY ${order[0]} DESC, ${order[1]} DESC LIMIT ?1`)
-    .bind(limit + 1, after?.[0] ?? null, after?.[1] ?? null, ...set.map(([, value]) => value))
+    .bind(...values)
     .all<Row>();
   const rows = results.slice(0, limit);
   const last = rows.at(-1) as Record<string, CursorKey[number]> | undefined;

@@ -18,22 +18,39 @@ export async function readObject(
     if (!head) throw new FailureError(gone(bucket, key));
     return new Response(null, { headers: headersOf(head, head.size) });
   }
-  const ranged = request.headers.has("range");
-  const object = await env
-    .bucket(bucket)
-    .get(key, { onlyIf: request.headers, ...(ranged && { range: request.headers }) })
-    .catch((error: unknown) => {
-      if (/range/i.test(String(error))) return "unsatisfiable" as const;
-      throw error;
-    });
-  if (object === "unsatisfiable") return new Response(null, { status: 416 });
+  const range = rangeOf(request.headers.get("range"));
+  const object = await env.bucket(bucket).get(key, { onlyIf: request.headers, ...(range && { range }) });
   if (!object) throw new FailureError(gone(bucket, key));
   if (!("body" in object)) return new Response(null, { status: 412, headers: { etag: object.httpEtag } });
-  const span = ranged ? spanOf(object) : undefined;
-  if (!span) return new Response(object.body, { headers: headersOf(object, object.size) });
+  if (!range) return new Response(object.body, { headers: headersOf(object, object.size) });
+  const span = within(range, object.size);
+  if (!span) {
+    await object.body.cancel();
+    return new Response(null, { status: 416, headers: { "content-range": `bytes */${object.size}` } });
+  }
   const headers = headersOf(object, span.length);
   headers.set("content-range", `bytes ${span.offset}-${span.offset + span.length - 1}/${object.size}`);
   return new Response(object.body, { status: 206, headers });
+}
+
+type Range = { suffix: number } | { offset: number; length?: number };
+
+/** One range, as RFC 9110 section 14.1.2 has it; anything else is ignored, and the whole is served. */
+function rangeOf(header: string | null): Range | undefined {
+  const [, first = "", last = ""] = /^bytes=(\d*)-(\d*)$/.exec(header ?? "") ?? [];
+  if (first === "") return last === "" ? undefined : { suffix: Number(last) };
+  if (last === "") return { offset: Number(first) };
+  return Number(last) < Number(first)
+    ? undefined
+    : { offset: Number(first), length: Number(last) - Number(first) + 1 };
+}
+
+/** The part of an object of `size` bytes that a range means, or undefined where it means none of it. */
+function within(range: Range, size: number): { offset: number; length: number } | undefined {
+  const offset = "suffix" in range ? Math.max(0, size - range.suffix) : range.offset;
+  const wanted = "suffix" in range ? range.suffix : (range.length ?? size);
+  const length = Math.min(wanted, size - offset);
+  return length > 0 ? { offset, length } : undefined;
 }
 
 async function granted(request: Request, connections: Connections, env: Surroundings, now: number) {
@@ -79,15 +96,6 @@ function headersOf(object: R2Object, length: number): Headers {
   });
   object.writeHttpMetadata(headers);
   return headers;
-}
-
-/** The part that R2 really returned. */
-function spanOf({ range, size }: R2Object): { offset: number; length: number } | undefined {
-  if (!range) return undefined;
-  if ("suffix" in range)
-    return { offset: Math.max(0, size - range.suffix), length: Math.min(size, range.suffix) };
-  const offset = range.offset ?? 0;
-  return { offset, length: range.length ?? size - offset };
 }
 
 const gone = (bucket: string, key: string): Failure => ({

@@ -17,7 +17,7 @@ export const pipelineConfigSchema = z.strictObject({
   source: z.strictObject({
     connection_id: z.string().min(1),
     /** Conditions an event must meet; `{}` or none takes every object. The language is `docs/filters.md`. */
-    filters: z.record(z.string(), z.json()).default({}),
+    filters: z.record(z.string(), z.unknown()).default({}),
   }),
   destination: z.strictObject({
     connection_id: z.string().min(1),

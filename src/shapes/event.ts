@@ -48,7 +48,7 @@ export const eventSchema = z.object({
   metadata: strings.optional(),
   tags: strings.optional(),
   /** Free input of an invocation; an event with a payload and no object has empty bucket and key. */
-  payload: z.json().optional(),
+  payload: z.unknown().optional(),
   /**
    * Every name under which another sender could tell the same event, strongest first. Two events with a
    * common identity are one. Made by `receive/identity.ts`.

@@ -1,6 +1,7 @@
 // The ledger: events and runs in D1. Each function is one round trip, whatever the size of its batch:
 // rows travel as one JSON parameter through json_each, so D1's 100-parameter cap does not matter.
 // Free of policy: what to record is decided by `route.ts`, what a report means by `shapes/run.ts`.
+import type { D1Database } from "@cloudflare/workers-types";
 import type { Event } from "../shapes/event.ts";
 import type { Failure } from "../shapes/failure.ts";
 import type { Cause, Job } from "../shapes/job.ts";

@@ -1,5 +1,6 @@
 // Refusals on record: what was turned away at a door, and records that were proven but are no events.
 // Rows of one connection and cause are counted per minute, so that a flood cannot fill the store.
+import type { D1Database } from "@cloudflare/workers-types";
 import type { Failure } from "../shapes/failure.ts";
 
 export interface Refused {

@@ -1,5 +1,6 @@
 // A collection in D1. Fences are counters of the set's own row; a replacement is one transaction whose
 // every statement is conditional on the fence, so a run that was overtaken writes nothing.
+import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
 import type { NewItem, SetKey, SetLineage, StoredItem, Vector } from "../../shapes/item.ts";
 import type { Collection, Fence, Page } from "./contract.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";

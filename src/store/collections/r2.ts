@@ -2,7 +2,9 @@
 // line is an item. R2 has no transactions, but one object is written whole or not at all; the fence is the
 // ETag that the object had before the source was observed. An emptied set stays as an object of one line,
 // since a delete can't be made conditional and could erase what a later run stored.
+
 import { Buffer } from "node:buffer";
+import type { R2Bucket } from "@cloudflare/workers-types";
 import type { NewItem, SetKey, SetLineage, StoredItem } from "../../shapes/item.ts";
 import type { Collection, Page, Replaced } from "./contract.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";
@@ -42,10 +44,7 @@ export function r2Collection(bucket: R2Bucket, collection: string): Collection {
         place(id),
         encode(id, { set: fence.set, lineage, items: items.length }, items),
         {
-          onlyIf:
-            fence.token === null
-              ? new Headers({ "if-none-match": "*" })
-              : { etagMatches: String(fence.token) },
+          onlyIf: fence.token === null ? { etagDoesNotMatch: "*" } : { etagMatches: String(fence.token) },
           httpMetadata: { contentType: "application/x-ndjson" },
         },
       );

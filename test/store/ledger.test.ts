@@ -1,0 +1,219 @@
+// The ledger in real D1: one event once, one run per pipeline, and reports that may come in any order.
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { getRun, listDeadLetters, listEvents, listRejections, listRuns } from "../../src/query/ledger.ts";
+import { identify, lookups } from "../../src/receive/identity.ts";
+import type { Event } from "../../src/shapes/event.ts";
+import type { Job } from "../../src/shapes/job.ts";
+import type { Report } from "../../src/shapes/run.ts";
+import {
+  type Decided,
+  markQueued,
+  overdue,
+  record,
+  recordDead,
+  runId,
+  takeReports,
+} from "../../src/store/ledger.ts";
+import { recordRefused } from "../../src/store/rejections.ts";
+import { openStores, type Stores } from "../support/stores.ts";
+
+let stores: Stores;
+beforeAll(async () => {
+  stores = await openStores();
+});
+afterAll(() => stores?.close());
+
+const NOW = Date.parse("2026-11-23T10:00:00Z");
+const event = (key: string, more: Partial<Event> = {}): Event => {
+  const told = {
+    connection: "c",
+    bucket: "b",
+    key,
+    type: "created",
+    operation: "Put",
+    time: "2026-11-23T09:59:00.000Z",
+    etag: "e",
+    ...more,
+  } as const;
+  return { ...told, ...identify(told), sender: "s3", hops: 0, received_at: "2026-11-23T10:00:00.000Z" };
+};
+const decided = (one: Event, ...matched: string[]): Decided => ({
+  event: one,
+  lookups: lookups(one),
+  outcome: { matched, refused: [], refused_count: 0 },
+  cause: "matched",
+});
+const report = (
+  run_id: string,
+  attempt: number,
+  status: Report["status"],
+  more: Partial<Report> = {},
+): Report => ({
+  run_id,
+  attempt,
+  status,
+  version: "v",
+  commit: "c",
+  started_at: NOW,
+  ...more,
+});
+
+test("an event makes one run per pipeline that wants it, pending until it is handed over", async () => {
+  const one = event("runs");
+  const pending = await record(stores.ledger, [decided(one, "a", "b")], NOW);
+  expect(pending.map(({ alias, cause }) => [alias, cause])).toEqual([
+    ["a", "matched"],
+    ["b", "matched"],
+  ]);
+  await markQueued(stores.ledger, [runId(one.id, "a")], NOW);
+  // Delivered again, as after a Worker that died between commit and dispatch: what never left comes back.
+  expect((await record(stores.ledger, [decided(one, "a", "b")], NOW)).map(({ alias }) => alias)).toEqual([
+    "b",
+  ]);
+  expect((await listRuns(stores.ledger, { event_id: one.id }, { limit: 10 })).data).toHaveLength(2);
+});
+
+test("the same event by another sender, with other identities, adds nothing", async () => {
+  const withSequencer = event("twice", { sequencer: "0055AED6DCD90281E5" });
+  const withoutOne = event("twice");
+  expect(withSequencer.id).not.toBe(withoutOne.id);
+  expect(await record(stores.ledger, [decided(withSequencer, "a")], NOW)).toHaveLength(1);
+  expect(await record(stores.ledger, [decided(withoutOne, "a")], NOW)).toEqual([]);
+  expect((await listEvents(stores.ledger, { key: "twice" }, { limit: 10 })).data).toHaveLength(1);
+});
+
+test("two writes of identical bytes are two events", async () => {
+  await record(
+    stores.ledger,
+    [decided(event("two"), "a"), decided(event("two", { time: "2026-11-23T09:59:00.001Z" }), "a")],
+    NOW,
+  );
+  expect((await listEvents(stores.ledger, { key: "two" }, { limit: 10 })).data).toHaveLength(2);
+});
+
+test("an object with items is run again by an event that its pipeline refuses, until it has none", async () => {
+  const first = event("tracked");
+  await record(stores.ledger, [decided(first, "a")], NOW);
+  const refused = event("tracked", { time: "2026-11-23T09:59:01.000Z", etag: "f" });
+  const [run] = await record(stores.ledger, [decided(refused)], NOW);
+  expect(run).toMatchObject({ alias: "a", cause: "tracked" });
+  await takeReports(stores.ledger, [report(run?.run_id ?? "", 1, "succeeded", { items: 0 })]);
+  const later = event("tracked", { time: "2026-11-23T09:59:02.000Z", etag: "g" });
+  expect(await record(stores.ledger, [decided(later)], NOW)).toEqual([]);
+});
+
+test("an object stays tracked while a later run of it is under way", async () => {
+  const [first] = await record(stores.ledger, [decided(event("kept"), "a")], NOW);
+  await record(stores.ledger, [decided(event("kept", { etag: "f" }), "a")], NOW);
+  await takeReports(stores.ledger, [report(first?.run_id ?? "", 1, "skipped", { items: 0 })]);
+  const refused = event("kept", { etag: "g" });
+  expect(await record(stores.ledger, [decided(refused)], NOW)).toMatchObject([{ cause: "tracked" }]);
+});
+
+test("reports in any order, any number of times, end in the same run", async () => {
+  let number = 0;
+  const story = [
+    report("", 1, "running"),
+    report("", 1, "failed", { failure: { kind: "timeout", detail: "slow" } }),
+    report("", 2, "running"),
+    report("", 2, "succeeded", { items: 3 }),
+  ];
+  const deliveries = fc.shuffledSubarray([...story, ...story], {
+    minLength: story.length * 2,
+    maxLength: story.length * 2,
+  });
+  await fc.assert(
+    fc.asyncProperty(deliveries, fc.integer({ min: 1, max: 8 }), async (reports, size) => {
+      const [run] = await record(stores.ledger, [decided(event(`reports-${number++}`), "a")], NOW);
+      const told = reports.map((one) => ({ ...one, run_id: run?.run_id ?? "" }));
+      for (let at = 0; at < told.length; at += size)
+        await takeReports(stores.ledger, told.slice(at, at + size));
+      const final = await getRun(stores.ledger, run?.run_id ?? "");
+      expect(final).toMatchObject({ status: "succeeded", attempt: 2, items: 3, failure: null });
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test("a dead job is one letter however often it is told, with its cause; one the platform gave up on says so", async () => {
+  const one = event("dead");
+  await record(stores.ledger, [decided(one, "a", "b")], NOW);
+  const job = (alias: string): Job => ({
+    run_id: runId(one.id, alias),
+    alias,
+    event: one,
+    cause: "matched",
+    attempts_before: 0,
+  });
+  const failure = { kind: "bad_media", detail: "no video" } as const;
+  for (let times = 0; times < 2; times++) {
+    await recordDead(
+      stores.ledger,
+      [
+        { job: job("a"), failure, attempts: 1 },
+        { job: job("b"), attempts: 5 },
+      ],
+      NOW,
+    );
+  }
+  const { data } = await listDeadLetters(stores.ledger, {}, { limit: 10 });
+  expect(data).toMatchObject([
+    { alias: "b", attempts: 5, failure: { kind: "internal" }, object: { key: "dead" } },
+    { alias: "a", attempts: 1, failure },
+  ]);
+  expect(await getRun(stores.ledger, runId(one.id, "a"))).toMatchObject({ status: "dead", failure });
+});
+
+test("a letter for a run that has succeeded since changes nothing", async () => {
+  const one = event("recovered");
+  const [run] = await record(stores.ledger, [decided(one, "a")], NOW);
+  await takeReports(stores.ledger, [report(run?.run_id ?? "", 2, "succeeded", { items: 1 })]);
+  const job: Job = {
+    run_id: run?.run_id ?? "",
+    alias: "a",
+    event: one,
+    cause: "matched",
+    attempts_before: 0,
+  };
+  await recordDead(stores.ledger, [{ job, attempts: 1 }], NOW);
+  expect(await getRun(stores.ledger, run?.run_id ?? "")).toMatchObject({ status: "succeeded" });
+  expect(
+    (await listDeadLetters(stores.ledger, {}, { limit: 100 })).data.map(({ run_id }) => run_id),
+  ).not.toContain(run?.run_id);
+});
+
+test("the sweep finds what was committed long ago and never left, and only that", async () => {
+  const [old] = await record(stores.ledger, [decided(event("overdue"), "a")], NOW - 100_000_000);
+  await record(stores.ledger, [decided(event("fresh"), "a")], NOW + 100_000);
+  const due = await overdue(stores.ledger, NOW - 50_000_000, 100);
+  expect(due.map(({ run, event: of }) => [run.run_id, of.key])).toEqual([[old?.run_id, "overdue"]]);
+});
+
+test("a flood of refusals of one cause is one row a minute that counts them", async () => {
+  const failure = { kind: "unproven", detail: "The signature is not valid." } as const;
+  const flood = Array.from({ length: 1000 }, (_, n) => ({
+    connection: "c",
+    scheme: "refused",
+    failure,
+    at: NOW + n,
+  }));
+  await recordRefused(stores.ledger, flood);
+  await recordRefused(stores.ledger, [{ connection: "c", scheme: "refused", failure, at: NOW + 60_000 }]);
+  const { data } = await listRejections(stores.ledger, { connection: "c" }, { limit: 10 });
+  expect(data.map(({ count }) => count)).toEqual([1, 1000]);
+});
+
+test("lists of the ledger come newest first, and their pages are the whole", async () => {
+  const seen: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await listRuns(stores.ledger, {}, { limit: 7, cursor });
+    seen.push(...page.data.map(({ id }) => id));
+    cursor = page.next;
+  } while (cursor !== undefined);
+  const whole = await listRuns(stores.ledger, {}, { limit: 200 });
+  expect(seen).toEqual(whole.data.map(({ id }) => id));
+  const created = whole.data.map((run) => run.created_at ?? "");
+  expect(created).toEqual(created.toSorted().toReversed());
+});
