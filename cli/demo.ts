@@ -116,7 +116,7 @@ async function show(stack: Stack, root: string, made: Upload[]): Promise<true> {
       const why = run.failure?.detail ?? run.reason ?? "no reason was given";
       throw new CliError(`${upload.alias}: the run ${run.id} is ${run.status}: ${why}`);
     }
-    good(`${upload.alias}: ${run.items ?? 0} items stored`);
+    good(`${upload.alias}: ${run.items ?? 0} item${run.items === 1 ? "" : "s"} stored`);
   }
   for (const { alias, target } of made) {
     const collection = pipelines.find((it) => it.name === alias)?.config?.destination.collection ?? alias;

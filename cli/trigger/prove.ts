@@ -21,8 +21,10 @@ export async function proofFor(
 ): Promise<Record<string, string> | undefined> {
   const { secrets, url, body, id, now } = proving;
   const secret = secretsOf(scheme)
+    .filter((ref) => typeof ref === "string" || Date.parse(ref.expires) > now)
     .map((ref) => secrets[typeof ref === "string" ? ref : ref.name])
-    .find((value) => value !== undefined);
+    // With a public key one can check and not sign.
+    .find((value) => value !== undefined && !value.startsWith("whpk_"));
   if (secret === undefined) return undefined;
   switch (scheme.scheme) {
     case "standard-webhooks":
