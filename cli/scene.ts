@@ -11,8 +11,11 @@ import { Frame } from "node-av/lib";
  */
 export function scenePainter(width: number, height: number, seed: number): (frame: number) => Frame {
   const random = mulberry(seed);
-  const [angle, spacing, shape] = [random() * Math.PI, 24 + random() * 60, Math.floor(random() * 4)];
-  const [u, v, speed] = [48 + random() * 160, 48 + random() * 160, 1 + Math.floor(random() * 3)];
+  // Lengths are for 360 lines and grow with the picture: at another size it is still the same film.
+  const unit = height / 360;
+  const [angle, shape] = [random() * Math.PI, Math.floor(random() * 4)];
+  const spacing = (24 + random() * 60) * unit;
+  const [u, v, speed] = [48 + random() * 160, 48 + random() * 160, (1 + random() * 2) * unit];
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
   const [centreX, centreY] = [width * random(), height * random()];
   const background = Buffer.alloc(width * height);
@@ -34,7 +37,7 @@ export function scenePainter(width: number, height: number, seed: number): (fram
   const chroma = (width >> 1) * (height >> 1);
   return (frame) => {
     const picture = Buffer.alloc(width * height + 2 * chroma);
-    const shift = (frame * speed) % width;
+    const shift = Math.round(frame * speed) % width;
     for (let y = 0; y < height; y++) {
       const row = y * width;
       background.copy(picture, row, row + shift, row + width);
