@@ -35,7 +35,7 @@ import { drawBands, scenePainter } from "./scene.ts";
 
 /** Encoders that {@link makeVideo} can use, by the name of what they make. */
 const ENCODERS = {
-  h264: { name: "libx264", format: AV_PIX_FMT_YUV420P, options: { preset: "ultrafast", crf: 23 } },
+  h264: { name: "libx264", format: AV_PIX_FMT_YUV420P, options: { preset: "ultrafast" } },
   hevc: {
     name: "libx265",
     format: AV_PIX_FMT_YUV420P,
@@ -163,7 +163,9 @@ async function videoTrack(out: FormatContext, options: VideoOptions): Promise<Tr
   const scenes = Math.max(1, options.scenes ?? Math.round(seconds / 5));
   const { name, format, options: own } = ENCODERS[options.codec ?? "h264"];
   const gopSize = Math.max(1, Math.round(gopSeconds * fps));
-  const bitrate = options.bitrate === undefined ? {} : { bitRate: BigInt(options.bitrate) };
+  // x264 and x265 take a rate of zero as "by quality"; the others have a default rate of their own.
+  const byQuality = name.startsWith("libx26") ? { bitRate: 0n } : {};
+  const bitrate = options.bitrate === undefined ? byQuality : { bitRate: BigInt(options.bitrate) };
   const settings = {
     width,
     height,
