@@ -8,10 +8,10 @@ import { surroundings } from "./env.ts";
 import { requireKey } from "./http/auth.ts";
 import { problem } from "./http/problem.ts";
 import * as routes from "./http/routes.ts";
+import { invokeLater, invokeNow } from "./invoke.ts";
 import { lineage, listItems, openNamed, shape } from "./query/collections.ts";
 import { getEvent, getRun, listDeadLetters, listEvents, listRejections, listRuns } from "./query/ledger.ts";
 import { readObject } from "./query/objects.ts";
-import { invokeLater, invokeNow } from "./receive/invoke.ts";
 import { type Failure, FailureError } from "./shapes/failure.ts";
 
 /** Largest body of an invocation: its event must fit a queue message (128 KB). */

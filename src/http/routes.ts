@@ -1,6 +1,6 @@
 // The routes and their schemas: what is validated, typed and documented, each once.
 import { createRoute, z } from "@hono/zod-openapi";
-import { invokeSchema } from "../receive/invoke.ts";
+import { invokeSchema } from "../invoke.ts";
 import { runStatusSchema } from "../shapes/run.ts";
 import * as answers from "./answers.ts";
 

@@ -2,14 +2,14 @@
 // consulted; everything after that is as for any event.
 
 import type { z } from "zod";
-import type { PipelineRpc } from "../dispatch/dispatch.ts";
-import type { Registered } from "../dispatch/pipelines.ts";
-import type { Surroundings } from "../env.ts";
-import type { Connections } from "../shapes/connection.ts";
-import { type Event, eventSchema } from "../shapes/event.ts";
-import { type Failure, FailureError, statusOf } from "../shapes/failure.ts";
-import type { Job } from "../shapes/job.ts";
-import { markQueued, record, takeReports } from "../store/ledger.ts";
+import type { PipelineRpc } from "./dispatch/dispatch.ts";
+import type { Registered } from "./dispatch/pipelines.ts";
+import type { Surroundings } from "./env.ts";
+import type { Connections } from "./shapes/connection.ts";
+import { type Event, eventSchema } from "./shapes/event.ts";
+import { type Failure, FailureError, statusOf } from "./shapes/failure.ts";
+import type { Job } from "./shapes/job.ts";
+import { markQueued, record, takeReports } from "./store/ledger.ts";
 
 /** `{bucket, key}`, a full event, or a free `{payload}` (with or without an object). */
 export const invokeSchema = eventSchema
