@@ -150,6 +150,25 @@ describe("what each sender says becomes", () => {
     );
   });
 
+  test.each([
+    ["b2:ObjectCreated:MultipartUpload", "created"],
+    ["b2:ObjectCreated:Copy", "created"],
+    ["b2:ObjectDeleted:Delete", "removed"],
+    ["b2:ObjectDeleted:LifecycleRule", "removed"],
+    ["b2:HideMarkerCreated:Hide", "removed"],
+    ["b2:MultipartUploadCreated:LiveRead", "other"],
+  ])("of B2's %s, %s", (name, type) => {
+    expect(events({ events: [b2Event("k", name)] })).toMatchObject([{ type, operation: name }]);
+  });
+
+  test.each([
+    ["OBJECT_CREATED_PUT", "created"],
+    ["OBJECT_DELETED", "removed"],
+    ["OBJECT_DREAMT_OF", "other"],
+  ])("of Tigris's %s, %s", (name, type) => {
+    expect(events({ events: [tigrisEvent("k", name)] })).toMatchObject([{ type, operation: name }]);
+  });
+
   test("a GCS event", () => {
     expect(events(gcsPush())).toMatchObject([
       {

@@ -38,5 +38,5 @@ export const b2: Normaliser = (record, context) => {
 
 function typeOf(name: string): EventType {
   if (name.startsWith("b2:ObjectCreated:")) return "created";
-  return /^b2:(ObjectDeleted|HideMarkerCreated):/.test(name) ? "removed" : "other";
+  return /^b2:(ObjectDeleted|ObjectHidden|HideMarkerCreated):/.test(name) ? "removed" : "other";
 }
