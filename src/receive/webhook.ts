@@ -79,8 +79,8 @@ async function receive(request: Request, context: Context, deps: WebhookDeps): P
   if (!delivery.ok) return delivery;
   const proof = await prove(delivery.value, source.value.schemes, deps.trust);
   if (!proof.ok) return proof;
-  const firstUse = once(proof.value, context, deps.used);
-  if (!firstUse.ok) return firstUse;
+  const use = once(proof.value, context, deps.used);
+  if (!use.ok) return use;
   if (proof.value.handshake !== undefined) return shake(proof.value.handshake, deps.trust);
 
   const { buckets } = source.value;
@@ -88,12 +88,15 @@ async function receive(request: Request, context: Context, deps: WebhookDeps): P
   if (!normalised.ok) {
     const raw = new TextDecoder().decode(delivery.value.body);
     const kept = await keep([], [{ index: 0, failure: normalised.failure, raw }], context, deps);
+    if (!kept.ok) use.value.undo();
     return kept.ok ? normalised : kept;
   }
   const { events, quarantined, probe } = normalised.value;
   const kept = await keep(events, quarantined, context, deps);
-  if (!kept.ok) return kept;
-  firstUse.value();
+  if (!kept.ok) {
+    use.value.undo();
+    return kept;
+  }
   return ok({
     events: events.map(({ id, bucket, key }) => ({ id, bucket, key })),
     quarantined: quarantined.length,
@@ -132,16 +135,18 @@ async function deliveryOf(request: Request, context: Context, cap: number): Prom
   }
 }
 
-/** Schemes whose signature is good for once: refuses a second use, and gives the step that marks the first. */
+/** A signature that is good for once is used up here; undone when our own fault makes the sender repeat it. */
 function once(
   { onceUntil, replayId }: Proof,
   { connection, receivedAt }: Context,
   used: WebhookDeps["used"],
-): Result<() => void> {
-  if (onceUntil === undefined) return ok(() => undefined);
+): Result<{ undo(): void }> {
   const name = `${connection} ${replayId}`;
-  if (used?.get(name, receivedAt)) return fail("unproven", "This signature was used before.");
-  return ok(() => used?.set(name, true, onceUntil));
+  if (onceUntil !== undefined) {
+    if (used?.get(name, receivedAt)) return fail("unproven", "This signature was used before.");
+    used?.set(name, true, onceUntil);
+  }
+  return ok({ undo: () => used?.delete(name) });
 }
 
 async function shake(handshake: Handshake, trust: Trust): Promise<Result<Accepted>> {
@@ -152,7 +157,7 @@ async function shake(handshake: Handshake, trust: Trust): Promise<Result<Accepte
   return ok({ events: [], quarantined: 0, handshake: handshake.kind });
 }
 
-/** Durable before the sender hears success: what was kept twice is one, what was lost is lost. */
+/** Durable before the sender hears success. Events first: told again after a fault, they are the same events. */
 async function keep(
   events: Event[],
   quarantined: Quarantined[],
@@ -162,10 +167,10 @@ async function keep(
   const { connection } = context;
   const received_at = new Date(context.receivedAt).toISOString();
   try {
+    if (events.length > 0) await deps.send(events);
     if (quarantined.length > 0) {
       await deps.quarantine(quarantined.map((entry) => ({ ...entry, connection, received_at })));
     }
-    if (events.length > 0) await deps.send(events);
     return ok(undefined);
   } catch {
     return fail("unavailable", "The events could not be made durable.", { retry_after_seconds: 5 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { signSigV4 } from "../../cli/trigger/sign.ts";
 import { handshakeResponse } from "../../src/receive/handshake.ts";
 import { receiveR2 } from "../../src/receive/r2-queue.ts";
 import { receiveWebhook } from "../../src/receive/webhook.ts";
@@ -186,30 +187,39 @@ describe("the webhook door", () => {
     });
   });
 
-  test("does not count a signature as used when its events were not durable", async () => {
-    const { signSigV4 } = await import("../../cli/trigger/sign.ts");
+  describe("and a signature that is good for once", () => {
     const body = records(s3Record());
-    const headers = await signSigV4({
-      accessKeyId: "AKIDEXAMPLE",
-      secretAccessKey: SECRETS.AWS_SECRET ?? "",
-      region: "us-east-1",
-      service: "execute-api",
-      url: urlOf("conn_sigv4"),
-      body,
-      now: NOW,
-    });
-    const { deps, deliver } = door();
-    const broken = receiveWebhook(
-      new Request(urlOf("conn_sigv4"), { method: "POST", headers, body }),
-      "conn_sigv4",
-      {
+    const signed = () =>
+      signSigV4({
+        accessKeyId: "AKIDEXAMPLE",
+        secretAccessKey: SECRETS.AWS_SECRET ?? "",
+        region: "us-east-1",
+        service: "execute-api",
+        url: urlOf("conn_sigv4"),
+        body,
+        now: NOW,
+      });
+
+    test("is not used up when its events were not durable", async () => {
+      const headers = await signed();
+      const { deps, deliver } = door();
+      const request = new Request(urlOf("conn_sigv4"), { method: "POST", headers, body });
+      const broken = receiveWebhook(request, "conn_sigv4", {
         ...deps,
         send: () => Promise.reject(new Error("down")),
-      },
-    );
-    expect(await broken).toMatchObject({ failure: { kind: "unavailable" } });
-    expect(await deliver("conn_sigv4", { headers, body })).toMatchObject({ ok: true });
-    expect(await deliver("conn_sigv4", { headers, body })).toMatchObject({ failure: { kind: "unproven" } });
+      });
+      expect(await broken).toMatchObject({ failure: { kind: "unavailable" } });
+      expect(await deliver("conn_sigv4", { headers, body })).toMatchObject({ ok: true });
+      expect(await deliver("conn_sigv4", { headers, body })).toMatchObject({ failure: { kind: "unproven" } });
+    });
+
+    test("is used once by a hundred deliveries at the same time", async () => {
+      const headers = await signed();
+      const { deliver, sent } = door();
+      const all = Array.from({ length: 100 }, () => deliver("conn_sigv4", { headers, body }));
+      expect((await Promise.all(all)).filter(({ ok }) => ok)).toHaveLength(1);
+      expect(sent).toHaveLength(1);
+    });
   });
 });
 

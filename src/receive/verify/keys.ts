@@ -20,6 +20,10 @@ export class TtlCache<T> {
     return undefined;
   }
 
+  delete(name: string): void {
+    this.#entries.delete(name);
+  }
+
   set(name: string, value: T, until: number): void {
     this.#entries.delete(name);
     const oldest = this.#entries.size >= this.#capacity ? this.#entries.keys().next().value : undefined;
