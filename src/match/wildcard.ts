@@ -26,9 +26,10 @@ export function wildcardParts(operand: unknown, at: string): string[] {
 
 /**
  * Whether text matches: first and last part anchored, the parts between found one after the other, each
- * at its leftmost place (taking an earlier one can never lose a match).
+ * at its leftmost place (taking an earlier one can never lose a match). `count` is called once per search;
+ * each starts where the one before ended.
  */
-export function matchesWildcard(parts: readonly string[], text: string): boolean {
+export function matchesWildcard(parts: readonly string[], text: string, count?: () => void): boolean {
   const first = parts[0] ?? "";
   if (parts.length === 1) return text === first;
   const last = parts[parts.length - 1] ?? "";
@@ -37,6 +38,7 @@ export function matchesWildcard(parts: readonly string[], text: string): boolean
   let from = first.length;
   for (let i = 1; i < parts.length - 1; i++) {
     const part = parts[i] ?? "";
+    count?.();
     const found = text.indexOf(part, from);
     if (found < 0 || found + part.length > end) return false;
     from = found + part.length;
