@@ -37,7 +37,7 @@ export function surroundings(env: object): Surroundings {
     required: (name) => {
       const value = setting(name);
       if (value === undefined)
-        throw unset(name, `set it: \`npx wrangler secret put ${name}\`, locally a line in .dev.vars`);
+        throw unset(name, `set it: \`npx wrangler secret put ${name}\`, locally a line in .weir/dev.env`);
       return value;
     },
     bucket: (name) => binding(bucketBinding(name), "R2"),

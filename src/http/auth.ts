@@ -15,7 +15,7 @@ async function check(authorization: string | undefined, env: Surroundings): Prom
     return problem({
       kind: "unavailable",
       detail: "this Weir has no API key, so it serves nothing that needs one",
-      next: "set one: `npx wrangler secret put WEIR_API_KEY`, locally a line in .dev.vars",
+      next: "set one: `npx wrangler secret put WEIR_API_KEY`, locally a line in .weir/dev.env",
       retry_after_seconds: 60,
     });
   }

@@ -27,7 +27,7 @@ export const pipelineConfigSchema = z.strictObject({
   dispatch: z.enum(["binding", "queue"]).default("queue"),
   /** What a removed object does to its items. */
   on_delete: z.enum(["remove", "keep"]).default("remove"),
-  /** Runs in flight at once in one consumer; 1 to 100. */
+  /** Runs in flight at once, 1 to 100. */
   concurrency: z.int().min(1).max(100).default(10),
   /** Wall time of one attempt, seconds. A queue consumer has 15 minutes in all. */
   timeout_seconds: z.int().min(1).max(840).default(600),

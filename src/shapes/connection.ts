@@ -1,5 +1,5 @@
 // connections.json: what each `connection_id` is, how its events arrive and are proven, and the *names*
-// of its secrets. Secrets themselves live in `wrangler secret` or `.dev.vars`.
+// of its secrets. Secrets themselves live in `wrangler secret`, locally in `.weir/dev.env`.
 import { z } from "zod";
 
 const name = z

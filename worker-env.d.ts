@@ -1,1 +1,0 @@
-// Placeholder until `weir generate` writes it.
