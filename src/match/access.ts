@@ -13,7 +13,7 @@ export type Access =
   | { by: "present" };
 
 /** Every place a matcher must be filed at; undefined if even an absent field may meet it. */
-export function accessesOf(matcher: Matcher): Access[] | undefined {
+function accessesOf(matcher: Matcher): Access[] | undefined {
   switch (matcher.op) {
     case "equals":
       return [{ by: "equals", value: matcher.value }];
@@ -50,7 +50,7 @@ function longerEnd(prefix: string, suffix: string): Access {
 }
 
 /** Every place a condition must be filed at, or undefined if one of its alternatives has none. */
-export function accessesOfClause(clause: Clause): Access[] | undefined {
+function accessesOfClause(clause: Clause): Access[] | undefined {
   const found: Access[] = [];
   for (const matcher of clause.any) {
     const accesses = accessesOf(matcher);

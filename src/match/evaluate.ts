@@ -52,7 +52,7 @@ export function meets(any: readonly Matcher[], leaves: readonly Leaf[]): boolean
  * paths as EventBridge takes them. After each condition only choices in arrays that later conditions look
  * into are kept apart, so the work grows with the elements and not with their combinations.
  */
-export function meetTogether(clauses: Conjunction, view: View): boolean {
+function meetTogether(clauses: Conjunction, view: View): boolean {
   const fields: { clause: Clause; leaves: readonly Leaf[] }[] = [];
   for (const clause of clauses) {
     const leaves = view.leaves(clause.path);

@@ -47,7 +47,8 @@ function misspelt(clause: Clause): Warning[] {
     const message = `${name} is no attribute, so this asks for metadata named ${name}`;
     return [{ path: clause.at, message, suggestion: meant }];
   }
-  const operator = OPERATOR_NAMES.includes(name) ? name : nearest(name, OPERATOR_NAMES);
+  const long = OPERATOR_NAMES.filter((operator) => operator.length > 4);
+  const operator = OPERATOR_NAMES.includes(name) ? name : nearest(name, long);
   if (operator === undefined) return [];
   const message = `${name} stands where an attribute should, so this asks for metadata named ${name}`;
   return [{ path: clause.at, message, suggestion: `{"key": [{"${operator}": …}]}` }];

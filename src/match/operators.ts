@@ -40,7 +40,8 @@ const WINDOW = ["after", "before", "daily"];
 /** What `anything-but` may hold besides values. */
 const NEGATABLE = ["equals-ignore-case", "prefix", "suffix", "wildcard"];
 
-export const OPERATOR_NAMES: readonly string[] = [...WEIR.keys(), ...WINDOW];
+/** Every operator by name. */
+export const OPERATOR_NAMES: readonly string[] = [...WEIR.keys()];
 
 /** What a field must meet: a value, an operator, or a list of them of which one is enough. */
 export function parseMatchers(written: unknown, at: string, place: Place): Matcher[] {
