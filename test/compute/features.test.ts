@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { mainColours } from "../../workers/compute/server/colours.ts";
-import { HOG_DIMENSIONS, HOG_SIZE, hog, pool } from "../../workers/compute/server/hog.ts";
+import { pool } from "../../workers/compute/server/features.ts";
+import { HOG_DIMENSIONS, HOG_SIZE, hog } from "../../workers/compute/server/hog.ts";
 import { findModel } from "../../workers/compute/server/models.ts";
 import { sniff } from "../../workers/compute/server/sniff.ts";
 

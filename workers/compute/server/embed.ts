@@ -2,7 +2,7 @@
 // together and share its reading of the index; a decoder that dies costs the item it was at, not the rest.
 import type { ServerResponse } from "node:http";
 import type { EmbedJob, Output } from "./jobs.ts";
-import { findModel, type MediaKind, type Models } from "./models.ts";
+import { type Builtin, findModel, type MediaKind, type Models } from "./models.ts";
 import type { Span } from "./plan.ts";
 import type { Pool } from "./pool.ts";
 import { refuse } from "./requests.ts";
@@ -22,7 +22,7 @@ export async function embed(
 ): Promise<void> {
   const model = findModel(models, request.model, request.kind);
   if (!model.ok) return refuse(response, model.failure);
-  const jobs = jobsOf(request);
+  const jobs = jobsOf(request, model.value);
   const lanes = Math.min(jobs.length, pool.options.size);
   const place = pool.admit(lanes);
   if (!place.ok) return refuse(response, place.failure);
@@ -45,10 +45,10 @@ export async function embed(
 }
 
 /** One job for each object, its spans in the order of time. */
-function jobsOf({ items, kind }: EmbedRequest): EmbedJob[] {
+function jobsOf({ items, kind }: EmbedRequest, model: Builtin): EmbedJob[] {
   const jobs = new Map<string, EmbedJob>();
   for (const [index, { url, span }] of items.entries()) {
-    const job = jobs.get(url) ?? { kind: "embed", url, media: kind, items: [] };
+    const job = jobs.get(url) ?? { kind: "embed", url, media: kind, model, items: [] };
     jobs.set(url, job);
     job.items.push({ index, span });
   }

@@ -40,13 +40,3 @@ export function hog(luma: Uint8Array): Float32Array {
   }
   return out;
 }
-
-/** Mean of the frames' histograms, of length one. Frames without any edge give the vector of equal parts. */
-export function pool(frames: readonly Float32Array[]): Float32Array {
-  const mean = new Float32Array(HOG_DIMENSIONS);
-  for (const frame of frames) {
-    for (let i = 0; i < HOG_DIMENSIONS; i++) mean[i] = (mean[i] ?? 0) + (frame[i] ?? 0) / frames.length;
-  }
-  const length = Math.hypot(...mean);
-  return length === 0 ? mean.fill(1 / Math.sqrt(HOG_DIMENSIONS)) : mean.map((value) => value / length);
-}

@@ -3,7 +3,6 @@
 // plan.ts, hog.ts and colours.ts; HTTP and queues are the parent's.
 import { Buffer } from "node:buffer";
 import {
-  AV_PIX_FMT_GRAY8,
   AV_PIX_FMT_RGB24,
   FF_DECODER_GIF,
   FF_DECODER_MJPEG,
@@ -16,9 +15,10 @@ import { type Failure, FailureError, fail } from "../../../src/shapes/failure.ts
 import { refuseCutShort } from "./boxes.ts";
 import { type Colour, mainColours } from "./colours.ts";
 import { Decoder, packetOf, scaled } from "./decoder.ts";
-import { HOG_DIMENSIONS, HOG_SIZE, hog, pool } from "./hog.ts";
+import { featuresOf, pool } from "./features.ts";
 import { KeyframeIndex } from "./keyframes.ts";
 import { damaged, Media } from "./media.ts";
+import type { Builtin, MediaKind } from "./models.ts";
 import { countBefore, evenTimes, micro, type Span, spans, spread } from "./plan.ts";
 import { RangeReader, type ReadCount } from "./reader.ts";
 import { type Format, sniff } from "./sniff.ts";
@@ -32,7 +32,8 @@ export interface SplitJob {
 export interface EmbedJob {
   kind: "embed";
   url: string;
-  media: "video" | "image";
+  media: MediaKind;
+  model: Builtin;
   /** `index` is the item's place in the request; several spans of one object share one reading of its index. */
   items: { index: number; span?: Span | undefined }[];
 }
@@ -42,7 +43,7 @@ export interface ImageJob {
 }
 export type Job = SplitJob | EmbedJob | ImageJob;
 
-/** One span as `/v1/split` answers it; see docs/compute.md. */
+/** One span as `/v1/split` answers it. Frames are numbered as they are shown, from 0; `last_frame` is in the span. */
 export interface Chunk extends Span {
   index: number;
   first_frame: number;
@@ -130,7 +131,7 @@ async function* embedVideo(reader: RangeReader, format: Of<"video">, job: EmbedJ
     for (const item of job.items) {
       try {
         const span = item.span ?? { start: 0, end: media.info.duration };
-        const frames = await sampleSpan(media, index, span);
+        const frames = await sampleSpan(media, index, span, job.model);
         if (frames.length === 0)
           throw damaged(reader, `has no frame to decode from ${span.start} to ${span.end} s`);
         yield { index: item.index, ...vector(frames), read: since(reader, before) };
@@ -148,7 +149,7 @@ async function* embedVideo(reader: RangeReader, format: Of<"video">, job: EmbedJ
 
 interface Sampled {
   time: number;
-  histogram: Float32Array;
+  features: Float32Array;
 }
 
 /**
@@ -156,14 +157,16 @@ interface Sampled {
  * cut, so a span is its own keyframes, spread evenly; only a span without any is decoded from the keyframe
  * before it, to evenly spaced times.
  */
-async function sampleSpan(media: Media, index: KeyframeIndex | undefined, span: Span): Promise<Sampled[]> {
+async function sampleSpan(
+  media: Media,
+  index: KeyframeIndex | undefined,
+  span: Span,
+  model: Builtin,
+): Promise<Sampled[]> {
   const found = new Map<number, Sampled>();
   const take = (got: { time: number; frame: Frame } | undefined) => {
     if (!got || got.time < span.start - 1e-3 || got.time >= span.end || found.has(got.time)) return;
-    found.set(got.time, {
-      time: got.time,
-      histogram: hog(scaled(got.frame, HOG_SIZE, HOG_SIZE, AV_PIX_FMT_GRAY8)),
-    });
+    found.set(got.time, { time: got.time, features: featuresOf(model, got.frame) });
   };
   const entries = index
     ? spread(await index.within(span.start, span.end), SAMPLES)
@@ -174,10 +177,8 @@ async function sampleSpan(media: Media, index: KeyframeIndex | undefined, span: 
 }
 
 async function* embedImage(reader: RangeReader, format: Of<"image">, job: EmbedJob): AsyncGenerator<Output> {
-  const pixels = await picture(reader, format, (frame) =>
-    scaled(frame, HOG_SIZE, HOG_SIZE, AV_PIX_FMT_GRAY8),
-  );
-  const embedded = vector([{ time: 0, histogram: hog(pixels) }]);
+  const features = await picture(reader, format, (frame) => featuresOf(job.model, frame));
+  const embedded = vector([{ time: 0, features }]);
   let before: ReadCount = { bytes: 0, requests: 0 };
   for (const { index } of job.items) {
     yield { index, ...embedded, read: since(reader, before) };
@@ -235,9 +236,9 @@ async function picture<T>(reader: RangeReader, format: Of<"image">, use: (frame:
 
 /** Base64 of little-endian float32, which is what every platform that runs this stores. */
 function vector(frames: Sampled[]): { embedding: string; dims: number; sampled: number[] } {
-  const pooled = pool(frames.map((frame) => frame.histogram));
+  const pooled = pool(frames.map((frame) => frame.features));
   const embedding = Buffer.from(pooled.buffer).toString("base64");
-  return { embedding, dims: HOG_DIMENSIONS, sampled: frames.map((frame) => micro(frame.time)) };
+  return { embedding, dims: pooled.length, sampled: frames.map((frame) => micro(frame.time)) };
 }
 
 const since = (reader: RangeReader, before: ReadCount): ReadCount => ({

@@ -4,7 +4,10 @@ import { z } from "zod";
 import { fail, ok, type Result } from "../../../src/shapes/failure.ts";
 
 /** What is built in, and what each can take. */
-export const BUILTINS = { "weir/hog-512": { kinds: ["video", "image"] } } as const;
+export const BUILTINS = {
+  "weir/hog-512": { kinds: ["video", "image"] },
+  "weir/pdq-256": { kinds: ["video", "image"] },
+} as const;
 export type Builtin = keyof typeof BUILTINS;
 export type MediaKind = "video" | "image";
 

@@ -65,13 +65,18 @@ export class Pool {
       const onExit = (code: number | null, signal: string | null) => {
         clearTimeout(timer);
         const seconds = this.options.timeoutMs / 1000;
-        const failure = late
-          ? fail("timeout", `${name} took over ${seconds} s to decode and was given up`, { where: name })
-          : fail("bad_media", `${name} made its decoder stop (${signal ?? `exit ${code}`})`, { where: name });
+        const failure = !child.pid
+          ? fail("unavailable", "no decoder could be started", { next: "Give the instance more memory." })
+          : late
+            ? fail("timeout", `${name} took over ${seconds} s to decode and was given up`, { where: name })
+            : fail("bad_media", `${name} made its decoder stop (${signal ?? `exit ${code}`})`, {
+                where: name,
+              });
         resolve(failure.failure);
       };
       child.on("exit", onExit).on("message", onMessage);
-      child.send(job);
+      // A child that cannot be told of its job has died; its exit says so.
+      child.send(job, () => {});
     });
   }
 
@@ -104,6 +109,10 @@ export class Pool {
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.#all.add(child);
+    child.on("error", (error) => {
+      console.error(error);
+      if (child.pid === undefined) child.emit("exit", null, null);
+    });
     child.once("exit", () => {
       this.#all.delete(child);
       this.#idle = this.#idle.filter((other) => other !== child);
