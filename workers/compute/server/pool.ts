@@ -14,10 +14,14 @@ export interface PoolOptions {
   capacity: number;
 }
 
+/** Jobs after which a child makes way for a new one, so that native memory that was lost comes back. */
+const JOBS_IN_A_LIFE = 200;
+
 export class Pool {
   readonly options: PoolOptions;
   #idle: ChildProcess[] = [];
-  #all = new Set<ChildProcess>();
+  /** Every child that lives, with the jobs it has done. */
+  #all = new Map<ChildProcess, number>();
   #waiting: ((child: ChildProcess) => void)[] = [];
   #admitted = 0;
 
@@ -82,11 +86,11 @@ export class Pool {
 
   /** Process ids of the children that live. */
   get pids(): number[] {
-    return [...this.#all].flatMap((child) => child.pid ?? []);
+    return [...this.#all.keys()].flatMap((child) => child.pid ?? []);
   }
 
   close(): void {
-    for (const child of this.#all) child.kill("SIGKILL");
+    for (const child of this.#all.keys()) child.kill("SIGKILL");
   }
 
   #take(): Promise<ChildProcess> {
@@ -97,6 +101,9 @@ export class Pool {
   }
 
   #free(child: ChildProcess): void {
+    const jobs = (this.#all.get(child) ?? 0) + 1;
+    this.#all.set(child, jobs);
+    if (jobs >= JOBS_IN_A_LIFE) return void child.kill();
     const next = this.#waiting.shift();
     if (next) next(child);
     else this.#idle.push(child);
@@ -108,7 +115,7 @@ export class Pool {
       execArgv: ["--max-old-space-size=1024"],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
-    this.#all.add(child);
+    this.#all.set(child, 0);
     child.on("error", (error) => {
       console.error(error);
       if (child.pid === undefined) child.emit("exit", null, null);
