@@ -68,9 +68,11 @@ describe("a film is split", () => {
     ["vp9.webm", { codec: "vp9", audio: true }],
     ["h264.ts", { audio: true }],
     ["mpeg4.avi", { codec: "mpeg4" }],
-    ["prores.mov", { codec: "prores" }],
+    ["prores.mov", { codec: "prores", width: 160, height: 90 }],
     ["av1.mp4", { codec: "av1" }],
     ["fragmented.mp4", { muxer: { movflags: "frag_keyframe+empty_moov" } }],
+    ["late.mp4", { muxer: { output_ts_offset: "5000000us" } }],
+    ["late.mkv", { muxer: { output_ts_offset: "5000000us" } }],
     ["faststart.mp4", { muxer: { movflags: "+faststart" }, audio: true }],
   ])("and each of its spans embedded, as %s", async (name, options) => {
     const { url } = await film(name, { seconds: 5, ...options });
@@ -86,6 +88,18 @@ describe("a film is split", () => {
     expect(embedded.lines.map((line) => [line.index, line.dims])).toEqual(
       [0, 1, 2].map((index) => [index, 512]),
     );
+  });
+
+  test("and a last span in which only sound is left shows the frame before it", async () => {
+    const { url } = await film("sound-lasts.mkv", { seconds: 4, audio: true });
+    const { lines } = await split(url, { frame_interval: 2 });
+    const last: Chunk = lines[0].chunks.at(-1);
+    expect(last.start).toBe(4);
+    expect((await embed([{ url, span: span(last) }])).lines[0]).toMatchObject({
+      index: 0,
+      dims: 512,
+      sampled: [2],
+    });
   });
 
   test("only as far as asked", async () => {

@@ -100,7 +100,7 @@ async function split(reader: RangeReader, format: Of<"video">, job: SplitJob): P
     const { info } = media;
     if (!(info.duration > 0))
       throw damaged(reader, "does not say how long it is: it is damaged or cut short");
-    const listed = await index?.all();
+    const listed = await index?.all(media.origin);
     const duration = Math.min(info.duration, job.max_duration ?? info.duration);
     const planned = spans(duration, job.frame_interval);
     const keyframes = listed?.keyframes ?? (await media.keyframesBefore(planned.map((span) => span.start)));
@@ -164,15 +164,22 @@ async function sampleSpan(
   model: Builtin,
 ): Promise<Sampled[]> {
   const found = new Map<number, Sampled>();
+  const add = ({ time, frame }: { time: number; frame: Frame }) =>
+    found.set(time, { time, features: featuresOf(model, frame) });
   const take = (got: { time: number; frame: Frame } | undefined) => {
     if (!got || got.time < span.start - 1e-3 || got.time >= span.end || found.has(got.time)) return;
-    found.set(got.time, { time: got.time, features: featuresOf(model, got.frame) });
+    add(got);
   };
   const entries = index
-    ? spread(await index.within(span.start, span.end), SAMPLES)
+    ? spread(await index.within(span.start, span.end, media.origin), SAMPLES)
     : evenTimes(span, SAMPLES).map((time) => ({ time, bytes: 0 }));
   for (const entry of entries) take(await media.keyframe(entry.time, entry.bytes));
   if (found.size === 0) for await (const got of media.framesAt(evenTimes(span, SAMPLES))) take(got);
+  // Sound may outlast the picture: a last span without a frame of its own shows the frame before it.
+  if (found.size === 0 && span.start < media.info.duration) {
+    const got = await media.keyframe(span.start);
+    if (got) add(got);
+  }
   return [...found.values()].sort((a, b) => a.time - b.time);
 }
 

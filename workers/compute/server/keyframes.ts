@@ -9,7 +9,7 @@ export interface Keyframe {
   bytes: number;
 }
 
-/** The index of an open file's video track. Times are seconds. */
+/** The index of an open file's video track. Times are seconds from `origin`, the container's time of the first frame. */
 export class KeyframeIndex {
   #input: Input;
   #sink: EncodedPacketSink;
@@ -38,24 +38,26 @@ export class KeyframeIndex {
   }
 
   /** Keyframes shown from `start` on and before `end`, ascending. */
-  async within(start: number, end: number): Promise<Keyframe[]> {
+  async within(start: number, end: number, origin: number): Promise<Keyframe[]> {
     const found: Keyframe[] = [];
     const only = { metadataOnly: true };
-    let packet = (await this.#sink.getKeyPacket(start, only)) ?? (await this.#sink.getFirstKeyPacket(only));
-    while (packet && packet.timestamp < end - 1e-6) {
-      if (packet.timestamp >= start - 1e-6) found.push({ time: packet.timestamp, bytes: packet.byteLength });
+    let packet =
+      (await this.#sink.getKeyPacket(start + origin, only)) ?? (await this.#sink.getFirstKeyPacket(only));
+    while (packet && packet.timestamp - origin < end - 1e-6) {
+      const time = packet.timestamp - origin;
+      if (time >= start - 1e-6) found.push({ time, bytes: packet.byteLength });
       packet = await this.#sink.getNextKeyPacket(packet, only);
     }
     return found;
   }
 
   /** Every frame's time and every keyframe's, ascending. */
-  async all(): Promise<{ frames: Float64Array; keyframes: number[] }> {
+  async all(origin: number): Promise<{ frames: Float64Array; keyframes: number[] }> {
     const frames: number[] = [];
     const keyframes: number[] = [];
     for await (const packet of this.#sink.packets(undefined, undefined, { metadataOnly: true })) {
-      frames.push(packet.timestamp);
-      if (packet.type === "key") keyframes.push(packet.timestamp);
+      frames.push(packet.timestamp - origin);
+      if (packet.type === "key") keyframes.push(packet.timestamp - origin);
     }
     return { frames: Float64Array.from(frames).sort(), keyframes: keyframes.sort((a, b) => a - b) };
   }

@@ -48,13 +48,14 @@ export interface MediaInfo {
 /** One video track, open. Times are seconds from its first frame. Close it, or native memory stays behind. */
 export class Media {
   readonly info: MediaInfo;
+  /** The container's own time of the first frame, seconds. */
+  readonly origin: number;
   #context: FormatContext;
   #io: IOContext;
   #reader: RangeReader;
   #stream: Stream;
   #decoder: Decoder;
   #packet = new Packet();
-  #origin: number;
   #unit: number;
   /** What the next jump will want, when the index told. */
   #expected: { bytes: number };
@@ -72,10 +73,10 @@ export class Media {
     this.#stream = stream;
     this.#expected = expected;
     this.#unit = stream.timeBase.toDouble();
-    this.#origin = stream.startTime === AV_NOPTS_VALUE ? 0 : Number(stream.startTime) * this.#unit;
+    this.origin = stream.startTime === AV_NOPTS_VALUE ? 0 : Number(stream.startTime) * this.#unit;
     this.#packet.alloc();
     this.#decoder = Decoder.of(stream.codecpar, reader.name);
-    this.info = describe(context, stream);
+    this.info = describe(context, stream, this.origin);
   }
 
   /** Opens a container of a known format. Throws {@link FailureError}: `bad_media`, or what reading met. */
@@ -156,7 +157,7 @@ export class Media {
   async #seek(time: number, bytes: number): Promise<void> {
     this.#expected.bytes = bytes;
     // Half a unit up: a time that went through seconds and back must not fall before its own frame.
-    const at = BigInt(Math.floor((time + this.#origin) / this.#unit + 0.5));
+    const at = BigInt(Math.floor((time + this.origin) / this.#unit + 0.5));
     const moved = await this.#context.seekFrame(this.#stream.index, at, AVSEEK_FLAG_BACKWARD);
     if (moved < 0 && time <= 0) return;
     if (moved < 0)
@@ -191,7 +192,7 @@ export class Media {
   }
 
   #seconds(timestamp: bigint): number {
-    return timestamp === AV_NOPTS_VALUE ? 0 : Number(timestamp) * this.#unit - this.#origin;
+    return timestamp === AV_NOPTS_VALUE ? 0 : Number(timestamp) * this.#unit - this.origin;
   }
 }
 
@@ -226,11 +227,14 @@ function ioOver(reader: RangeReader, expected: { bytes: number }): IOContext {
   return io;
 }
 
-function describe(context: FormatContext, stream: Stream): MediaInfo {
+function describe(context: FormatContext, stream: Stream, origin: number): MediaInfo {
   const { codecpar, avgFrameRate, rFrameRate } = stream;
   const known = (value: bigint) => value !== AV_NOPTS_VALUE && value > 0n;
   const own = known(stream.duration) ? Number(stream.duration) * stream.timeBase.toDouble() : 0;
-  const duration = own > 0 ? own : known(context.duration) ? Number(context.duration) / 1e6 : 0;
+  const whole = known(context.duration) ? Number(context.duration) / 1e6 : 0;
+  // Matroska counts its duration from zero, wherever the first frame is.
+  const before = context.iformat?.name?.startsWith("matroska") ? origin : 0;
+  const duration = own > 0 ? own : whole - before;
   const rate = [avgFrameRate, rFrameRate].find((r) => r.num > 0 && r.den > 0)?.toDouble() ?? 0;
   const fps = rate > 0 && rate < 1000 ? rate : 25;
   const counted = Number(stream.nbFrames);
