@@ -53,13 +53,13 @@ export function finder<T>(
 ): (view: View) => readonly Slot<T>[] {
   const given = [...entries];
   const rarest = new Selectivity(given.flatMap(({ filter }) => filter.branches));
-  const remembered = rememberPaths();
+  const shared = shareConditions();
   const byPath = new Map<string, FieldIndex<Entry<T>>>();
   const always: Entry<T>[] = [];
   for (const [order, { filter, value }] of given.entries()) {
     const slot: Slot<T> = { value, order, run: 0, verdict: false, hanging: [] };
     for (const branch of filter.branches) {
-      const entry: Entry<T> = { slot, branch: branch.map(remembered), run: 0 };
+      const entry: Entry<T> = { slot, branch: branch.map(shared), run: 0 };
       const best = rarest.best(entry.branch);
       if (best === undefined) {
         always.push(entry);
@@ -90,12 +90,22 @@ export function finder<T>(
   };
 }
 
-/** Gives every condition on one path the same path object, which can then remember what is there. */
-function rememberPaths(): (clause: Clause) => Clause {
+/**
+ * Gives conditions that are written alike one object, and those on one path the same path object, which
+ * remembers what is there. Filters have much in common, and what is shared is soon in the cache.
+ */
+function shareConditions(): (clause: Clause) => Clause {
   const paths = new Map<string, RememberedPath>();
+  const clauses = new Map<string, Clause>();
   return (clause) => {
-    const path = paths.get(clause.path.text) ?? new RememberedPath(clause.path);
-    paths.set(path.text, path);
-    return { ...clause, path };
+    const { text } = clause.path;
+    const name = `${text} ${JSON.stringify(clause.expected)}`;
+    const known = clauses.get(name);
+    if (known !== undefined) return known;
+    const path = paths.get(text) ?? new RememberedPath(clause.path);
+    const shared = { ...clause, path };
+    paths.set(text, path);
+    clauses.set(name, shared);
+    return shared;
   };
 }
