@@ -10,7 +10,7 @@ import { receiveWebhook } from "./receive/webhook.ts";
 import { type Connections, connectionsSchema } from "./shapes/connection.ts";
 import type { Event } from "./shapes/event.ts";
 import { sendAll } from "./store/queue-batches.ts";
-import { type Refused, recordRefused } from "./store/rejections.ts";
+import { recordRefused, refusalCounter } from "./store/rejections.ts";
 
 export interface RouterDeps {
   env: Surroundings;
@@ -21,23 +21,26 @@ export interface RouterDeps {
   handshake(request: Request, connection: string): Response;
 }
 
-// Once per isolate: the filter index, the keys of senders, the signatures already used.
+// Once per isolate: the filter index, keys of senders, signatures already used, refusals not yet written.
 const connections = connectionsSchema.parse(connectionsJson);
 const pipelines = openPipelines(registry);
 const cache = keyCache();
 const used = new TtlCache<true>(10_000);
+const refusals = refusalCounter();
 
 export function openRouter(raw: object, waitUntil: (work: Promise<unknown>) => void): RouterDeps {
   const env = surroundings(raw);
-  const refuse = (refused: Refused[]) => recordRefused(env.ledger(), refused);
+  const sourceOf = (id: string) => {
+    const known = Object.hasOwn(connections.connections, id) ? connections.connections[id] : undefined;
+    return known?.kind === "d1" ? undefined : known;
+  };
   return {
     env,
     connections,
     pipelines,
     now: Date.now,
     handshake: (request, connection) => {
-      const known = connections.connections[connection];
-      if (known && known.kind !== "d1") return handshakeResponse(request);
+      if (sourceOf(connection)) return handshakeResponse(request);
       return problem({
         kind: "not_found",
         detail: "No connection of this id receives webhooks.",
@@ -55,19 +58,22 @@ export function openRouter(raw: object, waitUntil: (work: Promise<unknown>) => v
           if (error !== undefined) throw error;
         },
         quarantine: (entries) =>
-          refuse(
-            entries.map(({ failure, raw, received_at }) => ({
+          recordRefused(
+            env.ledger(),
+            entries.map(({ scheme, failure, raw, received_at }) => ({
               connection,
-              scheme: "proven",
+              scheme,
               failure,
               raw: JSON.stringify(raw),
               at: Date.parse(received_at),
             })),
           ),
-        reject: ({ failure, received_at }) => {
+        reject: ({ scheme = "none", failure, received_at }) => {
           // Unknown connections are anybody's invention and would make a row each.
-          const name = connections.connections[connection] ? connection : "(unknown)";
-          waitUntil(refuse([{ connection: name, scheme: "refused", failure, at: Date.parse(received_at) }]));
+          const name = sourceOf(connection) ? connection : "(unknown)";
+          const refused = { connection: name, scheme, failure, at: Date.parse(received_at) };
+          const work = refusals.add(refused, (rows) => recordRefused(env.ledger(), rows));
+          if (work) waitUntil(work);
         },
       });
       return received.ok ? Response.json(received.value, { status: 202 }) : problem(received.failure);

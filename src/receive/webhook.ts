@@ -1,6 +1,6 @@
 // The HTTP door for events: known → read → proven → normalised → durable, and only then a 2xx. Knows no
 // HTTP framework; whoever mounts it turns the Result into a response and supplies what it leans on.
-import type { Connections, Scheme } from "../shapes/connection.ts";
+import type { Connections, Scheme, SchemeName } from "../shapes/connection.ts";
 import type { Event } from "../shapes/event.ts";
 import { type Failure, fail, ok, type Result } from "../shapes/failure.ts";
 import { MAX_BODY_BYTES, readCapped, tooLarge } from "./body.ts";
@@ -15,6 +15,8 @@ import { confirmSubscription } from "./verify/sns.ts";
 /** A delivery that was refused, for the record. */
 export interface Rejection {
   connection: string;
+  /** The scheme by which it claimed to be proven, or was; absent where it claimed none, or was not asked. */
+  scheme?: SchemeName;
   failure: Failure;
   received_at: string;
 }
@@ -22,6 +24,7 @@ export interface Rejection {
 /** A proven record that is no event of its connection, for the record. */
 export interface QuarantineEntry extends Quarantined {
   connection: string;
+  scheme: SchemeName;
   received_at: string;
 }
 
@@ -42,6 +45,9 @@ export interface WebhookDeps {
   /** Bytes read of a body; 1 MiB unless given. */
   maxBodyBytes?: number;
 }
+
+/** As any result, and where there was one, the scheme that was tried. */
+type Received = { ok: true; value: Accepted } | { ok: false; failure: Failure; scheme?: SchemeName };
 
 /** What a sender hears with its 202. */
 export interface Accepted {
@@ -65,34 +71,57 @@ export async function receiveWebhook(
 ): Promise<Result<Accepted>> {
   const context = { connection: connectionId, receivedAt: deps.now() };
   const accepted = await receive(request, context, deps);
-  if (!accepted.ok) {
-    const received_at = new Date(context.receivedAt).toISOString();
-    deps.reject({ connection: connectionId, failure: accepted.failure, received_at });
-  }
-  return accepted;
+  if (accepted.ok) return accepted;
+  const { failure, scheme } = accepted;
+  const received_at = new Date(context.receivedAt).toISOString();
+  deps.reject({ connection: connectionId, ...(scheme && { scheme }), failure, received_at });
+  return { ok: false, failure: told(failure) };
 }
 
-async function receive(request: Request, context: Context, deps: WebhookDeps): Promise<Result<Accepted>> {
+/** What a caller hears: which of our settings is missing or wrong is for the record only. */
+function told(failure: Failure): Failure {
+  if (failure.kind !== "unavailable" || failure.where === undefined) return failure;
+  const { kind, retry_after_seconds = 60 } = failure;
+  return {
+    kind,
+    detail: "This connection is not fully set up; the cause is on record.",
+    retry_after_seconds,
+  };
+}
+
+async function receive(request: Request, context: Context, deps: WebhookDeps): Promise<Received> {
   const source = sourceOf(context.connection, deps.connections);
   if (!source.ok) return source;
   const delivery = await deliveryOf(request, context, deps.maxBodyBytes ?? MAX_BODY_BYTES);
   if (!delivery.ok) return delivery;
   const proof = await prove(delivery.value, source.value.schemes, deps.trust);
   if (!proof.ok) return proof;
-  const use = once(proof.value, context, deps.used);
-  if (!use.ok) return use;
-  if (proof.value.handshake !== undefined) return shake(proof.value.handshake, deps.trust);
+  const { scheme } = proof.value;
+  const taken = await take(proof.value, delivery.value, { ...context, buckets: source.value.buckets }, deps);
+  return taken.ok ? taken : { ...taken, scheme };
+}
 
-  const { buckets } = source.value;
-  const normalised = normalise(proof.value.payload, proof.value.headers, { ...context, buckets });
+/** What is proven: used up, heard, normalised, and made durable. */
+async function take(
+  proof: Proof,
+  { body }: Delivery,
+  context: Context,
+  deps: WebhookDeps,
+): Promise<Result<Accepted>> {
+  const use = once(proof, context, deps.used);
+  if (!use.ok) return use;
+  if (proof.handshake !== undefined) return shake(proof.handshake, deps.trust);
+
+  const normalised = normalise(proof.payload, proof.headers, context);
   if (!normalised.ok) {
-    const raw = new TextDecoder().decode(delivery.value.body);
-    const kept = await keep([], [{ index: 0, failure: normalised.failure, raw }], context, deps);
+    const raw = new TextDecoder().decode(body);
+    const entry = { index: 0, failure: normalised.failure, raw };
+    const kept = await keep([], [entry], proof.scheme, context, deps);
     if (!kept.ok) use.value.undo();
     return kept.ok ? normalised : kept;
   }
   const { events, quarantined, probe } = normalised.value;
-  const kept = await keep(events, quarantined, context, deps);
+  const kept = await keep(events, quarantined, proof.scheme, context, deps);
   if (!kept.ok) {
     use.value.undo();
     return kept;
@@ -161,15 +190,15 @@ async function shake(handshake: Handshake, trust: Trust): Promise<Result<Accepte
 async function keep(
   events: Event[],
   quarantined: Quarantined[],
-  context: Context,
+  scheme: SchemeName,
+  { connection, receivedAt }: Context,
   deps: WebhookDeps,
 ): Promise<Result<void>> {
-  const { connection } = context;
-  const received_at = new Date(context.receivedAt).toISOString();
+  const received_at = new Date(receivedAt).toISOString();
   try {
     if (events.length > 0) await deps.send(events);
     if (quarantined.length > 0) {
-      await deps.quarantine(quarantined.map((entry) => ({ ...entry, connection, received_at })));
+      await deps.quarantine(quarantined.map((entry) => ({ ...entry, connection, scheme, received_at })));
     }
     return ok(undefined);
   } catch {

@@ -135,11 +135,23 @@ test("a refusal tells neither the secret, nor which one was tried", async () => 
   expect(told).not.toContain("nope");
 });
 
-test("a secret that is not set is our fault, and named", async () => {
-  const { deliver } = door();
-  expect(await deliver("conn_unset", await header({ authorization: "Bearer x" }))).toMatchObject({
-    failure: { kind: "unavailable", where: "NEVER_SET", retry_after_seconds: expect.any(Number) },
-  });
+test("a secret that is not set is our fault, named on record and not to the caller", async () => {
+  const { deliver, rejected } = door();
+  const told = await deliver("conn_unset", await header({ authorization: "Bearer x" }));
+  expect(told).toMatchObject({ failure: { kind: "unavailable", retry_after_seconds: expect.any(Number) } });
+  expect(JSON.stringify(told)).not.toContain("NEVER_SET");
+  expect(rejected).toMatchObject([{ scheme: "bearer", failure: { where: "NEVER_SET" } }]);
+});
+
+test("a refusal names the scheme that was claimed, or none", async () => {
+  const { deliver, rejected } = door();
+  await deliver("conn_several", await header({ authorization: "Bearer x" }));
+  await deliver("conn_several", await header({ "webhook-id": "m" }));
+  await deliver("conn_several", await header({}));
+  await deliver("nobody", await header({}));
+  await deliver("conn_bearer", await header({ authorization: `Bearer ${secret("TOKEN")}` }, "{"));
+  const schemes = rejected.map(({ scheme }) => scheme);
+  expect(schemes).toEqual(["bearer", "standard-webhooks", undefined, undefined, "bearer"]);
 });
 
 test("among several ways, any one that proves the request will do", async () => {

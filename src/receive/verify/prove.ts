@@ -11,28 +11,27 @@ import { sigv4 } from "./sigv4.ts";
 import { sns } from "./sns.ts";
 import { standardWebhooks } from "./standard-webhooks.ts";
 
+/** A proof, or why there is none and by which scheme one was claimed. */
+export type Proven = { ok: true; value: Proof } | { ok: false; failure: Failure; scheme?: SchemeName };
+
 /**
  * Proves a delivery by one of the schemes that its connection lists. Only schemes that claim the request
  * are tried; the first that proves it wins. Otherwise the most telling refusal is returned: one that is
  * our own fault, then one of a genuine sender that is not listed, then that of the first scheme.
  */
-export async function prove(
-  delivery: Delivery,
-  schemes: readonly Scheme[],
-  trust: Trust,
-): Promise<Result<Proof>> {
-  const failures: Failure[] = [];
+export async function prove(delivery: Delivery, schemes: readonly Scheme[], trust: Trust): Promise<Proven> {
+  const refused: { ok: false; failure: Failure; scheme: SchemeName }[] = [];
   for (const scheme of schemes) {
     const result = await attempt(delivery, scheme, trust);
     if (result?.ok) return result;
-    if (result) failures.push(result.failure);
+    if (result) refused.push({ ...result, scheme: scheme.scheme });
   }
-  const failure =
-    failures.find(({ kind }) => kind === "unavailable") ??
-    failures.find(({ kind }) => kind === "forbidden") ??
-    failures[0];
-  if (failure !== undefined) return { ok: false, failure };
-  return unproven("The request carries no proof of a kind that this connection accepts.");
+  return (
+    refused.find(({ failure }) => failure.kind === "unavailable") ??
+    refused.find(({ failure }) => failure.kind === "forbidden") ??
+    refused[0] ??
+    unproven("The request carries no proof of a kind that this connection accepts.")
+  );
 }
 
 function attempt(delivery: Delivery, scheme: Scheme, trust: Trust): Promise<Result<Proof>> | undefined {
