@@ -66,3 +66,12 @@ export function filterPath(written: string, at: string): Path {
   if (top === "tags" || top === "payload") return pathOf(written);
   return pathOf(`metadata.${written.toLowerCase()}`);
 }
+
+/** The last part of a key. */
+export const nameOf = (key: string) => key.slice(key.lastIndexOf("/") + 1);
+
+/** Lower case and without its dot; a name such as `.profile` or `README` has none. */
+export function extensionOf(name: string): string | undefined {
+  const dot = name.lastIndexOf(".");
+  return dot > 0 && dot < name.length - 1 ? name.slice(dot + 1).toLowerCase() : undefined;
+}

@@ -1,7 +1,7 @@
 // What a condition can never meet, by what Weir knows of its attributes: kinds of value, closed lists of
 // names, spellings. And which two conditions exclude each other.
 import { EVENT_TYPES, SENDERS } from "../shapes/event.ts";
-import { isNumberAttribute, topOf } from "./attributes.ts";
+import { extensionOf, isNumberAttribute, nameOf, topOf } from "./attributes.ts";
 import { nearest } from "./error.ts";
 import { passes } from "./matchers.ts";
 import type { Clause, Matcher, Warning } from "./types.ts";
@@ -86,9 +86,29 @@ function textDoubt(matcher: Matcher, attribute: string): Doubt | undefined {
 const isAbsent = (matcher: Matcher) =>
   matcher.op === "not" && matcher.none.some(({ op }) => op === "present");
 
-/** Whether no single value, nor its absence, can meet an alternative of each. Says so only when sure. */
-export function contradicts(left: readonly Matcher[], right: readonly Matcher[]): boolean {
-  return left.every((a) => right.every((b) => exclude(a, b)));
+/** Whether no object can meet both conditions. Says so only when sure. */
+export function excludeEachOther(left: Clause, right: Clause): boolean {
+  const paths = [left.path.text, right.path.text];
+  const [same, other] = paths;
+  const common = same === other ? same : ["extension", "name"].find((derived) => paths.includes(derived));
+  if (common === undefined) return false;
+  const [some, others] = [left, right].map((clause) => clause.any.map((one) => seenAs(common, clause, one)));
+  return some?.every((a) => others?.every((b) => a && b && exclude(a, b))) ?? false;
+}
+
+/** What a condition on the key or the name asks of the name or the extension; undefined if nothing sure. */
+function seenAs(attribute: string, { path }: Clause, matcher: Matcher): Matcher | undefined {
+  if (path.text === attribute) return matcher;
+  if (path.text !== "key" && path.text !== "name") return undefined;
+  const text = matcher.op === "suffix" && !matcher.fold ? matcher.text : undefined;
+  if (matcher.op === "equals" && typeof matcher.value === "string") {
+    const name = nameOf(matcher.value);
+    return { op: "equals", value: attribute === "name" ? name : (extensionOf(name) ?? null) };
+  }
+  if (text === undefined || text.includes("/")) return undefined;
+  if (attribute === "name") return matcher;
+  const extension = extensionOf(`any${text}`);
+  return text.includes(".") && extension !== undefined ? { op: "equals", value: extension } : undefined;
 }
 
 function exclude(a: Matcher, b: Matcher): boolean {

@@ -1,7 +1,7 @@
 // Filters that are valid and yet cannot mean what was written: warnings, with what was probably meant.
 // Neighbours: parse.ts refuses what is wrong, doubts.ts knows what single conditions can never meet.
 import { ATTRIBUTES, topOf } from "./attributes.ts";
-import { contradicts, doubtsAbout } from "./doubts.ts";
+import { doubtsAbout, excludeEachOther } from "./doubts.ts";
 import { nearest } from "./error.ts";
 import { OPERATOR_NAMES } from "./operators.ts";
 import { compileFilter } from "./parse.ts";
@@ -54,16 +54,12 @@ function misspelt(clause: Clause): Warning[] {
   return [{ path: clause.at, message, suggestion: `{"key": [{"${operator}": …}]}` }];
 }
 
-/** Conditions on one field that no value can meet together. Payload fields may hold several values. */
+/** Conditions that no object can meet together. Payload fields may hold several values. */
 function contradictions(branch: Conjunction): Warning[] {
   return branch.flatMap((clause, i) => {
     if (topOf(clause.path.text) === "payload") return [];
-    const other = branch
-      .slice(0, i)
-      .find(({ path, any }) => path.text === clause.path.text && contradicts(any, clause.any));
+    const other = branch.slice(0, i).find((earlier) => excludeEachOther(earlier, clause));
     if (other === undefined) return [];
-    return [
-      { path: clause.at, message: `no value of ${clause.path.text} meets this and ${other.at} at once` },
-    ];
+    return [{ path: clause.at, message: `no object meets both this and ${other.at}` }];
   });
 }

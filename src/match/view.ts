@@ -1,7 +1,7 @@
 // What Weir's filters see of an event: its attributes, filled in by what a look-up at the object said.
 // An attribute that nobody has said anything about is "unknown"; one that is known to be missing is absent.
 import type { Event } from "../shapes/event.ts";
-import { topOf } from "./attributes.ts";
+import { extensionOf, nameOf, topOf } from "./attributes.ts";
 import { leavesIn } from "./json-view.ts";
 import type { Leaf, Leaves, Path, Source, View } from "./types.ts";
 
@@ -31,7 +31,7 @@ export function viewOf(event: Event, object: ObjectAttributes = {}): View {
       name,
       value === undefined || value === null || value === "" ? NONE : [{ value, place: undefined }],
     );
-  const name = event.key.slice(event.key.lastIndexOf("/") + 1);
+  const name = nameOf(event.key);
   put("connection", event.connection);
   put("type", event.type);
   put("operation", event.operation);
@@ -108,9 +108,3 @@ function payloadLeaves(payload: unknown, path: Path): readonly Leaf[] {
 
 /** Metadata names are compared in lower case; tags keep theirs. */
 const spelt = (attribute: string, name: string) => (attribute === "metadata" ? name.toLowerCase() : name);
-
-/** Lower case and without its dot; a name such as `.profile` or `README` has none. */
-function extensionOf(name: string): string | undefined {
-  const dot = name.lastIndexOf(".");
-  return dot > 0 && dot < name.length - 1 ? name.slice(dot + 1).toLowerCase() : undefined;
-}

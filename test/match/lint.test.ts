@@ -32,6 +32,8 @@ const DOUBTED: [sentence: string, filter: object, path: string, suggestion?: str
     { key: [{ prefix: "a/" }], $or: [{ key: [{ prefix: "b/" }] }] },
     "$or[0].key",
   ],
+  ["an extension that the key cannot have", { extension: "mp4", key: [{ suffix: ".jpg" }] }, "key"],
+  ["a name that the key cannot have", { key: ["a/b.jpg"], name: "c.jpg" }, "name"],
   ["two sizes that exclude each other", { size: "> 1MB", $or: [{ size: "< 1KB" }] }, "$or[0].size"],
 ];
 
@@ -50,6 +52,8 @@ describe("not doubted", () => {
     { key: [{ prefix: "a/" }], $or: [{ key: [{ suffix: ".jpg" }] }, { key: [{ prefix: "a/b" }] }] },
     { width: [{ numeric: [">", 100] }], payload: { n: 5, type: "creatd" } },
     { type: [{ not: "removed" }], sender: ["s3", "r2"] },
+    { extension: "jpg", key: [{ suffix: ".JPG" }, { prefix: "a/" }], name: [{ suffix: "s.JPG" }] },
+    { key: "a", bucket: "b", region: "c" },
     { extension: [{ "equals-ignore-case": "MP4" }] },
     { metadata: { buckett: "meant so" } },
   ];
