@@ -23,7 +23,8 @@ export function event(i: number): object {
         requestParameters: { sourceIPAddress: `10.${i % 256}.${(i * 7) % 256}.17` },
         responseElements: {
           "x-amz-request-id": "C3D13FE58DE4C810",
-          "x-amz-id-2": "EXAMPLE123/5678abcdefghijklambdaisawesome/FMyUVURIY8/IgAtTv8xRjskZQpcIZ9KG4V5Wp6S7S/JRWeUWerMUE5JgHvANOjpDQ3fUHkJ4k7qXJ8Zw",
+          "x-amz-id-2":
+            "EXAMPLE123/5678abcdefghijklambdaisawesome/FMyUVURIY8/IgAtTv8xRjskZQpcIZ9KG4V5Wp6S7S/JRWeUWerMUE5JgHvANOjpDQ3fUHkJ4k7qXJ8Zw",
         },
         glacierEventData: {
           restoreEventData: {
