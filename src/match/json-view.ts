@@ -2,6 +2,8 @@
 // Used for plain patterns, and for `payload` in Weir's.
 import type { Leaf, Leaves, Path, Place, Scalar, Source, View } from "./types.ts";
 
+/** Lists nested deeper than this are not looked into: nobody means them, and the stack is finite. */
+const DEEPEST = 100;
 const NONE: readonly Leaf[] = [];
 
 /** Every scalar at the path. Arrays are flattened; a scalar right inside an array has only the outer place. */
@@ -68,11 +70,13 @@ function descendArray(
   place: Place | undefined,
   found: Leaf[] | undefined,
 ): Leaf[] | undefined {
+  const depth = (place?.depth ?? 0) + 1;
+  if (depth > DEEPEST) return found;
   let all = found;
   for (let index = 0; index < array.length; index++) {
     const element = array[index];
     const inside = typeof element === "object" && element !== null;
-    all = descend(element, path, from, inside ? { array, index, outer: place } : place, all);
+    all = descend(element, path, from, inside ? { array, index, outer: place, depth } : place, all);
   }
   return all;
 }

@@ -14,6 +14,8 @@ export interface Place {
   array: readonly unknown[];
   index: number;
   outer: Place | undefined;
+  /** How many arrays, this one included. */
+  depth: number;
 }
 
 /** One scalar of an event. Only leaves exist: `{}`, `[]` and objects are absent, `null` is present. */

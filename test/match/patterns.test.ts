@@ -86,6 +86,12 @@ describe("arrays of objects", () => {
   });
 });
 
+test("lists nested without end are looked into as far as anybody means them", () => {
+  const nested = (depth: number) => JSON.parse(`${"[".repeat(depth)}1${",2]".repeat(depth)}`);
+  expect(matchesPattern({ a: [1] }, { a: nested(50) })).toBe(true);
+  expect(matchesPattern({ a: [1] }, { a: nested(50_000) })).toBe(false);
+});
+
 describe("names that JavaScript has plans for", () => {
   const event = JSON.parse('{"__proto__": {"admin": "yes"}, "constructor": "c", "plain": 1}');
   test("are plain names when the event has them", () => {
