@@ -60,6 +60,8 @@ export interface Embedded {
 }
 export type Output = Record<string, unknown> | Embedded | { index: number; error: Failure };
 
+/** Spans in one answer: ten hours by seconds. */
+const MOST_CHUNKS = 36_000;
 /** Frames sampled from one span. */
 const SAMPLES = 4;
 const LARGEST_IMAGE = 64 * 1024 * 1024;
@@ -98,10 +100,13 @@ async function split(reader: RangeReader, format: Of<"video">, job: SplitJob): P
   const media = await Media.open(reader, format.demuxer);
   try {
     const { info } = media;
-    if (!(info.duration > 0))
-      throw damaged(reader, "does not say how long it is: it is damaged or cut short");
     const listed = await index?.all(media.origin);
-    const duration = Math.min(info.duration, job.max_duration ?? info.duration);
+    if (index && !listed) throw damaged(reader, "lists more frames than ten hours have");
+    // A header may promise hours; the table of frames is what is there.
+    const length = listed && listed.end < info.duration - 1 ? listed.end : info.duration;
+    if (!(length > 0)) throw damaged(reader, "does not say how long it is: it is damaged or cut short");
+    const duration = Math.min(length, job.max_duration ?? length);
+    if (duration / job.frame_interval > MOST_CHUNKS) throw tooMany(reader, duration, job.frame_interval);
     const planned = spans(duration, job.frame_interval);
     const keyframes = listed?.keyframes ?? (await media.keyframesBefore(planned.map((span) => span.start)));
     const frameAt = (time: number) =>
@@ -116,11 +121,17 @@ async function split(reader: RangeReader, format: Of<"video">, job: SplitJob): P
         .map(micro),
     }));
     const frames = listed?.frames.length ?? info.frames;
-    return { ...info, duration: micro(info.duration), frames, chunks, read: reader.read, size: reader.size };
+    return { ...info, duration: micro(length), frames, chunks, read: reader.read, size: reader.size };
   } finally {
     index?.close();
     await media.close();
   }
+}
+
+function tooMany(reader: RangeReader, duration: number, interval: number): FailureError {
+  const detail = `${reader.name} says it has ${Math.round(duration)} s: over ${MOST_CHUNKS} chunks of ${interval} s`;
+  const next = "Ask for a larger frame_interval, or set max_duration.";
+  return new FailureError(fail("too_large", detail, { where: reader.name, next }).failure);
 }
 
 async function* embedVideo(reader: RangeReader, format: Of<"video">, job: EmbedJob): AsyncGenerator<Output> {

@@ -3,6 +3,9 @@
 import { CustomSource, EncodedPacketSink, Input, MP4, QTFF } from "mediabunny";
 import type { RangeReader } from "./reader.ts";
 
+/** Ten hours at 60 frames a second. */
+const MOST_FRAMES = 2_160_000;
+
 export interface Keyframe {
   time: number;
   /** Size of its packet. */
@@ -51,15 +54,18 @@ export class KeyframeIndex {
     return found;
   }
 
-  /** Every frame's time and every keyframe's, ascending. */
-  async all(origin: number): Promise<{ frames: Float64Array; keyframes: number[] }> {
+  /** Every frame's time, every keyframe's, and the last frame's end. Undefined for a table beyond belief. */
+  async all(origin: number): Promise<{ frames: Float64Array; keyframes: number[]; end: number } | undefined> {
+    let end = 0;
     const frames: number[] = [];
     const keyframes: number[] = [];
     for await (const packet of this.#sink.packets(undefined, undefined, { metadataOnly: true })) {
+      if (frames.length === MOST_FRAMES) return undefined;
       frames.push(packet.timestamp - origin);
+      end = Math.max(end, packet.timestamp + packet.duration - origin);
       if (packet.type === "key") keyframes.push(packet.timestamp - origin);
     }
-    return { frames: Float64Array.from(frames).sort(), keyframes: keyframes.sort((a, b) => a - b) };
+    return { frames: Float64Array.from(frames).sort(), keyframes: keyframes.sort((a, b) => a - b), end };
   }
 
   close(): void {

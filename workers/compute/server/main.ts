@@ -35,6 +35,8 @@ export interface RunningServer {
 
 const VERSION = "0.1.0";
 const DRAIN_MS = 14_000;
+/** Longer than three tries of one slow range, shorter than a pipeline's patience. */
+const DECODE_MS = 90_000;
 
 /** Starts the server; port 0 takes a free one. */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
@@ -42,7 +44,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const log = options.log ?? logLine;
   const size = options.size ?? availableParallelism();
   const capacity = options.capacity ?? size * 16;
-  const pool = new Pool({ size, capacity, timeoutMs: options.timeoutMs ?? 120_000 });
+  const pool = new Pool({ size, capacity, timeoutMs: options.timeoutMs ?? DECODE_MS });
 
   const routes: Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void> | void> =
     {
