@@ -107,6 +107,17 @@ describe("what is no film is refused as bad media that is named, and not tried a
   });
 });
 
+test("a header that promises hours is not believed over the frames that are there", async () => {
+  const lying = Buffer.from(film);
+  lying.writeUInt32BE(0x7fffffff, lying.indexOf("mdhd") + 20);
+  const { status, lines } = await post(compute.url, "/v1/split", {
+    url: source.put("/uploads/hours.mp4", lying),
+  });
+  expect(status).toBe(200);
+  expect(lines[0]).toMatchObject({ duration: 4, frames: 120 });
+  expect(lines[0].chunks).toHaveLength(1);
+});
+
 describe("what a source answers decides what is done next", () => {
   const statuses: [number, number, string][] = [
     [404, 404, "object_gone"],
