@@ -7,9 +7,9 @@ const EXTENSIONS = ["jpg", "png", "mp4", "mov", "pdf", "csv", "json", "wav", "lo
 const pick = <T>(list: readonly T[], i: number) => list[i % list.length] as T;
 const scatter = (i: number) => (i * 7919) % BUCKETS;
 
-/** The i-th event: another customer of all 10,000, another key, size and address each time. */
+/** The i-th event: the customers spread evenly over all 10,000, another key, size and address each time. */
 export function event(i: number): object {
-  const bucket = `customer-${scatter(i * 21)}`;
+  const bucket = `customer-${scatter(i * 20)}`;
   const key = `${pick(FOLDERS, i)}/${2020 + (i % 7)}/project-${scatter(i * 3)}/DCIM/2026-11-23/100CANON/IMG_${i}.${pick(EXTENSIONS, i * 3)}`;
   return {
     Records: [
