@@ -3,6 +3,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { createMiddleware } from "hono/factory";
 import { openRouter, type RouterDeps } from "./deps.ts";
 import { surroundings } from "./env.ts";
 import { requireKey } from "./http/auth.ts";
@@ -10,8 +11,12 @@ import { problem } from "./http/problem.ts";
 import * as routes from "./http/routes.ts";
 import { invokeLater, invokeNow } from "./invoke.ts";
 import { lineage, listItems, openNamed, shape } from "./query/collections.ts";
+import { diffFilters } from "./query/diff.ts";
+import { testAsked } from "./query/filters.ts";
 import { getEvent, getRun, listDeadLetters, listEvents, listRejections, listRuns } from "./query/ledger.ts";
 import { readObject } from "./query/objects.ts";
+import { named } from "./query/pipelines.ts";
+import { why } from "./query/why.ts";
 import { type Failure, FailureError } from "./shapes/failure.ts";
 
 /** Largest body of an invocation: its event must fit a queue message (128 KB). */
@@ -38,35 +43,10 @@ export function createApp() {
 
   app.use("/v1/*", requireKey);
 
-  app.use(
-    "/v1/pipelines/*",
-    bodyLimit({
-      maxSize: MAX_BODY_BYTES,
-      onError: () =>
-        problem({
-          kind: "too_large",
-          detail: "the body is too large",
-          expected: `at most ${MAX_BODY_BYTES} bytes`,
-        }),
-    }),
-  );
-  app.post("/v1/pipelines/*", (c, next) => {
-    const type = c.req.header("content-type") ?? "none";
-    if (/^application\/(.+\+)?json\b/i.test(type)) return next();
-    const detail = `the body's content type is ${type.slice(0, 80)}`;
-    return Promise.resolve(
-      problem({
-        kind: "unsupported_media_type",
-        detail,
-        where: "Content-Type",
-        expected: "application/json",
-      }),
-    );
-  });
+  for (const path of ["/v1/pipelines/*", "/v1/filters/*"]) app.use(path, smallBody, jsonBody);
   app.openapi(routes.invoke, async (c) => {
     const deps = open(c);
-    const pipeline = deps.pipelines.get(c.req.valid("param").alias);
-    if (!pipeline) throw unknownPipeline(c.req.valid("param").alias, deps);
+    const pipeline = named(c.req.valid("param").alias, deps.pipelines);
     const body = c.req.valid("json");
     if (c.req.valid("query").async === "true") {
       const answer = await invokeLater(pipeline, body, deps);
@@ -88,6 +68,23 @@ export function createApp() {
   app.openapi(routes.event, async (c) => {
     const { id } = c.req.valid("param");
     return c.json(found(await getEvent(surroundings(c.env).ledger(), id), "event", id), 200);
+  });
+  app.openapi(routes.why, async (c) => {
+    const { id, alias } = c.req.valid("param");
+    const { env, pipelines } = open(c);
+    return c.json(await why(env.ledger(), id, alias, pipelines), 200);
+  });
+  app.openapi(routes.filterTest, async (c) => {
+    const { env, pipelines } = open(c);
+    return c.json(await testAsked(c.req.valid("json"), pipelines, env.ledger()), 200);
+  });
+  app.openapi(routes.filterDiff, async (c) => {
+    const { pipelines, connections, env, now } = open(c);
+    const asked = c.req.valid("json");
+    const pipeline = named(asked.alias, pipelines);
+    const { collection } = openNamed(pipeline.config.destination.collection, pipelines, connections, env);
+    const deps = { pipeline, collection, ledger: env.ledger(), now: now() };
+    return c.json(await diffFilters(asked, deps), 200);
   });
   app.openapi(routes.runs, async (c) => {
     const { limit, cursor, ...filters } = c.req.valid("query");
@@ -161,19 +158,26 @@ export function createApp() {
   return app;
 }
 
+const smallBody = bodyLimit({
+  maxSize: MAX_BODY_BYTES,
+  onError: () => {
+    const expected = `at most ${MAX_BODY_BYTES} bytes`;
+    return problem({ kind: "too_large", detail: "the body is too large", expected });
+  },
+});
+
+const jsonBody = createMiddleware(async (c, next) => {
+  const type = c.req.header("content-type") ?? "none";
+  if (c.req.method !== "POST" || /^application\/(.+\+)?json\b/i.test(type)) return next();
+  const detail = `the body's content type is ${type.slice(0, 80)}`;
+  const expected = "application/json";
+  return problem({ kind: "unsupported_media_type", detail, where: "Content-Type", expected });
+});
+
 function found<T>(value: T | null, what: string, id: string): T {
   if (value === null)
     throw new FailureError({ kind: "not_found", detail: `there is no ${what} ${id.slice(0, 120)}` });
   return value;
-}
-
-function unknownPipeline(alias: string, { pipelines }: RouterDeps): FailureError {
-  const known = pipelines.all.map((pipeline) => pipeline.alias).join(", ");
-  return new FailureError({
-    kind: "not_found",
-    detail: `there is no pipeline ${alias.slice(0, 80)}`,
-    expected: known,
-  });
 }
 
 function invalidInput(target: string, issues: readonly { path: PropertyKey[]; message: string }[]): Failure {

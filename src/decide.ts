@@ -5,7 +5,7 @@ import { explain, type Lookup, reasonOf, type View, viewOf } from "./match/index
 import type { Event } from "./shapes/event.ts";
 import { FailureError, ok, type Result, verdictOf } from "./shapes/failure.ts";
 import type { Source } from "./source/contract.ts";
-import type { Outcome } from "./store/ledger.ts";
+import type { LookedUp, Outcome } from "./store/ledger.ts";
 
 /** Reasons kept on the event itself; `why` explains any other pipeline's. */
 const MAX_REASONS = 5;
@@ -20,28 +20,25 @@ export async function decide(
   // A removed object runs no handler. What it had is found by the ledger, among the objects it tracks.
   if (event.type === "removed")
     return ok(refuseAll(candidates, () => "the object was removed; only its items are concerned"));
-  let view = viewOf(event);
-  let found = candidates.index.match(view);
-  if (found.undecided.length > 0) {
-    const looked = await look(event, found.needs, source);
-    if (!looked.ok) {
-      const { failure } = looked;
-      if (verdictOf(failure.kind) === "retry") return looked;
-      const settled = new Set(found.matched);
-      return ok({ ...refuseAll(candidates, () => failure.detail, settled), matched: found.matched });
-    }
-    view = looked.value;
-    found = candidates.index.match(view);
+  const told = viewOf(event);
+  const found = candidates.index.match(told);
+  if (found.undecided.length === 0) return ok(outcomeOf(candidates, found.matched, told));
+  const looked = await look(event, found.needs, source);
+  if (!looked.ok) {
+    const { kind, detail } = looked.failure;
+    if (verdictOf(kind) === "retry") return looked;
+    return ok({ ...refuseAll(candidates, () => detail, new Set(found.matched)), unseen: detail });
   }
-  const matched = new Set(found.matched);
-  return ok({
-    ...refuseAll(candidates, (alias) => why(candidates, alias, view), matched),
-    matched: [...matched],
-  });
+  const object = looked.value;
+  const seen = viewOf(event, object);
+  return ok({ ...outcomeOf(candidates, candidates.index.match(seen).matched, seen), object });
 }
 
-/** The view with what the object says of itself. */
-async function look(event: Event, needs: ReadonlySet<Lookup>, source: Source): Promise<Result<View>> {
+const outcomeOf = (candidates: Candidates, matched: string[], view: View): Outcome =>
+  refuseAll(candidates, (alias) => why(candidates, alias, view), new Set(matched));
+
+/** What the object says of itself. */
+async function look(event: Event, needs: ReadonlySet<Lookup>, source: Source): Promise<Result<LookedUp>> {
   try {
     const [seen, tags] = await Promise.all([
       needs.has("head") ? source.observe(event.bucket, event.key) : undefined,
@@ -54,7 +51,9 @@ async function look(event: Event, needs: ReadonlySet<Lookup>, source: Source): P
       };
       return { ok: false, failure };
     }
-    return ok(viewOf(event, { ...seen, ...(tags && { tags }) }));
+    if (!seen) return ok(tags ? { tags } : {});
+    const { size, etag, content_type, metadata } = seen;
+    return ok({ size, etag, content_type, metadata, ...(tags && { tags }) });
   } catch (error) {
     if (error instanceof FailureError) return { ok: false, failure: error.failure };
     return {

@@ -3,7 +3,7 @@
 
 import type { z } from "zod";
 import type { PipelineRpc } from "./dispatch/dispatch.ts";
-import type { Registered } from "./dispatch/pipelines.ts";
+import type { Pipelines, Registered } from "./dispatch/pipelines.ts";
 import type { Surroundings } from "./env.ts";
 import type { Connections } from "./shapes/connection.ts";
 import { type Event, eventSchema } from "./shapes/event.ts";
@@ -35,6 +35,7 @@ export interface Answer {
 export interface InvokeDeps {
   env: Surroundings;
   connections: Connections;
+  pipelines: Pipelines;
   now(): number;
 }
 
@@ -76,6 +77,7 @@ async function begin(pipeline: Registered, body: InvokeBody, deps: InvokeDeps): 
     deps.env.ledger(),
     [{ event, lookups: [], outcome, cause: "invoked" }],
     deps.now(),
+    deps.pipelines.deployment,
   );
   if (!run) throw new Error("an invocation was not recorded");
   return { run_id: run.run_id, alias: pipeline.alias, event, cause: "invoked", attempts_before: 0 };

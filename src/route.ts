@@ -36,7 +36,7 @@ export async function route(batch: Event[], deps: RouteDeps): Promise<Map<string
       else again.set(event.id, outcome.failure.detail);
     }),
   );
-  const pending = await record(deps.env.ledger(), decided, deps.now());
+  const pending = await record(deps.env.ledger(), decided, deps.now(), deps.pipelines.deployment);
   await handOver(pending, new Map(decided.map(({ event }) => [event.id, event])), deps);
   return again;
 }

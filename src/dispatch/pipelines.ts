@@ -2,6 +2,7 @@
 // Built once per isolate from what `weir generate` wrote.
 import { buildIndex, compileFilter, type Filter } from "../match/index.ts";
 import type { PipelineConfig } from "../shapes/config.ts";
+import { type Deployment, openDeployment } from "../store/deployments.ts";
 
 /** One line of the generated registry. */
 export interface Registered {
@@ -21,6 +22,8 @@ export interface Pipelines {
   get(alias: string): Registered | undefined;
   /** Pipelines that read from a connection, or undefined where none does. */
   of(connection: string): Candidates | undefined;
+  /** The registry as it goes on record with the events that it decides. */
+  deployment: Deployment;
 }
 
 export function openPipelines(registry: readonly Registered[]): Pipelines {
@@ -37,5 +40,6 @@ export function openPipelines(registry: readonly Registered[]): Pipelines {
     all: registry,
     get: (alias) => byAlias.get(alias),
     of: (connection) => byConnection.get(connection),
+    deployment: openDeployment(registry),
   };
 }

@@ -39,6 +39,18 @@ export const eventAnswerSchema = eventSchema.omit({ identities: true }).extend({
     matched: z.array(z.string()),
     refused: z.array(z.object({ alias: z.string(), reason: z.string() })),
     refused_count: z.number(),
+    object: z
+      .object({
+        size: z.number().optional(),
+        etag: z.string().optional(),
+        content_type: z.string().nullable().optional(),
+        metadata: z.record(z.string(), z.string()).optional(),
+        tags: z.record(z.string(), z.string()).optional(),
+      })
+      .optional()
+      .openapi({ description: "What the look-up at the object found, where the outcome hung on one" }),
+    unseen: z.string().optional(),
+    deployment: z.string().optional(),
   }),
 });
 
@@ -60,6 +72,57 @@ export const runSchema = z.object({
   queued_at: moment,
   started_at: moment,
   ended_at: moment,
+});
+
+const verdictSchema = z.union([z.boolean(), z.literal("unknown")]);
+const clausesSchema = z.array(
+  z.object({
+    branch: z.number(),
+    path: z.string(),
+    expected: z.any(),
+    actual: z.any().optional(),
+    source: z.enum(["event", "object", "absent", "unknown"]),
+    verdict: verdictSchema,
+  }),
+);
+
+export const whySchema = z.object({
+  event_id: z.string(),
+  alias: z.string(),
+  version: z.string().nullable().openapi({ description: "The pipeline's version when the event came" }),
+  filter: z.record(z.string(), z.any()).nullable(),
+  verdict: verdictSchema.nullable().openapi({ description: "null where no filter was asked" }),
+  reason: z.string(),
+  clauses: clausesSchema,
+  note: z.string().optional(),
+  runs: z.array(runSchema),
+});
+
+export const testedSchema = z.object({
+  verdict: verdictSchema,
+  reason: z.string(),
+  clauses: clausesSchema,
+  branches: z.array(verdictSchema),
+  note: z.string().optional(),
+  warnings: z.array(z.object({ path: z.string(), message: z.string(), suggestion: z.string().optional() })),
+});
+
+const samplesSchema = z.array(
+  z.object({ bucket: z.string(), key: z.string(), event_id: z.string(), reason: z.string() }),
+);
+export const diffAnswerSchema = z.object({
+  alias: z.string(),
+  version: z.string().openapi({ description: "The deployed version that is compared with" }),
+  since: z.string().openapi({ format: "date-time" }),
+  objects: z.number(),
+  gained: z.number(),
+  lost: z.number(),
+  unchanged: z.number(),
+  undecided: z.number().openapi({ description: "Hangs on what was not looked up when the event came" }),
+  passing: z.number().openapi({ description: "Objects that the changed filter passes" }),
+  samples: z.object({ gained: samplesSchema, lost: samplesSchema, undecided: samplesSchema }),
+  items_of_lost: z.number(),
+  next: z.string().optional(),
 });
 
 const vectorSchema = z.object({

@@ -1,6 +1,8 @@
 // The routes and their schemas: what is validated, typed and documented, each once.
 import { createRoute, z } from "@hono/zod-openapi";
 import { invokeSchema } from "../invoke.ts";
+import { diffSchema } from "../query/diff.ts";
+import { testSchema } from "../query/filters.ts";
 import { runStatusSchema } from "../shapes/run.ts";
 import * as answers from "./answers.ts";
 
@@ -107,6 +109,48 @@ export const event = read(
   byId,
   none,
   answers.eventAnswerSchema,
+);
+export const why = read(
+  "/v1/events/{id}/why/{alias}",
+  "Why a pipeline ran or did not run for an event, by the filter as it stood then",
+  byId.extend({ alias: z.string().max(300) }),
+  none,
+  answers.whySchema,
+);
+
+/** A question with a body: POST, one 200 answer, nothing changes. */
+function ask<P extends string, Asked extends z.ZodType, Body extends z.ZodType>(
+  path: P,
+  summary: string,
+  asked: Asked,
+  body: Body,
+) {
+  return createRoute({
+    method: "post",
+    path,
+    summary,
+    security,
+    request: { body: { content: { "application/json": { schema: asked } }, required: true } },
+    responses: {
+      200: json(body, summary),
+      ...problems,
+      413: problemContent("The body is too large"),
+      415: problemContent("The body is not JSON"),
+    },
+  });
+}
+
+export const filterTest = ask(
+  "/v1/filters/test",
+  "Explain what a filter says of an event; nothing runs",
+  testSchema,
+  answers.testedSchema,
+);
+export const filterDiff = ask(
+  "/v1/filters/diff",
+  "What a changed filter would gain and lose of the recorded objects; nothing runs",
+  diffSchema,
+  answers.diffAnswerSchema,
 );
 export const runs = read(
   "/v1/runs",

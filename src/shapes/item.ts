@@ -32,6 +32,8 @@ export interface SetLineage {
   size: number | null;
   event_time: Event["time"];
   stored_at: string;
+  /** How many pipelines stand between a person's object and these items: 1, and 1 more for each before it. */
+  hops?: number;
 }
 
 /** One item, ready to store: JSON text with each vector taken out, and the vectors. */

@@ -6,6 +6,7 @@ import type { Event } from "../shapes/event.ts";
 import type { Failure } from "../shapes/failure.ts";
 import type { Cause, Job } from "../shapes/job.ts";
 import type { Report, RunStatus } from "../shapes/run.ts";
+import type { Deployment } from "./deployments.ts";
 
 /** Why an event's pipelines were or were not run, as known when it arrived. */
 export interface Outcome {
@@ -13,6 +14,21 @@ export interface Outcome {
   refused: { alias: string; reason: string }[];
   /** How many pipelines of the connection refused it, of which `refused` lists the first few. */
   refused_count: number;
+  /** What the look-up at the object found, where the outcome hung on one. */
+  object?: LookedUp;
+  /** Why that look-up found nothing: the object was gone, the store refused. */
+  unseen?: string;
+  /** By which registry this was decided (`deployments.ts`); filled in when it is recorded. */
+  deployment?: string;
+}
+
+/** The object as it was seen when its event was decided. Left out: not looked up. `null`: it has none. */
+export interface LookedUp {
+  size?: number;
+  etag?: string;
+  content_type?: string | null;
+  metadata?: Record<string, string>;
+  tags?: Record<string, string>;
 }
 
 /** An event with what was decided about it, ready to be recorded. */
@@ -39,15 +55,21 @@ export const runId = (eventId: string, alias: string) => `run_${eventId.replace(
 /**
  * Commits events, their identities, and their runs in one transaction, and returns every run of these
  * events that has not been dispatched: the new ones, and those of an earlier delivery that was cut off
- * between commit and dispatch. An event already known by any identity adds nothing.
+ * between commit and dispatch. An event already known by any identity adds nothing. The deployment that
+ * decided them goes on record in the same transaction, once.
  */
-export async function record(db: D1Database, decided: Decided[], now: number): Promise<PendingRun[]> {
+export async function record(
+  db: D1Database,
+  decided: Decided[],
+  now: number,
+  deployment?: Deployment,
+): Promise<PendingRun[]> {
   if (decided.length === 0) return [];
   const events = JSON.stringify(
     decided.map(({ event, lookups, outcome }) => ({
       ...pick(event),
       envelope: JSON.stringify(event),
-      outcome: JSON.stringify(outcome),
+      outcome: JSON.stringify(deployment ? { ...outcome, deployment: deployment.id } : outcome),
       identities: event.identities,
       lookups,
     })),
@@ -58,6 +80,7 @@ export async function record(db: D1Database, decided: Decided[], now: number): P
     ),
   );
   const results = await db.batch<PendingRun>([
+    ...(deployment?.statements(db, now) ?? []),
     db.prepare(SQL.events).bind(events),
     db.prepare(SQL.identities).bind(events),
     db.prepare(SQL.matchedRuns).bind(runs, now),
@@ -65,6 +88,7 @@ export async function record(db: D1Database, decided: Decided[], now: number): P
     db.prepare(SQL.track).bind(events),
     db.prepare(SQL.pending).bind(events),
   ]);
+  deployment?.committed();
   return results.at(-1)?.results ?? [];
 }
 

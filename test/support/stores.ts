@@ -1,6 +1,6 @@
 // Real D1 and R2 (miniflare, the copy that wrangler runs) for tests of what is kept in them.
 
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import type { D1Database, R2Bucket } from "@cloudflare/workers-types";
 import { Miniflare } from "miniflare";
 
@@ -41,11 +41,13 @@ export async function openStores(): Promise<Stores> {
   };
 }
 
+/** As wrangler does: the folder's files in the order of their numbers. */
 async function migrate(db: D1Database, name: string): Promise<void> {
-  const sql = readFileSync(
-    new URL(`../../src/store/migrations/${name}/0001_init.sql`, import.meta.url),
-    "utf8",
-  );
-  const statements = sql.replace(/^\s*--.*$/gm, "").split(";");
-  await db.batch(statements.filter((text) => text.trim() !== "").map((text) => db.prepare(text)));
+  const folder = new URL(`../../src/store/migrations/${name}/`, import.meta.url);
+  for (const file of globSync("*.sql", { cwd: folder }).sort()) {
+    const statements = readFileSync(new URL(file, folder), "utf8")
+      .replace(/^\s*--.*$/gm, "")
+      .split(";");
+    await db.batch(statements.filter((text) => text.trim() !== "").map((text) => db.prepare(text)));
+  }
 }

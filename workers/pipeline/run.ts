@@ -18,6 +18,7 @@ import type { NewItem, SetKey, SetLineage } from "../../src/shapes/item.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import type { Observed, Source } from "../../src/source/contract.ts";
 import type { Collection, Fence } from "../../src/store/collections/contract.ts";
+import { HOPS, hopsIn, MAX_HOPS } from "../../src/store/collections/written.ts";
 import { Compute } from "./compute.ts";
 import { withinRun } from "./context.ts";
 import { collectItems } from "./items.ts";
@@ -118,12 +119,21 @@ async function decide(job: Job, seen: Observed | null, deps: RunDeps): Promise<D
     view = viewOf(job.event, { ...seen, tags: await deps.source.tags(job.event.bucket, job.event.key) });
     verdict = evaluate(deps.filter, view);
   }
+  const hops = hopsOf(job.event, seen);
+  if (verdict === true && hops >= MAX_HOPS) return { hold: "as it is", reason: loopReason(hops) };
   if (verdict === true) return { hold: "items" };
   const why = reasonOf(explain(deps.filter, view));
   return evaluate(deps.filter, stateView(view)) === false
     ? { hold: "nothing", reason: `the object does not pass the filter: ${why}` }
     : { hold: "as it is", reason: `the event does not pass the filter: ${why}` };
 }
+
+/** Through how many pipelines the object has come. */
+const hopsOf = (event: Event, seen: Observed | null) => Math.max(event.hops, hopsIn(seen?.metadata ?? {}));
+
+const loopReason = (hops: number) =>
+  `loop: the object has come through ${hops} pipelines (its metadata ${HOPS}), and ${MAX_HOPS} are the most; ` +
+  "`weir validate` names the loop, docs/filters.md says how to break it";
 
 /** Runs the handler within its time, and turns what it returns into items. */
 async function handle(
@@ -188,6 +198,7 @@ function lineageOf(job: Job, seen: Observed | null, deps: RunDeps): SetLineage {
     size: seen?.size ?? null,
     event_time: job.event.time,
     stored_at: new Date(deps.now()).toISOString(),
+    hops: hopsOf(job.event, seen) + 1,
   };
 }
 

@@ -30,4 +30,6 @@ export interface Collection {
   /** One page of items, by set and position, after an item's id; `sets` narrows it to these. */
   list(query: { limit: number; after?: string; sets?: SetKey[] }): Promise<Page>;
   get(itemId: string): Promise<StoredItem | null>;
+  /** How many items these sets have together. */
+  count(sets: SetKey[]): Promise<number>;
 }

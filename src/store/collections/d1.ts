@@ -2,11 +2,9 @@
 // every statement is conditional on the fence, so a run that was overtaken writes nothing.
 import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
 import type { NewItem, SetKey, SetLineage, StoredItem, Vector } from "../../shapes/item.ts";
+import { chunks } from "../chunks.ts";
 import type { Collection, Fence, Page } from "./contract.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";
-
-/** D1 takes parameters of up to 2 MB; a set larger than this is written by several statements of one transaction. */
-const CHUNK_BYTES = 1_000_000;
 
 export function d1Collection(db: D1Database, collection: string): Collection {
   return {
@@ -50,6 +48,12 @@ export function d1Collection(db: D1Database, collection: string): Collection {
       const row = await db.prepare(SQL.get).bind(collection, id).first<ItemRow>();
       return row ? ((await inflate(db, [row]))[0] ?? null) : null;
     },
+
+    async count(sets) {
+      if (sets.length === 0) return 0;
+      const ids = JSON.stringify(await Promise.all(sets.map(setId)));
+      return (await db.prepare(SQL.count).bind(collection, ids).first<number>("items")) ?? 0;
+    },
   };
 }
 
@@ -85,21 +89,6 @@ function inserts(db: D1Database, collection: string, set: string, fence: Fence, 
 }
 
 const bytesOf = (values: Float32Array) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-
-function* chunks<T>(rows: T[], size: (row: T) => number): Generator<T[]> {
-  let part: T[] = [];
-  let bytes = 0;
-  for (const row of rows) {
-    if (part.length > 0 && bytes + size(row) > CHUNK_BYTES) {
-      yield part;
-      part = [];
-      bytes = 0;
-    }
-    part.push(row);
-    bytes += size(row);
-  }
-  if (part.length > 0) yield part;
-}
 
 interface ItemRow extends SetKey {
   id: string;
@@ -171,6 +160,9 @@ const SQL = {
     SELECT ${COLUMNS} FROM items AS i JOIN item_sets AS s ON s.id = i.set_id
     WHERE ${AFTER} AND i.set_id IN (SELECT value FROM json_each(?5)) ORDER BY i.set_id, i.position LIMIT ?4`,
   get: `SELECT ${COLUMNS} FROM items AS i JOIN item_sets AS s ON s.id = i.set_id WHERE i.collection = ?1 AND i.id = ?2`,
+  count: `
+    SELECT sum(items) AS items FROM item_sets
+    WHERE collection = ?1 AND id IN (SELECT value FROM json_each(?2))`,
   vectors:
     "SELECT item_id, path, model, span, vector FROM vectors WHERE item_id IN (SELECT value FROM json_each(?1)) ORDER BY path",
 };

@@ -8,6 +8,7 @@ import type { R2Bucket } from "@cloudflare/workers-types";
 import type { NewItem, SetKey, SetLineage, StoredItem } from "../../shapes/item.ts";
 import type { Collection, Page, Replaced } from "./contract.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";
+import { ITEMS, metadataOf, objectKey, WRITTEN_TYPE } from "./written.ts";
 
 interface Head {
   set: SetKey;
@@ -30,7 +31,7 @@ interface Line {
 const PARALLEL_READS = 6;
 
 export function r2Collection(bucket: R2Bucket, collection: string): Collection {
-  const place = (set: string) => `${collection}/${set}.ndjson`;
+  const place = (set: string) => objectKey(collection, set);
   return {
     begin: (sets) =>
       Promise.all(
@@ -45,7 +46,8 @@ export function r2Collection(bucket: R2Bucket, collection: string): Collection {
         encode(id, { set: fence.set, lineage, items: items.length }, items),
         {
           onlyIf: fence.token === null ? { etagDoesNotMatch: "*" } : { etagMatches: String(fence.token) },
-          httpMetadata: { contentType: "application/x-ndjson" },
+          httpMetadata: { contentType: WRITTEN_TYPE },
+          customMetadata: metadataOf(lineage.hops, items.length),
         },
       );
       return stored ? "stored" : "conflict";
@@ -76,6 +78,17 @@ export function r2Collection(bucket: R2Bucket, collection: string): Collection {
       const parsed = parseItemId(id);
       if (!parsed) return null;
       return (await load(bucket, place(parsed.set))).find((item) => item.id === id) ?? null;
+    },
+
+    async count(sets) {
+      const ids = await Promise.all(sets.map(setId));
+      let items = 0;
+      for (let at = 0; at < ids.length; at += PARALLEL_READS) {
+        const part = ids.slice(at, at + PARALLEL_READS);
+        const heads = await Promise.all(part.map((set) => bucket.head(place(set))));
+        for (const head of heads) items += Number(head?.customMetadata?.[ITEMS] ?? 0);
+      }
+      return items;
     },
   };
 }

@@ -1,0 +1,162 @@
+// What a changed filter would change, by the events on record: each object's newest event is judged by the
+// deployed filter and by the changed one, with what was known of the object then. Nothing runs.
+import type { D1Database } from "@cloudflare/workers-types";
+import { z } from "zod";
+import type { Registered } from "../dispatch/pipelines.ts";
+import { compileFilter, evaluate, explain, type Filter, reasonOf, viewOf } from "../match/index.ts";
+import type { Event } from "../shapes/event.ts";
+import { FailureError } from "../shapes/failure.ts";
+import type { SetKey } from "../shapes/item.ts";
+import type { Collection } from "../store/collections/open.ts";
+import { sha256Hex } from "../store/hash.ts";
+import type { Outcome } from "../store/ledger.ts";
+import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { compiled, filtersSchema } from "./filters.ts";
+
+export const diffSchema = z.strictObject({
+  alias: z.string().max(300),
+  /** The changed `source.filters`. */
+  filters: filtersSchema,
+  /** How far back: a time, or a span before now (`7d`, `12h`, `30m`). */
+  since: z.string().max(40).default("7d"),
+  cursor: z.string().max(4000).optional(),
+});
+export type DiffBody = z.infer<typeof diffSchema>;
+
+export interface Sample {
+  bucket: string;
+  key: string;
+  event_id: string;
+  /** Why the changed filter does not pass it, or is not decided. */
+  reason: string;
+}
+export type Change = "gained" | "lost" | "undecided";
+
+/** After any time. */
+const FIRST = "~";
+const BATCH = 1000;
+/** Batches of one answer: 5,000 objects are judged in well under a Worker's time, and the rest has a cursor. */
+const MAX_BATCHES = 5;
+const MAX_SAMPLES = 10;
+
+export interface DiffDeps {
+  pipeline: Registered;
+  collection: Collection;
+  ledger: D1Database;
+  now: number;
+}
+
+/**
+ * Counts of one stretch of objects, newest event first; `next` is the cursor of the stretch after it.
+ *
+ * @throws FailureError `invalid` for a filter, a time or a cursor that is not one
+ */
+export async function diffFilters(asked: DiffBody, { pipeline, collection, ledger, now }: DiffDeps) {
+  const { alias, config, version } = pipeline;
+  const filters = { before: compileFilter(config.source.filters), after: compiled(asked.filters) };
+  const list = `diff ${alias} ${version} ${(await sha256Hex(JSON.stringify(asked.filters))).slice(0, 16)}`;
+  const from = decodeCursor(list, asked.cursor, 3);
+  const period = from ? periodOf(String(from[2])) : { since: sinceOf(asked.since, now), until: iso(now) };
+  let at = from ? { received_at: String(from[0]), id: String(from[1]) } : { received_at: FIRST, id: "" };
+  const tally = new Tally(alias, filters);
+  let isMore = true;
+  for (let batch = 0; batch < MAX_BATCHES && isMore; batch++) {
+    const { results } = await ledger
+      .prepare(SQL)
+      .bind(config.source.connection_id, period.since, period.until, at.received_at, at.id, BATCH)
+      .all<Row>();
+    for (const row of results) tally.add(row);
+    at = results.at(-1) ?? at;
+    isMore = results.length === BATCH;
+  }
+  const next = encodeCursor(list, [at.received_at, at.id, `${period.since}/${period.until}`]);
+  return {
+    alias,
+    version,
+    since: period.since,
+    ...tally.counts,
+    samples: tally.samples,
+    items_of_lost: await collection.count(tally.lost),
+    ...(isMore && { next }),
+  };
+}
+
+interface Row {
+  id: string;
+  received_at: string;
+  envelope: string;
+  outcome: string;
+}
+
+class Tally {
+  readonly counts = { objects: 0, gained: 0, lost: 0, unchanged: 0, undecided: 0, passing: 0 };
+  readonly samples: Record<Change, Sample[]> = { gained: [], lost: [], undecided: [] };
+  readonly lost: SetKey[] = [];
+  readonly #alias: string;
+  readonly #filters: { before: Filter; after: Filter };
+
+  constructor(alias: string, filters: { before: Filter; after: Filter }) {
+    this.#alias = alias;
+    this.#filters = filters;
+  }
+
+  add(row: Row) {
+    const event: Event = JSON.parse(row.envelope);
+    const { object }: Outcome = JSON.parse(row.outcome);
+    const view = viewOf(event, object);
+    // A removed object passes no filter, neither before nor after.
+    const isThere = event.type !== "removed";
+    const before = isThere && evaluate(this.#filters.before, view);
+    const after = isThere && evaluate(this.#filters.after, view);
+    this.counts.objects++;
+    if (after === true) this.counts.passing++;
+    const change = changeOf(before, after);
+    this.counts[change]++;
+    if (change === "unchanged") return;
+    const { connection, bucket, key } = event;
+    if (change === "lost") this.lost.push({ alias: this.#alias, connection, bucket, key });
+    if (this.samples[change].length >= MAX_SAMPLES) return;
+    const unclear = before === "unknown" ? this.#filters.before : this.#filters.after;
+    const reason = reasonOf(explain(unclear, view));
+    this.samples[change].push({ bucket, key, event_id: event.id, reason });
+  }
+}
+
+type Verdict = boolean | "unknown";
+
+function changeOf(before: Verdict, after: Verdict): Change | "unchanged" {
+  if (before === "unknown" || after === "unknown") return "undecided";
+  if (before === after) return "unchanged";
+  return after ? "gained" : "lost";
+}
+
+const iso = (ms: number) => new Date(ms).toISOString();
+const UNITS = { s: 1e3, m: 60e3, h: 3600e3, d: 86_400e3, w: 604_800e3 };
+
+function sinceOf(text: string, now: number): string {
+  const [, count, unit] = /^(\d{1,6})([smhdw])$/.exec(text) ?? [];
+  const ms = count ? now - Number(count) * UNITS[unit as keyof typeof UNITS] : Date.parse(text);
+  if (Number.isFinite(ms) && ms >= 0) return iso(ms);
+  throw new FailureError({
+    kind: "invalid",
+    detail: `"${text}" is neither a time nor a span`,
+    where: "since",
+    expected: "a span such as 7d, 12h or 30m, or a time such as 2026-11-23T00:00:00Z",
+  });
+}
+
+function periodOf(text: string): { since: string; until: string } {
+  const [since = "", until = ""] = text.split("/");
+  return { since, until };
+}
+
+/** The newest event of each object up to the moment of the first page, so that later events move no page. */
+const SQL = `
+  SELECT e.id, e.received_at, e.envelope, e.outcome FROM events AS e
+  WHERE e.connection = ?1 AND e.key != '' AND e.sender != 'invoke'
+    AND e.received_at >= ?2 AND e.received_at <= ?3 AND (e.received_at, e.id) < (?4, ?5)
+    AND NOT EXISTS (
+      SELECT 1 FROM events AS n
+      WHERE n.connection = e.connection AND n.bucket = e.bucket AND n.key = e.key AND n.sender != 'invoke'
+        AND (n.received_at, n.id) > (e.received_at, e.id) AND n.received_at <= ?3)
+  ORDER BY e.received_at DESC, e.id DESC LIMIT ?6`;

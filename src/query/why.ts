@@ -1,0 +1,84 @@
+// Why a pipeline ran, or did not run, for a recorded event: the filter as it stood then, judged by what was
+// known then. Neighbours: decide.ts made the decision, store/deployments.ts knows which filters it used.
+import type { D1Database } from "@cloudflare/workers-types";
+import type { Pipelines } from "../dispatch/pipelines.ts";
+import { compileFilter, explain, reasonOf, viewOf } from "../match/index.ts";
+import type { PipelineConfig } from "../shapes/config.ts";
+import { FailureError } from "../shapes/failure.ts";
+import { versionThen } from "../store/deployments.ts";
+import { getEvent, listRuns, type RecordedEvent } from "./ledger.ts";
+
+/** A run of an event and a pipeline is one; a replay is an event of its own. */
+const MAX_RUNS = 50;
+
+/**
+ * Explains an event and a pipeline. `verdict` is null where no filter was asked, and `reason` says why not.
+ *
+ * @throws FailureError `not_found` for an event or a pipeline that there is not, and was not then
+ */
+export async function why(db: D1Database, eventId: string, alias: string, pipelines: Pipelines) {
+  const [event, then, runs] = await Promise.all([
+    getEvent(db, eventId),
+    versionThen(db, eventId, alias),
+    listRuns(db, { event_id: eventId, alias }, { limit: MAX_RUNS }),
+  ]);
+  if (!event) throw nothing(`event ${eventId.slice(0, 120)}`);
+  if (!then && !pipelines.get(alias)) {
+    const known = pipelines.all.map((pipeline) => pipeline.alias).join(", ");
+    throw nothing(`pipeline ${alias.slice(0, 80)}, nor was there when the event was recorded`, known);
+  }
+  return {
+    event_id: event.id,
+    alias,
+    version: then?.version ?? null,
+    filter: then?.config.source.filters ?? null,
+    ...judge(event, alias, then?.config),
+    runs: runs.data,
+  };
+}
+
+function judge(event: RecordedEvent, alias: string, config: PipelineConfig | undefined) {
+  const unasked = notAsked(event, alias, config);
+  if (!config || unasked !== undefined) return { verdict: null, reason: unasked ?? "", clauses: [] };
+  const { object, unseen } = event.outcome;
+  const explanation = explain(
+    compileFilter(config.source.filters),
+    viewOf({ ...event, identities: [] }, object),
+  );
+  const { verdict, clauses, note } = explanation;
+  const reason = reasonOf(explanation);
+  return {
+    verdict,
+    reason: verdict === "unknown" && unseen !== undefined ? `${unseen} (${reason})` : reason,
+    clauses,
+    ...(note !== undefined && { note }),
+  };
+}
+
+/** Why the pipeline's filter had no say in the event, or undefined where it had. */
+function notAsked(event: RecordedEvent, alias: string, config: PipelineConfig | undefined) {
+  if (!config) {
+    return event.outcome.deployment === undefined
+      ? "which filters decided this event is not on record"
+      : `there was no pipeline ${alias} when this event was recorded; it was deployed later`;
+  }
+  const source = config.source.connection_id;
+  if (event.connection !== source)
+    return `the event is of connection ${event.connection}, and ${alias} reads from ${source}`;
+  if (event.sender === "invoke") {
+    return event.outcome.matched.includes(alias)
+      ? "a person asked for this run: filters are not consulted"
+      : "a person asked for another pipeline: filters are not consulted";
+  }
+  if (event.type === "removed")
+    return "the object was removed: no handler runs; items that it had are removed, unless on_delete is keep";
+  return undefined;
+}
+
+function nothing(what: string, expected?: string): FailureError {
+  return new FailureError({
+    kind: "not_found",
+    detail: `there is no ${what}`,
+    ...(expected !== undefined && { expected }),
+  });
+}

@@ -1,0 +1,22 @@
+// How the objects of an R2 collection look from outside, to whoever hears of them as events: the store writes
+// them so, a run counts their hops, and `weir validate` judges filters by it when it looks for loops.
+
+/** How many pipelines stand, one after another, between a person's object and this one. */
+export const HOPS = "weir-hops";
+/** How many items the object holds. */
+export const ITEMS = "weir-items";
+export const WRITTEN_TYPE = "application/x-ndjson";
+
+/** A run of an object that came through this many pipelines is a loop's, and is not made. */
+export const MAX_HOPS = 4;
+
+/** `set` is 32 hex digits. */
+export const objectKey = (collection: string, set: string) => `${collection}/${set}.ndjson`;
+
+export const metadataOf = (hops = 1, items = 0) => ({ [HOPS]: String(hops), [ITEMS]: String(items) });
+
+/** The hops that an object's metadata tells; 0 where it tells none. */
+export function hopsIn(metadata: Readonly<Record<string, string>>): number {
+  const text = metadata[HOPS] ?? "";
+  return /^\d{1,6}$/.test(text) ? Number(text) : 0;
+}
