@@ -29,7 +29,29 @@ export interface Lineage {
   pipeline: { alias: string; version: string; commit: string };
 }
 
+export interface RecordedEvent {
+  id: string;
+  connection: string;
+  sender: string;
+  type: string;
+  operation: string;
+  bucket: string;
+  key: string;
+}
+
+/** Refusals of one cause in one minute. */
+export interface Rejection {
+  connection: string;
+  scheme: string;
+  failure: { kind: string; detail: string; where?: string; next?: string };
+  count: number;
+  at: string;
+}
+
 export interface Api {
+  /** Newest first. */
+  events(connection: string): Promise<RecordedEvent[]>;
+  rejections(connection: string): Promise<Rejection[]>;
   runs(): Promise<Run[]>;
   items(collection: string, key: string): Promise<Item[]>;
   lineage(collection: string, item: string): Promise<Lineage>;
@@ -43,7 +65,11 @@ export function apiOf(url: string, key: string): Api {
     throw new CliError(`GET ${path}: HTTP ${response.status} ${(await response.text()).slice(0, 300)}`);
   };
   const of = (collection: string) => `/v1/collections/${encodeURIComponent(collection)}/items`;
+  const newest = async <T>(list: string, connection: string) =>
+    (await get<{ data: T[] }>(`/v1/${list}?connection=${encodeURIComponent(connection)}&limit=50`)).data;
   return {
+    events: (connection) => newest("events", connection),
+    rejections: (connection) => newest("rejections", connection),
     runs: async () => (await get<{ data: Run[] }>("/v1/runs?limit=50")).data,
     items: async (collection, object) =>
       (await get<{ data: Item[] }>(`${of(collection)}?key=${encodeURIComponent(object)}&limit=50`)).data,

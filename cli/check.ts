@@ -106,3 +106,23 @@ function clashes<T>(values: T[], keyOf: (value: T) => string | undefined): [firs
     return first === undefined ? [] : [[first, value]];
   });
 }
+
+/** Where a connection believes a key of one's own in place of AWS's or Google's: right for tests, loud here. */
+export function doubtPins(project: Project): Problem[] {
+  return Object.entries(project.connections).flatMap(([id, connection]) =>
+    (connection.kind === "d1" ? [] : connection.events).flatMap((scheme, index) => {
+      const place = ["connections", id, "events", index];
+      const at = (field: string, problem: string) =>
+        project.files.connections.at([...place, field], problem, `remove "${field}" unless that is meant`);
+      if (scheme.scheme === "sns" && scheme.certificate) {
+        const problem = `"${id}" trusts the certificate in ${scheme.certificate} in place of AWS's own`;
+        return [at("certificate", `${problem}: whoever has its key can speak as SNS`)];
+      }
+      if (scheme.scheme === "google-oidc" && scheme.jwks) {
+        const problem = `"${id}" trusts the key set in ${scheme.jwks} in place of Google's own`;
+        return [at("jwks", `${problem}: whoever has its keys can speak as Google`)];
+      }
+      return [];
+    }),
+  );
+}

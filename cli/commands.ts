@@ -5,6 +5,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { drifted, generate, write } from "./generate.ts";
 import { CliError, good, note, printJson, problemText, say } from "./output.ts";
 import { packageRoot } from "./project.ts";
+import { addSenderCommands } from "./sender-commands.ts";
 import { validate } from "./validate.ts";
 
 export function addCommands(program: Command): void {
@@ -97,16 +98,7 @@ export function addCommands(program: Command): void {
       await remove({ root: root(), target, url: options.url });
     });
 
-  program
-    .command("trigger")
-    .description("deliver an event's body to a connection's webhook, signed as the connection asks")
-    .argument("<connection>", "its id in connections.json")
-    .argument("<file>", "the body; - reads stdin")
-    .option(...url)
-    .action(async (connection: string, file: string, options: { url: string }) => {
-      const { trigger } = await import("./put.ts");
-      await trigger({ root: root(), connection, file, url: options.url });
-    });
+  addSenderCommands(program, root, url);
 
   program
     .command("bench")

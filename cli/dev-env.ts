@@ -7,6 +7,7 @@ import { parseEnv } from "node:util";
 import type { Connections } from "../src/shapes/connection.ts";
 import { endpointName, LOCAL_S3, secretNames } from "./bindings.ts";
 import { CliError } from "./output.ts";
+import { makePins } from "./trigger/pins.ts";
 
 export type Env = Record<string, string>;
 type Random = (bytes: number) => Buffer;
@@ -20,6 +21,7 @@ export function makeSecrets(connections: Connections["connections"], random: Ran
   const made: Env = {};
   for (const name of secretNames(connections)) made[name] = random(32).toString("hex");
   made.WEIR_API_KEY = `weir_${random(24).toString("hex")}`;
+  Object.assign(made, makePins(connections));
   for (const connection of Object.values(connections)) {
     if (connection.kind === "d1") continue;
     for (const scheme of connection.events) {
@@ -52,11 +54,14 @@ export function devSecrets(root: string, connections: Connections["connections"]
   const missing = Object.entries(makeSecrets(connections, random)).filter(([name]) => !(name in present));
   if (missing.length > 0) {
     mkdirSync(dirname(path), { recursive: true });
-    const added = missing.map(([name, value]) => `${name}=${value}\n`).join("");
+    const added = missing.map(([name, value]) => `${name}=${quoted(value)}\n`).join("");
     writeFileSync(path, text.replace(/\n?$/, "\n") + added, { mode: 0o600 });
   }
   return { ...Object.fromEntries(missing), ...present };
 }
+
+/** Certificates have lines and key sets have quotes. */
+const quoted = (value: string) => (/[\n"]/.test(value) ? `'${value}'` : value);
 
 /** What depends on where the stack listens. A value in dev.env wins. */
 export function stackSettings(connections: Connections["connections"], url: string, secrets: Env): Env {

@@ -2,6 +2,7 @@
 // notifications go through the local front door, S3's as a signed webhook. `weir put`, `weir rm` and the
 // demo use it.
 import { AwsClient } from "aws4fetch";
+import { objectUrl } from "../src/source/object-url.ts";
 import { LOCAL_S3 } from "./bindings.ts";
 import { LOCAL_S3_PATH } from "./dev-env.ts";
 import { suggestion } from "./nearest.ts";
@@ -42,13 +43,19 @@ export async function putObject(local: Local, target: Target, object: NewObject)
     headers: { "content-type": object.contentType, ...Object.fromEntries(metadata) },
   });
   const etag = (response.headers.get("etag") ?? "").replaceAll('"', "");
-  return tell(local, { ...target, action: "put", size: object.body.byteLength, etag, time: now() });
+  return tell(local, {
+    ...target,
+    type: "created",
+    size: object.body.byteLength,
+    etag,
+    time: now(),
+  });
 }
 
 /** Removes an object and tells every connection that had its bucket. */
 export async function removeObject(local: Local, target: Target): Promise<Told[]> {
   await s3(local, target, { method: "DELETE" });
-  return tell(local, { ...target, action: "delete", size: 0, etag: "", time: now() });
+  return tell(local, { ...target, type: "removed", size: 0, etag: "", time: now() });
 }
 
 const now = () => new Date().toISOString();
@@ -65,9 +72,8 @@ async function s3(local: Local, { bucket, key }: Target, init: RequestInit): Pro
     region: "auto",
     retries: 0,
   });
-  const path = key.split("/").map(encodeURIComponent).join("/");
   const response = await client
-    .fetch(`${local.url}${LOCAL_S3_PATH}/${bucket}/${path}`, init)
+    .fetch(objectUrl(local.url + LOCAL_S3_PATH, bucket, key), init)
     .catch(() => unreachable(local.url));
   if (response.ok) return response;
   throw new CliError(
@@ -75,16 +81,18 @@ async function s3(local: Local, { bucket, key }: Target, init: RequestInit): Pro
   );
 }
 
-async function tell(local: Local, change: Change): Promise<Told[]> {
+async function tell(local: Local, made: Omit<Change, "region">): Promise<Told[]> {
   const told: Told[] = [];
   for (const [connection, it] of Object.entries(local.connections)) {
-    if (it.kind === "d1" || !it.buckets.includes(change.bucket) || it.events.length === 0) continue;
+    if (it.kind === "d1" || !it.buckets.includes(made.bucket) || it.events.length === 0) continue;
+    const change = { ...made, region: it.kind === "s3" ? it.region : "auto" };
     if (it.events.some((scheme) => scheme.scheme === "r2-queue")) {
-      await post(`${local.url}/__local/r2-notification`, JSON.stringify(r2Message(change)), {});
+      const headers = { "content-type": "application/json" };
+      const body = JSON.stringify(r2Message(change));
+      await post(`${local.url}/__local/r2-notification`, { headers, body });
       told.push({ connection, by: "r2-notification" });
     } else {
-      const body = JSON.stringify(s3Event(change, it.kind === "s3" ? it.region : "auto"));
-      const { scheme } = await deliver(local, connection, body);
+      const { scheme } = await deliver(local, connection, JSON.stringify(s3Event(change)));
       told.push({ connection, by: scheme });
     }
   }

@@ -1,12 +1,10 @@
-// `weir put`, `weir rm` and `weir trigger`: the command line around objects.ts and trigger/.
-import { randomBytes } from "node:crypto";
+// `weir put` and `weir rm`: the command line around objects.ts.
 import { readFileSync } from "node:fs";
 import { basename, extname } from "node:path";
-import { devSecrets } from "./dev-env.ts";
+import { localStack } from "./local-stack.ts";
 import { putObject, removeObject, type Target, toldText } from "./objects.ts";
 import { CliError, good, printJson } from "./output.ts";
-import { loadProject } from "./project.ts";
-import { deliver, type Local } from "./trigger/deliver.ts";
+import type { Local } from "./trigger/deliver.ts";
 
 export interface PutOptions {
   root: string;
@@ -52,26 +50,6 @@ export async function remove(options: { root: string; target: string; url: strin
   good(`removed ${target.bucket}/${target.key}; ${toldText(told)}`);
 }
 
-/** Delivers a body from a file (`-`: stdin) to a connection, proven as that connection asks. */
-export async function trigger(options: {
-  root: string;
-  connection: string;
-  file: string;
-  url: string;
-}): Promise<void> {
-  const local = localStack(options.root, options.url);
-  const body = read(options.file === "-" ? 0 : options.file).toString("utf8");
-  const { scheme, answer } = await deliver(local, options.connection, body);
-  printJson(answer);
-  good(`delivered to ${options.connection}, proven by ${scheme}`);
-}
-
-function localStack(root: string, url: string): Local {
-  const { connections, problems } = loadProject(root);
-  if (problems.length > 0) throw new CliError("the project has problems", problems);
-  return { url: url.replace(/\/+$/, ""), connections, secrets: devSecrets(root, connections, randomBytes) };
-}
-
 function targetOf(local: Local, target: string | undefined, name: string | undefined): Target {
   if (target === undefined && name !== undefined) {
     const connection = Object.values(local.connections).find(
@@ -93,7 +71,7 @@ function pair(text: string): [string, string] {
   return [text.slice(0, at).toLowerCase(), text.slice(at + 1)];
 }
 
-function read(file: string | 0): Buffer {
+function read(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {

@@ -1,17 +1,15 @@
-// Delivers a body to a connection's door as its sender would: proven by the first of its schemes that we can
-// sign for. `weir trigger` and objects.ts use it.
+// Sends a proven body to a connection's door, as its sender would. `weir trigger` and objects.ts use it.
 import { randomUUID } from "node:crypto";
 import type { Connection, Connections } from "../../src/shapes/connection.ts";
-import type { Env } from "../dev-env.ts";
 import { suggestion } from "../nearest.ts";
 import { CliError } from "../output.ts";
-import { proofFor } from "./prove.ts";
+import { prove, type Signed } from "./prove.ts";
 
 /** A running stack, as far as senders are concerned. */
 export interface Local {
   url: string;
   connections: Connections["connections"];
-  secrets: Env;
+  secrets: Readonly<Record<string, string | undefined>>;
 }
 
 /** What the door answered, and how the body was proven. */
@@ -20,18 +18,28 @@ export interface Delivered {
   answer: unknown;
 }
 
-/** Throws a {@link CliError} where nothing can be signed, nobody answers or the door refuses. */
+/** The webhook address of a connection. */
+export const doorOf = (url: string, connection: string) =>
+  `${url}/v1/connections/${encodeURIComponent(connection)}/events`;
+
+/** Names a delivery. */
+export const deliveryId = () => `msg_${randomUUID()}`;
+
+/**
+ * Delivers a body by the first of its connection's schemes that can be signed for. Throws a {@link CliError}
+ * where nothing can be signed, nobody answers or the door refuses.
+ */
 export async function deliver(local: Local, connection: string, body: string): Promise<Delivered> {
   const found = local.connections[connection];
   if (!found) {
     const known = Object.keys(local.connections);
     throw new CliError(`no connection "${connection}": ${suggestion(connection, known)}`, [], 2);
   }
-  const url = `${local.url}/v1/connections/${encodeURIComponent(connection)}/events`;
-  const proving = { secrets: local.secrets, url, body, id: `msg_${randomUUID()}`, now: Date.now() };
+  const url = doorOf(local.url, connection);
+  const proving = { secrets: local.secrets, url, body, id: deliveryId(), now: Date.now() };
   for (const scheme of eventsOf(found)) {
-    const headers = await proofFor(scheme, proving);
-    if (headers) return { scheme: scheme.scheme, answer: await post(url, body, headers) };
+    const signed = await prove(scheme, proving);
+    if (signed) return { scheme: scheme.scheme, answer: await post(url, signed) };
   }
   const schemes = eventsOf(found).map((scheme) => scheme.scheme);
   throw new CliError(
@@ -41,19 +49,27 @@ export async function deliver(local: Local, connection: string, body: string): P
 
 const eventsOf = (connection: Connection) => (connection.kind === "d1" ? [] : connection.events);
 
-/** POSTs JSON and gives back what was answered. */
-export async function post(url: string, body: string, headers: Record<string, string>): Promise<unknown> {
+/** POSTs and gives back what was answered; a refusal is a {@link CliError}. */
+export async function post(url: string, signed: Signed): Promise<unknown> {
+  const { status, answer } = await send(url, signed);
+  if (status < 300) return answer;
+  const text = typeof answer === "string" ? answer : JSON.stringify(answer);
+  throw new CliError(`POST ${new URL(url).pathname}: HTTP ${status} ${text.slice(0, 500)}`);
+}
+
+/** POSTs and gives back status and answer, whatever they are. */
+export async function send(
+  url: string,
+  { headers, body }: Signed,
+): Promise<{ status: number; answer: unknown }> {
+  // fetch sets the host itself.
   const { host: _, ...own } = headers;
-  const response = await fetch(url, {
-    method: "POST",
-    body,
-    headers: { "content-type": "application/json", ...own },
-  }).catch(() => unreachable(new URL(url).origin));
+  const response = await fetch(url, { method: "POST", body, headers: own }).catch(() =>
+    unreachable(new URL(url).origin),
+  );
   const text = await response.text();
-  if (!response.ok) {
-    throw new CliError(`POST ${new URL(url).pathname}: HTTP ${response.status} ${text.slice(0, 500)}`);
-  }
-  return response.headers.get("content-type")?.includes("json") ? (JSON.parse(text) as unknown) : text;
+  const isJson = response.headers.get("content-type")?.includes("json");
+  return { status: response.status, answer: isJson ? (JSON.parse(text) as unknown) : text };
 }
 
 export function unreachable(url: string): never {

@@ -2,6 +2,7 @@
 // `src/receive/verify/`, written from the senders' documents and sharing no code with it.
 import { createHmac, createPrivateKey, type KeyObject, sign } from "node:crypto";
 import { AwsClient } from "aws4fetch";
+import { importPKCS8, SignJWT } from "jose";
 
 export interface StandardWebhook {
   /** `whsec_` and base64, or for `v1a` an Ed25519 private key. */
@@ -111,4 +112,25 @@ export function snsNotification(notification: SnsNotification): {
       SigningCertURL: "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0.pem",
     }),
   };
+}
+
+export interface GoogleToken {
+  audience: string;
+  email: string;
+  /** PKCS#8 PEM of the RSA key whose public half is in the pinned key set, as `local`. */
+  key: string;
+  /** Milliseconds since the epoch. */
+  now: number;
+}
+
+/** The token of a Pub/Sub push, signed with one's own key: for a connection that pins its key set. */
+export async function signGoogleToken({ audience, email, key, now }: GoogleToken): Promise<string> {
+  const seconds = Math.floor(now / 1000);
+  return new SignJWT({ email, email_verified: true })
+    .setProtectedHeader({ alg: "RS256", kid: "local", typ: "JWT" })
+    .setIssuer("https://accounts.google.com")
+    .setAudience(audience)
+    .setIssuedAt(seconds)
+    .setExpirationTime(seconds + 3600)
+    .sign(await importPKCS8(key, "RS256"));
 }

@@ -97,24 +97,20 @@ async function receive(request: Request, context: Context, deps: WebhookDeps): P
   const proof = await prove(delivery.value, source.value.schemes, deps.trust);
   if (!proof.ok) return proof;
   const { scheme } = proof.value;
-  const taken = await take(proof.value, delivery.value, { ...context, buckets: source.value.buckets }, deps);
+  const taken = await take(proof.value, { ...context, buckets: source.value.buckets }, deps);
   return taken.ok ? taken : { ...taken, scheme };
 }
 
 /** What is proven: used up, heard, normalised, and made durable. */
-async function take(
-  proof: Proof,
-  { body }: Delivery,
-  context: Context,
-  deps: WebhookDeps,
-): Promise<Result<Accepted>> {
+async function take(proof: Proof, context: Context, deps: WebhookDeps): Promise<Result<Accepted>> {
   const use = once(proof, context, deps.used);
   if (!use.ok) return use;
   if (proof.handshake !== undefined) return shake(proof.handshake, deps.trust);
 
   const normalised = normalise(proof.payload, proof.headers, context);
   if (!normalised.ok) {
-    const raw = new TextDecoder().decode(body);
+    const { payload } = proof;
+    const raw = typeof payload === "string" ? payload : new TextDecoder().decode(payload);
     const entry = { index: 0, failure: normalised.failure, raw };
     const kept = await keep([], [entry], proof.scheme, context, deps);
     if (!kept.ok) use.value.undo();

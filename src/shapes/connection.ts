@@ -47,6 +47,8 @@ export const schemeSchema = z.discriminatedUnion("scheme", [
   }),
   z.strictObject({ scheme: z.literal("bearer"), secrets }),
   z.strictObject({ scheme: z.literal("basic"), username: z.string(), secrets }),
+  /** Ceph RGW: the topic's OpaqueData, which every record then carries, is the secret. */
+  z.strictObject({ scheme: z.literal("ceph-opaque"), secrets }),
   z.strictObject({ scheme: z.literal("backblaze"), secrets }),
   z.strictObject({
     scheme: z.literal("google-oidc"),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { r2Message, s3Event } from "../../cli/trigger/messages.ts";
-import { proofFor } from "../../cli/trigger/prove.ts";
+import { prove } from "../../cli/trigger/prove.ts";
 import { receiveR2 } from "../../src/receive/r2-queue.ts";
 import { keyCache } from "../../src/receive/verify/keys.ts";
 import { receiveWebhook } from "../../src/receive/webhook.ts";
@@ -10,12 +10,13 @@ import type { Event } from "../../src/shapes/event.ts";
 const NOW = Date.parse("2026-11-23T12:00:00Z");
 const secrets = { HOOK: `whsec_${Buffer.alloc(24, 1).toString("base64")}`, OLD: "old", TOKEN: "a-token" };
 const change = {
-  action: "put",
+  type: "created",
   bucket: "photos",
   key: "2026/red flower+✓%2B.jpg",
   size: 3,
   etag: "d41d8cd98f00b204e9800998ecf8427e",
   time: "2026-11-23T11:59:59.000Z",
+  region: "us-east-1",
 } as const;
 
 const connectionsWith = (scheme: Scheme): Connections =>
@@ -35,21 +36,17 @@ const connectionsWith = (scheme: Scheme): Connections =>
 /** What the real door makes of a body that the command has proven. */
 async function received(scheme: Scheme): Promise<Event[]> {
   const url = "https://weir.test/v1/connections/photos/events";
-  const body = JSON.stringify(s3Event(change, "us-east-1"));
-  const headers = await proofFor(scheme, { secrets, url, body, id: "msg_1", now: NOW });
+  const body = JSON.stringify(s3Event(change));
+  const signed = await prove(scheme, { secrets, url, body, id: "msg_1", now: NOW });
   const events: Event[] = [];
-  const accepted = await receiveWebhook(
-    new Request(url, { method: "POST", body, headers: { "content-type": "application/json", ...headers } }),
-    "photos",
-    {
-      connections: connectionsWith(scheme),
-      trust: { secret: (name) => ({ ...secrets })[name], fetch, cache: keyCache() },
-      now: () => NOW,
-      send: async (sent) => void events.push(...sent),
-      reject: () => {},
-      quarantine: async () => {},
-    },
-  );
+  const accepted = await receiveWebhook(new Request(url, { method: "POST", ...signed }), "photos", {
+    connections: connectionsWith(scheme),
+    trust: { secret: (name) => ({ ...secrets })[name], fetch, cache: keyCache() },
+    now: () => NOW,
+    send: async (sent) => void events.push(...sent),
+    reject: () => {},
+    quarantine: async () => {},
+  });
   expect(accepted).toMatchObject({ ok: true });
   return events;
 }
@@ -72,20 +69,20 @@ describe("weir trigger and weir put", () => {
   test("sign nothing that only the real sender can sign, or whose secret is elsewhere", async () => {
     const proving = { secrets, url: "https://weir.test/", body: "{}", id: "msg_1", now: NOW };
     const sns: Scheme = { scheme: "sns", topic_arns: ["arn:aws:sns:us-east-1:123456789012:uploads"] };
-    expect(await proofFor(sns, proving)).toBeUndefined();
-    expect(await proofFor({ scheme: "bearer", secrets: ["ELSEWHERE"] }, proving)).toBeUndefined();
+    expect(await prove(sns, proving)).toBeUndefined();
+    expect(await prove({ scheme: "bearer", secrets: ["ELSEWHERE"] }, proving)).toBeUndefined();
   });
 
-  test.each(["put", "delete"] as const)(
+  test.each(["created", "removed"] as const)(
     "an R2 notification of a %s is one that R2 could have sent",
-    (action) => {
+    (type) => {
       const connections = connectionsSchema.parse({
         connections: { inbox: { kind: "r2", buckets: ["photos"], events: [{ scheme: "r2-queue" }] } },
       });
-      const message = { id: "m1", timestamp: new Date(NOW), body: r2Message({ ...change, action }) };
+      const message = { id: "m1", timestamp: new Date(NOW), body: r2Message({ ...change, type }) };
       const { events, quarantined } = receiveR2([message], connections);
       expect(quarantined).toEqual([]);
-      expect(events).toMatchObject([{ key: change.key, type: action === "put" ? "created" : "removed" }]);
+      expect(events).toMatchObject([{ key: change.key, type }]);
     },
   );
 });

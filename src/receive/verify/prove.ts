@@ -4,6 +4,7 @@ import type { Failure, Result } from "../../shapes/failure.ts";
 import { backblaze } from "./backblaze.ts";
 import { basic } from "./basic.ts";
 import { bearer } from "./bearer.ts";
+import { cephOpaque } from "./ceph-opaque.ts";
 import { type Delivery, type Proof, type Trust, unproven, type Verifier } from "./contract.ts";
 import { eventbridge } from "./eventbridge.ts";
 import { googleOidc } from "./google-oidc.ts";
@@ -51,6 +52,8 @@ function attempt(delivery: Delivery, scheme: Scheme, trust: Trust): Promise<Resu
       return by(bearer, scheme);
     case "basic":
       return by(basic, scheme);
+    case "ceph-opaque":
+      return by(cephOpaque, scheme);
     case "backblaze":
       return by(backblaze, scheme);
     case "google-oidc":

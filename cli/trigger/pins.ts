@@ -1,0 +1,29 @@
+// A sender's key pair for local work, where a connection pins the sender's certificate or key set: the
+// public half goes to the Worker under the pinned name, the private half stays with the command.
+import { generateKeyPairSync } from "node:crypto";
+import type { Connections } from "../../src/shapes/connection.ts";
+import { selfSigned } from "./certificate.ts";
+
+/** Under which name the private half of a pinned name is kept. */
+export const privateName = (pinned: string) => `${pinned}_PRIVATE_KEY`;
+
+/** A pair of values for every certificate and key set that connections pin. */
+export function makePins(connections: Connections["connections"]): Record<string, string> {
+  const made: Record<string, string> = {};
+  for (const connection of Object.values(connections)) {
+    for (const scheme of connection.kind === "d1" ? [] : connection.events) {
+      if (scheme.scheme === "sns" && scheme.certificate) {
+        const { certificate, privateKey } = selfSigned("Weir local SNS");
+        made[scheme.certificate] = certificate;
+        made[privateName(scheme.certificate)] = privateKey;
+      }
+      if (scheme.scheme === "google-oidc" && scheme.jwks) {
+        const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+        const key = { ...publicKey.export({ format: "jwk" }), kid: "local", alg: "RS256", use: "sig" };
+        made[scheme.jwks] = JSON.stringify({ keys: [key] });
+        made[privateName(scheme.jwks)] = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+      }
+    }
+  }
+  return made;
+}

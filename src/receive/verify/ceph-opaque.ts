@@ -1,0 +1,40 @@
+// Ceph RGW without credentials in its endpoint: the topic's OpaqueData comes back in every record, and is
+// the secret. It proves the caller, not the bytes; it goes no further than here, so that no record of a
+// refusal can hold it.
+import { z } from "zod";
+import { ok } from "../../shapes/failure.ts";
+import { utf8 } from "../body.ts";
+import { equal } from "../digest.ts";
+import { unproven, type Verifier } from "./contract.ts";
+import { currentSecrets } from "./keys.ts";
+
+const bodySchema = z.object({ Records: z.array(z.looseObject({ opaqueData: z.string() })).min(1) });
+
+export const cephOpaque: Verifier<"ceph-opaque"> = {
+  claims: ({ headers }) => !headers.has("authorization"),
+
+  async verify({ body, receivedAt }, { secrets }, trust) {
+    const records = parse(body);
+    if (records === undefined) return unproven("The records carry no opaque data.", "opaqueData");
+    const current = currentSecrets(secrets, trust, receivedAt);
+    if (!current.ok) return current;
+    const isKnown = (given: string) => current.value.filter(({ value }) => equal(given, value)).length > 0;
+    if (!records.every(({ opaqueData }) => isKnown(opaqueData))) {
+      return unproven("The opaque data is not accepted.", "opaqueData");
+    }
+    const told = records.map(({ opaqueData: _, ...record }) => record);
+    return ok({
+      scheme: "ceph-opaque",
+      payload: JSON.stringify({ Records: told }),
+      headers: new Headers(),
+    });
+  },
+};
+
+function parse(body: Uint8Array) {
+  try {
+    return bodySchema.safeParse(JSON.parse(utf8(body))).data?.Records;
+  } catch {
+    return undefined;
+  }
+}
