@@ -63,7 +63,7 @@ export async function demo({ root, port, once }: DemoOptions): Promise<void> {
       good(`Weir listens on ${stack.url}`);
       const shown = await Promise.race([show(stack, root, made), interrupted]);
       if (!shown || once) return;
-      next(stack.url);
+      next(stack.url, stack.apiKey);
       const reason = await Promise.race([stack.ended, interrupted]);
       if (reason !== undefined) throw new CliError(`the stack has ended: ${reason}`);
     } catch (error) {
@@ -142,11 +142,11 @@ async function finished(api: Api, { alias, target }: Upload): Promise<Run> {
   throw new CliError(`${alias}: the run for ${target.key} did not end in ${RUN_MS / 1000} s (${state})`);
 }
 
-function next(url: string): void {
+function next(url: string, apiKey: string): void {
   const key = `$(sed -n 's/^WEIR_API_KEY=//p' ${DEV_ENV})`;
   say("");
   say(`Weir stays up at ${url} until Ctrl-C. From here:`);
-  say(`  ${url}/                     look around`);
+  say(`  ${url}/#key=${encodeURIComponent(apiKey)}     look around`);
   say(`  ${url}/openapi.json         the whole API`);
   say(`  curl -H "Authorization: Bearer ${key}" ${url}/v1/runs`);
   say(`  npx weir put my.mp4 weir-media/my.mp4 --metadata foo=bar --url ${url}`);

@@ -1,0 +1,75 @@
+// The read API, as the page uses it: the key of this tab, one GET, and refusals as values of RFC 9457. The
+// types are those that the router's own routes are checked against (src/http/answers.ts).
+
+/** @template {import("zod").ZodType} T @typedef {import("zod").infer<T>} Infer */
+/** @typedef {typeof import("../../src/http/answers.ts")} Answers */
+/** @typedef {Infer<Answers["pipelineSchema"]>} Pipeline */
+/** @typedef {Infer<Answers["eventAnswerSchema"]>} Event */
+/** @typedef {Infer<Answers["runSchema"]>} Run */
+/** @typedef {Infer<Answers["itemSchema"]>} Item */
+/** @typedef {Infer<Answers["lineageSchema"]>} Lineage */
+/** @typedef {Infer<Answers["deadLetterSchema"]>} DeadLetter */
+/** @typedef {Infer<Answers["rejectionSchema"]>} Rejection */
+/** @typedef {Partial<Infer<Answers["problemSchema"]>>} Problem */
+/** @template T @typedef {{ data: T[], next?: string | undefined }} Page */
+/** @typedef {<T>(path: string, query?: Record<string, string | number | undefined>) => Promise<T>} Read */
+
+const KEY = "weir-key";
+const PATIENCE_MS = 15_000;
+
+/** The API refused. `status` 401 asks for a key; 0 is no answer at all. */
+export class Refused extends Error {
+  /**
+   * @param {number} status
+   * @param {Problem} problem
+   */
+  constructor(status, problem) {
+    super([problem.detail ?? `HTTP ${status}`, problem.next].filter(Boolean).join(". Next: "));
+    this.status = status;
+  }
+}
+
+export const key = {
+  read: () => sessionStorage.getItem(KEY),
+  /** @param {string} value */
+  keep: (value) => sessionStorage.setItem(KEY, value),
+  forget: () => sessionStorage.removeItem(KEY),
+  /** Takes `#key=…` out of the address: once, and so that neither history nor a copied link holds it. */
+  takeFromAddress() {
+    const given = new URLSearchParams(location.hash.slice(1)).get("key");
+    if (given === null) return false;
+    history.replaceState(null, "", location.pathname + location.search);
+    if (given) key.keep(given);
+    return true;
+  },
+};
+
+/**
+ * A reader whose requests end with `signal`.
+ * @param {AbortSignal} signal
+ * @returns {Read}
+ */
+export const reader =
+  (signal) =>
+  async (path, query = {}) => {
+    const asked = Object.entries(query).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, String(value)]],
+    );
+    const secret = key.read();
+    const response = await ask(asked.length ? `${path}?${new URLSearchParams(asked)}` : path, {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]),
+      headers: secret ? { authorization: `Bearer ${secret}` } : {},
+    });
+    const body = await response.json().catch(() => ({}));
+    if (!response.ok) throw new Refused(response.status, body);
+    return body;
+  };
+
+/**
+ * @param {string} url
+ * @param {RequestInit} init
+ */
+const ask = (url, init) =>
+  fetch(url, init).catch(() => {
+    throw new Refused(0, { detail: "Weir does not answer", next: "is it running? The page goes on trying" });
+  });

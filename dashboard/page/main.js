@@ -1,0 +1,168 @@
+// The page's loop: what the address names is loaded, drawn and loaded again every two seconds while someone
+// looks. Views only turn data into elements; this file alone knows time, the address and the key.
+import { key, Refused, reader } from "./api.js";
+import { h, morph } from "./dom.js";
+import { eventsView, loadEvents } from "./events.js";
+import { collectionView, lineageView, loadCollection, loadLineage } from "./items.js";
+import { deadLettersView, loadDeadLetters, loadRejections, rejectionsView } from "./ledger.js";
+import { loadOverview, overviewView } from "./overview.js";
+import { linkTo, routeOf, VIEWS } from "./route.js";
+
+const EVERY_MS = 2000;
+const AFTER_TROUBLE_MS = 5000;
+
+/** @template {HTMLElement} [T=HTMLElement] @param {string} id @returns {T} */
+const part = (id) => /** @type {T} */ (document.getElementById(id));
+const nav = part("nav");
+const state = part("state");
+const trouble = part("trouble");
+const content = part("content");
+const forget = part("forget");
+
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
+let current = new AbortController();
+/** What is drawn now: a route's address, the key's form, or nothing yet. */
+let shown = "nothing";
+
+async function refresh() {
+  clearTimeout(timer);
+  current.abort();
+  const mine = new AbortController();
+  current = mine;
+  const hash = location.hash;
+  let wait = EVERY_MS;
+  const route = routeOf(hash);
+  if (key.read()) morph(nav, h("nav", {}, ...links(route)));
+  try {
+    const drawn = await draw(reader(mine.signal), route);
+    if (mine.signal.aborted) return;
+    if (shown === "key" || shown === "nothing") content.replaceChildren();
+    morph(content, drawn);
+    say("");
+    state.textContent = `Live, ${new Date().toLocaleTimeString("en-GB")}`;
+    shown = hash;
+    forget.hidden = false;
+  } catch (error) {
+    if (mine.signal.aborted) return;
+    if (error instanceof Refused && error.status === 401) return askForKey(key.read() ? error.message : "");
+    wait = AFTER_TROUBLE_MS;
+    state.textContent = "Not live";
+    const why = error instanceof Refused ? error.message : `This page is at fault: ${error}`;
+    if (!(error instanceof Refused)) console.error(error);
+    // What was read before stays, with a word; where there is nothing yet, the word is all there is.
+    if (shown === hash) say(why);
+    else {
+      shown = "nothing";
+      content.replaceChildren(
+        h("section", { class: "sign-in" }, h("h2", {}, "Nothing to show"), h("p", {}, why)),
+      );
+    }
+  }
+  if (!document.hidden) timer = setTimeout(refresh, wait);
+}
+
+/**
+ * @param {import("./api.js").Read} read
+ * @param {import("./route.js").Route} route
+ */
+async function draw(read, route) {
+  const overview = await loadOverview(read);
+  const [view, lineage] = await Promise.all([
+    viewOf(read, route, overview).catch(missing),
+    loadLineage(read, route)
+      .then((open) => open && lineageView(open, route))
+      .catch(missing),
+  ]);
+  return h("div", {}, overviewView(overview), view, lineage);
+}
+
+/**
+ * What the address names is not there (any more), or never was an address of ours: said in its place.
+ * @param {unknown} error
+ */
+function missing(error) {
+  if (error instanceof Refused && (error.status === 404 || error.status === 400))
+    return h("p", { class: "empty", key: "missing" }, error.message);
+  throw error;
+}
+
+/**
+ * @param {import("./api.js").Read} read
+ * @param {import("./route.js").Route} route
+ * @param {import("./overview.js").Overview} overview
+ */
+async function viewOf(read, route, overview) {
+  const now = new Date();
+  switch (route.view) {
+    case "events":
+      return eventsView(await loadEvents(read, route, overview), route, overview, now);
+    case "collections":
+      return collectionView(await loadCollection(read, route, overview), route);
+    case "dead-letters":
+      return deadLettersView(await loadDeadLetters(read, route), route, now);
+    case "rejections":
+      return rejectionsView(await loadRejections(read, route), route, now);
+  }
+}
+
+/** @param {import("./route.js").Route} route */
+const links = (route) =>
+  Object.entries(VIEWS).map(([name, title]) => {
+    const view = /** @type {import("./route.js").View} */ (name);
+    return h("a", { href: linkTo({ view }), "aria-current": view === route.view && "page" }, title);
+  });
+
+/** @param {string} why */
+function askForKey(why) {
+  key.forget();
+  say("");
+  state.textContent = "";
+  forget.hidden = true;
+  nav.replaceChildren();
+  if (shown !== "key") showForm();
+  shown = "key";
+  const alert = content.querySelector('[role="alert"]');
+  if (alert) alert.textContent = why;
+  const input = /** @type {HTMLInputElement} */ (part("key"));
+  input.focus();
+  input.select();
+}
+
+function showForm() {
+  content.replaceChildren(/** @type {HTMLTemplateElement} */ (part("sign-in")).content.cloneNode(true));
+  const input = /** @type {HTMLInputElement} */ (part("key"));
+  content.querySelector("form")?.addEventListener("submit", (event) => {
+    event.preventDefault();
+    key.keep(input.value.trim());
+    void refresh();
+  });
+}
+
+/** @param {string} text */
+function say(text) {
+  if (trouble.textContent !== text) trouble.textContent = text;
+  trouble.hidden = text === "";
+}
+
+forget.addEventListener("click", () => {
+  current.abort();
+  clearTimeout(timer);
+  askForKey("");
+});
+addEventListener("hashchange", () => {
+  key.takeFromAddress();
+  void refresh();
+});
+addEventListener("keydown", ({ key: pressed }) => {
+  const { item, collection: _collection, ...closed } = routeOf(location.hash);
+  if (pressed === "Escape" && item !== undefined) location.hash = linkTo(closed);
+});
+addEventListener("online", () => void refresh());
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) clearTimeout(timer);
+  else void refresh();
+});
+
+key.takeFromAddress();
+void refresh();

@@ -1,0 +1,65 @@
+// The pipelines of this deployment, and how their latest runs stand: above every view. Its runs and pipelines
+// are what the views below it look names up in.
+import { h } from "./dom.js";
+import { collectionLink, status } from "./parts.js";
+
+/** How many of the latest runs are counted. */
+const COUNTED = 100;
+
+const STATUSES = ["running", "queued", "pending", "failed", "dead", "skipped", "cancelled", "succeeded"];
+
+/** @param {import("./api.js").Read} read */
+export async function loadOverview(read) {
+  const [pipelines, runs] = await Promise.all([
+    /** @type {Promise<import("./api.js").Page<import("./api.js").Pipeline>>} */ (read("/v1/pipelines")),
+    /** @type {Promise<import("./api.js").Page<import("./api.js").Run>>} */ (
+      read("/v1/runs", { limit: COUNTED })
+    ),
+  ]);
+  return { pipelines: pipelines.data, runs: runs.data };
+}
+/** @typedef {Awaited<ReturnType<typeof loadOverview>>} Overview */
+
+/** @param {Overview} overview */
+export function overviewView({ pipelines, runs }) {
+  const heads = ["Pipeline", "Version", "Takes", "From", "Into", `Latest ${COUNTED} runs`];
+  const rows = pipelines.map(({ alias, version, config }) =>
+    h(
+      "tr",
+      { key: alias },
+      h("th", { scope: "row" }, alias),
+      h("td", {}, h("code", { class: "clip", title: version }, version.slice(0, 8))),
+      h("td", {}, h("code", { class: "clip" }, JSON.stringify(config.source.filters))),
+      h("td", {}, config.source.connection_id),
+      h("td", {}, collectionLink(config.destination.collection)),
+      h("td", { class: "counts" }, counts(runs.filter((run) => run.alias === alias))),
+    ),
+  );
+  return h(
+    "section",
+    { key: "overview", id: "overview", "aria-labelledby": "overview-title" },
+    h("h2", { id: "overview-title" }, "Pipelines"),
+    rows.length === 0
+      ? h("p", { class: "empty" }, "No pipelines yet. Add one under pipelines/ and run `npx weir generate`.")
+      : h(
+          "div",
+          { class: "scroll" },
+          h(
+            "table",
+            {},
+            h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", { scope: "col" }, head)))),
+            h("tbody", {}, ...rows),
+          ),
+        ),
+  );
+}
+
+/** @param {import("./api.js").Run[]} runs */
+function counts(runs) {
+  const by = Map.groupBy(runs, (run) => run.status);
+  const chips = STATUSES.flatMap((name) => {
+    const found = by.get(/** @type {import("./api.js").Run["status"]} */ (name));
+    return found ? [status(name, found.length)] : [];
+  });
+  return chips.length > 0 ? chips : h("span", { class: "quiet" }, "none");
+}

@@ -1,0 +1,61 @@
+// The parts that several views are made of: a status, an object's name, facts, a failure, the ends of a page.
+import { h } from "./dom.js";
+import { linkTo } from "./route.js";
+
+/**
+ * @param {string} name
+ * @param {number} [count]
+ */
+export const status = (name, count) =>
+  h("span", { class: "chip", "data-status": name }, count === undefined ? name : `${count} ${name}`);
+
+/** @param {string} name */
+export const collectionLink = (name) => h("a", { href: linkTo({ view: "collections", id: name }) }, name);
+
+/** @param {{ bucket: string, key: string }} object */
+export const objectName = ({ bucket, key }) =>
+  key === ""
+    ? h("span", { class: "object quiet" }, "payload without an object")
+    : h("span", { class: "object" }, h("span", { class: "quiet" }, `${bucket}/`), key);
+
+/** @param {import("./api.js").Run["failure"] & {}} failure */
+export function failureView({ kind, detail, where, expected, next }) {
+  const rows = Object.entries({ where, expected, next }).filter(([, value]) => value !== undefined);
+  return h(
+    "div",
+    { class: "failure" },
+    h("p", {}, h("strong", {}, kind.replaceAll("_", " ")), " ", detail),
+    rows.length > 0 &&
+      h("dl", {}, ...rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+  );
+}
+
+/**
+ * Links to the ends of a list: shown where the list has more than one page.
+ * @param {import("./route.js").Route} route
+ * @param {string | undefined} next
+ */
+export function pager(route, next) {
+  const { cursor, item: _item, collection: _collection, ...here } = route;
+  if (cursor === undefined && next === undefined) return null;
+  return h(
+    "nav",
+    { class: "pager", "aria-label": "Pages" },
+    cursor !== undefined && h("a", { href: linkTo(here) }, "First page"),
+    next !== undefined && h("a", { href: linkTo({ ...here, cursor: next }) }, "Next page"),
+  );
+}
+
+/**
+ * @param {Record<string, import("./dom.js").Child>} facts
+ */
+export function factsList(facts) {
+  const told = Object.entries(facts).filter(
+    ([, value]) => value !== undefined && value !== null && value !== "",
+  );
+  return h(
+    "dl",
+    { class: "facts" },
+    ...told.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+  );
+}

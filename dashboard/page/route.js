@@ -1,0 +1,51 @@
+// What is shown is named by the address's fragment, so that every view has a link, and the browser's own
+// back button works: `#/events/evt_1?collection=data_bucket&item=itm_2`.
+
+export const VIEWS = /** @type {const} */ ({
+  events: "Events",
+  collections: "Collections",
+  "dead-letters": "Dead letters",
+  rejections: "Rejections",
+});
+
+/** @typedef {keyof typeof VIEWS} View */
+/**
+ * `collection` and `item` open the lineage of an item beside the view; `cursor` is the page of a list.
+ * @typedef {{ view: View, id?: string, cursor?: string, collection?: string, item?: string }} Route
+ */
+
+/**
+ * @param {string} hash
+ * @returns {Route}
+ */
+export function routeOf(hash) {
+  const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
+  const [view = "", id] = path.split("/", 2);
+  if (!Object.hasOwn(VIEWS, view)) return { view: "events" };
+  const asked = new URLSearchParams(query);
+  const given = Object.fromEntries(
+    ["cursor", "collection", "item"].flatMap((name) => {
+      const value = asked.get(name);
+      return value ? [[name, value]] : [];
+    }),
+  );
+  return { view: /** @type {View} */ (view), ...(id && { id: decoded(id) }), ...given };
+}
+
+/**
+ * The link to a route.
+ * @param {Route} route
+ */
+export function linkTo({ view, id, ...rest }) {
+  const query = new URLSearchParams(Object.entries(rest)).toString();
+  return `#/${view}${id ? `/${encodeURIComponent(id)}` : ""}${query && `?${query}`}`;
+}
+
+/** @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

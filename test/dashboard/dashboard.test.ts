@@ -1,0 +1,242 @@
+// The dashboard in a real browser, on the real stack: what a person sees, clicks and types.
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { makeVideo } from "../../cli/media.ts";
+import { API_KEY, startWeir, type Weir } from "../support/weir.ts";
+
+const CHROMIUM = "/usr/bin/chromium";
+const playwright = await import("playwright-core").catch(() => undefined);
+const lacking = playwright ? (existsSync(CHROMIUM) ? undefined : CHROMIUM) : "playwright-core";
+if (lacking) console.log(`skipped: the dashboard in a browser, because ${lacking} is not here`);
+
+const HOSTILE = '<img src=x onerror=document.title="owned">.txt';
+
+let weir: Weir;
+let closed: Weir;
+beforeAll(async () => {
+  weir = await startWeir();
+}, 120_000);
+afterAll(() => weir?.close());
+
+describe("the page's files", () => {
+  test("come without a key, allow nothing from elsewhere and nothing inline, and hold no inline code", async () => {
+    const response = await weir.fetch("/");
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toContain("text/html");
+    const policy = response.headers.get("content-security-policy") ?? "";
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("script-src 'self'");
+    expect(policy).toContain("require-trusted-types-for 'script'");
+    expect(policy).not.toMatch(/unsafe|https?:|\*/);
+    const html = await response.text();
+    expect(html).not.toMatch(/<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc="\/dashboard\/)/);
+    const files = [...html.matchAll(/(?:src|href)="(\/[^"]*)"/g)].map((match) => match[1] ?? "");
+    expect(files).toContain("/dashboard/main.js");
+    for (const file of files) expect((await weir.fetch(file)).status, file).toBe(200);
+  });
+
+  test("every script that a script imports is served, as a script", async () => {
+    const seen = new Set(["main.js"]);
+    for (const name of seen) {
+      const response = await weir.fetch(`/dashboard/${name}`);
+      expect(response.status, name).toBe(200);
+      expect(response.headers.get("content-type")).toContain("text/javascript");
+      for (const [, imported] of (await response.text()).matchAll(/from "\.\/([^"]+)"/g))
+        if (imported) seen.add(imported);
+    }
+    expect(seen.size).toBeGreaterThan(5);
+  });
+});
+
+describe.skipIf(lacking !== undefined)("the dashboard", () => {
+  let browser: Browser;
+  let page: Page;
+  let faults: string[];
+
+  beforeAll(async () => {
+    if (!playwright) return;
+    browser = await playwright.chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+  });
+  afterAll(() => browser?.close());
+  beforeEach(async () => {
+    faults = [];
+    page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+    page.setDefaultTimeout(10_000);
+    page.on("pageerror", (error) => faults.push(String(error)));
+    page.on("console", (message) => {
+      if (/Content Security|Trusted/.test(message.text())) faults.push(message.text());
+    });
+  });
+  afterEach(async () => {
+    await page.close();
+    expect(faults).toEqual([]);
+  });
+
+  const open = (fragment = "") => page.goto(`${weir.base}/#key=${API_KEY}`).then(() => goto(fragment));
+  const goto = async (fragment: string) => {
+    if (fragment) await page.goto(`${weir.base}/${fragment}`);
+  };
+  const see = (text: string | RegExp) => page.getByText(text).first().waitFor();
+  /** Once more since now, as the time that it shows tells. */
+  const looked = async () => {
+    const state = () => page.locator("#state").textContent();
+    const before = await state();
+    await expect.poll(state, { timeout: 10_000 }).not.toBe(before);
+  };
+  const heading = (name: string) => page.getByRole("heading", { name, exact: true }).waitFor();
+
+  test("takes the key out of the address, once, and shows the pipelines and that nothing has come yet", async () => {
+    await open();
+    await see("No events yet.");
+    expect(page.url()).toBe(`${weir.base}/`);
+    for (const name of ["echo", "video-processor", "always-throws", "image-catalog"])
+      await page.getByRole("rowheader", { name }).waitFor();
+    await page.getByRole("link", { name: "Dead letters" }).click();
+    await see("No dead letters");
+    await page.getByRole("link", { name: "Rejections" }).click();
+    await see("Nothing was refused");
+    await page.reload();
+    await see("Nothing was refused");
+  });
+
+  test("asks for the key, says when one is not valid, and forgets it when told to", async () => {
+    await page.goto(weir.base);
+    await page.getByLabel("Key", { exact: true }).fill("wrong");
+    await page.keyboard.press("Enter");
+    await see("the API key is not valid");
+    await page.keyboard.type(API_KEY);
+    await page.keyboard.press("Enter");
+    await heading("Pipelines");
+    await page.getByRole("button", { name: "Forget key" }).click();
+    await page.getByLabel("Key", { exact: true }).waitFor();
+    expect(await page.evaluate("Object.values(sessionStorage).length")).toBe(0);
+    expect(await page.getByText("video-processor").count()).toBe(0);
+  });
+
+  test("shows an event that comes while it is open, and leads by keyboard to its reasons, its run and its log", async () => {
+    await open();
+    await heading("Events");
+    await weir.notifyR2(await weir.put("test-media", "live/note.txt", "hello"));
+    const row = page.getByRole("link", { name: /live\/note\.txt/ });
+    await row.waitFor();
+    await row.focus();
+    await page.keyboard.press("Enter");
+    await see('metadata.broken is absent, expected "yes"');
+    const run = page.getByRole("article", { name: "Run of echo" });
+    await run.getByText("succeeded", { exact: true }).waitFor();
+    await run.getByText("attempt 1").waitFor();
+    expect(await row.getAttribute("aria-current")).toBe("true");
+    await run.getByText("Log, 1 line").click();
+    await run.getByText("asked for object").waitFor();
+    // Looked at again, it is still open and still chosen.
+    await looked();
+    expect(await run.getByText("asked for object").isVisible()).toBe(true);
+  });
+
+  test("draws a video's items where they lie in its time, with their models, and the lineage of each", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "weir-dashboard-"));
+    const path = join(folder, "film.mp4");
+    await makeVideo(path, { seconds: 25, width: 160, height: 90, fps: 8, gopSeconds: 2 });
+    const film = await weir.put("test-media", "seen/film.mp4", await readFile(path), { foo: "bar" });
+    await rm(folder, { recursive: true });
+    await weir.notifyR2(film);
+    const [run] = await weir.settled("seen/film.mp4", 1);
+    await open(`#/events/${run?.event_id}`);
+    const bar = page.locator(".bar a");
+    await bar.nth(2).waitFor();
+    expect(await bar.evaluateAll((all) => all.map((each) => each.getAttribute("aria-label")))).toEqual([
+      "Item 0, 0:00–0:10",
+      "Item 1, 0:10–0:20",
+      "Item 2, 0:20–0:25",
+    ]);
+    const widths = await bar.evaluateAll((all) => all.map((each) => each.getBoundingClientRect().width));
+    expect((widths[0] ?? 0) / (widths[2] ?? 1)).toBeCloseTo(2, 1);
+    await see("embedding: 512 numbers, weir/hog-512");
+    await bar.nth(1).focus();
+    await page.keyboard.press("Enter");
+    const lineage = page.getByRole("complementary", { name: "Lineage" });
+    for (const text of [film.eTag, run?.event_id, run?.id, "test-commit", "weir/hog-512"])
+      await lineage
+        .getByText(text ?? "?")
+        .first()
+        .waitFor();
+    await page.keyboard.press("Escape");
+    await lineage.waitFor({ state: "detached" });
+    await page.getByRole("link", { name: "data_bucket" }).first().click();
+    await page.getByRole("heading", { name: /seen\/film\.mp4/ }).waitFor();
+  });
+
+  test("shows a hostile key, as text, wherever it comes up, and runs nothing of it", async () => {
+    const object = await weir.put("test-media", HOSTILE, HOSTILE, { broken: "yes", x: "<b>bold</b>" });
+    await weir.notifyR2(object);
+    const runs = await weir.settled(HOSTILE, 2);
+    await weir.until(
+      () => weir.read<{ data: unknown[] }>("/v1/dead-letters"),
+      ({ data }) => data.length > 0,
+    );
+    const echoed = `#/events/${runs[0]?.event_id}`;
+    for (const view of ["#/events", echoed, "#/collections/echoes", "#/dead-letters"]) {
+      await open(view);
+      await see(HOSTILE);
+      expect(await page.locator("main img, main b, main script").count(), view).toBe(0);
+      expect(await page.title()).toBe("Weir");
+    }
+    await see("cannot read the bug of");
+    await looked();
+    expect(await page.title()).toBe("Weir");
+  });
+
+  test("shows what the doors refused, and why", async () => {
+    const response = await weir.fetch("/v1/connections/conn_media/events", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: "{}",
+    });
+    expect(response.status).toBe(401);
+    await open("#/rejections");
+    await see("conn_media");
+    await see("unproven");
+  });
+
+  test("says when Weir does not answer, keeps what it had, and goes on when it does", async () => {
+    await open();
+    await heading("Pipelines");
+    await page.context().setOffline(true);
+    await see("Weir does not answer");
+    expect(await page.getByRole("rowheader", { name: "echo" }).isVisible()).toBe(true);
+    await page.context().setOffline(false);
+    await page.getByText("Weir does not answer").waitFor({ state: "hidden" });
+    await see(/^Live, /);
+  });
+
+  test("says what is not there, and keeps the way to the rest", async () => {
+    await open("#/events/evt_none?collection=data_bucket&item=itm_none");
+    await see("there is no event evt_none");
+    await see("there is no item itm_none");
+    await goto("#/collections/nowhere");
+    await see("no pipeline writes a collection nowhere");
+    await page.getByRole("link", { name: "Rejections" }).click();
+    await heading("Rejections");
+  });
+});
+
+describe.skipIf(lacking !== undefined)("the dashboard of a Weir that has no key", () => {
+  beforeAll(async () => {
+    closed = await startWeir({ WEIR_API_KEY: "" });
+  }, 120_000);
+  afterAll(() => closed?.close());
+
+  test("says so, and what to do, before it asks anybody for a key", async () => {
+    if (!playwright) return;
+    const browser = await playwright.chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+    const page = await browser.newPage();
+    await page.goto(closed.base);
+    await page.getByText("wrangler secret put WEIR_API_KEY").waitFor();
+    expect(await page.getByLabel("Key", { exact: true }).count()).toBe(0);
+    await browser.close();
+  });
+});
