@@ -4,6 +4,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { createMiddleware } from "hono/factory";
+import { dashboard } from "../dashboard/serve.ts";
 import { openRouter, type RouterDeps } from "./deps.ts";
 import { surroundings } from "./env.ts";
 import { requireKey } from "./http/auth.ts";
@@ -30,6 +31,7 @@ export function createApp() {
   });
 
   app.get("/healthz", (c) => c.json({ status: "ok" }));
+  app.route("/", dashboard);
 
   // receive
   app.post("/v1/connections/:id/events", (c) => open(c).webhook(c.req.raw, c.req.param("id")));
