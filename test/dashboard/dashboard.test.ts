@@ -202,6 +202,25 @@ describe.skipIf(lacking !== undefined)("the dashboard", () => {
     await see("unproven");
   });
 
+  test("leads through the pages of a long list and back to its beginning", async () => {
+    const eventTime = new Date().toISOString();
+    const one = (key: string) =>
+      JSON.parse(weir.s3Records({ bucket: "test-media", key, size: 1, eTag: key, eventTime })).Records;
+    const keys = Array.from({ length: 60 }, (_, index) => `many/${index}.bin`);
+    await weir.deliver("conn_media", JSON.stringify({ Records: keys.flatMap(one) }));
+    const list = () => weir.read<{ data: unknown[] }>("/v1/events?limit=200");
+    await weir.until(list, ({ data }) => data.length >= 60);
+    await open();
+    const rows = page.locator("#events li");
+    await expect.poll(() => rows.count(), { timeout: 10_000 }).toBe(50);
+    const first = await rows.first().textContent();
+    await page.getByRole("link", { name: "Next page" }).click();
+    await page.getByRole("link", { name: "First page" }).waitFor();
+    expect(await rows.first().textContent()).not.toBe(first);
+    await page.getByRole("link", { name: "First page" }).click();
+    await expect.poll(() => rows.first().textContent(), { timeout: 10_000 }).toBe(first);
+  });
+
   test("says when Weir does not answer, keeps what it had, and goes on when it does", async () => {
     await open();
     await heading("Pipelines");
