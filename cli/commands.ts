@@ -2,6 +2,7 @@
 // code. What is heavy is imported when it is asked for.
 import { join, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
+import { addFilterCommands } from "./filter-commands.ts";
 import { drifted, generate, write } from "./generate.ts";
 import { CliError, good, note, printJson, problemText, say } from "./output.ts";
 import { packageRoot } from "./project.ts";
@@ -99,6 +100,8 @@ export function addCommands(program: Command): void {
     });
 
   addSenderCommands(program, root, url);
+
+  addFilterCommands(program, root, url);
 
   program
     .command("bench")

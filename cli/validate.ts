@@ -1,7 +1,8 @@
 // `weir validate`: every problem of a project at once, in the order of its files.
-import { crossCheck } from "./check.ts";
+import { crossCheck, doubtPins } from "./check.ts";
 import { checkFilters, doubtFilters } from "./filters.ts";
 import type { Problem } from "./json-file.ts";
+import { findLoops } from "./loops.ts";
 import { loadProject } from "./project.ts";
 
 export interface Validation {
@@ -15,10 +16,11 @@ export interface Validation {
 /** Reads and checks the project in `root`. */
 export function validate(root: string): Validation {
   const project = loadProject(root);
-  const problems = [...project.problems, ...crossCheck(project), ...checkFilters(project)];
+  const checks = [...crossCheck(project), ...checkFilters(project), ...findLoops(project)];
+  const problems = [...project.problems, ...checks];
   return {
     problems: problems.sort(order),
-    warnings: doubtFilters(project).sort(order),
+    warnings: [...doubtPins(project), ...doubtFilters(project)].sort(order),
     pipelines: project.pipelines.length,
     examples: project.pipelines.reduce((sum, pipeline) => sum + pipeline.examples.length, 0),
   };

@@ -7,6 +7,8 @@ import { FailureError, ok, type Result, verdictOf } from "./shapes/failure.ts";
 import type { Source } from "./source/contract.ts";
 import type { LookedUp, Outcome } from "./store/ledger.ts";
 
+type Looks = Pick<Source, "observe" | "tags">;
+
 /** Reasons kept on the event itself; `why` explains any other pipeline's. */
 const MAX_REASONS = 5;
 
@@ -14,7 +16,7 @@ const MAX_REASONS = 5;
 export async function decide(
   event: Event,
   candidates: Candidates | undefined,
-  source: Source,
+  source: Looks,
 ): Promise<Result<Outcome>> {
   if (!candidates) return ok({ matched: [], refused: [], refused_count: 0 });
   // A removed object runs no handler. What it had is found by the ledger, among the objects it tracks.
@@ -38,7 +40,7 @@ const outcomeOf = (candidates: Candidates, matched: string[], view: View): Outco
   refuseAll(candidates, (alias) => why(candidates, alias, view), new Set(matched));
 
 /** What the object says of itself. */
-async function look(event: Event, needs: ReadonlySet<Lookup>, source: Source): Promise<Result<LookedUp>> {
+async function look(event: Event, needs: ReadonlySet<Lookup>, source: Looks): Promise<Result<LookedUp>> {
   try {
     const [seen, tags] = await Promise.all([
       needs.has("head") ? source.observe(event.bucket, event.key) : undefined,
