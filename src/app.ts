@@ -11,6 +11,7 @@ import { requireKey } from "./http/auth.ts";
 import { problem } from "./http/problem.ts";
 import * as routes from "./http/routes.ts";
 import { invokeLater, invokeNow } from "./invoke.ts";
+import { operate } from "./operate.ts";
 import { lineage, listItems, openNamed, shape } from "./query/collections.ts";
 import { diffFilters } from "./query/diff.ts";
 import { testAsked } from "./query/filters.ts";
@@ -19,6 +20,7 @@ import { readObject } from "./query/objects.ts";
 import { named } from "./query/pipelines.ts";
 import { why } from "./query/why.ts";
 import { type Failure, FailureError } from "./shapes/failure.ts";
+import { listPaused } from "./store/pauses.ts";
 
 /** Largest body of an invocation: its event must fit a queue message (128 KB). */
 const MAX_BODY_BYTES = 100_000;
@@ -59,8 +61,14 @@ export function createApp() {
   });
 
   // query
-  app.openapi(routes.pipelines, (c) => {
-    const data = open(c).pipelines.all.map(({ alias, version, config }) => ({ alias, version, config }));
+  app.openapi(routes.pipelines, async (c) => {
+    const { env, pipelines } = open(c);
+    const paused = new Map((await listPaused(env.ledger())).map((one) => [one.alias, one]));
+    const data = pipelines.all.map(({ alias, version, config }) => {
+      const pause = paused.get(alias);
+      const is = pause ? { reason: pause.reason, at: new Date(pause.at).toISOString() } : null;
+      return { alias, version, config, paused: is };
+    });
     return c.json({ data }, 200);
   });
   app.openapi(routes.events, async (c) => {
@@ -125,6 +133,8 @@ export function createApp() {
     const { limit, cursor, ...filters } = c.req.valid("query");
     return c.json(await listRejections(surroundings(c.env).ledger(), filters, { limit, cursor }), 200);
   });
+
+  operate(app, open);
 
   app.doc31("/openapi.json", {
     openapi: "3.1.0",

@@ -2,13 +2,15 @@
 // cannot be read is put on record and never tried again.
 import type { RouterDeps } from "./deps.ts";
 import { receiveR2 } from "./receive/r2-queue.ts";
+import { advance, type ReplayMessage } from "./replay/advance.ts";
 import { route } from "./route.ts";
 import { type Event, eventSchema } from "./shapes/event.ts";
 import type { Failure } from "./shapes/failure.ts";
 import type { Job } from "./shapes/job.ts";
 import type { Report } from "./shapes/run.ts";
-import { type DeadJob, recordDead, takeReports } from "./store/ledger.ts";
+import { type DeadJob, recordDead } from "./store/dead-letters.ts";
 import { recordRefused } from "./store/rejections.ts";
+import { takeReports } from "./store/runs.ts";
 
 /** Seconds until an event whose object's store did not answer is delivered again; doubles to 10 minutes. */
 const AGAIN_SECONDS = 5;
@@ -19,6 +21,10 @@ export async function consume(batch: MessageBatch<unknown>, deps: RouterDeps): P
       deps.env.ledger(),
       batch.messages.map((message) => message.body as Report),
     );
+  if (batch.queue === "weir-replays") {
+    for (const message of batch.messages) await advance(message.body as ReplayMessage, deps);
+    return;
+  }
   if (batch.queue === "weir-r2-events") return consumeR2(batch.messages, deps);
   if (batch.queue === "weir-events" || batch.queue === "weir-events-dead")
     return consumeEvents(batch.messages, deps);

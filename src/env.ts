@@ -1,5 +1,13 @@
 // The only place that reads `env`: bindings are looked up by the names that `weir generate` gave them, and
 // a missing one is our fault, said with the name to set. Used by the router and by pipeline Workers.
+import type {
+  D1Database,
+  DurableObjectNamespace,
+  Queue,
+  R2Bucket,
+  Rpc,
+  Service,
+} from "@cloudflare/workers-types";
 import { bucketBinding, databaseBinding, pipelineBinding, queueBinding } from "./shapes/bindings.ts";
 import { FailureError } from "./shapes/failure.ts";
 

@@ -9,7 +9,8 @@ import type { Connections } from "./shapes/connection.ts";
 import { type Event, eventSchema } from "./shapes/event.ts";
 import { type Failure, FailureError, statusOf } from "./shapes/failure.ts";
 import type { Job } from "./shapes/job.ts";
-import { markQueued, record, takeReports } from "./store/ledger.ts";
+import { record } from "./store/ledger.ts";
+import { markQueued, takeReports } from "./store/runs.ts";
 
 /** `{bucket, key}`, a full event, or a free `{payload}` (with or without an object). */
 export const invokeSchema = eventSchema

@@ -14,7 +14,8 @@ import type { Connections } from "./shapes/connection.ts";
 import type { Event } from "./shapes/event.ts";
 import type { Job } from "./shapes/job.ts";
 import { openSource } from "./source/open.ts";
-import { type Decided, markQueued, overdue, type PendingRun, record, takeReports } from "./store/ledger.ts";
+import { type Decided, type PendingRun, record } from "./store/ledger.ts";
+import { cancelRuns, claimOverdue, markQueued, takeReports } from "./store/runs.ts";
 
 export interface RouteDeps {
   env: Surroundings;
@@ -37,41 +38,55 @@ export async function route(batch: Event[], deps: RouteDeps): Promise<Map<string
     }),
   );
   const pending = await record(deps.env.ledger(), decided, deps.now(), deps.pipelines.deployment);
-  await handOver(pending, new Map(decided.map(({ event }) => [event.id, event])), deps);
+  const events = new Map(decided.map(({ event }) => [event.id, event]));
+  await settle(
+    pending.flatMap((run) => {
+      const event = events.get(run.event_id);
+      return event ? [jobOf(run, event)] : [];
+    }),
+    deps,
+  );
   return again;
 }
 
-/** Runs younger than this may still be on their way. */
-const OVERDUE_MS = 60_000;
-const SWEEP_LIMIT = 500;
+/** Runs looked after in one page of a sweep, and pages in one sweep. */
+const SWEEP_PAGE = 500;
+const SWEEP_PAGES = 20;
 
-/** Dispatches what was committed and never left: its Worker was killed, or a queue would not take it. */
+/**
+ * Dispatches again what was committed and has not been heard of for too long: it never left, a queue lost
+ * it, or a Worker took it with it. A run that comes through after all has no second effect.
+ */
 export async function sweep(deps: RouteDeps): Promise<void> {
-  const due = await overdue(deps.env.ledger(), deps.now() - OVERDUE_MS, SWEEP_LIMIT);
-  await handOver(
-    due.map(({ run }) => run),
-    new Map(due.map(({ event }) => [event.id, event])),
-    deps,
-  );
+  for (let page = 0; page < SWEEP_PAGES; page++) {
+    const due = await claimOverdue(deps.env.ledger(), deps.now(), SWEEP_PAGE);
+    await handOverAll(due, deps);
+    if (due.length < SWEEP_PAGE) return;
+  }
 }
 
-/** Dispatches committed runs and settles what is known of them. */
-export async function handOver(
-  pending: PendingRun[],
-  events: ReadonlyMap<string, Event>,
-  deps: RouteDeps,
-): Promise<void> {
-  const jobs = pending.flatMap((run): Job[] => {
-    const event = events.get(run.event_id);
-    return event
-      ? [{ run_id: run.run_id, alias: run.alias, event, cause: run.cause, attempts_before: run.attempt }]
-      : [];
-  });
-  const { queued, reports, stuck } = await dispatch(jobs, deps.pipelines, deps.env);
+/** Dispatches runs that come each with its event. */
+export const handOverAll = (due: { run: PendingRun; event: Event; forgiven?: number }[], deps: RouteDeps) =>
+  settle(
+    due.map(({ run, event, forgiven }) => jobOf(run, event, forgiven)),
+    deps,
+  );
+
+const jobOf = ({ run_id, alias, cause, attempt }: PendingRun, event: Event, forgiven?: number): Job => {
+  return { run_id, alias, event, cause, attempts_before: attempt, ...(forgiven && { forgiven }) };
+};
+
+/** Dispatches jobs and settles what is known of their runs. */
+async function settle(jobs: Job[], deps: RouteDeps): Promise<void> {
+  const ledger = deps.env.ledger();
+  const isDeployed = ({ alias }: Job) => deps.pipelines.get(alias) !== undefined;
+  const { queued, reports, stuck } = await dispatch(jobs.filter(isDeployed), deps.pipelines, deps.env);
   for (const { run_id, error } of stuck) console.warn(JSON.stringify({ log: "run.stuck", run_id, error }));
+  const orphaned = jobs.filter((job) => !isDeployed(job)).map(({ run_id }) => run_id);
   await Promise.all([
-    markQueued(deps.env.ledger(), queued, deps.now()),
-    takeReports(deps.env.ledger(), reports),
+    markQueued(ledger, queued, deps.now()),
+    takeReports(ledger, reports),
+    cancelRuns(ledger, orphaned, "its pipeline is not deployed any more", deps.now()),
   ]);
 }
 

@@ -3,6 +3,7 @@
 import { createApp } from "./app.ts";
 import { consume } from "./consume.ts";
 import { openRouter } from "./deps.ts";
+import { sweepReplays } from "./replay/advance.ts";
 import { sweep } from "./route.ts";
 
 const app = createApp();
@@ -14,5 +15,9 @@ export default {
       batch,
       openRouter(env, (work) => context.waitUntil(work)),
     ),
-  scheduled: (_, env, context) => sweep(openRouter(env, (work) => context.waitUntil(work))),
+  scheduled: async (_, env, context) => {
+    const deps = openRouter(env, (work) => context.waitUntil(work));
+    await sweep(deps);
+    await sweepReplays(deps);
+  },
 } satisfies ExportedHandler<object>;

@@ -2,6 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { pipelineConfigSchema } from "../shapes/config.ts";
 import { eventSchema } from "../shapes/event.ts";
+import { selectionSchema } from "../shapes/replay.ts";
 import { runStatusSchema } from "../shapes/run.ts";
 
 const failureSchema = z.object({
@@ -68,6 +69,7 @@ export const runSchema = z.object({
   reason: z.string().nullable(),
   failure: failureSchema.nullable(),
   log: z.array(z.string()),
+  replay_id: z.string().nullable(),
   created_at: moment,
   queued_at: moment,
   started_at: moment,
@@ -155,6 +157,12 @@ export const lineageSchema = z.object({
   vectors: z.array(vectorSchema),
 });
 
+export const runWithHistorySchema = runSchema.extend({
+  history: z.array(
+    z.object({ at: moment, status: runStatusSchema, attempt: z.number(), cause: z.string().nullable() }),
+  ),
+});
+
 export const deadLetterSchema = z.object({
   run_id: z.string(),
   alias: z.string(),
@@ -179,4 +187,44 @@ export const invocationSchema = z.object({
   run_id: z.string(),
   processed_data: z.array(z.any()),
   error_details: failureSchema.nullable(),
+});
+
+const takenAsSchema = z.enum(["selected", "missing", "out_of_date", "orphaned"]);
+
+export const replaySchema = z.object({
+  id: z.string(),
+  status: z.enum(["active", "paused", "cancelled", "done"]),
+  phase: z.enum(["planning", "running", "draining"]),
+  request: z.object({
+    select: selectionSchema,
+    aliases: z.array(z.string()),
+    filter: z.record(z.string(), z.any()).optional(),
+    dry_run: z.boolean(),
+  }),
+  plan: z.object({
+    objects: z.number(),
+    bytes: z.number(),
+    by_why: z.partialRecord(takenAsSchema, z.number()),
+    passed_over: z.number(),
+    sample: z.array(z.object({ alias: z.string(), bucket: z.string(), key: z.string(), why: takenAsSchema })),
+  }),
+  progress: z.object({
+    planned: z.number().nullable(),
+    enqueued: z.number(),
+    open: z.number(),
+    succeeded: z.number(),
+    skipped: z.number(),
+    dead: z.number(),
+    cancelled: z.number(),
+    per_second: z.number(),
+    seconds_left: z.number().nullable(),
+  }),
+  created_at: moment,
+  ended_at: moment,
+});
+
+export const pausedSchema = z.object({
+  alias: z.string(),
+  paused: z.boolean(),
+  reason: z.string().nullable(),
 });

@@ -5,27 +5,8 @@ import { diffSchema } from "../query/diff.ts";
 import { testSchema } from "../query/filters.ts";
 import { runStatusSchema } from "../shapes/run.ts";
 import * as answers from "./answers.ts";
+import { json, paging, problemContent, problems, security } from "./schemas.ts";
 
-const security = [{ key: [] }];
-const json = <T extends z.ZodType>(schema: T, description: string) => ({
-  description,
-  content: { "application/json": { schema } },
-});
-const problemContent = (description: string) => ({
-  description,
-  content: { "application/problem+json": { schema: answers.problemSchema } },
-});
-const problems = {
-  400: problemContent("The input is not what is expected"),
-  401: problemContent("No API key, or not a valid one"),
-  404: problemContent("There is no such thing"),
-  503: problemContent("Ours to fix, or too busy; try again after Retry-After"),
-};
-
-const paging = {
-  limit: z.coerce.number().int().min(1).max(200).default(50),
-  cursor: z.string().max(4000).optional(),
-};
 const vectors = z
   .enum(["true", "false"])
   .default("false")
@@ -164,7 +145,7 @@ export const runs = read(
   }),
   answers.pageOf(answers.runSchema),
 );
-export const run = read("/v1/runs/{id}", "One run", byId, none, answers.runSchema);
+export const run = read("/v1/runs/{id}", "One run", byId, none, answers.runWithHistorySchema);
 export const items = read(
   "/v1/collections/{name}/items",
   "Items of a collection",

@@ -16,7 +16,7 @@ export interface ListPage<T> {
 }
 
 /** One page of any of the ledger's tables: its rows, `where` each filter is set, after the cursor, newest first. */
-async function page<Row extends object, T>(
+export async function page<Row extends object, T>(
   db: D1Database,
   table: string,
   order: [string, string],
@@ -95,6 +95,7 @@ interface RunRow {
   reason: string | null;
   failure: string | null;
   log: string | null;
+  replay_id: string | null;
   created_at: number;
   queued_at: number | null;
   started_at: number | null;
@@ -118,6 +119,7 @@ const runOf = (row: RunRow) => ({
   reason: row.reason,
   failure: row.failure === null ? null : (JSON.parse(row.failure) as Failure),
   log: row.log === null ? [] : (JSON.parse(row.log) as string[]),
+  replay_id: row.replay_id,
   created_at: iso(row.created_at),
   queued_at: iso(row.queued_at),
   started_at: iso(row.started_at),
@@ -138,9 +140,25 @@ export const listRuns = (
     runOf,
   );
 
-export async function getRun(db: D1Database, id: string): Promise<RecordedRun | null> {
-  const row = await db.prepare("SELECT * FROM runs WHERE id = ?1").bind(id).first<RunRow>();
-  return row && runOf(row);
+interface HistoryRow {
+  at: number;
+  status: RunStatus;
+  attempt: number;
+  cause: string | null;
+}
+
+/** A run, and every state it has been in. */
+export async function getRun(db: D1Database, id: string) {
+  const [run, history] = await db.batch<RunRow & HistoryRow>([
+    db.prepare("SELECT * FROM runs WHERE id = ?1").bind(id),
+    db
+      .prepare("SELECT at, status, attempt, cause FROM run_history WHERE run_id = ?1 ORDER BY at, rowid")
+      .bind(id),
+  ]);
+  const row = run?.results[0];
+  if (!row) return null;
+  const states = (history?.results ?? []).map(({ at, ...state }) => ({ at: iso(at), ...state }));
+  return { ...runOf(row), history: states };
 }
 
 interface DeadRow {
@@ -181,8 +199,9 @@ interface RejectionRow {
   raw: string | null;
   count: number;
   at: number;
+  minute: number;
 }
-const rejectionOf = ({ failure, raw, at, id: _, ...row }: RejectionRow) => {
+const rejectionOf = ({ failure, raw, at, id: _, minute: __, ...row }: RejectionRow) => {
   return { ...row, failure: JSON.parse(failure) as Failure, ...(raw !== null && { raw }), at: iso(at) };
 };
 

@@ -57,6 +57,8 @@ export const eventSchema = z.object({
   /** Times this event's object was itself written by a pipeline of this Weir. Stops loops. */
   hops: z.number().int().nonnegative().default(0),
   received_at: z.iso.datetime(),
+  /** The event that this one replays. */
+  replay_of: z.string().optional(),
 });
 
 /** One object event. See {@link eventSchema} for each field's meaning. */

@@ -16,4 +16,6 @@ export interface Job {
   cause: Cause;
   /** Attempts already spent before this message (a binding dispatch that failed went on to the queue). */
   attempts_before: number;
+  /** Attempts that no longer count: a redriven job has its full budget again. */
+  forgiven?: number;
 }

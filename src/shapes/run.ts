@@ -34,4 +34,10 @@ export interface Report {
   started_at: number;
   ended_at?: number;
   log?: string[];
+  /** When to look after the run if nothing more is heard of it; absent once it is final. */
+  due_at?: number;
+  /** Bytes of the object that was read. */
+  size?: number;
+  /** Models that made the items' vectors. */
+  models?: string[];
 }

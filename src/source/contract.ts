@@ -13,6 +13,22 @@ export interface Observed {
   metadata: Record<string, string>;
 }
 
+/** One object of a listing: what the store says of it without being asked for it by name. */
+export interface Listed {
+  key: string;
+  size: number;
+  etag: string;
+  /** Known where the store lists it (R2). */
+  content_type?: string | null;
+  metadata?: Record<string, string>;
+}
+
+export interface Listing {
+  objects: Listed[];
+  /** Where the next page begins; absent on the last. */
+  next?: string;
+}
+
 /** Every method throws a `FailureError`: `source_refused`, `unavailable`, `forbidden` for a foreign bucket. */
 export interface Source {
   /** The object as it is now, or null when it is not there. One HEAD. */
@@ -21,4 +37,9 @@ export interface Source {
   tags(bucket: string, key: string): Promise<Record<string, string>>;
   /** A URL that anybody can read the object by, in ranges, until `expires` (ms since the epoch). */
   url(bucket: string, key: string, expires: number): Promise<string>;
+  /** One page of the bucket's objects, by key, at most 1,000. */
+  list(
+    bucket: string,
+    query: { prefix?: string | undefined; cursor?: string | undefined; limit: number },
+  ): Promise<Listing>;
 }

@@ -1,4 +1,5 @@
 // Objects in R2, through the bucket's binding.
+import type { R2Object } from "@cloudflare/workers-types";
 import type { Surroundings } from "../env.ts";
 import type { Source } from "./contract.ts";
 import { signObjectUrl } from "./signed-url.ts";
@@ -18,6 +19,19 @@ export function r2Source(connection: string, env: Surroundings): Source {
         key,
         expires: Math.floor(expires / 1000),
       }),
+    async list(bucket, { prefix, cursor, limit }) {
+      const page = await env.bucket(bucket).list({
+        limit,
+        include: ["httpMetadata", "customMetadata"],
+        ...(prefix !== undefined && { prefix }),
+        ...(cursor !== undefined && { cursor }),
+      });
+      const objects = page.objects.map((object) => {
+        const { etag, size, content_type, metadata } = observedOf(object);
+        return { key: object.key, etag, size, content_type, metadata };
+      });
+      return page.truncated ? { objects, next: page.cursor } : { objects };
+    },
   };
 }
 

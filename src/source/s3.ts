@@ -4,7 +4,8 @@ import { AwsClient } from "aws4fetch";
 import type { Surroundings } from "../env.ts";
 import type { Connection } from "../shapes/connection.ts";
 import { type Failure, FailureError } from "../shapes/failure.ts";
-import type { Observed, Source } from "./contract.ts";
+import type { Listing, Observed, Source } from "./contract.ts";
+import { objectUrl } from "./object-url.ts";
 
 type S3Connection = Extract<Connection, { kind: "s3" }>;
 
@@ -45,6 +46,18 @@ export function s3Source(connection: S3Connection, env: Surroundings): Source {
       url.searchParams.set("X-Amz-Expires", String(seconds));
       return (await client.sign(new Request(url), { aws: { signQuery: true } })).url;
     },
+    async list(bucket, { prefix, cursor, limit }) {
+      const query = new URLSearchParams({
+        "list-type": "2",
+        "encoding-type": "url",
+        "max-keys": String(limit),
+      });
+      if (prefix) query.set("prefix", prefix);
+      if (cursor !== undefined) query.set("continuation-token", cursor);
+      // A space in a query is %20 to S3's signature, never a plus.
+      const response = await ask("GET", bucket, "", `?${query.toString().replaceAll("+", "%20")}`);
+      return response ? listingOf(await response.text()) : { objects: [] };
+    },
   };
 }
 
@@ -53,18 +66,6 @@ function endpointOf(connection: S3Connection, env: Surroundings): string {
   if (endpoint === undefined) return `https://s3.${region}.amazonaws.com`;
   return (/^[A-Z][A-Z0-9_]*$/.test(endpoint) ? env.required(endpoint) : endpoint).replace(/\/$/, "");
 }
-
-/**
- * The object's path-style URL. Segments `.` and `..` would be resolved away by every URL parser, so a key
- * that has them keeps its slashes encoded; S3 decodes the path before it compares signatures.
- */
-export function objectUrl(base: string, bucket: string, key: string): string {
-  const segments = key.split("/").map((segment) => encodeURIComponent(segment).replace(/[!'()*]/g, percent));
-  const hasDots = segments.some((segment) => segment === "." || segment === "..");
-  return `${base}/${bucket}/${segments.join(hasDots ? "%2F" : "/")}`;
-}
-
-const percent = (char: string) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
 
 function observedOf(headers: Headers): Observed {
   const metadata: Record<string, string> = {};
@@ -87,6 +88,20 @@ function tagsOf(xml: string): Record<string, string> {
     [...pairs].map(([, key = "", value = ""]) => [unescapeXml(key), unescapeXml(value)]),
   );
 }
+
+/** ListObjectsV2's answer: its keys are percent-encoded, as asked, so that any key survives XML. */
+function listingOf(xml: string): Listing {
+  const objects = [...xml.matchAll(/<Contents>(.*?)<\/Contents>/gs)].map(([, entry = ""]) => ({
+    key: decodeURIComponent(textOf(entry, "Key").replaceAll("+", " ")),
+    size: Number(textOf(entry, "Size")),
+    etag: textOf(entry, "ETag").replaceAll('"', ""),
+  }));
+  const next = textOf(xml, "NextContinuationToken");
+  return textOf(xml, "IsTruncated") === "true" && next !== "" ? { objects, next } : { objects };
+}
+
+const textOf = (xml: string, element: string) =>
+  unescapeXml(new RegExp(`<${element}>([^<]*)</${element}>`).exec(xml)?.[1] ?? "");
 
 const ENTITIES: Record<string, string> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
 const unescapeXml = (text: string) =>

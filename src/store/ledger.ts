@@ -1,12 +1,12 @@
 // The ledger: events and runs in D1. Each function is one round trip, whatever the size of its batch:
 // rows travel as one JSON parameter through json_each, so D1's 100-parameter cap does not matter.
-// Free of policy: what to record is decided by `route.ts`, what a report means by `shapes/run.ts`.
+// What becomes of runs is in runs.ts. Free of policy: what to record is decided by `route.ts`.
 import type { D1Database } from "@cloudflare/workers-types";
 import type { Event } from "../shapes/event.ts";
-import type { Failure } from "../shapes/failure.ts";
-import type { Cause, Job } from "../shapes/job.ts";
-import type { Report, RunStatus } from "../shapes/run.ts";
+import type { Cause } from "../shapes/job.ts";
 import type { Deployment } from "./deployments.ts";
+import { PENDING_MS } from "./runs.ts";
+import { field, fields } from "./sql.ts";
 
 /** Why an event's pipelines were or were not run, as known when it arrived. */
 export interface Outcome {
@@ -38,6 +38,8 @@ export interface Decided {
   lookups: string[];
   outcome: Outcome;
   cause: Extract<Cause, "matched" | "invoked" | "replayed">;
+  /** The replay that its runs belong to. */
+  replay?: string;
 }
 
 /** A committed run that has not left yet. */
@@ -75,8 +77,8 @@ export async function record(
     })),
   );
   const runs = JSON.stringify(
-    decided.flatMap(({ event, outcome, cause }) =>
-      outcome.matched.map((alias) => ({ id: runId(event.id, alias), event: event.id, alias, cause })),
+    decided.flatMap(({ event, outcome, cause, replay }) =>
+      outcome.matched.map((alias) => ({ id: runId(event.id, alias), event: event.id, alias, cause, replay })),
     ),
   );
   const results = await db.batch<PendingRun>([
@@ -96,83 +98,8 @@ const pick = ({ id, connection, sender, type, bucket, key, time, received_at }: 
   return { id, connection, sender, type, bucket, key, time, received_at };
 };
 
-/** Runs that were committed before `before` and never left, with their events: the sweep's work. */
-export async function overdue(
-  db: D1Database,
-  before: number,
-  limit: number,
-): Promise<{ run: PendingRun; event: Event }[]> {
-  const { results } = await db
-    .prepare(SQL.overdue)
-    .bind(before, limit)
-    .all<PendingRun & { envelope: string }>();
-  return results.map(({ envelope, ...run }) => ({ run, event: JSON.parse(envelope) as Event }));
-}
-
-/** Marks runs as handed over. Runs that a report has already moved on stay where they are. */
-export async function markQueued(db: D1Database, runIds: string[], now: number): Promise<void> {
-  if (runIds.length === 0) return;
-  await db.prepare(SQL.queued).bind(JSON.stringify(runIds), now).run();
-}
-
-const RANK: Record<RunStatus, number> = {
-  pending: 0,
-  queued: 1,
-  running: 2,
-  failed: 3,
-  succeeded: 4,
-  skipped: 4,
-  dead: 4,
-  cancelled: 4,
-};
-
-const progressOf = (report: Report) => report.attempt * 10 + RANK[report.status];
-
-/** Takes in what pipeline Workers report. Late and repeated reports change nothing. */
-export async function takeReports(db: D1Database, reports: Report[]): Promise<void> {
-  if (reports.length === 0) return;
-  const furthest = new Map<string, Report>();
-  for (const report of reports) {
-    const known = furthest.get(report.run_id);
-    if (!known || progressOf(known) < progressOf(report)) furthest.set(report.run_id, report);
-  }
-  const rows = JSON.stringify(
-    [...furthest.values()].map((report) => ({
-      ...report,
-      progress: progressOf(report),
-      failure: report.failure && JSON.stringify(report.failure),
-      log: report.log?.length ? JSON.stringify(report.log) : undefined,
-    })),
-  );
-  await db.batch(REPORT_STATEMENTS.map((sql) => db.prepare(sql).bind(rows)));
-}
-
-/** A job that will not be tried again, with why. `failure` is absent when the platform gave up on it. */
-export interface DeadJob {
-  job: Job;
-  failure?: Failure;
-  attempts: number;
-}
-
-/** Records dead letters and ends their runs, in one transaction. A second copy changes nothing. */
-export async function recordDead(db: D1Database, dead: DeadJob[], now: number): Promise<void> {
-  if (dead.length === 0) return;
-  const rows = JSON.stringify(
-    dead.map(({ job, failure, attempts }) => ({
-      run_id: job.run_id,
-      alias: job.alias,
-      job: JSON.stringify(job),
-      failure: failure && JSON.stringify(failure),
-      attempts,
-    })),
-  );
-  await db.batch([db.prepare(SQL.deadRuns).bind(rows, now), db.prepare(SQL.deadLetters).bind(rows, now)]);
-}
-
-const field = (name: string) => `j.value ->> '$.${name}'`;
-const fields = (...names: string[]) => names.map(field).join(", ");
-
-const RUN_COLUMNS = "(id, event_id, alias, cause, connection, bucket, key, status, created_at)";
+const RUN_COLUMNS =
+  "(id, event_id, alias, cause, connection, bucket, key, status, created_at, due_at, replay_id)";
 
 const SQL = {
   events: `
@@ -189,12 +116,14 @@ const SQL = {
     ON CONFLICT (identity) DO NOTHING`,
   matchedRuns: `
     INSERT INTO runs ${RUN_COLUMNS}
-    SELECT ${fields("id", "event", "alias", "cause")}, e.connection, e.bucket, e.key, 'pending', ?2
+    SELECT ${fields("id", "event", "alias", "cause")}, e.connection, e.bucket, e.key, 'pending', ?2,
+      ?2 + ${PENDING_MS}, ${field("replay")}
     FROM json_each(?1) AS j JOIN events AS e ON e.id = ${field("event")}
     WHERE true ON CONFLICT (id) DO NOTHING`,
   trackedRuns: `
     INSERT INTO runs ${RUN_COLUMNS}
-    SELECT 'run_' || substr(e.id, 5) || '_' || t.alias, e.id, t.alias, 'tracked', e.connection, e.bucket, e.key, 'pending', ?2
+    SELECT 'run_' || substr(e.id, 5) || '_' || t.alias, e.id, t.alias, 'tracked', e.connection, e.bucket, e.key,
+      'pending', ?2, ?2 + ${PENDING_MS}, NULL
     FROM json_each(?1) AS j
     JOIN events AS e ON e.id = ${field("id")} AND e.key != ''
     JOIN tracked AS t ON t.connection = e.connection AND t.bucket = e.bucket AND t.key = e.key
@@ -208,40 +137,5 @@ const SQL = {
   pending: `
     SELECT r.id AS run_id, r.event_id, r.alias, r.cause, r.attempt
     FROM json_each(?1) AS j JOIN runs AS r ON r.event_id = ${field("id")}
-    WHERE r.status = 'pending' ORDER BY r.created_at, r.id`,
-  overdue: `
-    SELECT r.id AS run_id, r.event_id, r.alias, r.cause, r.attempt, e.envelope
-    FROM runs AS r JOIN events AS e ON e.id = r.event_id
-    WHERE r.status = 'pending' AND r.created_at < ?1 ORDER BY r.created_at, r.id LIMIT ?2`,
-  queued: `
-    UPDATE runs SET status = 'queued', queued_at = ?2
-    WHERE status = 'pending' AND id IN (SELECT value FROM json_each(?1))`,
-  deadRuns: `
-    UPDATE runs SET status = 'dead', ended_at = ?2, progress = max(progress, (j.value ->> '$.attempts') * 10 + ${RANK.dead}),
-      failure = coalesce(j.value ->> '$.failure', failure)
-    FROM json_each(?1) AS j
-    WHERE runs.id = ${field("run_id")} AND runs.status NOT IN ('succeeded', 'skipped', 'cancelled')`,
-  deadLetters: `
-    INSERT INTO dead_letters (run_id, alias, job, failure, attempts, at)
-    SELECT ${fields("run_id", "alias", "job")},
-      coalesce(${field("failure")}, r.failure, '{"kind":"internal","detail":"the platform gave up on the job: its Worker ended without a report"}'),
-      ${field("attempts")}, ?2
-    FROM json_each(?1) AS j LEFT JOIN runs AS r ON r.id = ${field("run_id")}
-    WHERE r.status IS NULL OR r.status = 'dead'
-    ON CONFLICT (run_id) DO NOTHING`,
+    WHERE r.status = 'pending' AND r.alias NOT IN (SELECT alias FROM paused) ORDER BY r.created_at, r.id`,
 };
-
-const REPORT_STATEMENTS = [
-  `UPDATE runs SET
-     status = ${field("status")}, progress = ${field("progress")}, attempt = ${field("attempt")},
-     version = ${field("version")}, commit_id = ${field("commit")},
-     etag = coalesce(${field("etag")}, etag), items = coalesce(${field("items")}, items),
-     reason = ${field("reason")}, failure = ${field("failure")}, log = coalesce(${field("log")}, log),
-     started_at = ${field("started_at")}, ended_at = ${field("ended_at")}
-   FROM json_each(?1) AS j
-   WHERE runs.id = ${field("run_id")} AND runs.progress < ${field("progress")}`,
-  // An object that no longer has items is no longer tracked, unless a later run took it over.
-  `DELETE FROM tracked WHERE run_id IN (
-     SELECT ${field("run_id")} FROM json_each(?1) AS j
-     WHERE ${field("items")} = 0 AND ${field("status")} IN ('succeeded', 'skipped'))`,
-];

@@ -1,21 +1,14 @@
 // The ledger in real D1: one event once, one run per pipeline, and reports that may come in any order.
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { getRun, listDeadLetters, listEvents, listRejections, listRuns } from "../../src/query/ledger.ts";
+import { getRun, listDeadLetters, listEvents, listRuns } from "../../src/query/ledger.ts";
 import { identify, lookups } from "../../src/receive/identity.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import type { Report } from "../../src/shapes/run.ts";
-import {
-  type Decided,
-  markQueued,
-  overdue,
-  record,
-  recordDead,
-  runId,
-  takeReports,
-} from "../../src/store/ledger.ts";
-import { recordRefused } from "../../src/store/rejections.ts";
+import { recordDead } from "../../src/store/dead-letters.ts";
+import { type Decided, record, runId } from "../../src/store/ledger.ts";
+import { claimOverdue, markQueued, takeReports } from "../../src/store/runs.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 
 let stores: Stores;
@@ -183,25 +176,30 @@ test("a letter for a run that has succeeded since changes nothing", async () => 
   ).not.toContain(run?.run_id);
 });
 
-test("the sweep finds what was committed long ago and never left, and only that", async () => {
+test("the sweep claims what was committed and never left, once, and not what is fresh or final", async () => {
   const [old] = await record(stores.ledger, [decided(event("overdue"), "a")], NOW - 100_000_000);
+  const [ended] = await record(stores.ledger, [decided(event("ended"), "a")], NOW - 100_000_000);
+  await takeReports(stores.ledger, [report(ended?.run_id ?? "", 1, "succeeded", { items: 1 })]);
   await record(stores.ledger, [decided(event("fresh"), "a")], NOW + 100_000);
-  const due = await overdue(stores.ledger, NOW - 50_000_000, 100);
+  const claim = () => claimOverdue(stores.ledger, NOW - 50_000_000, 100);
+  const due = await claim();
   expect(due.map(({ run, event: of }) => [run.run_id, of.key])).toEqual([[old?.run_id, "overdue"]]);
+  expect(await claim()).toEqual([]);
 });
 
-test("a flood of refusals of one cause is one row a minute that counts them", async () => {
-  const failure = { kind: "unproven", detail: "The signature is not valid." } as const;
-  const flood = Array.from({ length: 1000 }, (_, n) => ({
-    connection: "c",
-    scheme: "refused",
-    failure,
-    at: NOW + n,
-  }));
-  await recordRefused(stores.ledger, flood);
-  await recordRefused(stores.ledger, [{ connection: "c", scheme: "refused", failure, at: NOW + 60_000 }]);
-  const { data } = await listRejections(stores.ledger, { connection: "c" }, { limit: 10 });
-  expect(data.map(({ count }) => count)).toEqual([1, 1000]);
+test("a run that nothing is heard of is claimed again, and its history says why", async () => {
+  const [run] = await record(stores.ledger, [decided(event("silent"), "a")], NOW);
+  await takeReports(stores.ledger, [
+    report(run?.run_id ?? "", 1, "running", { due_at: NOW - 1_000_000_000 }),
+  ]);
+  const due = await claimOverdue(stores.ledger, NOW - 500_000_000, 100);
+  expect(due).toMatchObject([{ run: { run_id: run?.run_id, attempt: 1 }, event: { key: "silent" } }]);
+  const { history } = (await getRun(stores.ledger, run?.run_id ?? "")) ?? {};
+  expect(history?.map(({ status, attempt, cause }) => [status, attempt, cause])).toEqual([
+    ["pending", 0, "matched"],
+    ["running", 1, null],
+    ["pending", 1, "nothing was heard of it: running and overdue"],
+  ]);
 });
 
 test("lists of the ledger come newest first, and their pages are the whole", async () => {

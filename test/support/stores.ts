@@ -3,6 +3,7 @@
 import { globSync, readFileSync } from "node:fs";
 import type { D1Database, R2Bucket } from "@cloudflare/workers-types";
 import { Miniflare } from "miniflare";
+import { unstable_splitSqlQuery } from "wrangler";
 
 export interface Stores {
   ledger: D1Database;
@@ -41,13 +42,11 @@ export async function openStores(): Promise<Stores> {
   };
 }
 
-/** As wrangler does: the folder's files in the order of their numbers. */
+/** As wrangler does: the folder's files in the order of their numbers, split as wrangler splits them. */
 async function migrate(db: D1Database, name: string): Promise<void> {
   const folder = new URL(`../../src/store/migrations/${name}/`, import.meta.url);
   for (const file of globSync("*.sql", { cwd: folder }).sort()) {
-    const statements = readFileSync(new URL(file, folder), "utf8")
-      .replace(/^\s*--.*$/gm, "")
-      .split(";");
-    await db.batch(statements.filter((text) => text.trim() !== "").map((text) => db.prepare(text)));
+    const statements = unstable_splitSqlQuery(readFileSync(new URL(file, folder), "utf8"));
+    await db.batch(statements.map((text) => db.prepare(text)));
   }
 }

@@ -23,6 +23,9 @@ export interface AttemptDeps extends RunDeps {
   random(): number;
 }
 
+/** How much later than planned a run may be heard of before it counts as lost. */
+export const GRACE_MS = 900_000;
+
 /** Tries every job once, at most `config.concurrency` at a time, and hands over each as soon as it is done. */
 export async function attemptAll<T extends Try>(
   tries: readonly T[],
@@ -70,16 +73,23 @@ function concludeAttempt(one: Try, outcome: Outcome, startedAt: number, deps: At
   if (outcome.status !== "failed") {
     if (outcome.reason !== undefined) report.reason = outcome.reason;
     if (outcome.items !== undefined) report.items = outcome.items;
+    if (outcome.size !== undefined) report.size = outcome.size;
+    const models = new Set(
+      (outcome.stored ?? []).flatMap(({ vectors }) => vectors.map(({ model }) => model)),
+    );
+    report.models = [...models].filter((model) => model !== undefined).sort();
     return { job, attempt, outcome, report, next: "done", delaySeconds: 0 };
   }
   report.failure = outcome.failure;
-  const next = nextOf(outcome.failure, attempt, deps);
+  const next = nextOf(outcome.failure, attempt - (job.forgiven ?? 0), deps);
   if (next === "dead") report.status = "dead";
   if (next === "done") {
     report.status = "skipped";
     report.reason = outcome.failure.detail;
   }
-  return { job, attempt, outcome, report, next, delaySeconds: delayOf(outcome.failure, attempt, deps) };
+  const delaySeconds = delayOf(outcome.failure, attempt, deps);
+  if (report.status === "failed") report.due_at = deps.now() + delaySeconds * 1000 + GRACE_MS;
+  return { job, attempt, outcome, report, next, delaySeconds };
 }
 
 function nextOf(failure: Failure, attempt: number, { config }: AttemptDeps): Attempted["next"] {

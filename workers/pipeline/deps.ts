@@ -8,8 +8,8 @@ import type { Report } from "../../src/shapes/run.ts";
 import { openSource } from "../../src/source/open.ts";
 import { setId } from "../../src/store/collections/ids.ts";
 import { openCollection } from "../../src/store/collections/open.ts";
-import type { DeadJob } from "../../src/store/ledger.ts";
-import type { AttemptDeps, Attempted } from "./attempt.ts";
+import type { DeadJob } from "../../src/store/dead-letters.ts";
+import { type AttemptDeps, type Attempted, GRACE_MS } from "./attempt.ts";
 import { compiledFilter } from "./run.ts";
 import type { Pipeline } from "./sdk.ts";
 
@@ -56,6 +56,8 @@ export function openDeps(
       version,
       commit,
       started_at: Date.now(),
+      // An attempt may look again a few times, each with its full time.
+      due_at: Date.now() + config.timeout_seconds * 3000 + GRACE_MS,
     }),
     retry: async ({ job, attempt, next, delaySeconds }) => {
       const body: Job = { ...job, attempts_before: next === "wait" ? attempt - 1 : attempt };

@@ -31,6 +31,7 @@ export type Outcome =
       reason?: string;
       items?: number;
       etag?: string;
+      size?: number;
       stored?: NewItem[];
       log: string[];
     }
@@ -74,7 +75,7 @@ export async function runJob(job: Job, first: Fence | undefined, deps: RunDeps):
     for (let round = 1; round <= MAX_ROUNDS; round++) {
       const seen = await deps.source.observe(job.event.bucket, job.event.key);
       etag = seen?.etag;
-      const known = etag === undefined ? {} : { etag };
+      const known = seen ? { etag: seen.etag } : {};
       const decision = await decide(job, seen, deps);
       if (decision.hold === "as it is") return { status: "skipped", reason: decision.reason, ...known, log };
       const items =
@@ -93,7 +94,8 @@ export async function runJob(job: Job, first: Fence | undefined, deps: RunDeps):
           log,
         };
       }
-      if (replaced === "stored") return { ...conclude(job, decision, items), ...known, log };
+      if (replaced === "stored")
+        return { ...conclude(job, decision, items), ...known, ...(seen && { size: seen.size }), log };
       [fence = first] = await deps.collection.begin([setOf(job)]);
     }
     const detail = `${job.event.bucket}/${job.event.key} kept changing during the run`;
@@ -119,6 +121,8 @@ async function decide(job: Job, seen: Observed | null, deps: RunDeps): Promise<D
     view = viewOf(job.event, { ...seen, tags: await deps.source.tags(job.event.bucket, job.event.key) });
     verdict = evaluate(deps.filter, view);
   }
+  // A replay tells of the object, and has no event of its own that a filter could ask of.
+  if (job.cause === "replayed" && evaluate(deps.filter, stateView(view)) !== false) verdict = true;
   const hops = hopsOf(job.event, seen);
   if (verdict === true && hops >= MAX_HOPS) return { hold: "as it is", reason: loopReason(hops) };
   if (verdict === true) return { hold: "items" };

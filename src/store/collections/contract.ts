@@ -22,6 +22,13 @@ export interface Page {
   next?: string;
 }
 
+/** A set without its items: what was read for it, and how many items it has. */
+export interface Held {
+  set: SetKey;
+  items: number;
+  etag: string | null;
+}
+
 export interface Collection {
   /** Takes a fence for each set, in order. Take it *before* looking at the object. */
   begin(sets: SetKey[]): Promise<Fence[]>;
@@ -32,4 +39,8 @@ export interface Collection {
   get(itemId: string): Promise<StoredItem | null>;
   /** How many items these sets have together. */
   count(sets: SetKey[]): Promise<number>;
+  /** What is held of each of these sets, in order; null for one that was never stored. */
+  describe(sets: SetKey[]): Promise<(Held | null)[]>;
+  /** One page of the sets that have items, in order of their ids; `after` is the id that the last page ended with. */
+  sets(query: { limit: number; after?: string | undefined }): Promise<{ held: Held[]; next?: string }>;
 }

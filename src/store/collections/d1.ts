@@ -3,7 +3,7 @@
 import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
 import type { NewItem, SetKey, SetLineage, StoredItem, Vector } from "../../shapes/item.ts";
 import { chunks } from "../chunks.ts";
-import type { Collection, Fence, Page } from "./contract.ts";
+import type { Collection, Fence, Held, Page } from "./contract.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";
 
 export function d1Collection(db: D1Database, collection: string): Collection {
@@ -53,6 +53,27 @@ export function d1Collection(db: D1Database, collection: string): Collection {
       if (sets.length === 0) return 0;
       const ids = JSON.stringify(await Promise.all(sets.map(setId)));
       return (await db.prepare(SQL.count).bind(collection, ids).first<number>("items")) ?? 0;
+    },
+
+    async describe(sets) {
+      const ids = await Promise.all(sets.map(setId));
+      const { results } = await db.prepare(SQL.describe).bind(collection, JSON.stringify(ids)).all<HeldRow>();
+      const rows = new Map(results.map((row) => [row.id, row]));
+      return ids.map((id) => {
+        const row = rows.get(id);
+        return row ? heldOf(row) : null;
+      });
+    },
+
+    async sets({ limit, after }) {
+      const { results } = await db
+        .prepare(SQL.sets)
+        .bind(collection, after ?? "", limit + 1)
+        .all<HeldRow>();
+      const rows = results.slice(0, limit);
+      const held = rows.map(heldOf);
+      const last = rows.at(-1);
+      return results.length > limit && last ? { held, next: last.id } : { held };
     },
   };
 }
@@ -104,6 +125,15 @@ interface VectorRow {
   vector: ArrayBuffer | number[];
 }
 
+interface HeldRow extends SetKey {
+  id: string;
+  items: number;
+  etag: string | null;
+}
+const heldOf = ({ alias, connection, bucket, key, items, etag }: HeldRow): Held => {
+  return { set: { alias, connection, bucket, key }, items, etag };
+};
+
 async function inflate(db: D1Database, rows: ItemRow[]): Promise<StoredItem[]> {
   if (rows.length === 0) return [];
   const { results } = await db
@@ -133,7 +163,13 @@ const HELD = "(SELECT committed FROM item_sets WHERE id = ?1) = ?2";
 const COLUMNS = "i.id, i.position, i.data, s.lineage, s.alias, s.connection, s.bucket, s.key";
 const AFTER = "i.collection = ?1 AND (i.set_id, i.position) > (?2, ?3)";
 
+const HELD_COLUMNS = "id, alias, connection, bucket, key, items, lineage ->> '$.etag' AS etag";
+
 const SQL = {
+  describe: `
+    SELECT ${HELD_COLUMNS} FROM item_sets
+    WHERE collection = ?1 AND committed > 0 AND id IN (SELECT value FROM json_each(?2))`,
+  sets: `SELECT ${HELD_COLUMNS} FROM item_sets WHERE collection = ?1 AND items > 0 AND id > ?2 ORDER BY id LIMIT ?3`,
   begin: `
     INSERT INTO item_sets (id, collection, alias, connection, bucket, key, issued)
     SELECT j.value ->> '$.id', j.value ->> '$.collection', j.value ->> '$.alias', j.value ->> '$.connection',

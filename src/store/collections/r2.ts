@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import type { R2Bucket } from "@cloudflare/workers-types";
 import type { NewItem, SetKey, SetLineage, StoredItem } from "../../shapes/item.ts";
-import type { Collection, Page, Replaced } from "./contract.ts";
+import type { Collection, Held, Page, Replaced } from "./contract.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";
 import { ITEMS, metadataOf, objectKey, WRITTEN_TYPE } from "./written.ts";
 
@@ -29,6 +29,8 @@ interface Line {
 
 /** How many sets are read at once for a page: Workers allow six open connections. */
 const PARALLEL_READS = 6;
+/** The first line holds a key of at most 1,024 bytes, escaped, and its lineage. */
+const HEAD_BYTES = 16_384;
 
 export function r2Collection(bucket: R2Bucket, collection: string): Collection {
   const place = (set: string) => objectKey(collection, set);
@@ -90,7 +92,37 @@ export function r2Collection(bucket: R2Bucket, collection: string): Collection {
       }
       return items;
     },
+
+    describe: async (sets) => readHeld(bucket, (await Promise.all(sets.map(setId))).map(place)),
+
+    async sets({ limit, after }) {
+      const prefix = `${collection}/`;
+      const page = await bucket.list({
+        prefix,
+        limit,
+        ...(after !== undefined && { startAfter: place(after) }),
+      });
+      const keys = page.objects.map((object) => object.key);
+      const held = (await readHeld(bucket, keys)).filter((one) => one !== null && one.items > 0) as Held[];
+      const last = keys.at(-1);
+      return page.truncated && last ? { held, next: last.slice(prefix.length, -".ndjson".length) } : { held };
+    },
   };
+}
+
+/** The first lines of these objects, which say what each set is. */
+async function readHeld(bucket: R2Bucket, keys: string[]): Promise<(Held | null)[]> {
+  const held: (Held | null)[] = [];
+  for (let at = 0; at < keys.length; at += PARALLEL_READS) {
+    const part = keys.slice(at, at + PARALLEL_READS).map(async (key) => {
+      const object = await bucket.get(key, { range: { offset: 0, length: HEAD_BYTES } });
+      if (!object) return null;
+      const { set, items, lineage }: Head = JSON.parse((await object.text()).split("\n", 1)[0] ?? "");
+      return { set, items, etag: lineage.etag };
+    });
+    held.push(...(await Promise.all(part)));
+  }
+  return held;
 }
 
 function isAfter(item: StoredItem, from: { set: string; position: number }): boolean {

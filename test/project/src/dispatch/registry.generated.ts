@@ -87,6 +87,58 @@ export const registry: readonly { alias: string; version: string; folder: string
       }
     },
     {
+      "alias": "r2-reader",
+      "version": "4663f65560776c98",
+      "folder": "pipelines/r2-reader",
+      "config": {
+        "alias": "r2-reader",
+        "source": {
+          "connection_id": "conn_media",
+          "filters": {
+            "key": {
+              "prefix": "awkward/"
+            }
+          }
+        },
+        "destination": {
+          "connection_id": "conn_items",
+          "collection": "read-r2"
+        },
+        "dispatch": "binding",
+        "on_delete": "remove",
+        "concurrency": 10,
+        "timeout_seconds": 600,
+        "retry": {
+          "max_attempts": 5,
+          "base_seconds": 5
+        }
+      }
+    },
+    {
+      "alias": "reader",
+      "version": "836cee09ba822b92",
+      "folder": "pipelines/reader",
+      "config": {
+        "alias": "reader",
+        "source": {
+          "connection_id": "conn_peer",
+          "filters": {}
+        },
+        "destination": {
+          "connection_id": "conn_items",
+          "collection": "read"
+        },
+        "dispatch": "binding",
+        "on_delete": "remove",
+        "concurrency": 10,
+        "timeout_seconds": 600,
+        "retry": {
+          "max_attempts": 5,
+          "base_seconds": 5
+        }
+      }
+    },
+    {
       "alias": "video-processor",
       "version": "4864bd3df25a7504",
       "folder": "pipelines/video-processor",

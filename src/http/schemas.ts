@@ -1,0 +1,25 @@
+// What routes have in common: security, paging, and the problems that any of them may answer with.
+import { z } from "@hono/zod-openapi";
+import * as answers from "./answers.ts";
+
+export const security = [{ key: [] }];
+export const json = <T extends z.ZodType>(schema: T, description: string) => ({
+  description,
+  content: { "application/json": { schema } },
+});
+export const problemContent = (description: string) => ({
+  description,
+  content: { "application/problem+json": { schema: answers.problemSchema } },
+});
+export const problems = {
+  400: problemContent("The input is not what is expected"),
+  401: problemContent("No API key, or not a valid one"),
+  404: problemContent("There is no such thing"),
+  409: problemContent("Not in a state for that"),
+  503: problemContent("Ours to fix, or too busy; try again after Retry-After"),
+};
+
+export const paging = {
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().max(4000).optional(),
+};

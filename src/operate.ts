@@ -1,0 +1,80 @@
+// How people operate Weir: replays and audits, redrives, pauses. Joins routes to the parts that do the work.
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { RouterDeps } from "./deps.ts";
+import * as routes from "./http/operate-routes.ts";
+import { named } from "./query/pipelines.ts";
+import { listReplays } from "./query/replays.ts";
+import { createReplay, describeReplay, moveReplay } from "./replay/manage.ts";
+import { handOverAll, sweep } from "./route.ts";
+import { FailureError } from "./shapes/failure.ts";
+import { dropLetters, takeForRedrive } from "./store/dead-letters.ts";
+import { pausePipeline, resumePipeline } from "./store/pauses.ts";
+import { getReplay } from "./store/replays.ts";
+
+/** Letters that one redrive takes: what a request can hand over. */
+const REDRIVE_LIMIT = 1000;
+
+export function operate(app: OpenAPIHono<{ Bindings: object }>, open: (c: Context) => RouterDeps): void {
+  app.openapi(routes.createReplay, async (c) => {
+    const deps = open(c);
+    const replay = await createReplay(c.req.valid("json"), deps);
+    return c.json(await describeReplay(replay, deps), 202);
+  });
+  app.openapi(routes.audit, async (c) => {
+    const deps = open(c);
+    const { alias, prefix, repair } = c.req.valid("json");
+    const select = { kind: "drift" as const, ...(prefix !== undefined && { prefix }) };
+    const replay = await createReplay({ select, aliases: [alias], dry_run: !repair }, deps);
+    return c.json(await describeReplay(replay, deps), 202);
+  });
+  app.openapi(routes.replays, async (c) => {
+    const deps = open(c);
+    const { limit, cursor } = c.req.valid("query");
+    const { rows, ...page } = await listReplays(deps.env.ledger(), { limit, cursor });
+    const data = await Promise.all(rows.map((replay) => describeReplay(replay, deps)));
+    return c.json({ data, ...page }, 200);
+  });
+  app.openapi(routes.replay, async (c) => {
+    const deps = open(c);
+    const { id } = c.req.valid("param");
+    const replay = await getReplay(deps.env.ledger(), id);
+    if (!replay) throw new FailureError({ kind: "not_found", detail: `there is no replay ${id}` });
+    return c.json(await describeReplay(replay, deps), 200);
+  });
+  app.openapi(routes.moveReplay, async (c) => {
+    const deps = open(c);
+    const { id, move } = c.req.valid("param");
+    return c.json(await describeReplay(await moveReplay(id, move, deps), deps), 200);
+  });
+
+  app.openapi(routes.redrive, async (c) => {
+    const deps = open(c);
+    const taken = await takeForRedrive(deps.env.ledger(), c.req.valid("json"), deps.now(), REDRIVE_LIMIT);
+    await handOverAll(
+      taken.map((one) => ({ ...one, forgiven: one.run.attempt })),
+      deps,
+    );
+    return c.json({ redriven: taken.length, run_ids: taken.map(({ run }) => run.run_id) }, 200);
+  });
+  app.openapi(routes.drop, async (c) => {
+    const deps = open(c);
+    const { reason, ...choice } = c.req.valid("json");
+    return c.json({ dropped: await dropLetters(deps.env.ledger(), choice, reason, deps.now()) }, 200);
+  });
+
+  app.openapi(routes.pause, async (c) => {
+    const deps = open(c);
+    const { alias } = named(c.req.valid("param").alias, deps.pipelines);
+    const { reason } = c.req.valid("json");
+    await pausePipeline(deps.env.ledger(), { alias, reason, at: deps.now() });
+    return c.json({ alias, paused: true, reason }, 200);
+  });
+  app.openapi(routes.resume, async (c) => {
+    const deps = open(c);
+    const { alias } = named(c.req.valid("param").alias, deps.pipelines);
+    await resumePipeline(deps.env.ledger(), alias);
+    c.executionCtx.waitUntil(sweep(deps));
+    return c.json({ alias, paused: false, reason: null }, 200);
+  });
+}

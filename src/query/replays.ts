@@ -1,0 +1,16 @@
+// Replays, newest first.
+import type { D1Database } from "@cloudflare/workers-types";
+import { type Row, replayOf } from "../store/replays.ts";
+import { type ListQuery, page } from "./ledger.ts";
+
+export async function listReplays(db: D1Database, query: ListQuery) {
+  const { data: rows, ...rest } = await page<Row, ReturnType<typeof replayOf>>(
+    db,
+    "replays",
+    ["created_at", "id"],
+    {},
+    query,
+    replayOf,
+  );
+  return { rows, ...rest };
+}

@@ -1,0 +1,201 @@
+// A replay, a page at a time. Each message of its queue takes it on from where it stands: while planning,
+// pages are counted; while running, they are recorded as events and runs, and go to the pipelines' queues
+// with a bounded number in flight, so that live events never wait behind a replay. A page that was cut off
+// is taken again and adds nothing twice: its events' ids follow from the replay and the object.
+import { createHash } from "node:crypto";
+import type { Registered } from "../dispatch/pipelines.ts";
+import { compileFilter, evaluate, viewOf } from "../match/index.ts";
+import type { RouteDeps } from "../route.ts";
+import { handOverAll } from "../route.ts";
+import type { Event } from "../shapes/event.ts";
+import type { Candidate, Plan } from "../shapes/replay.ts";
+import { openSource } from "../source/open.ts";
+import { openCollection } from "../store/collections/open.ts";
+import { type Decided, record } from "../store/ledger.ts";
+import { getReplay, progressOf, type Replay, stuckReplays, turnPage } from "../store/replays.ts";
+import { readPage, type Target } from "./pages.ts";
+
+/** What takes a replay on: its next page. An old message, of a page already taken, does nothing. */
+export interface ReplayMessage {
+  replay_id: string;
+  page: number;
+}
+
+const PLAN_PAGE = 1000;
+const RUN_PAGE = 100;
+/** Runs of one replay that are open at once. A live event of the same pipeline waits for no more than these. */
+const WINDOW = 100;
+/** Pages taken for one message, so that a long replay is many short invocations. */
+const PAGES_PER_MESSAGE = 10;
+const MAX_SAMPLE = 20;
+const LOST_MS = 60_000;
+
+/** Where a replay stands: which of its pipelines, and that pipeline's own cursor. */
+interface Cursor {
+  target: number;
+  at?: string;
+}
+
+/** Takes a replay on, and sends the message for what is left. */
+export async function advance({ replay_id, page }: ReplayMessage, deps: RouteDeps): Promise<void> {
+  for (let taken = 0, at = page; ; taken++, at++) {
+    const replay = await getReplay(deps.env.ledger(), replay_id);
+    if (replay?.status !== "active" || replay.page !== at || replay.phase === "draining") return;
+    if (taken === PAGES_PER_MESSAGE) return send(replay, deps);
+    if (replay.phase === "planning") {
+      await planPage(replay, deps);
+      continue;
+    }
+    const { open } = await progressOf(deps.env.ledger(), replay.id);
+    if (open >= WINDOW) return send(replay, deps, 1);
+    await runPage(replay, Math.min(RUN_PAGE, WINDOW - open), deps);
+  }
+}
+
+export async function send(
+  { id, page }: Pick<Replay, "id" | "page">,
+  { env }: RouteDeps,
+  delaySeconds = 0,
+): Promise<void> {
+  await env.queue<ReplayMessage>("REPLAYS").send({ replay_id: id, page }, { delaySeconds });
+}
+
+/** Takes up replays whose message was lost, and ends those whose last run has. */
+export async function sweepReplays(deps: RouteDeps): Promise<void> {
+  const now = deps.now();
+  for (const replay of await stuckReplays(deps.env.ledger(), now - LOST_MS)) {
+    if (replay.phase !== "draining") await send(replay, deps);
+    else await endIfDone(replay, deps);
+  }
+}
+
+/** Ends a replay whose every page is enqueued and whose every run is final. */
+export async function endIfDone(replay: Replay, deps: RouteDeps): Promise<Replay> {
+  if (replay.status !== "active" || replay.phase !== "draining") return replay;
+  if ((await progressOf(deps.env.ledger(), replay.id)).open > 0) return replay;
+  await turnPage(deps.env.ledger(), replay, { ...replay, status: "done" }, deps.now()).run();
+  return (await getReplay(deps.env.ledger(), replay.id)) ?? replay;
+}
+
+async function planPage(replay: Replay, deps: RouteDeps): Promise<void> {
+  const { found, passed_over, next } = await nextCandidates(replay, PLAN_PAGE, deps);
+  const plan = found.reduce((sum, { alias, candidate }) => counted(sum, alias, candidate), {
+    ...replay.plan,
+    passed_over: replay.plan.passed_over + passed_over,
+  });
+  const over = replay.request.dry_run
+    ? ({ phase: "draining", status: "done" } as const)
+    : ({ phase: "running" } as const);
+  const to = next
+    ? { ...replay, plan, cursor: JSON.stringify(next) }
+    : { ...replay, plan, cursor: null, ...over };
+  await turnPage(deps.env.ledger(), replay, to, deps.now()).run();
+}
+
+function counted(plan: Plan, alias: string, { bucket, key, size = 0, why }: Candidate): Plan {
+  const by_why = { ...plan.by_why, [why]: (plan.by_why[why] ?? 0) + 1 };
+  const sample =
+    plan.sample.length < MAX_SAMPLE ? [...plan.sample, { alias, bucket, key, why }] : plan.sample;
+  return { ...plan, objects: plan.objects + 1, bytes: plan.bytes + size, by_why, sample };
+}
+
+async function runPage(replay: Replay, limit: number, deps: RouteDeps): Promise<void> {
+  const ledger = deps.env.ledger();
+  const { found, next } = await nextCandidates(replay, limit, deps);
+  const at = new Date(deps.now()).toISOString();
+  const decided = found.map(({ alias, candidate }): Decided => {
+    const outcome = { matched: [alias], refused: [], refused_count: 0 };
+    return {
+      event: eventOf(replay.id, alias, candidate, at),
+      lookups: [],
+      outcome,
+      cause: "replayed",
+      replay: replay.id,
+    };
+  });
+  const pending = await record(ledger, decided, deps.now(), deps.pipelines.deployment);
+  const to = next
+    ? { ...replay, cursor: JSON.stringify(next) }
+    : { ...replay, cursor: null, phase: "draining" as const };
+  await turnPage(ledger, replay, to, deps.now()).run();
+  const events = new Map(decided.map(({ event }) => [event.id, event]));
+  await handOverAll(
+    pending.flatMap((run) => {
+      const event = events.get(run.event_id);
+      return event ? [{ run, event }] : [];
+    }),
+    deps,
+  );
+}
+
+async function nextCandidates(replay: Replay, limit: number, deps: RouteDeps) {
+  const cursor: Cursor = replay.cursor === null ? { target: 0 } : JSON.parse(replay.cursor);
+  const alias = replay.request.aliases[cursor.target] ?? "";
+  const pipeline = deps.pipelines.get(alias);
+  const following: Cursor | undefined =
+    cursor.target + 1 < replay.request.aliases.length ? { target: cursor.target + 1 } : undefined;
+  // A pipeline that is no longer deployed has nothing to run.
+  if (!pipeline) return { found: [], passed_over: 0, next: following };
+  const target = targetOf(pipeline, deps);
+  const page = await readPage(replay.request.select, target, cursor.at, limit);
+  const kept = await passing(page.candidates, replay, target);
+  return {
+    found: kept.map((candidate) => ({ alias, candidate })),
+    passed_over: page.passed_over + page.candidates.length - kept.length,
+    next: page.next === undefined ? following : { target: cursor.target, at: page.next },
+  };
+}
+
+function targetOf(pipeline: Registered, { env, connections }: RouteDeps): Target {
+  const { source, destination } = pipeline.config;
+  const connection = connections.connections[source.connection_id];
+  return {
+    pipeline,
+    filter: compileFilter(source.filters),
+    buckets: connection && connection.kind !== "d1" ? connection.buckets : [],
+    source: openSource(source.connection_id, connections, env),
+    collection: openCollection(destination, connections, env),
+    ledger: env.ledger(),
+  };
+}
+
+/** Candidates that pass the replay's own filter; what it hangs on is looked up at the object. */
+async function passing(
+  candidates: Candidate[],
+  { id, request }: Replay,
+  target: Target,
+): Promise<Candidate[]> {
+  if (!request.filter) return candidates;
+  const filter = compileFilter(request.filter);
+  const passes = await Promise.all(
+    candidates.map(async (candidate) => {
+      const event = eventOf(id, target.pipeline.alias, candidate, "1970-01-01T00:00:00.000Z");
+      const told = evaluate(filter, viewOf(event));
+      if (told !== "unknown") return told;
+      const seen = await target.source.observe(candidate.bucket, candidate.key);
+      return seen !== null && evaluate(filter, viewOf(event, { ...seen, tags: {} })) === true;
+    }),
+  );
+  return candidates.filter((_, at) => passes[at]);
+}
+
+function eventOf(replay: string, alias: string, candidate: Candidate, at: string): Event {
+  const { connection, bucket, key, size, etag, replay_of } = candidate;
+  const name = JSON.stringify([replay, alias, connection, bucket, key]);
+  return {
+    id: `evt_${createHash("sha256").update(name).digest("hex").slice(0, 32)}`,
+    connection,
+    sender: "replay",
+    type: "created",
+    operation: "Replay",
+    bucket,
+    key,
+    time: at,
+    received_at: at,
+    identities: [],
+    hops: 0,
+    ...(size !== undefined && { size }),
+    ...(etag !== undefined && { etag }),
+    ...(replay_of !== undefined && { replay_of }),
+  };
+}

@@ -1,0 +1,104 @@
+// What a person does with replays: create, look, pause, resume, cancel. One door's worth of functions; the
+// work itself is in advance.ts.
+
+import type { z } from "zod";
+import { compiled } from "../query/filters.ts";
+import type { RouteDeps } from "../route.ts";
+import { FailureError } from "../shapes/failure.ts";
+import { emptyPlan, type ReplayRequest, type replaySchema } from "../shapes/replay.ts";
+import {
+  changeStatus,
+  getReplay,
+  insertReplay,
+  progressOf,
+  type Replay,
+  type ReplayStatus,
+} from "../store/replays.ts";
+import { endIfDone, send } from "./advance.ts";
+
+/** Creates a replay and sends it on its way. @throws FailureError for an unknown pipeline or a filter that is none */
+export async function createReplay(body: z.infer<typeof replaySchema>, deps: RouteDeps): Promise<Replay> {
+  const aliases = body.aliases ?? deps.pipelines.all.map(({ alias }) => alias);
+  const unknown = aliases.filter((alias) => !deps.pipelines.get(alias));
+  if (unknown.length > 0) {
+    const expected = deps.pipelines.all.map(({ alias }) => alias).join(", ");
+    throw new FailureError({
+      kind: "not_found",
+      detail: `there is no pipeline ${unknown.join(", ")}`,
+      where: "aliases",
+      expected,
+    });
+  }
+  if (body.filter) compiled(body.filter);
+  const request: ReplayRequest = { ...body, aliases: [...new Set(aliases)] };
+  const now = deps.now();
+  const replay: Replay = {
+    id: `rpl_${crypto.randomUUID().replaceAll("-", "")}`,
+    status: "active",
+    phase: "planning",
+    request,
+    plan: emptyPlan(),
+    cursor: null,
+    page: 0,
+    created_at: now,
+    moved_at: now,
+    ended_at: null,
+  };
+  await insertReplay(deps.env.ledger(), replay);
+  await send(replay, deps);
+  return replay;
+}
+
+/** A replay as people see it: its plan, and its progress as counted from its runs. */
+export async function describeReplay(found: Replay, deps: RouteDeps) {
+  const replay = await endIfDone(found, deps);
+  const { by_status, open } = await progressOf(deps.env.ledger(), replay.id);
+  const enqueued = Object.values(by_status).reduce((sum, runs) => sum + runs, 0);
+  const planned = replay.phase === "planning" ? null : replay.plan.objects;
+  const ended = enqueued - open;
+  const seconds = Math.max(1, ((replay.ended_at ?? deps.now()) - replay.created_at) / 1000);
+  const left = planned === null || ended === 0 ? null : ((planned - ended) * seconds) / ended;
+  return {
+    id: replay.id,
+    status: replay.status,
+    phase: replay.phase,
+    request: replay.request,
+    plan: replay.plan,
+    progress: {
+      planned,
+      enqueued,
+      open,
+      succeeded: by_status.succeeded ?? 0,
+      skipped: by_status.skipped ?? 0,
+      dead: by_status.dead ?? 0,
+      cancelled: by_status.cancelled ?? 0,
+      per_second: Number((ended / seconds).toFixed(2)),
+      seconds_left: replay.status === "active" && left !== null ? Math.round(left) : null,
+    },
+    created_at: new Date(replay.created_at).toISOString(),
+    ended_at: replay.ended_at === null ? null : new Date(replay.ended_at).toISOString(),
+  };
+}
+
+const MOVES = {
+  pause: { from: ["active"], to: "paused" },
+  resume: { from: ["paused"], to: "active" },
+  cancel: { from: ["active", "paused"], to: "cancelled" },
+} as const satisfies Record<string, { from: ReplayStatus[]; to: ReplayStatus }>;
+
+/** @throws FailureError `not_found`, or `conflict` where the replay is not in a state to be moved so */
+export async function moveReplay(id: string, move: keyof typeof MOVES, deps: RouteDeps): Promise<Replay> {
+  const { from, to } = MOVES[move];
+  const moved = await changeStatus(deps.env.ledger(), id, [...from], to, deps.now());
+  const replay = await getReplay(deps.env.ledger(), id);
+  if (!replay) throw new FailureError({ kind: "not_found", detail: `there is no replay ${id.slice(0, 80)}` });
+  if (!moved && replay.status !== to) {
+    throw new FailureError({
+      kind: "conflict",
+      detail: `the replay is ${replay.status}`,
+      expected: from.join(" or "),
+    });
+  }
+  if (moved && to === "active") await send(replay, deps);
+  return replay;
+}

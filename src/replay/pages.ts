@@ -1,0 +1,182 @@
+// Pages of candidates: where a replay finds its objects. Each reader gives one page of one pipeline from a
+// place, and where the next begins. Nothing is changed here.
+
+import type { D1Database } from "@cloudflare/workers-types";
+import type { Registered } from "../dispatch/pipelines.ts";
+import { evaluate, type Filter, stateView, viewOf } from "../match/index.ts";
+import type { Event } from "../shapes/event.ts";
+import type { SetKey } from "../shapes/item.ts";
+import type { Candidate, Selection, Why } from "../shapes/replay.ts";
+import type { Listed, Source } from "../source/contract.ts";
+import { eventsPage, madePage } from "../store/candidates.ts";
+import type { Collection } from "../store/collections/contract.ts";
+
+/** What one pipeline's pages are read from. */
+export interface Target {
+  pipeline: Registered;
+  filter: Filter;
+  buckets: string[];
+  source: Source;
+  collection: Collection;
+  ledger: D1Database;
+}
+
+export interface CandidatePage {
+  candidates: Candidate[];
+  passed_over: number;
+  next?: string;
+}
+
+/** Where a listing stands: which bucket, and the store's own cursor; `sets` walks the collection after that. */
+interface Place {
+  bucket?: number;
+  at?: string;
+  sets?: boolean;
+}
+
+/** One page from `cursor`, of at most about `limit` objects. */
+export async function readPage(
+  select: Selection,
+  target: Target,
+  cursor: string | undefined,
+  limit: number,
+): Promise<CandidatePage> {
+  const { alias, version, config } = target.pipeline;
+  const connection = config.source.connection_id;
+  switch (select.kind) {
+    case "events":
+      return eventsPage(target.ledger, { ...select, alias, connection }, cursor, limit);
+    case "stale":
+      return madePage(target.ledger, alias, { kind: "not_version", value: version }, cursor, limit);
+    case "produced_by": {
+      const { version: by, commit, model } = select;
+      return madePage(target.ledger, alias, { kind: "made_by", version: by, commit, model }, cursor, limit);
+    }
+    case "listing":
+    case "drift":
+      return listingPage(select, target, cursor === undefined ? {} : (JSON.parse(cursor) as Place), limit);
+  }
+}
+
+async function listingPage(
+  select: Extract<Selection, { kind: "listing" | "drift" }>,
+  target: Target,
+  place: Place,
+  limit: number,
+): Promise<CandidatePage> {
+  if (place.sets) return orphansPage(select.prefix, target, place, limit);
+  const bucketNumber = place.bucket ?? 0;
+  const bucket = target.buckets[bucketNumber];
+  if (bucket === undefined)
+    return select.kind === "drift" ? { ...empty, next: JSON.stringify({ sets: true }) } : empty;
+  const listing = await target.source.list(bucket, { prefix: select.prefix, cursor: place.at, limit });
+  const next: Place | undefined =
+    listing.next !== undefined
+      ? { bucket: bucketNumber, at: listing.next }
+      : bucketNumber + 1 < target.buckets.length
+        ? { bucket: bucketNumber + 1 }
+        : select.kind === "drift"
+          ? { sets: true }
+          : undefined;
+  const found =
+    select.kind === "drift"
+      ? await driftOf(target, bucket, listing.objects)
+      : wantedOf(target, bucket, listing.objects);
+  const passed_over = listing.objects.length - found.length;
+  return { candidates: found, passed_over, ...(next && { next: JSON.stringify(next) }) };
+}
+
+const empty: CandidatePage = { candidates: [], passed_over: 0 };
+
+/** Whether the pipeline wants the object as it is listed; `unknown` where that hangs on what a listing does not say. */
+function wants(target: Target, bucket: string, object: Listed) {
+  const { key, ...listed } = object;
+  const event: Event = {
+    id: "evt_listed",
+    connection: target.pipeline.config.source.connection_id,
+    sender: "replay",
+    type: "created",
+    operation: "Listed",
+    bucket,
+    key,
+    time: "1970-01-01T00:00:00.000Z",
+    received_at: "1970-01-01T00:00:00.000Z",
+    identities: [],
+    hops: 0,
+  };
+  return evaluate(target.filter, stateView(viewOf(event, listed)));
+}
+
+const candidateOf = (target: Target, bucket: string, { key, size, etag }: Listed, why: Why): Candidate => {
+  return { connection: target.pipeline.config.source.connection_id, bucket, key, size, etag, why };
+};
+
+const wantedOf = (target: Target, bucket: string, objects: Listed[]): Candidate[] =>
+  objects
+    .filter((object) => wants(target, bucket, object) !== false)
+    .map((object) => candidateOf(target, bucket, object, "selected"));
+
+/** Compares listed objects with what the collection holds of them. */
+async function driftOf(target: Target, bucket: string, objects: Listed[]): Promise<Candidate[]> {
+  const { alias, config } = target.pipeline;
+  const setOf = ({ key }: Listed): SetKey => ({
+    alias,
+    connection: config.source.connection_id,
+    bucket,
+    key,
+  });
+  const held = await target.collection.describe(objects.map(setOf));
+  const found = await Promise.all(
+    objects.map(async (object, at): Promise<Candidate | undefined> => {
+      const set = held[at];
+      const why = (is: Why) => candidateOf(target, bucket, object, is);
+      if (set && set.etag === object.etag && set.items > 0 && wants(target, bucket, object) === true)
+        return undefined;
+      const wanted = await isWanted(target, bucket, object);
+      if (!wanted) return set && set.items > 0 ? why("orphaned") : undefined;
+      if (!set) return why("missing");
+      return set.etag === object.etag ? undefined : why("out_of_date");
+    }),
+  );
+  return found.filter((candidate) => candidate !== undefined);
+}
+
+/** As `wants`, with a look at the object where the listing does not say enough. */
+async function isWanted(target: Target, bucket: string, object: Listed): Promise<boolean> {
+  const listed = wants(target, bucket, object);
+  if (listed !== "unknown") return listed;
+  const seen = await target.source.observe(bucket, object.key);
+  if (!seen) return false;
+  const withHead = { ...object, ...seen };
+  const looked = wants(target, bucket, withHead);
+  // What still hangs is the event's own (its type, its sender): the object itself passes.
+  return looked !== false;
+}
+
+/** Sets whose object is gone. */
+async function orphansPage(
+  prefix: string | undefined,
+  target: Target,
+  place: Place,
+  limit: number,
+): Promise<CandidatePage> {
+  const { held, next } = await target.collection.sets({ limit, after: place.at });
+  const { alias } = target.pipeline;
+  const own = held.filter(({ set }) => set.alias === alias && set.key.startsWith(prefix ?? ""));
+  const gone = await Promise.all(
+    own.map(async ({ set }) => {
+      const known =
+        target.buckets.includes(set.bucket) && (await target.source.observe(set.bucket, set.key)) !== null;
+      return known ? undefined : set;
+    }),
+  );
+  const candidates = gone.flatMap((set): Candidate[] =>
+    set ? [{ connection: set.connection, bucket: set.bucket, key: set.key, why: "orphaned" }] : [],
+  );
+  // Objects that are there were counted when they were listed.
+  return {
+    candidates,
+    passed_over: 0,
+    ...(next !== undefined && { next: JSON.stringify({ sets: true, at: next }) }),
+  };
+}

@@ -1,0 +1,71 @@
+// What may be asked of a replay: which objects, of which pipelines, and whether only to plan it.
+import { z } from "zod";
+import { RUN_STATUSES } from "./run.ts";
+
+export const selectionSchema = z.discriminatedUnion("kind", [
+  /** Objects of recorded events: each object once, by its newest event of the time. */
+  z.strictObject({
+    kind: z.literal("events"),
+    since: z.iso.datetime({ offset: true }).optional(),
+    until: z.iso.datetime({ offset: true }).optional(),
+    /** Only events whose run for the pipeline is in this state. */
+    status: z.enum(RUN_STATUSES).optional(),
+  }),
+  /** Objects that are in the bucket now: what was there before Weir, or before the pipeline. */
+  z.strictObject({ kind: z.literal("listing"), prefix: z.string().max(1024).optional() }),
+  /** Objects whose items were made by another version of the pipeline than the deployed one. */
+  z.strictObject({ kind: z.literal("stale") }),
+  /** Objects whose items were made by this version, commit or model. */
+  z
+    .strictObject({
+      kind: z.literal("produced_by"),
+      version: z.string().max(100).optional(),
+      commit: z.string().max(100).optional(),
+      model: z.string().max(200).optional(),
+    })
+    .refine(({ version, commit, model }) => version ?? commit ?? model, {
+      error: "expected a version, a commit or a model",
+    }),
+  /** Objects whose items are missing, out of date, or left behind: what an audit finds. */
+  z.strictObject({ kind: z.literal("drift"), prefix: z.string().max(1024).optional() }),
+]);
+
+export const replaySchema = z.strictObject({
+  select: selectionSchema,
+  /** Which pipelines; all when absent. */
+  aliases: z.array(z.string().max(100)).min(1).max(1000).optional(),
+  /** A filter in the usual language, beside the pipeline's own. */
+  filter: z.record(z.string(), z.unknown()).optional(),
+  /** Counts what would be done, and does nothing. */
+  dry_run: z.boolean().default(false),
+});
+
+export type Selection = z.infer<typeof selectionSchema>;
+export type ReplayRequest = z.infer<typeof replaySchema> & { aliases: string[] };
+
+/** Why an object is taken: for an audit, what is wrong with it. */
+export type Why = "selected" | "missing" | "out_of_date" | "orphaned";
+
+/** One object to be run again for one pipeline. */
+export interface Candidate {
+  connection: string;
+  bucket: string;
+  key: string;
+  size?: number;
+  etag?: string;
+  why: Why;
+  /** The event that it was first told by, where one is replayed. */
+  replay_of?: string;
+}
+
+/** What a replay will do, as counted so far. Complete once its phase is not `planning`. */
+export interface Plan {
+  objects: number;
+  bytes: number;
+  by_why: Partial<Record<Why, number>>;
+  /** Objects that were looked at and need nothing. */
+  passed_over: number;
+  sample: { alias: string; bucket: string; key: string; why: Why }[];
+}
+
+export const emptyPlan = (): Plan => ({ objects: 0, bytes: 0, by_why: {}, passed_over: 0, sample: [] });

@@ -1,0 +1,113 @@
+// Dead letters: jobs that will not be tried again, with why. They are redriven or dropped, each once.
+import type { D1Database } from "@cloudflare/workers-types";
+import type { Event } from "../shapes/event.ts";
+import type { Failure } from "../shapes/failure.ts";
+import type { Job } from "../shapes/job.ts";
+import type { PendingRun } from "./ledger.ts";
+import { PENDING_MS, RANK } from "./runs.ts";
+import { field, fields } from "./sql.ts";
+
+/** A job that will not be tried again, with why. `failure` is absent when the platform gave up on it. */
+export interface DeadJob {
+  job: Job;
+  failure?: Failure;
+  attempts: number;
+}
+
+/** Which letters: by run, by pipeline, by the kind of their failure; all that are named must hold. */
+export interface LetterChoice {
+  run_ids?: string[] | undefined;
+  alias?: string | undefined;
+  kind?: string | undefined;
+}
+
+/** Records dead letters and ends their runs, in one transaction. A second copy changes nothing. */
+export async function recordDead(db: D1Database, dead: DeadJob[], now: number): Promise<void> {
+  if (dead.length === 0) return;
+  const rows = JSON.stringify(
+    dead.map(({ job, failure, attempts }) => ({
+      run_id: job.run_id,
+      alias: job.alias,
+      job: JSON.stringify(job),
+      failure: failure && JSON.stringify(failure),
+      attempts,
+    })),
+  );
+  await db.batch([db.prepare(SQL.end).bind(rows, now), db.prepare(SQL.letters).bind(rows, now)]);
+}
+
+/** Takes letters away and opens their runs again, in one transaction: a second redrive finds none. */
+export async function takeForRedrive(
+  db: D1Database,
+  choice: LetterChoice,
+  now: number,
+  limit: number,
+): Promise<{ run: PendingRun; event: Event }[]> {
+  const chosen = bindChoice(choice, limit);
+  const [letters] = await db.batch<{ job: string; attempts: number }>([
+    db
+      .prepare(`SELECT job, attempts FROM dead_letters ${CHOSEN} ORDER BY at, run_id LIMIT ?4`)
+      .bind(...chosen),
+    db.prepare(SQL.reopen).bind(...chosen, now + PENDING_MS),
+    db.prepare(SQL.take).bind(...chosen),
+  ]);
+  return (letters?.results ?? []).map((row) => {
+    const job = JSON.parse(row.job) as Job;
+    const run = {
+      run_id: job.run_id,
+      event_id: job.event.id,
+      alias: job.alias,
+      cause: job.cause,
+      attempt: row.attempts,
+    };
+    return { run, event: job.event };
+  });
+}
+
+/** Ends letters for good, with a reason. Returns how many. */
+export async function dropLetters(
+  db: D1Database,
+  choice: LetterChoice,
+  reason: string,
+  now: number,
+): Promise<number> {
+  const chosen = bindChoice(choice, -1);
+  const [, taken] = await db.batch([
+    db.prepare(SQL.drop).bind(...chosen, reason, now),
+    db.prepare(SQL.take).bind(...chosen),
+  ]);
+  return taken?.meta.changes ?? 0;
+}
+
+const bindChoice = ({ run_ids, alias, kind }: LetterChoice, limit: number) =>
+  [run_ids ? JSON.stringify(run_ids) : null, alias ?? null, kind ?? null, limit] as const;
+
+const CHOSEN = `
+  WHERE (?1 IS NULL OR run_id IN (SELECT value FROM json_each(?1)))
+    AND (?2 IS NULL OR alias = ?2) AND (?3 IS NULL OR failure ->> '$.kind' = ?3)`;
+const CHOSEN_IDS = `SELECT run_id FROM dead_letters ${CHOSEN} ORDER BY at, run_id LIMIT ?4`;
+
+const SQL = {
+  end: `
+    UPDATE runs SET status = 'dead', ended_at = ?2, due_at = NULL, attempt = max(attempt, j.value ->> '$.attempts'),
+      progress = max(progress, (j.value ->> '$.attempts') * 10 + ${RANK.dead}),
+      failure = coalesce(j.value ->> '$.failure', failure)
+    FROM json_each(?1) AS j
+    WHERE runs.id = ${field("run_id")} AND runs.status NOT IN ('succeeded', 'skipped', 'cancelled')
+      AND runs.attempt <= ${field("attempts")}`,
+  letters: `
+    INSERT INTO dead_letters (run_id, alias, job, failure, attempts, at)
+    SELECT ${fields("run_id", "alias", "job")},
+      coalesce(${field("failure")}, r.failure, '{"kind":"internal","detail":"the platform gave up on the job: its Worker ended without a report"}'),
+      ${field("attempts")}, ?2
+    FROM json_each(?1) AS j LEFT JOIN runs AS r ON r.id = ${field("run_id")}
+    WHERE r.status IS NULL OR r.status = 'dead'
+    ON CONFLICT (run_id) DO NOTHING`,
+  reopen: `
+    UPDATE runs SET status = 'pending', reason = 'redriven', ended_at = NULL, due_at = ?5
+    WHERE status = 'dead' AND id IN (${CHOSEN_IDS})`,
+  drop: `
+    UPDATE runs SET status = 'cancelled', reason = ?5, ended_at = ?6, due_at = NULL
+    WHERE status = 'dead' AND id IN (${CHOSEN_IDS})`,
+  take: `DELETE FROM dead_letters WHERE run_id IN (${CHOSEN_IDS})`,
+};

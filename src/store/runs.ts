@@ -1,0 +1,128 @@
+// What becomes of runs: handed over, reported on, overdue. Each function is one round trip but the sweep's.
+// `progress` orders reports, `due_at` says when somebody should look after a run that has not ended.
+import type { D1Database } from "@cloudflare/workers-types";
+import type { Event } from "../shapes/event.ts";
+import type { Report, RunStatus } from "../shapes/run.ts";
+import type { PendingRun } from "./ledger.ts";
+import { field } from "./sql.ts";
+
+/** A committed run that has not left after this long is dispatched again. */
+export const PENDING_MS = 60_000;
+/** A run that waits in its queue for longer is sent again: its message may be lost. A second copy has no second effect. */
+const QUEUED_MS = 3_600_000;
+
+export const RANK: Record<RunStatus, number> = {
+  pending: 0,
+  queued: 1,
+  running: 2,
+  failed: 3,
+  succeeded: 4,
+  skipped: 4,
+  dead: 4,
+  cancelled: 4,
+};
+const progressOf = (report: Report) => report.attempt * 10 + RANK[report.status];
+
+/** Marks runs as handed over. Runs that a report has already moved on stay where they are. */
+export async function markQueued(db: D1Database, runIds: string[], now: number): Promise<void> {
+  if (runIds.length === 0) return;
+  await db
+    .prepare(SQL.queued)
+    .bind(JSON.stringify(runIds), now, now + QUEUED_MS)
+    .run();
+}
+
+/** Ends runs that nobody can try: their pipeline is not deployed any more. */
+export async function cancelRuns(
+  db: D1Database,
+  runIds: string[],
+  reason: string,
+  now: number,
+): Promise<void> {
+  if (runIds.length === 0) return;
+  await db.prepare(SQL.cancel).bind(JSON.stringify(runIds), reason, now).run();
+}
+
+/** Takes in what pipeline Workers report. Late and repeated reports change nothing. */
+export async function takeReports(db: D1Database, reports: Report[]): Promise<void> {
+  if (reports.length === 0) return;
+  const furthest = new Map<string, Report>();
+  for (const report of reports) {
+    const known = furthest.get(report.run_id);
+    if (!known || progressOf(known) < progressOf(report)) furthest.set(report.run_id, report);
+  }
+  const rows = JSON.stringify(
+    [...furthest.values()].map((report) => ({
+      ...report,
+      progress: progressOf(report),
+      failure: report.failure && JSON.stringify(report.failure),
+      log: report.log?.length ? JSON.stringify(report.log) : undefined,
+      models: report.models && JSON.stringify(report.models),
+    })),
+  );
+  await db.batch([SQL.report, SQL.holds, SQL.untrack].map((sql) => db.prepare(sql).bind(rows)));
+}
+
+/**
+ * Claims runs that nothing has been heard of for too long, of pipelines that are not paused, and returns
+ * them to be dispatched again: what never left, what a queue lost, what a Worker took with it.
+ */
+export async function claimOverdue(
+  db: D1Database,
+  now: number,
+  limit: number,
+): Promise<{ run: PendingRun; event: Event }[]> {
+  const claimed = await db
+    .prepare(SQL.claim)
+    .bind(now, now + PENDING_MS, limit)
+    .all<PendingRun>();
+  if (claimed.results.length === 0) return [];
+  const ids = JSON.stringify(claimed.results.map((run) => run.event_id));
+  const { results } = await db.prepare(SQL.envelopes).bind(ids).all<{ id: string; envelope: string }>();
+  const events = new Map(results.map(({ id, envelope }) => [id, JSON.parse(envelope) as Event]));
+  return claimed.results.flatMap((run) => {
+    const event = events.get(run.event_id);
+    return event ? [{ run, event }] : [];
+  });
+}
+
+const OPEN = "status IN ('pending', 'queued', 'running', 'failed')";
+
+const SQL = {
+  queued: `
+    UPDATE runs SET status = 'queued', queued_at = ?2, due_at = ?3
+    WHERE status = 'pending' AND id IN (SELECT value FROM json_each(?1))`,
+  cancel: `
+    UPDATE runs SET status = 'cancelled', reason = ?2, ended_at = ?3, due_at = NULL
+    WHERE ${OPEN} AND id IN (SELECT value FROM json_each(?1))`,
+  report: `
+    UPDATE runs SET
+      status = ${field("status")}, progress = ${field("progress")}, attempt = ${field("attempt")},
+      version = ${field("version")}, commit_id = ${field("commit")},
+      etag = coalesce(${field("etag")}, etag), items = coalesce(${field("items")}, items),
+      reason = ${field("reason")}, failure = ${field("failure")}, log = coalesce(${field("log")}, log),
+      started_at = ${field("started_at")}, ended_at = ${field("ended_at")}, due_at = ${field("due_at")}
+    FROM json_each(?1) AS j
+    WHERE runs.id = ${field("run_id")} AND runs.progress < ${field("progress")}`,
+  // What the object's items were made by, unless a report of a later run came first.
+  holds: `
+    UPDATE tracked SET
+      stored_at = ${field("ended_at")}, items = ${field("items")}, etag = ${field("etag")}, size = ${field("size")},
+      version = ${field("version")}, commit_id = ${field("commit")}, models = ${field("models")}
+    FROM json_each(?1) AS j JOIN runs AS r ON r.id = ${field("run_id")}
+    WHERE ${field("status")} = 'succeeded' AND ${field("items")} > 0
+      AND tracked.connection = r.connection AND tracked.bucket = r.bucket AND tracked.key = r.key
+      AND tracked.alias = r.alias AND coalesce(tracked.stored_at, 0) <= ${field("ended_at")}`,
+  // An object that no longer has items is no longer tracked, unless a later run took it over.
+  untrack: `
+    DELETE FROM tracked WHERE run_id IN (
+      SELECT ${field("run_id")} FROM json_each(?1) AS j
+      WHERE ${field("items")} = 0 AND ${field("status")} IN ('succeeded', 'skipped'))`,
+  claim: `
+    UPDATE runs SET status = 'pending', due_at = ?2,
+      reason = CASE WHEN status = 'pending' THEN reason ELSE 'nothing was heard of it: ' || status || ' and overdue' END
+    WHERE id IN (
+      SELECT id FROM runs WHERE due_at < ?1 AND alias NOT IN (SELECT alias FROM paused) ORDER BY due_at, id LIMIT ?3)
+    RETURNING id AS run_id, event_id, alias, cause, attempt`,
+  envelopes: "SELECT id, envelope FROM events WHERE id IN (SELECT value FROM json_each(?1))",
+};

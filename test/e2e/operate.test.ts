@@ -1,0 +1,248 @@
+// What an operator does: replays, audits, redrives, pauses, and what the sweep does by itself.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Run, startWeir, type Weir } from "../support/weir.ts";
+
+let weir: Weir;
+beforeAll(async () => {
+  weir = await startWeir();
+}, 120_000);
+afterAll(() => weir?.close());
+
+interface Replay {
+  id: string;
+  status: string;
+  phase: string;
+  plan: {
+    objects: number;
+    bytes: number;
+    passed_over: number;
+    by_why: Record<string, number>;
+    sample: { key: string; why: string }[];
+  };
+  progress: {
+    planned: number | null;
+    enqueued: number;
+    open: number;
+    succeeded: number;
+    skipped: number;
+    dead: number;
+  };
+}
+const post = async <T>(path: string, body: unknown = {}): Promise<T & { status_code: number }> => {
+  const headers = { "content-type": "application/json" };
+  const response = await weir.api(path, { method: "POST", headers, body: JSON.stringify(body) });
+  return { ...((await response.json()) as T), status_code: response.status };
+};
+const ended = (id: string) =>
+  weir.until(
+    () => weir.read<Replay>(`/v1/replays/${id}`),
+    (replay) => replay.status === "done",
+  );
+const replay = async (body: object) => ended((await post<Replay>("/v1/replays", body)).id);
+const echo = { aliases: ["echo"] };
+const cron = () => weir.fetch("/__local/cron", { method: "POST" });
+
+describe("a replay of a listing", () => {
+  test("runs a pipeline on what was in the bucket before anybody told of it, every object once", async () => {
+    const keys = Array.from({ length: 250 }, (_, n) => `before/${n}.txt`);
+    await Promise.all(keys.map((key) => weir.put("test-media", key, key)));
+    await weir.put("test-media", "before/picture.jpg", "no text");
+    const select = { kind: "listing", prefix: "before/" };
+    const plan = await replay({ select, ...echo, dry_run: true });
+    expect(plan.plan).toMatchObject({ objects: 250, passed_over: 1, by_why: { selected: 250 } });
+    expect(plan.plan.bytes).toBe(keys.join("").length);
+    expect(plan.progress).toMatchObject({ planned: 250, enqueued: 0 });
+    expect(await weir.items("echoes", "before/7.txt")).toEqual([]);
+
+    const done = await replay({ select, ...echo });
+    expect(done.progress).toMatchObject({ planned: 250, enqueued: 250, open: 0, succeeded: 250, dead: 0 });
+    expect(await weir.items("echoes", "before/7.txt")).toHaveLength(1);
+    expect(await weir.items("echoes", "before/249.txt")).toHaveLength(1);
+    const { data } = await weir.read<{ data: (Run & { replay_id: string; cause: string })[] }>(
+      "/v1/runs?alias=echo&limit=1",
+    );
+    expect(data[0]).toMatchObject({ replay_id: done.id, cause: "replayed" });
+  });
+
+  test("narrowed by a filter, runs only what passes it", async () => {
+    await weir.put("test-media", "narrow/a.txt", "a", { color: "red" });
+    await weir.put("test-media", "narrow/b.txt", "b", { color: "blue" });
+    const done = await replay({
+      select: { kind: "listing", prefix: "narrow/" },
+      ...echo,
+      filter: { color: "red" },
+    });
+    expect(done.progress).toMatchObject({ planned: 1, succeeded: 1 });
+    expect(await weir.items("echoes", "narrow/a.txt")).toHaveLength(1);
+    expect(await weir.items("echoes", "narrow/b.txt")).toEqual([]);
+  });
+
+  test("paused, does nothing more until resumed; cancelled, nothing more at all", async () => {
+    await Promise.all(Array.from({ length: 30 }, (_, n) => weir.put("test-media", `held/${n}.txt`, "x")));
+    const body = { select: { kind: "listing", prefix: "held/" }, ...echo };
+    const first = await post<Replay>("/v1/replays", body);
+    await post(`/v1/replays/${first.id}/pause`);
+    const resumed = await post<Replay>(`/v1/replays/${first.id}/resume`);
+    expect(["active", "done"]).toContain(resumed.status);
+    expect((await ended(first.id)).progress).toMatchObject({ planned: 30, succeeded: 30 });
+    const second = await post<Replay>("/v1/replays", body);
+    const cancelled = await post<Replay>(`/v1/replays/${second.id}/cancel`);
+    expect(cancelled.status).toBe("cancelled");
+    expect((await post<Replay>(`/v1/replays/${second.id}/resume`)).status_code).toBe(409);
+  });
+});
+
+test("a replay of events runs each object once, by its newest event, and links to it", async () => {
+  const since = new Date().toISOString();
+  for (const body of ["one", "two"]) await weir.notifyR2(await weir.put("test-media", "again/e.txt", body));
+  await weir.settled("again/e.txt", 1);
+  const done = await replay({ select: { kind: "events", since }, ...echo });
+  expect(done.progress).toMatchObject({ planned: 1, succeeded: 1 });
+  const { data } = await weir.read<{ data: { sender: string; replay_of: string }[] }>(
+    "/v1/events?key=again%2Fe.txt",
+  );
+  const [replayed, newest] = data;
+  expect(replayed).toMatchObject({ sender: "replay", replay_of: (newest as unknown as { id: string }).id });
+});
+
+test("produced-by finds items by what made them; stale finds none of the deployed version", async () => {
+  await weir.notifyR2(await weir.put("test-media", "made/by.txt", "x"));
+  await weir.settled("made/by.txt", 1);
+  const { data } = await weir.read<{ data: { alias: string; version: string }[] }>("/v1/pipelines");
+  const version = data.find(({ alias }) => alias === "echo")?.version;
+  const by = await replay({ select: { kind: "produced_by", version }, ...echo, dry_run: true });
+  expect(by.plan.sample.map(({ key }) => key)).not.toEqual([]);
+  expect(
+    (await replay({ select: { kind: "produced_by", commit: "another" }, ...echo, dry_run: true })).plan
+      .objects,
+  ).toBe(0);
+  expect((await replay({ select: { kind: "stale" }, ...echo, dry_run: true })).plan.objects).toBe(0);
+});
+
+describe("an audit", () => {
+  test("finds what is missing, out of date and left behind; repaired, a second one finds nothing", async () => {
+    const told = (key: string) =>
+      weir.put("test-media", key, "first").then((object) => weir.notifyR2(object));
+    await Promise.all(["audit/fine.txt", "audit/changed.txt", "audit/gone.txt"].map(told));
+    for (const name of ["fine", "changed", "gone"]) await weir.settled(`audit/${name}.txt`, 1);
+    // Nobody tells of these.
+    await weir.put("test-media", "audit/missing.txt", "x");
+    await weir.put("test-media", "audit/changed.txt", "second");
+    await weir.remove("test-media", "audit/gone.txt");
+    const ask = { alias: "echo", prefix: "audit/" };
+    const found = await ended((await post<Replay>("/v1/audits", ask)).id);
+    expect(found.plan.sample.map(({ key, why }) => [key, why]).sort()).toEqual([
+      ["audit/changed.txt", "out_of_date"],
+      ["audit/gone.txt", "orphaned"],
+      ["audit/missing.txt", "missing"],
+    ]);
+    const repaired = await ended((await post<Replay>("/v1/audits", { ...ask, repair: true })).id);
+    expect(repaired.progress).toMatchObject({ planned: 3, open: 0, dead: 0 });
+    expect(await weir.items("echoes", "audit/gone.txt")).toEqual([]);
+    expect(await weir.items("echoes", "audit/missing.txt")).toHaveLength(1);
+    expect((await ended((await post<Replay>("/v1/audits", ask)).id)).plan.objects).toBe(0);
+  });
+});
+
+describe("dead letters", () => {
+  const dead = async (key: string) => {
+    await weir.notifyR2(await weir.put("test-media", key, "x", { broken: "yes" }));
+    const runs = await weir.settled(key, 1);
+    await weir.until(
+      () =>
+        weir.read<{ data: { object: { key: string } }[] }>("/v1/dead-letters?alias=always-throws&limit=200"),
+      (page) => page.data.some((letter) => letter.object.key === key),
+    );
+    return runs[0] as Run;
+  };
+
+  test("are redriven with all their attempts, and twice is once", async () => {
+    const run = await dead("redrive/x.bin");
+    const [first, second] = [
+      await post<{ redriven: number }>("/v1/dead-letters/redrive", { run_ids: [run.id] }),
+      await post<{ redriven: number }>("/v1/dead-letters/redrive", { run_ids: [run.id] }),
+    ];
+    expect([first.redriven, second.redriven]).toEqual([1, 0]);
+    const again = await weir.until(
+      () =>
+        weir.read<Run & { history: { status: string; attempt: number; cause: string | null }[] }>(
+          `/v1/runs/${run.id}`,
+        ),
+      (now) => now.status === "dead" && now.attempt === 6,
+    );
+    expect(again.history.filter(({ status }) => status === "dead").map(({ attempt }) => attempt)).toEqual([
+      3, 6,
+    ]);
+    expect(again.history.map(({ cause }) => cause)).toContain("redriven");
+  });
+
+  test("are dropped with a reason", async () => {
+    const run = await dead("drop/x.bin");
+    expect(await post("/v1/dead-letters/drop", { run_ids: [run.id], reason: "known bad" })).toMatchObject({
+      dropped: 1,
+    });
+    expect(await weir.read(`/v1/runs/${run.id}`)).toMatchObject({ status: "cancelled", reason: "known bad" });
+  });
+
+  test("are not taken by accident: a choice must be named", async () => {
+    expect((await post("/v1/dead-letters/redrive", {})).status_code).toBe(400);
+    expect((await post("/v1/dead-letters/drop", { all: true })).status_code).toBe(400);
+  });
+});
+
+test("a paused pipeline loses nothing: its events wait, and run when it is resumed", async () => {
+  expect(await post("/v1/pipelines/echo/pause", { reason: "a release" })).toMatchObject({ paused: true });
+  await weir.notifyR2(await weir.put("test-media", "paused/x.txt", "x"));
+  const waiting = await weir.until(
+    () => weir.read<{ data: Run[] }>("/v1/runs?alias=echo&status=pending"),
+    (page) => page.data.length === 1,
+  );
+  await cron();
+  expect(await weir.read(`/v1/runs/${waiting.data[0]?.id}`)).toMatchObject({ status: "pending" });
+  const { data } = await weir.read<{ data: { alias: string; paused: unknown }[] }>("/v1/pipelines");
+  expect(data.find(({ alias }) => alias === "echo")?.paused).toMatchObject({ reason: "a release" });
+  await post("/v1/pipelines/echo/resume");
+  await weir.until(
+    () => weir.read<Run>(`/v1/runs/${waiting.data[0]?.id}`),
+    (run) => run.status === "succeeded",
+  );
+});
+
+test("a run whose message was lost is found by the sweep and ends as it would have", async () => {
+  const { LEDGER } = await weir.harness.getWorker<{ LEDGER: D1Like }>("weir").getEnv();
+  await weir.notifyR2(await weir.put("test-media", "lost/x.txt", "x"));
+  const [run] = await weir.settled("lost/x.txt", 1);
+  // As if the queue had lost it: it is queued, overdue, and no message of it exists.
+  await LEDGER.prepare(
+    "UPDATE runs SET status = 'queued', progress = 1, attempt = 0, due_at = 1 WHERE id = ?",
+  )
+    .bind(run?.id)
+    .run();
+  await cron();
+  await weir.until(
+    () => weir.read<Run>(`/v1/runs/${run?.id}`),
+    (now) => now.status === "succeeded",
+  );
+});
+
+test.each([
+  ["an unknown pipeline", "/v1/replays", { select: { kind: "stale" }, aliases: ["nope"] }, 404],
+  ["an unknown selection", "/v1/replays", { select: { kind: "everything" } }, 400],
+  [
+    "a filter that is none",
+    "/v1/replays",
+    { select: { kind: "stale" }, ...echo, filter: { a: [{ prefx: "b" }] } },
+    400,
+  ],
+  ["produced by nothing named", "/v1/replays", { select: { kind: "produced_by" }, ...echo }, 400],
+  ["an audit of no pipeline", "/v1/audits", { alias: "nope" }, 404],
+  ["an unknown replay", "/v1/replays/rpl_nope/pause", {}, 404],
+  ["a pause without a reason", "/v1/pipelines/echo/pause", {}, 400],
+  ["a pause of no pipeline", "/v1/pipelines/nope/pause", { reason: "x" }, 404],
+])("%s is refused clearly", async (_, path, body, status) => {
+  expect((await post(path, body)).status_code).toBe(status);
+});
+
+interface D1Like {
+  prepare(sql: string): { bind(...values: unknown[]): { run(): Promise<unknown> } };
+}
