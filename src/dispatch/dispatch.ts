@@ -28,7 +28,8 @@ export async function dispatch(jobs: Job[], pipelines: Pipelines, env: Surroundi
   const result: Dispatched = { queued: [], reports: [], stuck: [] };
   let calls = 0;
   const work = [...Map.groupBy(jobs, (job) => job.alias)].map(async ([alias, group]) => {
-    const byBinding = pipelines.get(alias)?.config.dispatch === "binding" && calls++ < MAX_BINDING_CALLS;
+    const byBinding =
+      isLive(group) && pipelines.get(alias)?.config.dispatch === "binding" && calls++ < MAX_BINDING_CALLS;
     if (byBinding) {
       const answered = await env
         .pipeline<PipelineRpc>(alias)
@@ -44,6 +45,9 @@ export async function dispatch(jobs: Job[], pipelines: Pipelines, env: Surroundi
   await Promise.all(work);
   return result;
 }
+
+/** A replay is never in a hurry: it takes no call over a binding from live events. */
+const isLive = (jobs: Job[]) => jobs.every(({ cause }) => cause !== "replayed");
 
 async function toQueue(
   env: Surroundings,
