@@ -20,6 +20,7 @@ export type FailureKind =
   | "bad_media"
   | "unknown_model"
   | "invalid_return"
+  | "bad_handler"
   | "handler_failed"
   | "timeout"
   | "overloaded";
@@ -86,6 +87,7 @@ export function statusOf(kind: FailureKind): 400 | 401 | 403 | 404 | 409 | 413 |
     case "invalid_return":
       return 422;
     case "internal":
+    case "bad_handler":
     case "handler_failed":
       return 500;
     case "unavailable":
@@ -124,6 +126,7 @@ export function verdictOf(kind: FailureKind): Verdict {
     case "bad_media":
     case "unknown_model":
     case "invalid_return":
+    case "bad_handler":
       return "dead";
     default:
       return unreachable(kind);

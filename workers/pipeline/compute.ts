@@ -110,6 +110,11 @@ export class Compute {
     return imageSchema.parse(await (await this.#post("/v1/image", { url })).json());
   }
 
+  /** Posts to a path that has no method here; what comes back is for the caller to check. */
+  async call(path: string, body: unknown): Promise<unknown> {
+    return (await this.#post(path, body)).json();
+  }
+
   embed(
     kind: "video" | "image",
     url: string,
