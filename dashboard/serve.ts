@@ -22,6 +22,8 @@ const scripts = { api, dom, events, format, items, ledger, main, overview, parts
 
 /** Nothing from elsewhere, nothing inline, and no string ever becomes markup: object keys are hostile input. */
 const headers = secureHeaders({
+  // Whether a whole domain is HTTPS only is for its owner to say.
+  strictTransportSecurity: false,
   contentSecurityPolicy: {
     defaultSrc: ["'none'"],
     scriptSrc: ["'self'"],
