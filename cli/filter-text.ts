@@ -31,10 +31,10 @@ const WHERE = {
 /** Counts, then examples of what changes. */
 export function diffText(diff: Diff, changed: string): string {
   const { alias, version, since, objects, gained, lost, unchanged, undecided, passing, samples } = diff;
-  const items = diff.items_of_lost === 1 ? "1 stored item" : `${diff.items_of_lost} stored items`;
+  const items = diff.items_of_lost === 1 ? "1 stored item is" : `${diff.items_of_lost} stored items are`;
   const counts = table([
     ["  gained", String(gained), "pass the changed filter, and not the deployed one"],
-    ["  lost", String(lost), `pass only the deployed one; ${items} are theirs`],
+    ["  lost", String(lost), `pass only the deployed one; ${items} theirs`],
     ["  unchanged", String(unchanged), ""],
     ["  undecided", String(undecided), "hang on what was not looked up when the event came"],
   ]);
