@@ -11,3 +11,7 @@ declare module "#pipeline/handler" {
   const pipeline: import("weir").Pipeline;
   export default pipeline;
 }
+declare module "#pipeline/source" {
+  const source: string;
+  export default source;
+}

@@ -1,0 +1,132 @@
+// One python3 child that has loaded one handler.py: a line to it, a line back, and the log between the two.
+// Its pipes 3 and 4 carry JSON lines; what it writes to 1 and 2 by other ways than print is log as well.
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+import type { Failure } from "../../../../src/shapes/failure.ts";
+
+/** What a handler comes to between two of its calls: a call, its end, or the failure that ended it. */
+export interface Turn {
+  /** Lines printed since the last turn. */
+  log: string[];
+  /** Items returned since the last turn, as the Worker takes them. */
+  items?: unknown[];
+  call?: unknown;
+  done?: true;
+  failure?: Failure;
+  /** Nothing yet: ask again. */
+  waiting?: true;
+}
+
+const MAIN = new URL("./main.py", import.meta.url).pathname;
+/** Lines kept for one turn, and the length of each. The run keeps fewer. */
+const MOST_LINES = 200;
+const LONGEST_LINE = 1000;
+
+/** The real interpreter behind the name `python3`, which may be a script that looks for one. */
+export function findPython(): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile("python3", ["-c", "import sys; print(sys.executable)"], (error, out) =>
+      resolve(error ? undefined : out.trim()),
+    );
+  });
+}
+
+export class Interpreter {
+  readonly #child: ChildProcess;
+  readonly #folder = mkdtempSync(join(tmpdir(), "weir-python-"));
+  #turn: PromiseWithResolvers<Turn> | undefined;
+  #log: string[] = [];
+  #failure: Failure | undefined;
+  #ended = false;
+
+  constructor(python: string, source: string) {
+    const { PATH, HOME, API_KEY = "weir" } = process.env;
+    this.#child = spawn(python, ["-B", MAIN], {
+      cwd: this.#folder,
+      // Nothing of Weir's own: a handler proves nothing to anybody by what it finds here.
+      env: { PATH, HOME, API_KEY, LANG: "C.UTF-8", TMPDIR: this.#folder },
+      stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"],
+      // A process group of its own, so that what a handler starts ends with it.
+      detached: true,
+    });
+    this.#child.on("error", () => this.#conclude("it could not be started"));
+    this.#child.on("exit", (code, signal) => this.#conclude(signal ?? `exit ${code}`));
+    const [, out, err, incoming, lines] = this.#child.stdio;
+    for (const stream of [out, err] as Readable[]) eachLine(stream, (line) => this.#note(line));
+    eachLine(lines as Readable, (line) => this.#hear(JSON.parse(line)));
+    // It may have ended before it was told something; its exit says so.
+    (incoming as Writable).on("error", () => {});
+    this.#send({ source });
+  }
+
+  get alive(): boolean {
+    return !this.#ended;
+  }
+
+  /** Sends a line and resolves with the handler's next turn. */
+  ask(message: object): Promise<Turn> {
+    this.#turn = Promise.withResolvers<Turn>();
+    if (this.#ended) this.#settle({});
+    else this.#send(message);
+    return this.#turn.promise;
+  }
+
+  /** Ends it and whatever it has started; a turn that is awaited ends with this failure. */
+  kill(failure?: Failure): void {
+    if (this.#ended) return;
+    this.#failure = failure;
+    this.#killGroup();
+  }
+
+  #send(message: object): void {
+    (this.#child.stdio[3] as Writable).write(`${JSON.stringify(message)}\n`);
+  }
+
+  #hear(message: { log?: string } & Partial<Turn>): void {
+    if (typeof message.log === "string") this.#note(message.log);
+    else this.#settle(message);
+  }
+
+  #note(line: string): void {
+    if (this.#log.length < MOST_LINES) this.#log.push(line.slice(0, LONGEST_LINE));
+  }
+
+  #settle(turn: Partial<Turn>): void {
+    const failure = this.#ended ? { failure: this.#failure ?? ended("it is gone") } : {};
+    this.#turn?.resolve({ ...turn, ...failure, log: this.#log.splice(0) });
+    this.#turn = undefined;
+  }
+
+  #conclude(how: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#failure ??= ended(how);
+    this.#killGroup();
+    rmSync(this.#folder, { recursive: true, force: true });
+    // What it had printed is still in the pipes; a turn of the event loop reads them.
+    setImmediate(() => this.#settle({}));
+  }
+
+  #killGroup(): void {
+    try {
+      if (this.#child.pid) process.kill(-this.#child.pid, "SIGKILL");
+    } catch {
+      // Gone already.
+    }
+  }
+}
+
+const ended = (how: string): Failure => ({
+  kind: "handler_failed",
+  detail: `the handler's interpreter ended in mid-run (${how})`,
+  ...(how === "SIGKILL" && { next: "It may have needed more memory than the instance has." }),
+});
+
+function eachLine(stream: Readable, take: (line: string) => void): void {
+  createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on("line", take);
+}

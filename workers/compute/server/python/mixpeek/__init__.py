@@ -1,0 +1,78 @@
+# What a handler.py imports: `from mixpeek import Mixpeek, FileTools`. Every call goes to the run's pipeline
+# Worker, which holds the source's credentials and answers it as it would a TypeScript handler.
+# Works only inside a run; how it talks is in _wire.py.
+from ._wire import WeirError, call
+from ._vector import Vector, vector_of
+
+__all__ = ["Chunk", "FileTools", "Mixpeek", "Vector", "WeirError"]
+
+# Spans asked for together, at most: what the Worker sends on in one request.
+MOST_AHEAD = 16
+
+
+class Chunk:
+    """A part of a video, `[start, end)`, in seconds."""
+
+    def __init__(self, plan, siblings):
+        self._id = plan.pop("id")
+        self._siblings = siblings
+        # index, start, end, first_frame, last_frame, keyframes: what splitVideo says in TypeScript.
+        self.__dict__.update(plan)
+
+    def __repr__(self):
+        return f"Chunk(index={self.index}, start={self.start}, end={self.end})"
+
+
+class FileTools:
+    @staticmethod
+    def split_video(file_url, frame_interval=10, **options):
+        """Plans a video's chunks, `frame_interval` seconds each and the last one short. Nothing is cut."""
+        plans = call("split_video", file_url=file_url, frame_interval=frame_interval, **options)
+        siblings = []
+        siblings.extend(Chunk(plan, siblings) for plan in plans)
+        return list(siblings)
+
+    @staticmethod
+    def image_info(file_url):
+        """Width, height, format and dominant colours of a picture, as a dict."""
+        return call("image_info", file_url=file_url)
+
+
+class Mixpeek:
+    """The seed's client. Its key is taken for compatibility: a run is known by its pipeline, not by a key."""
+
+    def __init__(self, api_key=None):
+        self.embed = _Embed()
+
+    def file_url(self, bucket, key):
+        """A signed, expiring URL of an object of the pipeline's source, readable in ranges."""
+        return call("file_url", bucket=bucket, key=key)
+
+
+class _Embed:
+    def __init__(self):
+        # Answers that came before they were asked for, by chunk, and how many the next request is to bring.
+        self._ahead = {}
+        self._model = None
+        self._window = 1
+
+    def video(self, chunk, model):
+        """The embedding of one chunk: a list of floats, stored as a vector where it is returned."""
+        if model != self._model or (self._ahead and chunk._id not in self._ahead):
+            self._ahead, self._model, self._window = {}, model, 1
+        if not self._ahead:
+            # A loop over chunks is one call after another; those after it are asked for with it, twice as
+            # many each time that all of them were wanted.
+            chunks = chunk._siblings[chunk.index : chunk.index + self._window]
+            ids = [each._id for each in chunks]
+            self._ahead = dict(zip(ids, call("embed_video", chunks=ids, model=model)))
+            self._window = min(MOST_AHEAD, self._window * 2)
+        return vector_of(self._ahead.pop(chunk._id))
+
+    def image(self, file_url, model):
+        """The embedding of a picture."""
+        return vector_of(call("embed_image", file_url=file_url, model=model))
+
+    def text(self, text, model):
+        """The embedding of a text, where models.json names a model that takes text."""
+        return vector_of(call("embed_text", text=text, model=model))

@@ -1,0 +1,77 @@
+# From what a handler returned to lines that the Worker can store: JSON, and vectors taken out of it. Whatever
+# cannot be stored faithfully is refused with its place, as workers/pipeline/items.ts does for TypeScript.
+import collections.abc
+import datetime
+import json
+import math
+
+from ._vector import stored_form
+
+MOST_BYTES = 1_500_000
+MOST_DEPTH = 64
+MOST_INTEGER = 2**53 - 1
+
+
+class InvalidReturn(Exception):
+    def __init__(self, detail, where=""):
+        super().__init__(detail)
+        self.where = where
+
+
+def sequence(returned):
+    """The items of a list, a generator or any other iterable, or the one that a dict is."""
+    if isinstance(returned, collections.abc.Mapping):
+        return [returned]
+    if isinstance(returned, collections.abc.Iterable) and not isinstance(returned, (str, bytes, bytearray)):
+        return returned
+    raise InvalidReturn(f"the handler returned {name_of(returned)}")
+
+
+def line_of(value, position):
+    """One item as a line of JSON: `data`, and `vectors` by their path into it."""
+    where = f"[{position}]"
+    if not isinstance(value, collections.abc.Mapping):
+        raise InvalidReturn(f"an item is {name_of(value)}", where)
+    vectors = []
+    data = json.dumps(_plain(value, [], vectors, where), separators=(",", ":"))
+    # What is not ASCII is escaped here and not where it is stored, so this is refused with room to spare.
+    if len(data) > MOST_BYTES * 6:
+        raise InvalidReturn(f"an item is {len(data)} bytes of JSON; {MOST_BYTES} are the most", where)
+    return json.dumps({"vectors": vectors})[:-1] + f', "data": {data}}}'
+
+
+def _plain(value, path, vectors, item):
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    where = ".".join([item, *map(str, path)])
+    if isinstance(value, int):
+        if abs(value) > MOST_INTEGER:
+            raise InvalidReturn(f"an integer is {str(value)[:40]}, too large for JSON: return it as text", where)
+        return int(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise InvalidReturn(f"a number is {value}", where)
+        return float(value)
+    if isinstance(value, (datetime.datetime, datetime.date)):
+        return value.isoformat()
+    vector = stored_form(value)
+    if vector is not None:
+        vectors.append({"path": path, **vector})
+        return None
+    if len(path) >= MOST_DEPTH:
+        raise InvalidReturn(f"nested deeper than {MOST_DEPTH} levels, or the value contains itself", item)
+    if isinstance(value, collections.abc.Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise InvalidReturn(f"a key is {name_of(key)}", where)
+        return {key: _plain(member, [*path, key], vectors, item) for key, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(element, [*path, at], vectors, item) for at, element in enumerate(value)]
+    # A numpy scalar is a number in a coat.
+    if hasattr(value, "item") and getattr(value, "shape", None) == ():
+        return _plain(value.item(), path, vectors, item)
+    raise InvalidReturn(f"a value is {name_of(value)}", where)
+
+
+def name_of(value):
+    return "None" if value is None else f"a {type(value).__name__}"

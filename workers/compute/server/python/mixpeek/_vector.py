@@ -1,0 +1,50 @@
+# Embeddings as handlers see them: lists of floats that still know which vector of the Worker's they are.
+import array
+import base64
+import sys
+
+from ._wire import WeirError
+
+
+class Vector(list):
+    """An embedding: a list of floats. As long as it is not changed, its model and span go with it."""
+
+    def __init__(self, values, ref):
+        super().__init__(values)
+        self._ref = ref
+        self._bytes = values.tobytes()
+
+
+def vector_of(answer):
+    if "failure" in answer:
+        raise WeirError(answer["failure"])
+    values = array.array("f")
+    values.frombytes(base64.b64decode(answer["values"]))
+    if sys.byteorder == "big":
+        values.byteswap()
+    return Vector(values, answer["ref"])
+
+
+def stored_form(value):
+    """How a vector is told to the Worker, or None where a value is none: a numpy array of floats is one."""
+    if isinstance(value, Vector):
+        try:
+            values = array.array("f", value)
+        except (TypeError, OverflowError):
+            return None
+        if values.tobytes() == value._bytes:
+            return {"ref": value._ref}
+        return {"values": _base64(values)}
+    try:
+        view = memoryview(value)
+    except (TypeError, ValueError):
+        return None
+    if view.ndim == 1 and view.format in ("f", "d"):
+        return {"values": _base64(array.array("f", view.tolist()))}
+    return None
+
+
+def _base64(values):
+    if sys.byteorder == "big":
+        values.byteswap()
+    return base64.b64encode(values.tobytes()).decode()

@@ -1,0 +1,104 @@
+# The two pipes to the compute server: JSON lines in on descriptor 3 and out on 4, so that what a handler
+# prints cannot be mistaken for them. Calls take turns: one line out, one line back.
+import io
+import json
+import os
+import queue
+import threading
+
+_INCOMING, _OUTGOING = 3, 4
+_LONGEST_LINE = 1000
+
+_received = queue.SimpleQueue()
+_saying = threading.RLock()
+_calling = threading.Lock()
+_open = False
+_items = []
+
+
+class WeirError(Exception):
+    """A call that failed. `failure` says what, where and what to do next; uncaught, it is the run's own."""
+
+    def __init__(self, failure):
+        super().__init__(failure["detail"])
+        self.failure = failure
+
+
+def connect():
+    global _open
+    _open = True
+    threading.Thread(target=_listen, daemon=True).start()
+
+
+def _listen():
+    with os.fdopen(_INCOMING, "r", encoding="utf-8") as lines:
+        for line in lines:
+            _received.put(json.loads(line))
+    # The server has gone, and with it all that this process is for, even if the handler never ends.
+    os._exit(0)
+
+
+def take():
+    return _received.get()
+
+
+def say(**message):
+    """Sends one line, with the items that wait to go."""
+    with _saying:
+        items = ",".join(_items)
+        _items.clear()
+        line = json.dumps(message)[:-1] + (f', "items": [{items}]' if items else "") + "}\n"
+        _write(line.encode())
+
+
+def _write(data):
+    while data:
+        data = data[os.write(_OUTGOING, data) :]
+
+
+def add_item(text):
+    _items.append(text)
+
+
+def drop_items():
+    _items.clear()
+
+
+def call(name, **arguments):
+    """Asks the pipeline Worker and waits. Raises WeirError where it refuses."""
+    if not _open:
+        raise RuntimeError(f"mixpeek: {name} works only inside a run of Weir")
+    with _calling:
+        say(call={"name": name, **arguments})
+        answer = take()
+    if "failure" in answer:
+        raise WeirError(answer["failure"])
+    return answer.get("value")
+
+
+class LogBytes(io.RawIOBase):
+    """Standard output and error of a handler: each line is said at once, so that none is lost to a crash."""
+
+    def __init__(self):
+        self._rest = b""
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        *lines, rest = (self._rest + bytes(data)).split(b"\n")
+        self._rest = rest[: _LONGEST_LINE * 4]
+        for line in lines:
+            self._log(line)
+        return len(data)
+
+    def end_line(self):
+        if self._rest:
+            self._log(self._rest)
+        self._rest = b""
+
+    @staticmethod
+    def _log(line):
+        with _saying:
+            text = line.decode("utf-8", "replace").rstrip("\r")[:_LONGEST_LINE]
+            _write((json.dumps({"log": text}) + "\n").encode())

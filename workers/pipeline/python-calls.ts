@@ -1,0 +1,126 @@
+// What a Python handler asks for, answered as for a TypeScript handler: the same `weir`, the same FileTools.
+// Chunks and vectors stay here; the handler holds their numbers, and values to look at. One table for a run.
+import { Buffer } from "node:buffer";
+import { z } from "zod";
+import { type Failure, FailureError } from "../../src/shapes/failure.ts";
+import { type Chunk, FileTools, type Weir } from "./sdk.ts";
+
+type Answer = { value: unknown } | { failure: Failure };
+
+const model = z.string();
+const callSchema = z.discriminatedUnion("name", [
+  z.strictObject({ name: z.literal("file_url"), bucket: z.string(), key: z.string() }),
+  z.strictObject({ name: z.literal("split_video"), file_url: z.string(), frame_interval: z.number() }),
+  z.strictObject({ name: z.literal("image_info"), file_url: z.string() }),
+  z.strictObject({ name: z.literal("embed_video"), chunks: z.array(z.int()), model }),
+  z.strictObject({ name: z.literal("embed_image"), file_url: z.string(), model }),
+  z.strictObject({ name: z.literal("embed_text"), text: z.string(), model }),
+  // No question: items have come, and more will.
+  z.strictObject({ name: z.literal("more") }),
+]);
+type Call = z.infer<typeof callSchema>;
+
+const vectorSchema = z.object({
+  path: z.array(z.union([z.string(), z.int()])).min(1),
+  /** The number of an embedding that was made here. */
+  ref: z.int().optional(),
+  /** Base64 of float32: the handler's own. */
+  values: z.base64().optional(),
+});
+/** An item as Python tells it: JSON, and the vectors that belong into it. */
+export const itemSchema = z.object({ data: z.unknown(), vectors: z.array(vectorSchema) });
+
+export class PythonCalls {
+  readonly #weir: Weir;
+  readonly #chunks: Chunk[] = [];
+  readonly #vectors: Float32Array[] = [];
+
+  constructor(weir: Weir) {
+    this.#weir = weir;
+  }
+
+  /** Answers a call. What the handler may catch is part of the answer; anything else is thrown. */
+  async answer(asked: unknown): Promise<Answer> {
+    const call = callSchema.safeParse(asked);
+    if (!call.success) return { failure: misused(asked, call.error) };
+    return settled(() => this.#do(call.data));
+  }
+
+  /** The item with its vectors in their places. */
+  revive({ data, vectors }: z.infer<typeof itemSchema>): unknown {
+    for (const { path, ref, values } of vectors) {
+      const last = path.at(-1) ?? "";
+      const parent = path.slice(0, -1).reduce((at, step) => at[step] as Json, data as Json);
+      parent[last] = ref === undefined ? floats(values ?? "") : this.#vectors[ref];
+    }
+    return data;
+  }
+
+  async #do(call: Call): Promise<unknown> {
+    switch (call.name) {
+      case "file_url":
+        return this.#weir.fileUrl(call.bucket, call.key);
+      case "split_video": {
+        const chunks = await FileTools.splitVideo(call.file_url, { frameInterval: call.frame_interval });
+        return chunks.map((chunk) => ({ id: this.#chunks.push(chunk) - 1, ...snakeCase(chunk) }));
+      }
+      case "image_info":
+        return FileTools.imageInfo(call.file_url);
+      case "embed_video":
+        // Each has its own end, so that one that fails is raised where the handler comes to it.
+        return Promise.all(call.chunks.map((id) => settled(() => this.#embed(id, call.model)).then(flat)));
+      case "embed_image":
+        return this.#told(await this.#weir.embed.image(call.file_url, call.model));
+      case "embed_text":
+        throw new FailureError({
+          kind: "unknown_model",
+          detail: `embed.text is not available: no model here takes text (asked of ${call.model})`,
+          next: "embed text with a library of your own, named in requirements.txt",
+        });
+      case "more":
+        return null;
+    }
+  }
+
+  async #embed(id: number, model: string): Promise<unknown> {
+    const chunk = this.#chunks[id];
+    if (!chunk) throw new FailureError({ kind: "invalid", detail: "embed.video: not a chunk of this run" });
+    return this.#told(await this.#weir.embed.video(chunk, model));
+  }
+
+  #told(vector: Float32Array): { ref: number; values: string } {
+    const values = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString("base64");
+    return { ref: this.#vectors.push(vector) - 1, values };
+  }
+}
+
+type Json = Record<string | number, unknown>;
+
+async function settled(work: () => Promise<unknown>): Promise<Answer> {
+  try {
+    return { value: await work() };
+  } catch (error) {
+    if (error instanceof FailureError) return { failure: error.failure };
+    throw error;
+  }
+}
+
+const flat = (answer: Answer) => ("value" in answer ? answer.value : answer);
+
+const snakeCase = (value: object) =>
+  Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [
+      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      member,
+    ]),
+  );
+
+const floats = (base64: string) => new Float32Array(new Uint8Array(Buffer.from(base64, "base64")).buffer);
+
+/** A wrong argument, in the words of the handler's language. */
+function misused(asked: unknown, { issues }: z.ZodError): Failure {
+  const name = z.object({ name: z.string() }).safeParse(asked).data?.name ?? "the call";
+  const [issue] = issues;
+  const place = issue?.path.length ? `${issue.path.join(".")}: ` : "";
+  return { kind: "invalid", detail: `${name}: ${place}${issue?.message ?? "not as expected"}`, where: name };
+}
