@@ -26,26 +26,31 @@ export interface TriggerFlags {
 const LOCAL_R2 = "/__local/r2-notification";
 
 export async function trigger(local: Local, name: string, flags: TriggerFlags): Promise<void> {
-  const kind = kindOf(name);
-  const chosen = connectionFor(kind, name, flags.connection, local.connections);
-  const body = flags.body === undefined ? await messageOf(local, kind, chosen, flags) : readBody(flags.body);
-  const { url, signed } = await requestOf(local, name, kind, chosen, body);
-  const { scheme } = chosen;
-  if (flags.tamper && scheme.scheme === "r2-queue") {
-    throw new CliError("R2's messages are proven by their queue: there is no signed byte to alter", [], 2);
-  }
-  const sent = flags.tamper ? tampered(scheme, signed) : signed;
-  if (flags.dryRun) return print(curlText(url, scheme, sent));
+  const { id, scheme, url, signed } = await requestFor(local, name, flags);
+  if (flags.dryRun) return print(curlText(url, scheme, signed));
   if (!flags.tamper) {
-    printJson(await post(url, sent));
-    return good(`delivered to ${chosen.id} as ${name}, proven by ${scheme.scheme}`);
+    printJson(await post(url, signed));
+    return good(`delivered to ${id} as ${name}, proven by ${scheme.scheme}`);
   }
-  const { status, answer } = await send(url, sent);
+  const { status, answer } = await send(url, signed);
   printJson(answer);
   if (status === 401 || status === 403) {
     return good(`refused with HTTP ${status}, as it must be: one signed byte was altered`);
   }
   throw new CliError(`an altered request was answered HTTP ${status}, and should have been 401`);
+}
+
+/** The request that a sender would make, and to whom; with `tamper`, one signed byte of it altered. */
+export async function requestFor(local: Local, name: string, flags: TriggerFlags) {
+  const kind = kindOf(name);
+  const chosen = connectionFor(kind, name, flags.connection, local.connections);
+  const { id, scheme } = chosen;
+  if (flags.tamper && scheme.scheme === "r2-queue") {
+    throw new CliError("R2's messages are proven by their queue: there is no signed byte to alter", [], 2);
+  }
+  const body = flags.body === undefined ? await messageOf(local, kind, chosen, flags) : readBody(flags.body);
+  const { url, signed } = await proven(local, name, kind, chosen, body);
+  return { id, scheme, url, signed: flags.tamper ? tampered(scheme, signed) : signed };
 }
 
 async function messageOf(local: Local, kind: Kind, chosen: Chosen, flags: TriggerFlags): Promise<string> {
@@ -69,7 +74,7 @@ async function messageOf(local: Local, kind: Kind, chosen: Chosen, flags: Trigge
   return JSON.stringify(kind.body(change, account));
 }
 
-async function requestOf(
+async function proven(
   local: Local,
   name: string,
   { contentType }: Kind,

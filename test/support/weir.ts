@@ -1,17 +1,31 @@
 // The whole of Weir for tests: every Worker of test/project in one workerd (createTestHarness), the real
 // compute server, real D1, R2 and queues. Speaks the domain: put, notify, deliver, invoke, settled.
 import { randomBytes } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { AwsClient } from "aws4fetch";
 import { createTestHarness } from "wrangler";
+import { makeSecrets } from "../../cli/dev-env.ts";
 import { signStandardWebhook } from "../../cli/trigger/sign.ts";
+import { connectionsSchema } from "../../src/shapes/connection.ts";
+import { objectUrl } from "../../src/source/object-url.ts";
 import { startServer } from "../../workers/compute/server/main.ts";
 
 const PROJECT = new URL("../project/", import.meta.url);
 const at = (path: string) => new URL(path, PROJECT).pathname;
 
 export const API_KEY = "weir_test_key";
-const SECRETS = {
+const CONNECTIONS = connectionsSchema.parse(
+  JSON.parse(readFileSync(at("connections.json"), "utf8")),
+).connections;
+/** Every secret by its name; those that tests name are surely there. */
+type Secrets = Record<string, string> & {
+  WEIR_SIGNING_KEY: string;
+  CONN_MEDIA_SECRET: string;
+  CONN_PHOTOS_SECRET: string;
+};
+const SECRETS: Secrets = {
+  ...makeSecrets(CONNECTIONS, randomBytes),
   WEIR_API_KEY: API_KEY,
   WEIR_SIGNING_KEY: "test-signing-key",
   CONN_MEDIA_SECRET: `whsec_${randomBytes(24).toString("base64")}`,
@@ -49,11 +63,11 @@ export type Weir = Awaited<ReturnType<typeof startWeir>>;
 
 /** Starts everything. `secrets` replaces some; an empty string unsets one. */
 export async function startWeir(secrets: Record<string, string> = {}) {
-  const compute = await startServer({ port: 0, host: "127.0.0.1" });
-  const pipelines = ["video-processor", "image-catalog", "always-throws", "echo"];
-  const workers = (base: string) => {
-    const all = { ...SECRETS, CONN_PHOTOS_ENDPOINT: `${base}/cdn-cgi/local/r2/s3`, ...secrets };
-    const vars = { WEIR_URL: base, COMPUTE_URL: compute.url, WEIR_COMMIT: "test-commit" };
+  const pipelines = readdirSync(at("pipelines"));
+  const workers = (base: string, computeUrl: string) => {
+    const store = `${base}/cdn-cgi/local/r2/s3`;
+    const all = { ...SECRETS, CONN_PHOTOS_ENDPOINT: store, CONN_PEER_ENDPOINT: store, ...secrets };
+    const vars = { WEIR_URL: base, COMPUTE_URL: computeUrl, WEIR_COMMIT: "test-commit" };
     return [
       "workers/local/wrangler.toml",
       "wrangler.toml",
@@ -61,10 +75,11 @@ export async function startWeir(secrets: Record<string, string> = {}) {
       ...pipelines.map((alias) => `pipelines/${alias}/wrangler.toml`),
     ].map((path) => ({ configPath: at(path), vars, secrets: all }));
   };
-  const harness = createTestHarness({ workers: workers("http://127.0.0.1:9") });
+  const harness = createTestHarness({ workers: workers("http://127.0.0.1:9", "http://127.0.0.1:9") });
   // The address is known only once it listens, and signed URLs begin with it.
   const first = (await harness.listen()).url.origin;
-  await harness.update({ workers: workers(first) });
+  const compute = await startServer({ port: 0, host: "127.0.0.1", allowOrigins: [first] });
+  await harness.update({ workers: workers(first, compute.url) });
   const base = (await harness.listen()).url.origin;
   if (base !== first) throw new Error(`the harness moved from ${first} to ${base}`);
   await harness.getWorker("weir").applyD1Migrations("LEDGER");
@@ -103,13 +118,13 @@ export async function startWeir(secrets: Record<string, string> = {}) {
     }
   };
 
-  const s3Url = (bucket: string, key: string) =>
-    `${base}/cdn-cgi/local/r2/s3/${bucket}/${key.split("/").map(encodeURIComponent).join("/")}`;
+  const s3Url = (bucket: string, key: string) => objectUrl(`${base}/cdn-cgi/local/r2/s3`, bucket, key);
 
   return {
     base,
     harness,
     compute,
+    connections: CONNECTIONS,
     secrets: SECRETS,
     fetch: fetchWeir,
     api,

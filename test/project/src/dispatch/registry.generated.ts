@@ -87,6 +87,58 @@ export const registry: readonly { alias: string; version: string; folder: string
       }
     },
     {
+      "alias": "mirror",
+      "version": "e24aa021999cf237",
+      "folder": "pipelines/mirror",
+      "config": {
+        "alias": "mirror",
+        "source": {
+          "connection_id": "conn_media",
+          "filters": {
+            "keep": "yes"
+          }
+        },
+        "destination": {
+          "connection_id": "conn_items",
+          "collection": "mirrored"
+        },
+        "dispatch": "binding",
+        "on_delete": "remove",
+        "concurrency": 10,
+        "timeout_seconds": 600,
+        "retry": {
+          "max_attempts": 5,
+          "base_seconds": 0
+        }
+      }
+    },
+    {
+      "alias": "mirror-queue",
+      "version": "0bb3db0139746f94",
+      "folder": "pipelines/mirror-queue",
+      "config": {
+        "alias": "mirror-queue",
+        "source": {
+          "connection_id": "conn_media",
+          "filters": {
+            "keep": "yes"
+          }
+        },
+        "destination": {
+          "connection_id": "conn_lake",
+          "collection": "mirrored_lake"
+        },
+        "dispatch": "queue",
+        "on_delete": "remove",
+        "concurrency": 50,
+        "timeout_seconds": 600,
+        "retry": {
+          "max_attempts": 5,
+          "base_seconds": 0
+        }
+      }
+    },
+    {
       "alias": "r2-reader",
       "version": "4663f65560776c98",
       "folder": "pipelines/r2-reader",

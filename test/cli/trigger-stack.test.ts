@@ -1,0 +1,201 @@
+// `weir trigger` and `weir connect` against all of Weir: every sender is taken, an altered byte is not, what
+// is read is what was named, and refusals are on record however many there are.
+import { setTimeout as pause } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { apiOf, type Rejection } from "../../cli/api.ts";
+import { firstEvent } from "../../cli/connect.ts";
+import { send } from "../../cli/trigger/deliver.ts";
+import { KIND_NAMES, type KindName } from "../../cli/trigger/kinds.ts";
+import { requestFor, type TriggerFlags } from "../../cli/trigger/trigger.ts";
+import { AWKWARD_KEYS } from "../support/keys.ts";
+import { API_KEY, startWeir, type Weir } from "../support/weir.ts";
+
+let weir: Weir;
+beforeAll(async () => {
+  weir = await startWeir();
+}, 120_000);
+afterAll(() => weir?.close());
+
+const request = (kind: KindName, flags: Partial<TriggerFlags> = {}) =>
+  requestFor({ url: weir.base, connections: weir.connections, secrets: weir.secrets }, kind, {
+    event: "created",
+    ...(kind === "r2" ? {} : { connection: "conn_peer" }),
+    ...flags,
+  });
+const told = async (kind: KindName, flags: Partial<TriggerFlags> = {}) => {
+  const { url, signed } = await request(kind, flags);
+  return send(url, signed);
+};
+const rejections = async (connection: string) =>
+  (await weir.read<{ data: Rejection[] }>(`/v1/rejections?connection=${connection}`)).data;
+const sum = (rows: Rejection[]) => rows.reduce((all, { count }) => all + count, 0);
+
+/** Told by SNS or a forwarder, it is S3 that speaks. */
+const SENDER_OF: Partial<Record<KindName, string>> = {
+  sns: "s3",
+  "standard-webhooks": "s3",
+  sigv4: "s3",
+};
+const signed = KIND_NAMES.filter((kind) => kind !== "r2");
+
+describe("weir trigger, as", () => {
+  const bucketOf = (kind: KindName) => (kind === "r2" ? "test-media" : "test-peer");
+  const keyOf = (kind: KindName) => `awkward/${kind}.txt`;
+  const answers = new Map<KindName, unknown>();
+  beforeAll(async () => {
+    const all = KIND_NAMES.map(async (kind) => {
+      await weir.put(bucketOf(kind), keyOf(kind), `told by ${kind}`);
+      answers.set(kind, await told(kind, { object: `${bucketOf(kind)}/${keyOf(kind)}` }));
+    });
+    await Promise.all(all);
+  });
+
+  test.each(KIND_NAMES)("%s: an object that is there is told, read and kept", async (kind) => {
+    const key = keyOf(kind);
+    expect(answers.get(kind)).toMatchObject({ status: 202 });
+    const runs = await weir.settled(key, 1);
+    expect(runs.filter(({ status }) => status !== "succeeded")).toEqual([]);
+    const { data } = await weir.read<{ data: { sender: string; size?: number }[] }>(`/v1/events?key=${key}`);
+    expect(data).toMatchObject([{ sender: SENDER_OF[kind] ?? kind, size: `told by ${kind}`.length }]);
+    const items = await weir.items(kind === "r2" ? "read-r2" : "read", key);
+    expect(items).toMatchObject([{ data: { key, text: `told by ${kind}` } }]);
+  });
+
+  test.each(signed)("%s: with one signed byte altered it is refused", async (kind) => {
+    const { scheme } = await request(kind);
+    const answer = await told(kind, { object: "test-peer/altered.txt", tamper: true });
+    expect(answer).toMatchObject({ status: 401 });
+    const shown = JSON.stringify(answer);
+    for (const value of Object.values(weir.secrets)) expect(shown).not.toContain(value);
+    await weir.until(
+      () => rejections("conn_peer"),
+      (rows) => rows.some((row) => row.scheme === scheme.scheme),
+    );
+  });
+
+  test("any of them: a removed object's items go", async () => {
+    const removed = signed.map(async (kind) => {
+      const key = keyOf(kind);
+      await weir.remove("test-peer", key);
+      await told(kind, { object: `test-peer/${key}`, event: "removed" });
+      await weir.until(
+        () => weir.items("read", key),
+        (items) => items.length === 0,
+      );
+    });
+    await Promise.all(removed);
+  });
+});
+
+describe("the object that is read is the object that was named, by", () => {
+  /** What the readers kept, by the keys' descriptions. */
+  async function read(collection: string, keys: Record<string, string>): Promise<Record<string, unknown>> {
+    const all = Object.entries(keys).map(async ([name, key]) => {
+      const items = await weir.until(
+        () => weir.items(collection, key),
+        (found) => found.length > 0,
+      );
+      return [name, items[0]?.data];
+    });
+    return Object.fromEntries(await Promise.all(all));
+  }
+  const expected = (keys: Record<string, string>) =>
+    Object.fromEntries(
+      Object.entries(keys).map(([name, key]) => [
+        name,
+        expect.objectContaining({ key, text: `this is ${name}` }),
+      ]),
+    );
+
+  test("each sender over HTTP in turn, from an S3 store", async () => {
+    // These two the local S3 endpoint does not serve; test/peers/ceph.test.ts reads them from a real one.
+    const unserved = (key: string) => key.includes("\n") || /(^|\/)\.{1,2}\//.test(key);
+    const keys = Object.fromEntries(Object.entries(AWKWARD_KEYS).filter(([, key]) => !unserved(key)));
+    for (const [n, [name, key]] of Object.entries(keys).entries()) {
+      await weir.put("test-peer", key, `this is ${name}`);
+      const kind = signed[n % signed.length] ?? "sns";
+      expect(await told(kind, { object: `test-peer/${key}` })).toMatchObject({ status: 202 });
+    }
+    expect(await read("read", keys)).toEqual(expected(keys));
+  });
+
+  test("R2's queue, from R2", async () => {
+    const keys: Record<string, string> = {};
+    for (const [name, key] of Object.entries(AWKWARD_KEYS)) keys[name] = `awkward/${key}`;
+    keys["1,024 bytes"] = `awkward/${"x".repeat(1016)}`;
+    const bindings = await weir.harness.getWorker<{ R2_TEST_MEDIA: R2Like }>("weir").getEnv();
+    for (const [name, key] of Object.entries(keys)) {
+      await bindings.R2_TEST_MEDIA.put(key, `this is ${name}`);
+      const object = { object: `test-media/${key}`, size: 1, etag: "e" };
+      expect(await told("r2", object)).toMatchObject({ status: 202 });
+    }
+    expect(await read("read-r2", keys)).toEqual(expected(keys));
+  });
+});
+
+describe("refusals", () => {
+  test("of a flood are few rows with the right count, and name scheme, cause and time", async () => {
+    const before = sum(await rejections("conn_peer"));
+    const flood = async () => {
+      for (let n = 0; n < 50; n++) {
+        const { url, signed } = await request("minio", { size: 1, etag: "e", tamper: true });
+        expect((await send(url, signed)).status).toBe(401);
+      }
+    };
+    await Promise.all(Array.from({ length: 10 }, flood));
+    const rows = await weir.until(
+      () => rejections("conn_peer"),
+      (found) => sum(found) === before + 500,
+    );
+    const flooded = rows.filter(({ scheme }) => scheme === "bearer");
+    expect(sum(flooded)).toBeGreaterThanOrEqual(500);
+    // One a minute, and it may have changed meanwhile.
+    expect(flooded.length).toBeLessThanOrEqual(3);
+    expect(flooded[0]).toMatchObject({
+      scheme: "bearer",
+      failure: { kind: "unproven", detail: "The bearer token is not accepted." },
+      at: expect.stringMatching(/^\d{4}-/),
+    });
+    expect(JSON.stringify(rows)).not.toContain(weir.secrets.CONN_PEER_TOKEN?.slice(8));
+  });
+
+  test.each(["__proto__", "constructor", "nobody"])("at %s, which is no connection, are 404", async (id) => {
+    for (const method of ["POST", "OPTIONS"]) {
+      const response = await weir.fetch(`/v1/connections/${id}/events`, {
+        method,
+        headers: { "content-type": "application/json", "webhook-request-origin": "sender.test" },
+        ...(method === "POST" && { body: "{}" }),
+      });
+      expect(response.status).toBe(404);
+    }
+    await weir.until(
+      () => rejections("(unknown)"),
+      (rows) => sum(rows) > 0 && rows.length <= 2,
+    );
+  });
+});
+
+test("weir connect shows each refusal, then the first event", async () => {
+  const seen: Rejection[] = [];
+  const api = apiOf(weir.base, API_KEY);
+  const waiting = firstEvent(api, "conn_peer", {
+    again: () => pause(50, true),
+    onRefusal: (rejection) => seen.push(rejection),
+  });
+  // What was there before is not news: only what comes once it has looked.
+  await pause(300);
+  await told("b2", { object: "test-peer/first.txt", tamper: true });
+  await weir.until(
+    async () => seen,
+    (all) => all.length > 0,
+  );
+  await told("b2", { object: "test-peer/first.txt" });
+  expect(await waiting).toMatchObject({ sender: "b2", key: "first.txt" });
+  expect(seen.filter(({ connection }) => connection === "conn_peer")).toMatchObject([
+    { scheme: "backblaze", failure: { kind: "unproven" } },
+  ]);
+});
+
+interface R2Like {
+  put(key: string, body: string): Promise<unknown>;
+}
