@@ -76,7 +76,7 @@ function written(from: Node, to: Node, bucket: string): View[] {
       bucket,
       key: objectKey(collection, hex),
     } satisfies Partial<Event>);
-    const metadata = metadataOf(1 + (number % MAX_HOPS), number);
+    const metadata = metadataOf(1 + (number % MAX_HOPS));
     const view = viewOf(event, { content_type: WRITTEN_TYPE, metadata, tags: {} });
     return {
       leaves: (path) => (UNKNOWN.has(path.text) ? "unknown" : view.leaves(path)),

@@ -65,10 +65,16 @@ function notAsked(event: RecordedEvent, alias: string, config: PipelineConfig | 
   const source = config.source.connection_id;
   if (event.connection !== source)
     return `the event is of connection ${event.connection}, and ${alias} reads from ${source}`;
+  const isOwn = event.outcome.matched.includes(alias);
   if (event.sender === "invoke") {
-    return event.outcome.matched.includes(alias)
+    return isOwn
       ? "a person asked for this run: filters are not consulted"
       : "a person asked for another pipeline: filters are not consulted";
+  }
+  if (event.sender === "replay") {
+    return isOwn
+      ? "a replay brought the object up again: the run judges it as it is then, and has the reason"
+      : "a replay brought the object up again, for another pipeline";
   }
   if (event.type === "removed")
     return "the object was removed: no handler runs; items that it had are removed, unless on_delete is keep";

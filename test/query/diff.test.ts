@@ -2,9 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type DiffBody, diffFilters } from "../../src/query/diff.ts";
 import type { SetLineage } from "../../src/shapes/item.ts";
-import type { Collection } from "../../src/store/collections/contract.ts";
 import { d1Collection } from "../../src/store/collections/d1.ts";
-import { r2Collection } from "../../src/store/collections/r2.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 import { deployed, eventOf, hear, holding, START } from "./given.ts";
 
@@ -80,6 +78,34 @@ test("what was looked up then decides without another look", async () => {
   });
 });
 
+test("a replay's own event decides only for objects that nobody else has told of", async () => {
+  const at = { connection: "replayed" };
+  const replay = { ...at, sender: "replay", operation: "Replay" } as const;
+  await hear(stores, deployed({}), [eventOf("a.txt", { ...at, metadata: { keep: "yes" } })]);
+  await hear(stores, deployed({}), [eventOf("a.txt", replay), eventOf("b.txt", replay)]);
+  await hear(stores, deployed({}), [eventOf("c.txt", { ...at, sender: "invoke" })]);
+  const after = { $or: [{ keep: "yes" }, { key: "b.txt" }] };
+  expect(await diff("replayed", {}, after)).toMatchObject({ objects: 2, unchanged: 2, undecided: 0 });
+});
+
+test("the items that lost objects have in the collection are counted", async () => {
+  const at = { connection: "counted" };
+  await hear(
+    stores,
+    deployed({}),
+    ["a", "b", "c", "d"].map((key) => eventOf(key, at)),
+  );
+  const collection = d1Collection(stores.collections, "items");
+  const sets = ["a", "b", "d"].map((key) => ({ alias: "p1", connection: "counted", bucket: "b", key }));
+  const items = [1, 2, 3].map((n) => ({ data: JSON.stringify({ n }), vectors: [] }));
+  for (const fence of await collection.begin(sets)) await collection.replace(fence, lineage, items);
+  expect(await diff("counted", {}, { key: ["d"] })).toMatchObject({
+    lost: 3,
+    unchanged: 1,
+    items_of_lost: 6,
+  });
+});
+
 test("only events since then count, and only of the pipeline's connection", async () => {
   const old = new Date(START - 8 * 86_400_000).toISOString();
   const at = { connection: "dated" };
@@ -123,25 +149,4 @@ describe("what is asked wrongly is refused", () => {
       failure: { kind: "invalid", ...failure },
     });
   });
-});
-
-const places: [string, (name: string) => Collection][] = [
-  ["D1", (name) => d1Collection(stores.collections, name)],
-  ["R2", (name) => r2Collection(stores.bucket, name)],
-];
-test.each(places)("the stored items of lost objects are counted in %s", async (_, open) => {
-  const collection = open("counted");
-  const sets = Array.from({ length: 20 }, (_, n) => ({
-    alias: "p1",
-    connection: "c",
-    bucket: "b",
-    key: `k${n}`,
-  }));
-  const items = [1, 2, 3].map((n) => ({ data: JSON.stringify({ n }), vectors: [] }));
-  for (const fence of await collection.begin(sets.slice(0, 10)))
-    await collection.replace(fence, lineage, items);
-  for (const fence of await collection.begin(sets.slice(0, 2))) await collection.replace(fence, lineage, []);
-  expect(await collection.count(sets)).toBe(24);
-  expect(await collection.count(sets.slice(0, 3))).toBe(3);
-  expect(await collection.count([])).toBe(0);
 });

@@ -118,4 +118,10 @@ test("where no filter was asked, the answer says so and shows the runs", async (
     verdict: null,
     reason: "the event is of connection another, and p1 reads from c",
   });
+  const replayed = eventOf("g.txt", { sender: "replay", operation: "Replay" });
+  await hear(stores, pipelines, [replayed]);
+  expect(await why(stores.ledger, replayed.id, "p1", pipelines)).toMatchObject({
+    verdict: null,
+    reason: expect.stringContaining("a replay brought the object up again"),
+  });
 });

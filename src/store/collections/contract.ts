@@ -37,8 +37,6 @@ export interface Collection {
   /** One page of items, by set and position, after an item's id; `sets` narrows it to these. */
   list(query: { limit: number; after?: string; sets?: SetKey[] }): Promise<Page>;
   get(itemId: string): Promise<StoredItem | null>;
-  /** How many items these sets have together. */
-  count(sets: SetKey[]): Promise<number>;
   /** What is held of each of these sets, in order; null for one that was never stored. */
   describe(sets: SetKey[]): Promise<(Held | null)[]>;
   /** One page of the sets that have items, in order of their ids; `after` is the id that the last page ended with. */

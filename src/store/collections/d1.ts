@@ -49,12 +49,6 @@ export function d1Collection(db: D1Database, collection: string): Collection {
       return row ? ((await inflate(db, [row]))[0] ?? null) : null;
     },
 
-    async count(sets) {
-      if (sets.length === 0) return 0;
-      const ids = JSON.stringify(await Promise.all(sets.map(setId)));
-      return (await db.prepare(SQL.count).bind(collection, ids).first<number>("items")) ?? 0;
-    },
-
     async describe(sets) {
       const ids = await Promise.all(sets.map(setId));
       const { results } = await db.prepare(SQL.describe).bind(collection, JSON.stringify(ids)).all<HeldRow>();
@@ -196,9 +190,6 @@ const SQL = {
     SELECT ${COLUMNS} FROM items AS i JOIN item_sets AS s ON s.id = i.set_id
     WHERE ${AFTER} AND i.set_id IN (SELECT value FROM json_each(?5)) ORDER BY i.set_id, i.position LIMIT ?4`,
   get: `SELECT ${COLUMNS} FROM items AS i JOIN item_sets AS s ON s.id = i.set_id WHERE i.collection = ?1 AND i.id = ?2`,
-  count: `
-    SELECT sum(items) AS items FROM item_sets
-    WHERE collection = ?1 AND id IN (SELECT value FROM json_each(?2))`,
   vectors:
     "SELECT item_id, path, model, span, vector FROM vectors WHERE item_id IN (SELECT value FROM json_each(?1)) ORDER BY path",
 };

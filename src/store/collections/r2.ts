@@ -8,7 +8,7 @@ import type { R2Bucket } from "@cloudflare/workers-types";
 import type { NewItem, SetKey, SetLineage, StoredItem } from "../../shapes/item.ts";
 import type { Collection, Held, Page, Replaced } from "./contract.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";
-import { ITEMS, metadataOf, objectKey, WRITTEN_TYPE } from "./written.ts";
+import { metadataOf, objectKey, WRITTEN_TYPE } from "./written.ts";
 
 interface Head {
   set: SetKey;
@@ -49,7 +49,7 @@ export function r2Collection(bucket: R2Bucket, collection: string): Collection {
         {
           onlyIf: fence.token === null ? { etagDoesNotMatch: "*" } : { etagMatches: String(fence.token) },
           httpMetadata: { contentType: WRITTEN_TYPE },
-          customMetadata: metadataOf(lineage.hops, items.length),
+          customMetadata: metadataOf(lineage.hops),
         },
       );
       return stored ? "stored" : "conflict";
@@ -80,17 +80,6 @@ export function r2Collection(bucket: R2Bucket, collection: string): Collection {
       const parsed = parseItemId(id);
       if (!parsed) return null;
       return (await load(bucket, place(parsed.set))).find((item) => item.id === id) ?? null;
-    },
-
-    async count(sets) {
-      const ids = await Promise.all(sets.map(setId));
-      let items = 0;
-      for (let at = 0; at < ids.length; at += PARALLEL_READS) {
-        const part = ids.slice(at, at + PARALLEL_READS);
-        const heads = await Promise.all(part.map((set) => bucket.head(place(set))));
-        for (const head of heads) items += Number(head?.customMetadata?.[ITEMS] ?? 0);
-      }
-      return items;
     },
 
     describe: async (sets) => readHeld(bucket, (await Promise.all(sets.map(setId))).map(place)),

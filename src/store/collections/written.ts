@@ -3,8 +3,6 @@
 
 /** How many pipelines stand, one after another, between a person's object and this one. */
 export const HOPS = "weir-hops";
-/** How many items the object holds. */
-export const ITEMS = "weir-items";
 export const WRITTEN_TYPE = "application/x-ndjson";
 
 /** A run of an object that came through this many pipelines is a loop's, and is not made. */
@@ -13,7 +11,7 @@ export const MAX_HOPS = 4;
 /** `set` is 32 hex digits. */
 export const objectKey = (collection: string, set: string) => `${collection}/${set}.ndjson`;
 
-export const metadataOf = (hops = 1, items = 0) => ({ [HOPS]: String(hops), [ITEMS]: String(items) });
+export const metadataOf = (hops = 1) => ({ [HOPS]: String(hops) });
 
 /** The hops that an object's metadata tells; 0 where it tells none. */
 export function hopsIn(metadata: Readonly<Record<string, string>>): number {
