@@ -1,0 +1,2 @@
+// The mirror, dispatched through its queue and kept in R2.
+export { default } from "../mirror/handler.ts";
