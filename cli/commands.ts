@@ -44,8 +44,9 @@ export function addCommands(program: Command): void {
     .command("validate")
     .description("check every config, connection, filter and example, and tell every problem with its place")
     .option("--json", "tell the problems as JSON on stdout")
-    .action((options: { json?: boolean }) => {
-      const { problems, warnings, pipelines, examples } = validate(root());
+    .option("--strict", "take warnings for problems")
+    .action((options: { json?: boolean; strict?: boolean }) => {
+      const { problems, warnings, pipelines, examples } = validate(root(), options);
       if (options.json) printJson({ ok: problems.length === 0, pipelines, examples, problems, warnings });
       else for (const warning of warnings) say(`warning\n${problemText(warning)}`);
       if (problems.length === 0) return good(`${pipelines} pipelines and ${examples} examples are in order`);

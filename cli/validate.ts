@@ -13,14 +13,15 @@ export interface Validation {
   examples: number;
 }
 
-/** Reads and checks the project in `root`. */
-export function validate(root: string): Validation {
+/** Reads and checks the project in `root`. `strict` makes problems of the warnings. */
+export function validate(root: string, { strict = false }: { strict?: boolean } = {}): Validation {
   const project = loadProject(root);
   const checks = [...crossCheck(project), ...checkFilters(project), ...findLoops(project)];
-  const problems = [...project.problems, ...checks];
+  const doubts = [...doubtPins(project), ...doubtFilters(project)];
+  const problems = [...project.problems, ...checks, ...(strict ? doubts : [])];
   return {
     problems: problems.sort(order),
-    warnings: [...doubtPins(project), ...doubtFilters(project)].sort(order),
+    warnings: strict ? [] : doubts.sort(order),
     pipelines: project.pipelines.length,
     examples: project.pipelines.reduce((sum, pipeline) => sum + pipeline.examples.length, 0),
   };

@@ -109,6 +109,12 @@ describe("weir validate", () => {
     expect(warnings).toMatchObject([{ file: "pipelines/one/config.json", line: 6 }]);
   });
 
+  test("under --strict such a warning is a problem", () => {
+    const changed = config({ source: { connection_id: "inbox", filters: { sufix: "a" } } });
+    const root = project({ "pipelines/one/config.json": changed });
+    expect(validate(root, { strict: true })).toMatchObject({ problems: [{ line: 6 }], warnings: [] });
+  });
+
   test("an example whose verdict is wrong is told by its sentence", () => {
     const examples = [
       { name: "a text matches", event: { key: "a.txt" }, matches: true },
