@@ -183,7 +183,8 @@ curl ${door} --user "${scheme.username}:$${secret}" ${sent} --data-binary "$body
     case "bearer":
       return `
 body='${body}'
-curl ${door} -H "authorization: Bearer $${secret}" ${sent} --data-binary "$body"`;
+curl ${door} -H "authorization: Bearer $${secret}" \\
+  ${sent} --data-binary "$body"`;
     default:
       throw new CliError(`connect ${scheme.scheme}'s own sender: weir connect names them`);
   }

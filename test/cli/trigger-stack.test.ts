@@ -1,9 +1,12 @@
 // `weir trigger` and `weir connect` against all of Weir: every sender is taken, an altered byte is not, what
 // is read is what was named, and refusals are on record however many there are.
+import { execFile, spawnSync } from "node:child_process";
 import { setTimeout as pause } from "node:timers/promises";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { apiOf, type Rejection } from "../../cli/api.ts";
 import { firstEvent } from "../../cli/connect.ts";
+import { commandsFor } from "../../cli/recipes.ts";
 import { send } from "../../cli/trigger/deliver.ts";
 import { KIND_NAMES, type KindName } from "../../cli/trigger/kinds.ts";
 import { requestFor, type TriggerFlags } from "../../cli/trigger/trigger.ts";
@@ -22,6 +25,8 @@ const request = (kind: KindName, flags: Partial<TriggerFlags> = {}) =>
     ...(kind === "r2" ? {} : { connection: "conn_peer" }),
     ...flags,
   });
+/** Said, so that the store is not asked. */
+const EMPTY = { size: 1, etag: "e" };
 const told = async (kind: KindName, flags: Partial<TriggerFlags> = {}) => {
   const { url, signed } = await request(kind, flags);
   return send(url, signed);
@@ -62,8 +67,8 @@ describe("weir trigger, as", () => {
   });
 
   test.each(signed)("%s: with one signed byte altered it is refused", async (kind) => {
-    const { scheme } = await request(kind);
-    const answer = await told(kind, { object: "test-peer/altered.txt", tamper: true });
+    const { scheme } = await request(kind, EMPTY);
+    const answer = await told(kind, { object: "test-peer/altered.txt", ...EMPTY, tamper: true });
     expect(answer).toMatchObject({ status: 401 });
     const shown = JSON.stringify(answer);
     for (const value of Object.values(weir.secrets)) expect(shown).not.toContain(value);
@@ -138,7 +143,7 @@ describe("refusals", () => {
     const before = sum(await rejections("conn_peer"));
     const flood = async () => {
       for (let n = 0; n < 50; n++) {
-        const { url, signed } = await request("minio", { size: 1, etag: "e", tamper: true });
+        const { url, signed } = await request("minio", { ...EMPTY, tamper: true });
         expect((await send(url, signed)).status).toBe(401);
       }
     };
@@ -175,6 +180,30 @@ describe("refusals", () => {
   });
 });
 
+describe("what weir connect prints for a forwarder of one's own", () => {
+  const runs = (program: string) => spawnSync("bash", ["-c", `command -v ${program}`]).status === 0;
+  const missing = ["curl", "openssl", "sha256sum"].filter((program) => !runs(program));
+  if (missing.length > 0) console.warn(`skipped: running the printed commands: no ${missing.join(", no ")}`);
+
+  test.skipIf(missing.length > 0).each([
+    ["standard-webhooks", "standard-webhooks"],
+    ["sigv4", "sigv4"],
+    ["cloudevents", "bearer"],
+    ["cloudevents", "basic"],
+  ] as const)("%s by %s: run as it is, it delivers the first event", async (kind, way) => {
+    const connection = weir.connections.conn_peer;
+    const events = connection && "events" in connection ? connection.events : [];
+    const scheme = events.find((it) => it.scheme === way);
+    if (!scheme) throw new Error(`conn_peer has no ${way}`);
+    const door = `${weir.base}/v1/connections/conn_peer/events`;
+    const commands = commandsFor(kind, { door, bucket: "test-peer", region: "", endpoint: "", scheme });
+    const { stdout } = await promisify(execFile)("bash", ["-c", commands], {
+      env: { ...process.env, ...weir.secrets },
+    });
+    expect(JSON.parse(stdout)).toMatchObject({ events: [{ key: "clips/a.mp4" }], quarantined: 0 });
+  });
+});
+
 test("weir connect shows each refusal, then the first event", async () => {
   const seen: Rejection[] = [];
   const api = apiOf(weir.base, API_KEY);
@@ -184,12 +213,12 @@ test("weir connect shows each refusal, then the first event", async () => {
   });
   // What was there before is not news: only what comes once it has looked.
   await pause(300);
-  await told("b2", { object: "test-peer/first.txt", tamper: true });
+  await told("b2", { object: "test-peer/first.txt", ...EMPTY, tamper: true });
   await weir.until(
     async () => seen,
     (all) => all.length > 0,
   );
-  await told("b2", { object: "test-peer/first.txt" });
+  await told("b2", { object: "test-peer/first.txt", ...EMPTY });
   expect(await waiting).toMatchObject({ sender: "b2", key: "first.txt" });
   expect(seen.filter(({ connection }) => connection === "conn_peer")).toMatchObject([
     { scheme: "backblaze", failure: { kind: "unproven" } },

@@ -55,7 +55,7 @@ export function configured(name: string, trust: Pick<Trust, "secret">): Result<s
   if (value) return ok(value);
   return fail("unavailable", `The secret ${name} is not set.`, {
     where: name,
-    next: `Set it with \`wrangler secret put ${name}\`, or in .dev.vars for local work.`,
+    next: `Set it with \`wrangler secret put ${name}\`, or in .weir/dev.env for local work.`,
     retry_after_seconds: 60,
   });
 }
