@@ -11,3 +11,13 @@ export function commitOf(folder: string): string {
   if (!commit) return "";
   return git("status", "--porcelain", "--untracked-files=no") ? `${commit}+` : commit;
 }
+
+/** A file's text at a revision; undefined when git knows no such revision or file. */
+export function fileAt(folder: string, revision: string, path: string): string | undefined {
+  // `./` makes the path relative to the folder; a revision that looks like an option is refused by git itself.
+  const { status, stdout } = spawnSync("git", ["show", "--end-of-options", `${revision}:./${path}`], {
+    cwd: folder,
+    encoding: "utf8",
+  });
+  return status === 0 ? stdout : undefined;
+}

@@ -2,12 +2,14 @@
 import { styleText } from "node:util";
 import type { Problem } from "./json-file.ts";
 
+/** 1 failed, 2 used wrongly, 3 not authenticated, 4 not found. 130, interrupted, is interrupt.ts's. */
+export type ExitCode = 1 | 2 | 3 | 4;
+
 /** Expected to happen and told without a stack: what, where, and what to do next. */
 export class CliError extends Error {
   readonly problems: Problem[];
-  /** 1 failed, 2 used wrongly. */
-  readonly code: 1 | 2;
-  constructor(message: string, problems: Problem[] = [], code: 1 | 2 = 1) {
+  readonly code: ExitCode;
+  constructor(message: string, problems: Problem[] = [], code: ExitCode = 1) {
     super(message);
     this.name = "CliError";
     this.problems = problems;

@@ -1,0 +1,181 @@
+// `weir deploy`: check the project, read the account, plan, and do it step by step with wrangler. Nothing is kept
+// of a run that fails: the next one reads the account again and goes on with what is still to be done.
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { z } from "zod";
+import { workerName } from "../../src/shapes/bindings.ts";
+import { drifted, generate } from "../generate.ts";
+import { commitOf, fileAt } from "../git.ts";
+import { CliError, good, note, print, printJson } from "../output.ts";
+import { loadProject, type Project } from "../project.ts";
+import { isLocal, settingsOf } from "../settings.ts";
+import { validate } from "../validate.ts";
+import { type Cloudflare, openCloudflare } from "./cloudflare.ts";
+import { type Plan, planOf, type Step } from "./plan.ts";
+import { presentOf } from "./present.ts";
+import { type Secrets, secretsOf } from "./secrets.ts";
+import { planText, stepText } from "./show.ts";
+import { doSteps } from "./steps.ts";
+import { configsOf, readConfig, wantedOf } from "./wanted.ts";
+import { runWrangler } from "./wrangler.ts";
+
+export interface DeployOptions {
+  root: string;
+  env: NodeJS.ProcessEnv;
+  /** Print what would be done, and stop. */
+  plan?: boolean;
+  /** Leave pipelines whose version is deployed; a revision compares with the versions of that commit instead. */
+  changed?: string | true;
+  force?: boolean;
+  json?: boolean;
+  /** Where the router is reached; default: WEIR_URL, a profile, or its workers.dev address. */
+  url?: string;
+  secretsFile?: string;
+}
+
+/** Deploys a project, or plans to. Throws a {@link CliError} when something is in the way or fails. */
+export async function deploy(options: DeployOptions): Promise<void> {
+  await inOrder(options.root);
+  const project = loadProject(options.root);
+  const declared = [...new Set(configsOf(project).flatMap(({ config }) => config.secrets?.required ?? []))];
+  const secrets = secretsOf(declared, options.env, options.secretsFile);
+  try {
+    await planAndDo(options, project, declared, secrets);
+  } catch (error) {
+    // Whatever an answer of the API may have repeated.
+    if (!(error instanceof CliError)) throw error;
+    throw new CliError(secrets.redact(error.message), error.problems, error.code);
+  }
+}
+
+async function planAndDo(
+  options: DeployOptions,
+  project: Project,
+  declared: string[],
+  secrets: Secrets,
+): Promise<void> {
+  const { root, env } = options;
+  const cloudflare = await openCloudflare(env, root);
+  const url = await urlOf(options, cloudflare);
+  const wanted = await wantedOf(project, url);
+  const commit = commitOf(root);
+  const docker = hasDocker(env);
+  const present = await presentOf(cloudflare, wanted);
+  const changed = changedSince(root, options.changed);
+  const plan = planOf(wanted, present, {
+    ...{ url, commit, docker, given: secrets.given },
+    ...(changed === undefined ? {} : { changed }),
+    ...(options.force === undefined ? {} : { force: options.force }),
+  });
+  const told = { account: cloudflare.account, url, commit, ...planJson(plan) };
+  if (options.plan) {
+    if (options.json) printJson({ ok: plan.missing.length === 0, ...told });
+    else print(planText(plan, told));
+    return;
+  }
+  if (!options.json) for (const line of planText(plan, told).split("\n")) note(line);
+  refuseMissing(plan, options, told);
+
+  const wrangler = {
+    ...{ root, env, account: cloudflare.account, token: cloudflare.token },
+    ...{ hidden: declared, redact: secrets.redact },
+  };
+  const { done, failed } = await doSteps(plan.steps, (step) => {
+    note(`  ${stepText(step)} …`);
+    return runWrangler(wrangler, step.args, secrets.pick(step.secrets));
+  });
+  if (failed) {
+    const { step, said } = failed;
+    if (options.json) {
+      printJson({
+        ok: false,
+        ...told,
+        done: done.map(brief),
+        failed: { kind: step.kind, name: step.name, said },
+      });
+    }
+    throw new CliError(
+      `${stepText(step)} failed, after ${done.length} of ${plan.steps.length} steps:\n${said}\n` +
+        "What was done stays. Run `weir deploy` again when the cause is gone: it goes on from here.",
+    );
+  }
+  if (options.json) printJson({ ok: true, ...told, done: done.map(brief) });
+  good(done.length === 0 ? `nothing to do: ${url} is up to date` : `${done.length} steps; Weir is at ${url}`);
+}
+
+const brief = ({ kind, action, name, why }: Omit<Step, "secrets">) => ({ kind, action, name, why });
+
+const planJson = ({ steps, ...rest }: Plan) => ({
+  steps: steps.map(({ secrets, ...step }) => ({
+    ...brief(step),
+    ...(secrets.length > 0 ? { secrets } : {}),
+  })),
+  unchanged: rest.unchanged,
+  missing_secrets: rest.missing,
+  left_behind: rest.left,
+  notices: rest.notices,
+});
+export type Told = { account: string; url: string; commit: string };
+
+/** What is deployed is what was validated and generated: a deploy repairs neither. */
+async function inOrder(root: string): Promise<void> {
+  const { problems } = validate(root);
+  if (problems.length > 0) throw new CliError("nothing was deployed: the project has problems", problems);
+  const stale = drifted(root, await generate(root)).filter((name) => !name.startsWith("workers/local/"));
+  if (stale.length === 0) return;
+  throw new CliError(
+    `nothing was deployed: ${stale.join(", ")} differ from what would be generated; run \`weir generate\` and commit`,
+  );
+}
+
+async function urlOf({ root, env, url }: DeployOptions, cloudflare: Cloudflare): Promise<string> {
+  const set = settingsOf(root, env, url === undefined ? {} : { url });
+  if (!isLocal(set.url.value)) return set.url.value;
+  if (url !== undefined || env.WEIR_URL) {
+    throw new CliError(
+      `${set.url.value} (${set.url.from}) is this machine: give the URL that the world sees`,
+      [],
+      2,
+    );
+  }
+  const found = await cloudflare.get("workers/subdomain", z.object({ subdomain: z.string() }));
+  if (found) return `https://${readConfig(root, "wrangler.toml").name}.${found.subdomain}.workers.dev`;
+  throw new CliError(
+    "the account has no workers.dev subdomain: say where the router is reached with --url",
+    [],
+    2,
+  );
+}
+
+function changedSince(
+  root: string,
+  changed: string | true | undefined,
+): "deployed" | Map<string, string> | undefined {
+  if (changed === undefined) return undefined;
+  if (changed === true) return "deployed";
+  const registry = fileAt(root, changed, "src/dispatch/registry.generated.ts");
+  if (registry === undefined) {
+    throw new CliError(`--changed ${changed}: git has no registry of pipelines at that revision`, [], 2);
+  }
+  const found = registry.matchAll(/"alias": "([^"]+)",\s+"version": "([0-9a-f]+)"/g);
+  return new Map([...found].map(([, alias = "", version = ""]) => [workerName(alias), version]));
+}
+
+/** Whether a Docker daemon answers; wrangler builds compute's image with it. */
+function hasDocker(env: NodeJS.ProcessEnv): boolean {
+  const { status } = spawnSync(env.WRANGLER_DOCKER_BIN ?? "docker", ["info"], {
+    stdio: "ignore",
+    timeout: 10_000,
+  });
+  return status === 0;
+}
+
+function refuseMissing(plan: Plan, { json, root }: DeployOptions, told: object): void {
+  if (plan.missing.length === 0) return;
+  if (json) printJson({ ok: false, ...told, done: [] });
+  const names = plan.missing.map(({ name, workers }) => `  ${name}  for ${workers.join(", ")}`).join("\n");
+  throw new CliError(
+    `nothing was deployed: these secrets have no value:\n${names}\nSet them in the environment, or in a file of ` +
+      `NAME=value lines outside of ${join(root, ".git")} and give it with --secrets-file.`,
+  );
+}

@@ -1,0 +1,142 @@
+// What the project asks an account to hold: read from the generated wrangler.toml files, which are what wrangler
+// deploys, and from connections.json for the rules that no wrangler.toml can say. Says nothing of any account.
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { parse } from "smol-toml";
+import { z } from "zod";
+import { databasesOf, QUEUES } from "../bindings.ts";
+import { type Project, packageRoot } from "../project.ts";
+import { buildOf, imageOf } from "./build.ts";
+
+const queueSchema = z.looseObject({ queue: z.string(), dead_letter_queue: z.string().optional() });
+const wranglerConfigSchema = z.looseObject({
+  name: z.string(),
+  main: z.string(),
+  alias: z.record(z.string(), z.string()).optional(),
+  vars: z.record(z.string(), z.unknown()).optional(),
+  secrets: z.object({ required: z.array(z.string()).default([]) }).optional(),
+  assets: z.looseObject({ directory: z.string().optional() }).optional(),
+  triggers: z.object({ crons: z.array(z.string()).optional() }).optional(),
+  queues: z
+    .object({ producers: z.array(queueSchema).default([]), consumers: z.array(queueSchema).default([]) })
+    .optional(),
+  r2_buckets: z.array(z.looseObject({ bucket_name: z.string() })).optional(),
+  d1_databases: z
+    .array(z.looseObject({ database_name: z.string(), migrations_dir: z.string().optional() }))
+    .optional(),
+});
+/** As much of a wrangler.toml as a deploy looks at. */
+export type WranglerConfig = z.infer<typeof wranglerConfigSchema>;
+
+export interface WantedWorker {
+  name: string;
+  role: "compute" | "pipeline" | "router";
+  /** Its wrangler.toml, relative to the root. */
+  config: string;
+  /** Hash of all that its upload consists of. */
+  build: string;
+  /** A pipeline's version. */
+  version?: string;
+  /** Names of the secrets that it declares. */
+  secrets: string[];
+  /** Queues it consumes, and when its cron rings. */
+  consumes: string[];
+  crons: string[];
+}
+
+export interface WantedDatabase {
+  name: string;
+  /** The wrangler.toml that names its migrations. */
+  config: string;
+  migrations: string[];
+}
+
+export interface Wanted {
+  queues: string[];
+  buckets: string[];
+  databases: WantedDatabase[];
+  /** In the order in which they must be there: what others bind to comes first. */
+  workers: WantedWorker[];
+  /** R2 buckets that tell of their objects. */
+  rules: { bucket: string; queue: string }[];
+  /** Hash of compute's image. */
+  image: string;
+}
+
+interface Read {
+  role: WantedWorker["role"];
+  path: string;
+  config: WranglerConfig;
+}
+
+/** The wrangler.toml of each Worker that is deployed, in the order of deploying. */
+export function configsOf({ root, pipelines }: Project): Read[] {
+  const compute = relative(root, join(packageRoot, "workers/compute/wrangler.toml"));
+  const paths: [Read["role"], string][] = [
+    ["compute", compute],
+    ...pipelines.map(({ folder }): [Read["role"], string] => ["pipeline", `${folder}/wrangler.toml`]),
+    ["router", "wrangler.toml"],
+  ];
+  return paths.map(([role, path]) => ({ role, path, config: readConfig(root, path) }));
+}
+
+/** Everything a project asks for, when its router is reached at `url`. */
+export async function wantedOf(project: Project, url: string): Promise<Wanted> {
+  const { root } = project;
+  const read = configsOf(project);
+  const workers = await Promise.all(
+    read.map(async ({ role, path, config }): Promise<WantedWorker> => {
+      const version = config.vars?.WEIR_VERSION;
+      return {
+        name: config.name,
+        role,
+        config: path,
+        build: await buildOf(join(root, path), config, role === "compute" ? {} : { url }),
+        ...(typeof version === "string" ? { version } : {}),
+        secrets: config.secrets?.required ?? [],
+        consumes: config.queues?.consumers.map(({ queue }) => queue) ?? [],
+        crons: config.triggers?.crons ?? [],
+      };
+    }),
+  );
+  const configs = read.map(({ config }) => config);
+  const { connections } = project;
+  return {
+    queues: unique(
+      configs.flatMap(({ queues }) =>
+        [...(queues?.producers ?? []), ...(queues?.consumers ?? [])].flatMap((it) =>
+          it.dead_letter_queue ? [it.queue, it.dead_letter_queue] : [it.queue],
+        ),
+      ),
+    ),
+    buckets: unique(configs.flatMap(({ r2_buckets }) => (r2_buckets ?? []).map((it) => it.bucket_name))),
+    databases: databasesIn(root, read, databasesOf(connections)),
+    workers,
+    rules: Object.values(connections).flatMap((it) =>
+      it.kind === "r2" && it.events.some(({ scheme }) => scheme === "r2-queue")
+        ? it.buckets.map((bucket) => ({ bucket, queue: QUEUES.r2 }))
+        : [],
+    ),
+    image: imageOf(),
+  };
+}
+
+/** The wrangler.toml at a path below the root. */
+export const readConfig = (root: string, path: string): WranglerConfig =>
+  wranglerConfigSchema.parse(parse(readFileSync(join(root, path), "utf8")));
+
+function databasesIn(root: string, read: readonly Read[], named: string[]): WantedDatabase[] {
+  const found = new Map<string, WantedDatabase>(
+    named.map((name) => [name, { name, config: "wrangler.toml", migrations: [] }]),
+  );
+  for (const { path, config } of read) {
+    for (const { database_name: name, migrations_dir: dir } of config.d1_databases ?? []) {
+      if (dir === undefined || found.get(name)?.migrations.length) continue;
+      const files = readdirSync(join(root, dirname(path), dir)).filter((file) => file.endsWith(".sql"));
+      found.set(name, { name, config: path, migrations: files.sort() });
+    }
+  }
+  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+const unique = (values: string[]) => [...new Set(values)].sort();

@@ -1,0 +1,163 @@
+// Deploying with the real wrangler against a stand-in of the Cloudflare API: from nothing, with nothing changed,
+// with one pipeline changed. One account and one project, in the order in which a person would meet them.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Deployable, deployable, handler, plantedIn, type Ran, SECRETS, weir } from "./given.ts";
+import { type StandIn, standIn } from "./stand-in.ts";
+
+const URL = "https://weir.stand-in.workers.dev";
+let cloudflare: StandIn;
+let project: Deployable;
+const said: string[] = [];
+
+beforeAll(async () => {
+  cloudflare = await standIn();
+  project = await deployable("one", "two");
+});
+afterAll(async () => {
+  await cloudflare.close();
+  project.remove();
+});
+
+async function run(args: string[], env = {}): Promise<Ran & { changes: string[] }> {
+  cloudflare.calls.length = 0;
+  const ran = await weir(project.root, cloudflare, args, env);
+  said.push(ran.stdout, ran.stderr);
+  return { ...ran, changes: cloudflare.changes() };
+}
+const uploads = (changes: string[]) => changes.filter((it) => it.startsWith("upload"));
+
+describe("weir deploy", () => {
+  test("--plan lists everything in order, and changes nothing", async () => {
+    const { status, stdout, changes } = await run(["deploy", "--plan"]);
+    expect(status).toBe(0);
+    expect(changes).toEqual([]);
+    const steps = stdout.split("\n").filter((line) => line.startsWith("  "));
+    expect(steps.map((line) => line.trim().split("  ")[0])).toEqual([
+      "create queue weir-events",
+      "create queue weir-one",
+      "create queue weir-one-dead",
+      "create queue weir-r2-events",
+      "create queue weir-reports",
+      "create queue weir-two",
+      "create queue weir-two-dead",
+      "create R2 bucket inbox-files",
+      "create D1 database results",
+      "create D1 database weir-ledger",
+      "apply migrations to results",
+      "apply migrations to weir-ledger",
+      "deploy Worker weir-compute",
+      "deploy Worker weir-one",
+      "deploy Worker weir-two",
+      "deploy Worker weir",
+      "create notifications inbox-files → weir-r2-events",
+      expect.stringContaining("THE COMPUTE CONTAINER IS NOT DEPLOYED"),
+    ]);
+  });
+
+  test("deploys nothing while a declared secret has no value, and says which and for whom", async () => {
+    const { status, stderr, changes } = await run(["deploy"], { WEIR_SIGNING_KEY: "" });
+    expect(status).toBe(1);
+    expect(changes).toEqual([]);
+    expect(stderr).toContain("WEIR_SIGNING_KEY  for weir-one, weir-two, weir");
+  });
+
+  test("from nothing: what is bound to comes before what binds to it", { timeout: 120_000 }, async () => {
+    const { status, stderr, stdout, changes } = await run(["deploy", "--json"]);
+    expect({ status, stderr }).toMatchObject({ status: 0 });
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, url: URL, missing_secrets: [] });
+    expect(JSON.parse(stdout).done).toHaveLength(17);
+    expect(changes.slice(0, 10).sort()).toEqual([
+      "bucket inbox-files",
+      "database results",
+      "database weir-ledger",
+      ...["events", "one", "one-dead", "r2-events", "reports", "two", "two-dead"].map(
+        (it) => `queue weir-${it}`,
+      ),
+    ]);
+    expect(changes.slice(10).filter((it) => !it.startsWith("migration"))).toEqual([
+      "upload weir-compute",
+      "upload weir-one",
+      "consumer weir-one of weir-one",
+      "upload weir-two",
+      "consumer weir-two of weir-two",
+      "upload weir",
+      "cron of weir",
+      ...["events", "r2-events", "one-dead", "two-dead"].map((it) => `consumer weir of weir-${it}`),
+      "rule inbox-files -> weir-r2-events",
+    ]);
+  });
+
+  test("each Worker holds the secrets that it declares, to the letter, and no others", () => {
+    const held = (name: string) =>
+      Object.fromEntries(cloudflare.account.scripts.get(name)?.active.secrets ?? []);
+    expect(held("weir")).toEqual(SECRETS);
+    expect(held("weir-one")).toEqual({ WEIR_SIGNING_KEY: SECRETS.WEIR_SIGNING_KEY });
+    expect(held("weir-compute")).toEqual({});
+  });
+
+  test("every Worker knows its commit and where the router is reached", () => {
+    for (const name of ["weir-one", "weir-two"]) {
+      const bindings = cloudflare.account.scripts.get(name)?.active.bindings ?? [];
+      expect(bindings.find((it) => it.name === "WEIR_URL")?.text).toBe(URL);
+      expect(bindings.find((it) => it.name === "WEIR_COMMIT")).toBeDefined();
+    }
+  });
+
+  test("with nothing changed, uploads nothing", async () => {
+    const { status, stdout, changes } = await run(["deploy", "--json"]);
+    expect(status).toBe(0);
+    expect(changes).toEqual([]);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, steps: [], done: [] });
+  });
+
+  test("a changed handler replaces its own Worker and the router, whose registry names the version", {
+    timeout: 60_000,
+  }, async () => {
+    await project.edit({ "pipelines/two/handler.ts": handler("{ size: event.size }") });
+    const { status, changes } = await run(["deploy", "--changed"]);
+    expect(status).toBe(0);
+    expect(uploads(changes)).toEqual(["upload weir-two", "upload weir"]);
+    expect((await run(["deploy", "--changed"])).changes).toEqual([]);
+  });
+
+  test("what is Weir's by name and no longer asked for is told and left", async () => {
+    cloudflare.account.queues.set("weir-gone", { id: "q-gone", consumers: [] });
+    cloudflare.account.queues.set("not-ours", { id: "q-other", consumers: [] });
+    const { stdout, changes } = await run(["deploy", "--plan", "--json"]);
+    expect(changes).toEqual([]);
+    expect(JSON.parse(stdout).left_behind).toEqual([
+      {
+        kind: "queue",
+        name: "weir-gone",
+        cost: "no consumer: what is sent to it is billed and expires unread",
+        remove: "npx wrangler queues delete weir-gone",
+      },
+    ]);
+  });
+
+  test("a token that is refused exits 3; no token at all, too", { timeout: 30_000 }, async () => {
+    expect(await run(["deploy", "--plan"], { CLOUDFLARE_API_TOKEN: "another" })).toMatchObject({ status: 3 });
+    const none = await weir(project.root, cloudflare, ["deploy", "--plan"], {
+      CLOUDFLARE_API_TOKEN: undefined,
+    });
+    expect(none).toMatchObject({ status: 3, stderr: expect.stringContaining("npx wrangler login") });
+  });
+
+  test("a project with problems, or with stale generated files, is not deployed", async () => {
+    const config = readFileSync(join(project.root, "pipelines/one/wrangler.toml"), "utf8");
+    await import("../cli/support/given.ts").then(({ change }) =>
+      change(project.root, { "pipelines/one/wrangler.toml": `${config}\n# by hand\n` }),
+    );
+    const { status, stderr, changes } = await run(["deploy"]);
+    expect({ status, changes }).toEqual({ status: 1, changes: [] });
+    expect(stderr).toContain("weir generate");
+    await project.edit({});
+  });
+
+  test("no planted secret was seen in any output, and none is in wrangler's own log", () => {
+    expect(plantedIn(said.join("\n"))).toEqual([]);
+    expect(plantedIn(readFileSync(join(project.root, ".weir/wrangler-deploy.log"), "utf8"))).toEqual([]);
+  });
+});
