@@ -2,6 +2,7 @@
 // code. What is heavy is imported when it is asked for.
 import { join, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
+import { addAccountCommands } from "./account-commands.ts";
 import { addFilterCommands } from "./filter-commands.ts";
 import { drifted, generate, write } from "./generate.ts";
 import { CliError, good, note, printJson, problemText, say } from "./output.ts";
@@ -113,6 +114,8 @@ export function addCommands(program: Command): void {
       const { runBench } = await import("./bench.ts");
       runBench(join(packageRoot, "bench"), name, args);
     });
+
+  addAccountCommands(program, root);
 }
 
 interface PutFlags {
