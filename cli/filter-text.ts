@@ -44,7 +44,7 @@ export function diffText(diff: Diff, changed: string): string {
   const many = objects === 1 ? "1 object" : `${objects} objects`;
   return [
     `${alias}: deployed version ${version} against ${changed}`,
-    `${many} told of since ${since}; ${passing} pass the changed filter. Nothing was run.`,
+    `${many} told of since ${since}; the changed filter passes ${passing}. Nothing was run.`,
     counts,
     ...(shown.length > 0 ? ["", table(shown)] : []),
   ].join("\n");
