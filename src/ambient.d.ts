@@ -11,7 +11,7 @@ declare module "#pipeline/handler" {
   const pipeline: import("weir").Pipeline;
   export default pipeline;
 }
-declare module "#pipeline/source" {
+declare module "*.py" {
   const source: string;
   export default source;
 }

@@ -5,7 +5,7 @@ export const registry: readonly { alias: string; version: string; folder: string
   [
     {
       "alias": "image-catalog",
-      "version": "93ea1e7e8cdcdd83",
+      "version": "9df19d34b8682c34",
       "folder": "pipelines/image-catalog",
       "config": {
         "alias": "image-catalog",
@@ -35,8 +35,34 @@ export const registry: readonly { alias: string; version: string; folder: string
       }
     },
     {
+      "alias": "video-embeddings-py",
+      "version": "b9b08699ce0b6df3",
+      "folder": "pipelines/video-embeddings-py",
+      "config": {
+        "alias": "video-embeddings-py",
+        "source": {
+          "connection_id": "conn_321",
+          "filters": {
+            "lang": "py"
+          }
+        },
+        "destination": {
+          "connection_id": "conn_123",
+          "collection": "video_embeddings"
+        },
+        "dispatch": "queue",
+        "on_delete": "remove",
+        "concurrency": 10,
+        "timeout_seconds": 600,
+        "retry": {
+          "max_attempts": 5,
+          "base_seconds": 5
+        }
+      }
+    },
+    {
       "alias": "video-processor",
-      "version": "6984f9ca129b4196",
+      "version": "89cda8f734da4523",
       "folder": "pipelines/video-processor",
       "config": {
         "alias": "video-processor",

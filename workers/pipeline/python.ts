@@ -3,7 +3,6 @@
 
 import { z } from "zod";
 import config from "#pipeline/config";
-import source from "#pipeline/source";
 import { pipelineConfigSchema } from "../../src/shapes/config.ts";
 import { type Failure, FailureError } from "../../src/shapes/failure.ts";
 import { currentRun } from "./context.ts";
@@ -23,29 +22,31 @@ const { alias, timeout_seconds } = pipelineConfigSchema.parse(config);
 /** A little less than the run has, so that compute's answer, with what was printed, is still heard. */
 const timeout_ms = timeout_seconds * 1000 - 500;
 
-export default definePipeline(async function* (event, { weir, log }) {
-  const { compute } = currentRun();
-  const calls = new PythonCalls(weir);
-  const run = crypto.randomUUID();
-  const ask = async (body: object) => turnSchema.parse(await compute.call("/v1/python", { run, ...body }));
-  let over = false;
-  try {
-    let turn = 1;
-    let body: object = { turn, start: { pipeline: alias, source, event, timeout_ms } };
-    while (!over) {
-      const told = await ask(body);
-      for (const line of told.log) log(unsigned(line));
-      over = told.done || told.failure !== undefined;
-      if (told.failure) throw new FailureError(withoutUrls(told.failure));
-      for (const item of told.items) yield calls.revive(item);
-      // Asking for the same turn again waits for it a while longer.
-      if (!over && !told.waiting) body = { turn: ++turn, answer: await calls.answer(told.call) };
+/** The pipeline that a handler.py is, given its text. */
+export const pythonPipeline = (source: string) =>
+  definePipeline(async function* (event, { weir, log }) {
+    const { compute } = currentRun();
+    const calls = new PythonCalls(weir);
+    const run = crypto.randomUUID();
+    const ask = async (body: object) => turnSchema.parse(await compute.call("/v1/python", { run, ...body }));
+    let over = false;
+    try {
+      let turn = 1;
+      let body: object = { turn, start: { pipeline: alias, source, event, timeout_ms } };
+      while (!over) {
+        const told = await ask(body);
+        for (const line of told.log) log(unsigned(line));
+        over = told.done || told.failure !== undefined;
+        if (told.failure) throw new FailureError(withoutUrls(told.failure));
+        for (const item of told.items) yield calls.revive(item);
+        // Asking for the same turn again waits for it a while longer.
+        if (!over && !told.waiting) body = { turn: ++turn, answer: await calls.answer(told.call) };
+      }
+    } finally {
+      // Items that cannot be stored end a run early. When its time is up, compute has ended it already.
+      if (!over) await ask({ end: true }).catch(() => {});
     }
-  } finally {
-    // Items that cannot be stored end a run early. When its time is up, compute has ended it already.
-    if (!over) await ask({ end: true }).catch(() => {});
-  }
-});
+  });
 
 /** A text without what signs a URL: a handler may print its file's URL, and logs are kept. */
 const unsigned = (text: string) => text.replace(/(https?:\/\/[^\s"'<>?]+)\?[^\s"'<>]*/g, "$1?…");

@@ -139,6 +139,34 @@ export const registry: readonly { alias: string; version: string; folder: string
       }
     },
     {
+      "alias": "python-cases",
+      "version": "2ae56ae81afac043",
+      "folder": "pipelines/python-cases",
+      "config": {
+        "alias": "python-cases",
+        "source": {
+          "connection_id": "conn_media",
+          "filters": {
+            "key": {
+              "suffix": ".py-case"
+            }
+          }
+        },
+        "destination": {
+          "connection_id": "conn_items",
+          "collection": "python_cases"
+        },
+        "dispatch": "binding",
+        "on_delete": "remove",
+        "concurrency": 10,
+        "timeout_seconds": 2,
+        "retry": {
+          "max_attempts": 2,
+          "base_seconds": 0
+        }
+      }
+    },
+    {
       "alias": "r2-reader",
       "version": "4663f65560776c98",
       "folder": "pipelines/r2-reader",
@@ -187,6 +215,58 @@ export const registry: readonly { alias: string; version: string; folder: string
         "retry": {
           "max_attempts": 5,
           "base_seconds": 5
+        }
+      }
+    },
+    {
+      "alias": "video-embeddings",
+      "version": "c5a4b8e9f9a3fedb",
+      "folder": "pipelines/video-embeddings",
+      "config": {
+        "alias": "video-embeddings",
+        "source": {
+          "connection_id": "conn_media",
+          "filters": {
+            "lang": "both"
+          }
+        },
+        "destination": {
+          "connection_id": "conn_items",
+          "collection": "video_embeddings"
+        },
+        "dispatch": "queue",
+        "on_delete": "remove",
+        "concurrency": 10,
+        "timeout_seconds": 600,
+        "retry": {
+          "max_attempts": 2,
+          "base_seconds": 0
+        }
+      }
+    },
+    {
+      "alias": "video-embeddings-py",
+      "version": "e3a37765bc0c3f5d",
+      "folder": "pipelines/video-embeddings-py",
+      "config": {
+        "alias": "video-embeddings-py",
+        "source": {
+          "connection_id": "conn_media",
+          "filters": {
+            "lang": "both"
+          }
+        },
+        "destination": {
+          "connection_id": "conn_items",
+          "collection": "video_embeddings_py"
+        },
+        "dispatch": "queue",
+        "on_delete": "remove",
+        "concurrency": 10,
+        "timeout_seconds": 600,
+        "retry": {
+          "max_attempts": 2,
+          "base_seconds": 0
         }
       }
     },
