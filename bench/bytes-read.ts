@@ -11,7 +11,8 @@ import { startServer } from "../workers/compute/server/main.ts";
 const film = { seconds: 60, width: 1280, height: 720, fps: 30, gopSeconds: 5, bitrate: 3_200_000 };
 
 const folder = await mkdtemp(join(tmpdir(), "weir-bench-"));
-const [source, compute] = await Promise.all([startSource(), startServer({ port: 0, log: () => {} })]);
+const source = await startSource();
+const compute = await startServer({ port: 0, log: () => {}, allowOrigins: [source.origin] });
 try {
   const path = join(folder, "film.mp4");
   await makeVideo(path, { ...film, audio: true });

@@ -5,10 +5,14 @@ import { type Child, startNode } from "./children.ts";
 import { CliError } from "./output.ts";
 import { packageRoot } from "./project.ts";
 
-/** The compute server, on one port for life: after a crash it is started again where Workers look for it. */
-export async function startCompute(onLine: (line: string) => void): Promise<Child & { port: number }> {
+/** The compute server, on one port for life: after a crash it is started again where Workers look for it.
+ * `origins` may be read although they are on this machine. */
+export async function startCompute(
+  origins: readonly string[],
+  onLine: (line: string) => void,
+): Promise<Child & { port: number }> {
   let stopping = false;
-  const first = await launchCompute(0, onLine);
+  const first = await launchCompute(0, origins, onLine);
   let { child } = first;
   const ended = (async () => {
     for (let quickEnds = 0; ; ) {
@@ -20,7 +24,7 @@ export async function startCompute(onLine: (line: string) => void): Promise<Chil
       onLine(`the compute server ${reason}; starting it again`);
       await delay(200 * 2 ** quickEnds);
       if (stopping) return "stopped";
-      child = (await launchCompute(first.port, onLine).catch(() => undefined))?.child ?? child;
+      child = (await launchCompute(first.port, origins, onLine).catch(() => undefined))?.child ?? child;
     }
   })();
   const stop = async () => {
@@ -32,12 +36,13 @@ export async function startCompute(onLine: (line: string) => void): Promise<Chil
 
 function launchCompute(
   port: number,
+  origins: readonly string[],
   onLine: (line: string) => void,
 ): Promise<{ child: Child; port: number }> {
   return new Promise((resolve, reject) => {
     const child = startNode([join(packageRoot, "workers/compute/server/main.ts")], {
       cwd: packageRoot,
-      env: { ...process.env, PORT: String(port), HOST: "127.0.0.1" },
+      env: { ...process.env, PORT: String(port), HOST: "127.0.0.1", COMPUTE_ALLOW_ORIGINS: origins.join() },
       onLine(line) {
         const listening = /^\{"listening":\s*(\d+)/.exec(line)?.[1];
         if (listening) resolve({ child, port: Number(listening) });

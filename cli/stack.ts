@@ -5,6 +5,7 @@ import { mkdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { databaseBinding } from "../src/shapes/bindings.ts";
+import type { Connections } from "../src/shapes/connection.ts";
 import { databasesOf } from "./bindings.ts";
 import { runNode, startNode } from "./children.ts";
 import { startCompute } from "./compute-server.ts";
@@ -73,7 +74,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 
   step("starting compute");
-  const compute = await startCompute(onLine);
+  const compute = await startCompute(sourceOrigins(url, project.connections, settings), onLine);
   step("starting the Workers");
   const env: Env = {
     ...settings,
@@ -108,6 +109,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     throw error;
   }
   return { url, apiKey: env.WEIR_API_KEY ?? "", env, ended, stop };
+}
+
+/** Where local objects are read: the stack itself, and every endpoint that a connection names. */
+function sourceOrigins(url: string, connections: Connections["connections"], settings: Env): string[] {
+  const endpoints = Object.values(connections).flatMap((it) =>
+    it.kind === "s3" && it.endpoint !== undefined ? [settings[it.endpoint] ?? it.endpoint] : [],
+  );
+  return [url, ...endpoints.filter((one) => URL.canParse(one))].map((one) => new URL(one).origin);
 }
 
 async function healthy(url: string, ended: Promise<string>): Promise<void> {

@@ -8,7 +8,8 @@ import { post, type Source, startSource } from "./source.ts";
 let source: Source;
 let compute: RunningServer;
 beforeAll(async () => {
-  [source, compute] = await Promise.all([startSource(), startServer({ port: 0, log: () => {} })]);
+  source = await startSource();
+  compute = await startServer({ port: 0, log: () => {}, allowOrigins: [source.origin] });
 });
 afterAll(async () => {
   await compute.close();

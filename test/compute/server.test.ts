@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { makeImage, makeVideo, type VideoOptions } from "../../cli/media.ts";
-import type { Chunk } from "../../workers/compute/server/jobs.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
+import type { Chunk } from "../../workers/compute/server/split.ts";
 import { post, type Source, startSource } from "./source.ts";
 
 let folder: string;
@@ -14,7 +14,8 @@ let compute: RunningServer;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "weir-test-"));
-  [source, compute] = await Promise.all([startSource(), startServer({ port: 0, log: () => {} })]);
+  source = await startSource();
+  compute = await startServer({ port: 0, log: () => {}, allowOrigins: [source.origin] });
 });
 afterAll(async () => {
   await compute.close();
@@ -50,14 +51,23 @@ describe("a film is split", () => {
       fps: 30,
       width: 320,
       height: 180,
+      rotation: 0,
       codec: "h264",
       frames: 750,
       size,
     });
     expect(chunks).toEqual([
-      { index: 0, start: 0, end: 10, first_frame: 0, last_frame: 299, keyframes: [0, 2, 4, 6, 8] },
-      { index: 1, start: 10, end: 20, first_frame: 300, last_frame: 599, keyframes: [10, 12, 14, 16, 18] },
-      { index: 2, start: 20, end: 25, first_frame: 600, last_frame: 749, keyframes: [20, 22, 24] },
+      { index: 0, start: 0, end: 10, first_frame: 0, last_frame: 299, fps: 30, keyframes: [0, 2, 4, 6, 8] },
+      {
+        index: 1,
+        start: 10,
+        end: 20,
+        first_frame: 300,
+        last_frame: 599,
+        fps: 30,
+        keyframes: [10, 12, 14, 16, 18],
+      },
+      { index: 2, start: 20, end: 25, first_frame: 600, last_frame: 749, fps: 30, keyframes: [20, 22, 24] },
     ]);
     expect(read).toEqual(source.sent);
     expect(read.bytes).toBeLessThan(size / 10);

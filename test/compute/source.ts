@@ -4,6 +4,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 
 export interface Source {
+  /** What a compute server must be told to read it. */
+  origin: string;
   /** Puts an object and returns the URL it is read at, with a signature that must not be repeated anywhere. */
   put(path: string, bytes: Uint8Array): string;
   /** Answers requests for a path in place of its object, from then on. */
@@ -48,6 +50,7 @@ export async function startSource(): Promise<Source> {
   const { port } = server.address() as AddressInfo;
   const url = (path: string) => `http://127.0.0.1:${port}${encodeURI(path)}?X-Amz-Signature=${SIGNATURE}`;
   return {
+    origin: `http://127.0.0.1:${port}`,
     put(path, bytes) {
       objects.set(path, bytes);
       return url(path);

@@ -1,17 +1,27 @@
-// FFmpeg's decoders and scaler behind four verbs: feed, next, single, scaled. Runs in the decoder child
+// FFmpeg's decoders and scaler behind a few verbs: feed, next, single, scaled. Runs in the decoder child
 // only; knows nothing of containers or of reading.
 import type { Buffer } from "node:buffer";
-import { AVERROR_EAGAIN, AVERROR_EOF, type AVPixelFormat, SWS_AREA } from "node-av/constants";
+import {
+  AV_FRAME_DATA_DISPLAYMATRIX,
+  type AV_PIX_FMT_GRAY8,
+  AV_PIX_FMT_RGB24,
+  AVERROR_EAGAIN,
+  AVERROR_EOF,
+  type AVPixelFormat,
+  SWS_AREA,
+} from "node-av/constants";
 import { Codec, CodecContext, type CodecParameters, Frame, Packet, SoftwareScaleContext } from "node-av/lib";
 import { FailureError, fail } from "../../../src/shapes/failure.ts";
+import { isSideways, turned, turnOf } from "./turn.ts";
 
 /** A picture of more pixels is refused before memory is taken for it. */
 const MOST_PIXELS = 100_000_000;
 
-/** One decoder. The frame that it gives out is overwritten by the next. */
+/** One decoder. A frame that it gives out is overwritten by the next but one. */
 export class Decoder {
   #context: CodecContext;
   #frame = new Frame();
+  #before = new Frame();
   #ended = false;
 
   private constructor(codec: Codec | null, parameters: CodecParameters | undefined, name: string) {
@@ -27,6 +37,7 @@ export class Decoder {
       throw new FailureError(fail("bad_media", detail, { where: name }).failure);
     }
     this.#frame.alloc();
+    this.#before.alloc();
   }
 
   static of(parameters: CodecParameters, name: string): Decoder {
@@ -48,6 +59,7 @@ export class Decoder {
   /** The next frame that is ready. */
   next(): Frame | undefined {
     // A decoding error is used up by being told; "again" and the end are where to stop.
+    [this.#frame, this.#before] = [this.#before, this.#frame];
     for (let tries = 0; tries < 8; tries++) {
       const got = this.#context.receiveFrameSync(this.#frame);
       if (got >= 0) return this.#frame;
@@ -72,31 +84,46 @@ export class Decoder {
 
   close(): void {
     this.#frame.free();
+    this.#before.free();
     this.#context.freeContext();
   }
 }
 
-/** The pixels of a frame at another size and format, rows without padding. */
-export function scaled(frame: Frame, width: number, height: number, format: AVPixelFormat): Buffer {
+/** Width and height of a frame as it is shown. */
+export function shownSize(frame: Frame): { width: number; height: number } {
+  const { width, height } = frame;
+  return isSideways(turnOf(frame.getSideData(AV_FRAME_DATA_DISPLAYMATRIX)))
+    ? { width: height, height: width }
+    : { width, height };
+}
+
+/** The pixels of a frame as it is shown, at another size and format, rows without padding. */
+export function scaled(frame: Frame, width: number, height: number, format: PixelFormat): Buffer {
+  const turn = turnOf(frame.getSideData(AV_FRAME_DATA_DISPLAYMATRIX));
+  const [w, h] = isSideways(turn) ? [height, width] : [width, height];
+  const target = convert(frame, w, h, format);
+  try {
+    const pixels = target.toBuffer();
+    return turn ? turned(pixels, w, h, format === AV_PIX_FMT_RGB24 ? 3 : 1, turn) : pixels;
+  } finally {
+    target.free();
+  }
+}
+type PixelFormat = typeof AV_PIX_FMT_RGB24 | typeof AV_PIX_FMT_GRAY8;
+
+/** A new frame with the picture of another, at a size and in a format, as it was stored. */
+export function convert(frame: Frame, width: number, height: number, format: AVPixelFormat): Frame {
   const scaler = new SoftwareScaleContext();
   const target = new Frame();
   try {
     target.alloc();
     Object.assign(target, { width, height, format });
     target.getBuffer();
-    scaler.getContext(
-      frame.width,
-      frame.height,
-      frame.format as AVPixelFormat,
-      width,
-      height,
-      format,
-      SWS_AREA,
-    );
+    const from = frame.format as AVPixelFormat;
+    scaler.getContext(frame.width, frame.height, from, width, height, format, SWS_AREA);
     scaler.scaleFrameSync(target, frame);
-    return target.toBuffer();
+    return target;
   } finally {
-    target.free();
     scaler.freeContext();
   }
 }

@@ -2,7 +2,7 @@
 // model; models.ts says what media each may be asked for.
 import { AV_PIX_FMT_GRAY8, AV_PIX_FMT_RGB24 } from "node-av/constants";
 import type { Frame } from "node-av/lib";
-import { scaled } from "./decoder.ts";
+import { scaled, shownSize } from "./decoder.ts";
 import { HOG_SIZE, hog } from "./hog.ts";
 import type { Builtin } from "./models.ts";
 import { pdq } from "./pdq.ts";
@@ -19,8 +19,9 @@ const FEATURES: Record<Builtin, (frame: Frame) => Float32Array> = {
   // A sign for each bit, so that cosine similarity is 1 - hamming / 128. Frames with little structure, whose
   // bits are chance, weigh little in a span.
   "weir/pdq-256": (frame) => {
-    const shrink = Math.min(1, Math.sqrt(PDQ_MOST / (frame.width * frame.height)));
-    const [width, height] = [Math.ceil(frame.width * shrink), Math.ceil(frame.height * shrink)];
+    const shown = shownSize(frame);
+    const shrink = Math.min(1, Math.sqrt(PDQ_MOST / (shown.width * shown.height)));
+    const [width, height] = [Math.ceil(shown.width * shrink), Math.ceil(shown.height * shrink)];
     const { signs, quality } = pdq(scaled(frame, width, height, AV_PIX_FMT_RGB24), width, height);
     return signs.map((sign) => (sign * Math.max(1, quality)) / 100);
   },

@@ -40,6 +40,12 @@ export class KeyframeIndex {
     return undefined;
   }
 
+  /** Seconds that the header promises, whatever the table holds. */
+  async promised(): Promise<number> {
+    const track = await this.#input.getPrimaryVideoTrack();
+    return (await track?.getDurationFromMetadata()) ?? 0;
+  }
+
   /** Keyframes shown from `start` on and before `end`, ascending. */
   async within(start: number, end: number, origin: number): Promise<Keyframe[]> {
     const found: Keyframe[] = [];

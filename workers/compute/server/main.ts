@@ -5,12 +5,16 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { availableParallelism } from "node:os";
 import process from "node:process";
-import type { Failure } from "../../../src/shapes/failure.ts";
+import type { ZodType } from "zod";
+import { originsOf } from "./address.ts";
 import { embed } from "./embed.ts";
 import type { Job, Output } from "./jobs.ts";
 import { type Models, modelsSchema } from "./models.ts";
 import { Pool } from "./pool.ts";
-import { bodyOf, embedSchema, imageSchema, refuse, splitSchema } from "./requests.ts";
+import { PythonRuns } from "./python/runs.ts";
+import { MOST_PYTHON, pythonSchema } from "./python/schema.ts";
+import { bodyOf, embedSchema, framesSchema, refuse, splitSchema, urlSchema } from "./requests.ts";
+import { Results } from "./results.ts";
 
 export interface ServerOptions {
   port?: number;
@@ -18,9 +22,15 @@ export interface ServerOptions {
   models?: Models;
   /** Decoder children. */
   size?: number;
+  /** Without an output while bytes are waited for, and while they are not: see {@link Pool}. */
   timeoutMs?: number;
+  busyMs?: number;
   /** Jobs running and waiting. */
   capacity?: number;
+  /** Origins that may be read although they are not public: local development's own. */
+  allowOrigins?: string[];
+  /** Python handlers that run at once. */
+  pythons?: number;
   /** Takes one line for each request. Default: JSON on standard error. */
   log?: (line: object) => void;
 }
@@ -36,7 +46,9 @@ export interface RunningServer {
 const VERSION = "0.1.0";
 const DRAIN_MS = 14_000;
 /** Longer than three tries of one slow range, shorter than a pipeline's patience. */
-const DECODE_MS = 90_000;
+const READ_MS = 90_000;
+const BUSY_MS = 45_000;
+const CHILD_MEMORY = 1.5 * 1024 ** 3;
 
 /** Starts the server; port 0 takes a free one. */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
@@ -44,27 +56,43 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const log = options.log ?? logLine;
   const size = options.size ?? availableParallelism();
   const capacity = options.capacity ?? size * 16;
-  const pool = new Pool({ size, capacity, timeoutMs: options.timeoutMs ?? DECODE_MS });
+  const allowOrigins = options.allowOrigins ?? originsOf(process.env.COMPUTE_ALLOW_ORIGINS);
+  const pool = new Pool({
+    size,
+    capacity,
+    timeoutMs: options.timeoutMs ?? READ_MS,
+    busyMs: options.busyMs ?? BUSY_MS,
+    memory: CHILD_MEMORY,
+    allowOrigins,
+  });
+  const results = new Results();
+  const python = new PythonRuns({ size: options.pythons ?? size * 4 });
 
-  const routes: Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void> | void> =
-    {
-      "GET /health": (_request, response) => answer(response, { status: "ok", version: VERSION }),
-      "POST /v1/split": async (request, response) => {
-        const body = await bodyOf(request, splitSchema);
-        if (!body.ok) return refuse(response, body.failure);
-        return single(pool, { kind: "split", ...body.value }, response);
-      },
-      "POST /v1/embed": async (request, response) => {
-        const body = await bodyOf(request, embedSchema);
-        if (!body.ok) return refuse(response, body.failure);
-        return embed(pool, models, body.value, response);
-      },
-      "POST /v1/image": async (request, response) => {
-        const body = await bodyOf(request, imageSchema);
-        if (!body.ok) return refuse(response, body.failure);
-        return single(pool, { kind: "image", ...body.value }, response);
-      },
+  type Route = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
+  const taking =
+    <T>(schema: ZodType<T>, handle: (body: T, to: ServerResponse) => Promise<void>, most?: number): Route =>
+    async (request, response) => {
+      const body = await bodyOf(request, schema, most);
+      return body.ok ? handle(body.value, response) : refuse(response, body.failure);
     };
+  const routes: Record<string, Route> = {
+    "GET /health": (_request, response) =>
+      answer(response, { status: "ok", version: VERSION, python: python.counts }),
+    "POST /v1/probe": taking(urlSchema, (body, to) => single(pool, { kind: "probe", ...body }, to)),
+    "POST /v1/split": taking(splitSchema, (body, to) => single(pool, { kind: "split", ...body }, to)),
+    "POST /v1/embed": taking(embedSchema, (body, to) => embed(pool, models, results, body, to, until(to))),
+    "POST /v1/frames": taking(framesSchema, (body, to) => many(pool, { kind: "frames", ...body }, to)),
+    "POST /v1/image": taking(urlSchema, (body, to) => single(pool, { kind: "image", ...body }, to)),
+    "POST /v1/python": taking(
+      pythonSchema,
+      async (body, to) => {
+        const turn = await python.take(body);
+        if (turn.ok) answer(to, turn.value);
+        else refuse(to, turn.failure);
+      },
+      MOST_PYTHON,
+    ),
+  };
 
   const server = createServer(async (request, response) => {
     const path = request.url?.split("?")[0] ?? "/";
@@ -91,6 +119,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     server.closeIdleConnections();
     await closed;
     pool.close();
+    python.close();
   };
   return {
     url: `http://${host === "0.0.0.0" ? "127.0.0.1" : host}:${port}`,
@@ -106,14 +135,47 @@ async function single(pool: Pool, job: Job, response: ServerResponse): Promise<v
   if (!place.ok) return refuse(response, place.failure);
   try {
     let output: Output | undefined;
-    const failure: Failure | undefined = await pool.run(job, (value) => {
+    const onOutput = (value: Output) => {
       output = value;
-    });
-    if (failure) refuse(response, failure);
+    };
+    const caller = { onOutput, signal: until(response) };
+    const first = await pool.run(job, caller);
+    // A child may die of something else than its job: one more tells.
+    const ended = first?.died ? await pool.run(job, caller) : first;
+    if (ended) refuse(response, ended.failure);
     else answer(response, output ?? {});
   } finally {
     place.release();
   }
+}
+
+/** One job, a line for each of its outputs; a failure after the first is the last line. */
+async function many(pool: Pool, job: Job, response: ServerResponse): Promise<void> {
+  const place = pool.admit(1);
+  if (!place.ok) return refuse(response, place.failure);
+  try {
+    const onOutput = (output: Output) => {
+      if (!response.headersSent) response.writeHead(200, { "content-type": "application/x-ndjson" });
+      response.write(`${JSON.stringify(output)}\n`);
+    };
+    const caller = { onOutput, signal: until(response) };
+    const first = await pool.run(job, caller);
+    const ended = first?.died && !response.headersSent ? await pool.run(job, caller) : first;
+    if (ended && !response.headersSent) return refuse(response, ended.failure);
+    if (ended) response.write(`${JSON.stringify({ error: ended.failure })}\n`);
+    response.end();
+  } finally {
+    place.release();
+  }
+}
+
+/** Aborts when the client has gone before its answer was complete. */
+function until(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once("close", () => {
+    if (!response.writableFinished) gone.abort();
+  });
+  return gone.signal;
 }
 
 function answer(response: ServerResponse, body: object): void {

@@ -1,45 +1,31 @@
-// A film or a picture, opened by FFmpeg through ranged reads and nothing else: FFmpeg gets bytes by callback,
-// a format by name, and no protocol of its own. Runs in the decoder child only.
-import type { Buffer } from "node:buffer";
+// The picture of a film: its frames by time, its keyframes, what it says of itself. Containers and bytes are
+// container.ts's. Runs in the decoder child only.
 import {
-  AV_LOG_QUIET,
   AV_NOPTS_VALUE,
-  AVDISCARD_ALL,
-  AVERROR_EIO,
-  AVERROR_EOF,
-  AVFMT_FLAG_CUSTOM_IO,
+  AV_PKT_DATA_DISPLAYMATRIX,
   AVMEDIA_TYPE_VIDEO,
-  AVSEEK_CUR,
-  AVSEEK_END,
   AVSEEK_FLAG_BACKWARD,
-  AVSEEK_SIZE,
+  type AVSeekFlag,
 } from "node-av/constants";
-import {
-  avGetCodecName,
-  Dictionary,
-  FormatContext,
-  type Frame,
-  InputFormat,
-  IOContext,
-  Log,
-  Packet,
-  type Stream,
-} from "node-av/lib";
-import { FailureError, fail } from "../../../src/shapes/failure.ts";
+import { avGetCodecName, type FormatContext, type Frame, Packet, type Stream } from "node-av/lib";
+import { Container, damaged, durationOf, originOf } from "./container.ts";
 import { Decoder } from "./decoder.ts";
 import type { RangeReader } from "./reader.ts";
+import { degreesOf, isSideways, turnOf } from "./turn.ts";
 
-Log.setLevel(AV_LOG_QUIET);
-
-const IO_BUFFER = 32 * 1024;
 /** Packets read in search of a keyframe before giving up: 20 s at 60 frames a second, with sound between. */
 const SEARCH = 5000;
+/** A seek to the next entry point rather than to the one before. */
+const FORWARD = 0 as AVSeekFlag;
 
 export interface MediaInfo {
   duration: number;
   fps: number;
+  /** As it is shown, after any turn. */
   width: number;
   height: number;
+  /** Degrees clockwise by which stored frames are turned to be shown. */
+  rotation: number;
   codec: string;
   /** As the container counts them, else by rate and duration. */
   frames: number;
@@ -50,58 +36,30 @@ export class Media {
   readonly info: MediaInfo;
   /** The container's own time of the first frame, seconds. */
   readonly origin: number;
-  #context: FormatContext;
-  #io: IOContext;
-  #reader: RangeReader;
+  #container: Container;
   #stream: Stream;
   #decoder: Decoder;
   #packet = new Packet();
   #unit: number;
-  /** What the next jump will want, when the index told. */
-  #expected: { bytes: number };
 
-  private constructor(
-    context: FormatContext,
-    io: IOContext,
-    reader: RangeReader,
-    stream: Stream,
-    expected: { bytes: number },
-  ) {
-    this.#context = context;
-    this.#io = io;
-    this.#reader = reader;
+  private constructor(container: Container, stream: Stream) {
+    this.#container = container;
     this.#stream = stream;
-    this.#expected = expected;
     this.#unit = stream.timeBase.toDouble();
-    this.origin = stream.startTime === AV_NOPTS_VALUE ? 0 : Number(stream.startTime) * this.#unit;
+    this.origin = originOf(stream);
     this.#packet.alloc();
-    this.#decoder = Decoder.of(stream.codecpar, reader.name);
-    this.info = describe(context, stream, this.origin);
+    this.#decoder = Decoder.of(stream.codecpar, container.reader.name);
+    this.info = describe(container.context, stream);
   }
 
   /** Opens a container of a known format. Throws {@link FailureError}: `bad_media`, or what reading met. */
   static async open(reader: RangeReader, demuxer: string): Promise<Media> {
-    const expected = { bytes: 0 };
-    const io = ioOver(reader, expected);
-    const context = new FormatContext();
-    context.allocContext();
-    context.pb = io;
-    context.flags = (context.flags | AVFMT_FLAG_CUSTOM_IO) as typeof context.flags;
+    const container = await Container.open(reader, demuxer);
     try {
-      const options = Dictionary.fromObject({ protocol_whitelist: "none", max_streams: 64 });
-      const opened = await context.openInput("", InputFormat.findInputFormat(demuxer), options);
-      if (opened < 0) throw damaged(reader, "cannot be opened: it is damaged or cut short");
-      // An index in the file tells all; formats without one are told by their first packets.
-      if (demuxer !== "mov") await context.findStreamInfo();
-      const index = context.findBestStream(AVMEDIA_TYPE_VIDEO);
-      const stream = context.streams[index];
-      if (index < 0 || stream === undefined) throw damaged(reader, "has no video track");
-      if (demuxer === "mov" && stream.codecpar.width === 0) await context.findStreamInfo();
-      for (const other of context.streams) if (other.index !== index) other.discard = AVDISCARD_ALL;
-      return new Media(context, io, reader, stream, expected);
+      return new Media(container, container.only(AVMEDIA_TYPE_VIDEO, "video"));
     } catch (error) {
-      await release(context, io);
-      throw reader.failure ?? error;
+      await container.close();
+      throw error;
     }
   }
 
@@ -115,26 +73,36 @@ export class Media {
     return frame && { time: at, frame };
   }
 
-  /** Decodes from the keyframe before the first time on, and yields the frame shown at each of the ascending times. */
-  async *framesAt(times: readonly number[]): AsyncGenerator<{ time: number; frame: Frame }> {
+  /** The frame shown at each of the ascending times: the last that begins by then. */
+  async *framesAt(times: readonly number[]): AsyncGenerator<{ at: number; time: number; frame: Frame }> {
     const wanted = [...times];
-    let more = await this.#enter(times[0] ?? 0);
-    while (wanted.length > 0) {
-      if (more) this.#decoder.feed(this.#packet);
-      else this.#decoder.feed(null);
-      this.#packet.unref();
-      for (let frame = this.#decoder.next(); frame; frame = this.#decoder.next()) {
-        const shown = this.#seconds(frame.bestEffortTimestamp);
-        const [time] = wanted;
-        if (time !== undefined && shown + 0.5 / this.info.fps > time) {
-          yield { time: shown, frame };
-          while (wanted[0] !== undefined && shown + 0.5 / this.info.fps > wanted[0]) wanted.shift();
-        }
+    let shown: { time: number; frame: Frame } | undefined;
+    for await (const next of this.framesFrom(times[0] ?? 0)) {
+      for (let [at] = wanted; shown && at !== undefined && next.time > at + 1e-4; [at] = wanted) {
+        yield { at, ...shown };
+        wanted.shift();
       }
-      if (!more) break;
-      more = await this.#nextPacket();
+      if (wanted.length === 0) return;
+      shown = next;
     }
-    this.#decoder.reset();
+    if (shown) for (const at of wanted) yield { at, ...shown };
+  }
+
+  /** Every frame from the keyframe before `time` on. One stays as it is until the next but one. */
+  async *framesFrom(time: number): AsyncGenerator<{ time: number; frame: Frame }> {
+    let more = await this.#enter(time);
+    try {
+      for (;;) {
+        this.#decoder.feed(more ? this.#packet : null);
+        this.#packet.unref();
+        for (let frame = this.#decoder.next(); frame; frame = this.#decoder.next())
+          yield { time: this.#seconds(frame.bestEffortTimestamp), frame };
+        if (!more) return;
+        more = await this.#nextPacket();
+      }
+    } finally {
+      this.#decoder.reset();
+    }
   }
 
   /** Where a film is entered to show each of the times; what can be known of keyframes without an index. */
@@ -148,20 +116,36 @@ export class Media {
     return [...found].sort((a, b) => a - b);
   }
 
+  /** Every keyframe before `until`, ascending, by jumping from one to the next; for formats without an index. */
+  async keyframes(until: number): Promise<number[]> {
+    const found: number[] = [];
+    for (let from = 0; await this.#nextKeyFrom(from); ) {
+      const time = Math.max(0, this.#seconds(this.#packet.pts));
+      this.#packet.unref();
+      if (time >= until || time <= (found.at(-1) ?? -1)) break;
+      found.push(time);
+      from = time + 0.5 / this.info.fps;
+    }
+    return found;
+  }
+
   async close(): Promise<void> {
     this.#decoder.close();
     this.#packet.free();
-    await release(this.#context, this.#io);
+    await this.#container.close();
   }
 
   async #seek(time: number, bytes: number): Promise<void> {
-    this.#expected.bytes = bytes;
+    if ((await this.#jump(time, bytes, AVSEEK_FLAG_BACKWARD)) || time <= 0) return;
+    const { reader } = this.#container;
+    throw reader.failure ?? damaged(reader, `has no frame at ${time.toFixed(3)} s`);
+  }
+
+  async #jump(time: number, bytes: number, flag: AVSeekFlag): Promise<boolean> {
+    this.#container.expected.bytes = bytes;
     // Half a unit up: a time that went through seconds and back must not fall before its own frame.
     const at = BigInt(Math.floor((time + this.origin) / this.#unit + 0.5));
-    const moved = await this.#context.seekFrame(this.#stream.index, at, AVSEEK_FLAG_BACKWARD);
-    if (moved < 0 && time <= 0) return;
-    if (moved < 0)
-      throw this.#reader.failure ?? damaged(this.#reader, `has no frame at ${time.toFixed(3)} s`);
+    return (await this.#container.context.seekFrame(this.#stream.index, at, flag)) >= 0;
   }
 
   /** Moves to a keyframe at or before `time`. Without an index a seek may land after one: then further back. */
@@ -174,6 +158,18 @@ export class Media {
     }
   }
 
+  /** Moves to the first keyframe after `time`, wherever a seek for it lands. */
+  async #nextKeyFrom(time: number): Promise<boolean> {
+    // Forward, to the next entry point that the container knows; past the last one it has none.
+    if (time > 0 && !(await this.#jump(time, 0, FORWARD))) return false;
+    if (time <= 0) await this.#seek(0, 0);
+    while (await this.#nextKey()) {
+      if (this.#seconds(this.#packet.pts) >= time - 1e-6) return true;
+      this.#packet.unref();
+    }
+    return false;
+  }
+
   async #nextKey(): Promise<boolean> {
     for (let count = 0; count < SEARCH && (await this.#nextPacket()); count++) {
       if (this.#packet.isKeyframe) return true;
@@ -183,11 +179,11 @@ export class Media {
   }
 
   async #nextPacket(): Promise<boolean> {
-    while ((await this.#context.readFrame(this.#packet)) >= 0) {
+    while ((await this.#container.context.readFrame(this.#packet)) >= 0) {
       if (this.#packet.streamIndex === this.#stream.index) return true;
       this.#packet.unref();
     }
-    if (this.#reader.failure) throw this.#reader.failure;
+    if (this.#container.reader.failure) throw this.#container.reader.failure;
     return false;
   }
 
@@ -196,45 +192,14 @@ export class Media {
   }
 }
 
-/** In this order: a context that still held its I/O when closed would free it a second time. */
-async function release(context: FormatContext, io: IOContext): Promise<void> {
-  context.pb = null;
-  await context.closeInput();
-  io.freeContext();
-}
-
-/** FFmpeg's view of the reader: a position, bytes from there, and where the end is. */
-function ioOver(reader: RangeReader, expected: { bytes: number }): IOContext {
-  let position = 0;
-  const io = new IOContext();
-  const read = async (size: number): Promise<Buffer | number> => {
-    try {
-      const bytes = await reader.at(position, size, expected.bytes);
-      expected.bytes = 0;
-      position += bytes.length;
-      return bytes.length === 0 ? AVERROR_EOF : bytes;
-    } catch {
-      return AVERROR_EIO;
-    }
-  };
-  const seek = (offset: bigint, whence: number): bigint => {
-    if (whence === AVSEEK_SIZE) return BigInt(reader.size);
-    const from = whence === AVSEEK_CUR ? position : whence === AVSEEK_END ? reader.size : 0;
-    position = Math.max(0, from + Number(offset));
-    return BigInt(position);
-  };
-  io.allocContextWithCallbacks(IO_BUFFER, 0, read, null, seek);
-  return io;
-}
-
-function describe(context: FormatContext, stream: Stream, origin: number): MediaInfo {
+/** What a video stream says of itself, made plausible. */
+export function describe(context: FormatContext, stream: Stream): MediaInfo {
   const { codecpar, avgFrameRate, rFrameRate } = stream;
-  const known = (value: bigint) => value !== AV_NOPTS_VALUE && value > 0n;
-  const own = known(stream.duration) ? Number(stream.duration) * stream.timeBase.toDouble() : 0;
-  const whole = known(context.duration) ? Number(context.duration) / 1e6 : 0;
-  // Matroska counts its duration from zero, wherever the first frame is.
-  const before = context.iformat?.name?.startsWith("matroska") ? origin : 0;
-  const duration = own > 0 ? own : whole - before;
+  const duration = durationOf(context, stream);
+  const turn = turnOf(codecpar.getCodedSideData(AV_PKT_DATA_DISPLAYMATRIX));
+  const [width, height] = isSideways(turn)
+    ? [codecpar.height, codecpar.width]
+    : [codecpar.width, codecpar.height];
   const rate = [avgFrameRate, rFrameRate].find((r) => r.num > 0 && r.den > 0)?.toDouble() ?? 0;
   const fps = rate > 0 && rate < 1000 ? rate : 25;
   const counted = Number(stream.nbFrames);
@@ -242,14 +207,10 @@ function describe(context: FormatContext, stream: Stream, origin: number): Media
   return {
     duration,
     fps: Math.round(fps * 1000) / 1000,
-    width: codecpar.width,
-    height: codecpar.height,
+    width,
+    height,
+    rotation: degreesOf(turn),
     codec: avGetCodecName(codecpar.codecId) ?? "unknown",
     frames: plausible ? counted : Math.max(1, Math.round(duration * fps)),
   };
-}
-
-/** A `bad_media` failure that names the object. */
-export function damaged(reader: RangeReader, what: string): FailureError {
-  return new FailureError(fail("bad_media", `${reader.name} ${what}`, { where: reader.name }).failure);
 }

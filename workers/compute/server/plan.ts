@@ -18,6 +18,28 @@ export function spans(duration: number, interval: number): Span[] {
   }));
 }
 
+/**
+ * Spans from mark to mark (cuts, keyframes), from 0 to the duration. A span shorter than `min` goes on to the
+ * next mark, one longer than `max` is divided evenly.
+ */
+export function between(marks: readonly number[], duration: number, min = 0, max = duration): Span[] {
+  const starts = [0];
+  for (const mark of marks) {
+    const last = starts.at(-1) ?? 0;
+    if (mark - last >= Math.max(min, LEAST) && duration - mark >= Math.max(min, LEAST)) starts.push(mark);
+  }
+  return starts.flatMap((start, i) => {
+    const end = starts[i + 1] ?? duration;
+    const parts = Math.max(1, Math.ceil((end - start - LEAST) / max));
+    const at = (n: number) => micro(start + ((end - start) * n) / parts);
+    return Array.from({ length: parts }, (_, n) => ({ start: at(n), end: at(n + 1) }));
+  });
+}
+
+/** Each span but the last goes on for `overlap` seconds into those that follow. */
+export const overlapped = (planned: readonly Span[], overlap: number, duration: number): Span[] =>
+  planned.map(({ start, end }) => ({ start, end: micro(Math.min(end + overlap, duration)) }));
+
 /** At most `count` of the values, the first and the last among them when there are more, evenly in between. */
 export function spread<T>(values: readonly T[], count: number): T[] {
   if (values.length <= count) return [...values];

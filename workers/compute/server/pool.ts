@@ -1,21 +1,45 @@
 // The decoder children: as many as there are cores, one job each, the rest in a bounded line. A child that
-// takes too long is killed, one that dies is replaced, and the job that was in it gets the failure.
+// takes too long or too much is killed, one that dies is replaced, and the job that was in it gets the failure.
 import { type ChildProcess, fork } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { type Failure, fail } from "../../../src/shapes/failure.ts";
-import type { FromChild } from "./child.ts";
-import type { Job, Output } from "./jobs.ts";
+import type { FromChild, ToChild } from "./child.ts";
+import type { Job, Output, Version } from "./jobs.ts";
 import { objectName } from "./source.ts";
 
 export interface PoolOptions {
   size: number;
   /** Most milliseconds without an output before a child is killed. */
   timeoutMs: number;
+  /** The same while no byte is being waited for: the time goes into decoding, or into going round in circles. */
+  busyMs: number;
+  /** Resident memory of one child, bytes. */
+  memory: number;
   /** Jobs running and waiting, at most. */
   capacity: number;
+  /** What the children may read of what is not public. */
+  allowOrigins: readonly string[];
+}
+
+/** Who waits for a job. */
+export interface Caller {
+  onOutput(output: Output): void;
+  /** Told what was opened; answers which of the job's items need no work. */
+  onOpened?(version: Version): number[];
+  /** Aborted when nobody waits any more. */
+  signal: AbortSignal;
+}
+
+/** How a job ended, when not well. `died`: its child did, which another child may not. */
+export interface Ended {
+  failure: Failure;
+  died: boolean;
 }
 
 /** Jobs after which a child makes way for a new one, so that native memory that was lost comes back. */
 const JOBS_IN_A_LIFE = 200;
+const MEMORY_CHECK_MS = 250;
 
 export class Pool {
   readonly options: PoolOptions;
@@ -44,43 +68,68 @@ export class Pool {
     };
   }
 
-  /** Runs one job in the next free child. Resolves to the failure that ended it, if one did. */
-  async run(job: Job, onOutput: (output: Output) => void): Promise<Failure | undefined> {
+  /** Runs one job in the next free child. Resolves to how it ended, if that was not well. */
+  async run(job: Job, { onOutput, onOpened, signal }: Caller): Promise<Ended | undefined> {
     const child = await this.#take();
+    if (signal.aborted) {
+      this.#free(child, 0);
+      return { failure: fail("unavailable", "nobody waits for this any more").failure, died: false };
+    }
     const name = objectName(job.url);
+    const { timeoutMs, busyMs, memory } = this.options;
     return new Promise((resolve) => {
-      let late = false;
-      const kill = () => {
-        late = true;
+      let killed: Ended | undefined;
+      const kill = (kind: Failure["kind"], detail: string, died = false) => {
+        killed ??= { failure: fail(kind, `${name} ${detail}`, { where: name }).failure, died };
         child.kill("SIGKILL");
       };
-      let timer = setTimeout(kill, this.options.timeoutMs);
+      const late = () => kill("timeout", `took over ${timeoutMs / 1000} s to read and was given up`);
+      const stuck = () =>
+        kill("bad_media", `kept its decoder busy for ${busyMs / 1000} s without coming to anything`, true);
+      let timer = setTimeout(stuck, busyMs);
+      const weigh = setInterval(() => {
+        if (residentOf(child) > memory)
+          kill("bad_media", `took over ${Math.round(memory / 2 ** 20)} MB of memory to decode`);
+      }, MEMORY_CHECK_MS);
+      const abort = () => kill("unavailable", "is not waited for any more");
+      signal.addEventListener("abort", abort);
+      const settle = (ended: Ended | undefined) => {
+        clearTimeout(timer);
+        clearInterval(weigh);
+        signal.removeEventListener("abort", abort);
+        child.off("exit", onExit).off("message", onMessage);
+        resolve(ended);
+      };
       const onMessage = (message: FromChild) => {
         clearTimeout(timer);
-        if (message.type === "output") {
-          timer = setTimeout(kill, this.options.timeoutMs);
-          onOutput(message.output);
-        } else {
-          child.off("exit", onExit).off("message", onMessage);
+        const fetching = message.type === "fetching" && message.on;
+        timer = fetching ? setTimeout(late, timeoutMs) : setTimeout(stuck, busyMs);
+        if (message.type === "output") onOutput(message.output);
+        else if (message.type === "opened") {
+          tell(child, { type: "skip", indexes: onOpened?.(message.version) ?? [] });
+        } else if (message.type === "end") {
+          settle(message.failure && { failure: message.failure, died: false });
           this.#free(child);
-          resolve(message.failure);
         }
       };
       const onExit = (code: number | null, signal: string | null) => {
-        clearTimeout(timer);
-        const seconds = this.options.timeoutMs / 1000;
-        const failure = !child.pid
-          ? fail("unavailable", "no decoder could be started", { next: "Give the instance more memory." })
-          : late
-            ? fail("timeout", `${name} took over ${seconds} s to decode and was given up`, { where: name })
-            : fail("bad_media", `${name} made its decoder stop (${signal ?? `exit ${code}`})`, {
-                where: name,
-              });
-        resolve(failure.failure);
+        const next = "Give the instance more memory.";
+        const detail = `made its decoder stop (${signal ?? `exit ${code}`})`;
+        if (!child.pid)
+          settle({
+            failure: fail("unavailable", "no decoder could be started", { next }).failure,
+            died: false,
+          });
+        else
+          settle(
+            killed ?? {
+              failure: fail("bad_media", `${name} ${detail}`, { where: name }).failure,
+              died: true,
+            },
+          );
       };
       child.on("exit", onExit).on("message", onMessage);
-      // A child that cannot be told of its job has died; its exit says so.
-      child.send(job, () => {});
+      tell(child, { type: "job", job });
     });
   }
 
@@ -100,8 +149,8 @@ export class Pool {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  #free(child: ChildProcess): void {
-    const jobs = (this.#all.get(child) ?? 0) + 1;
+  #free(child: ChildProcess, done = 1): void {
+    const jobs = (this.#all.get(child) ?? 0) + done;
     this.#all.set(child, jobs);
     if (jobs >= JOBS_IN_A_LIFE) return void child.kill();
     const next = this.#waiting.shift();
@@ -111,7 +160,7 @@ export class Pool {
 
   #spawn(): ChildProcess {
     const child = fork(new URL("./child.ts", import.meta.url), {
-      env: {},
+      env: { COMPUTE_ALLOW_ORIGINS: this.options.allowOrigins.join(), TMPDIR: tmpdir() },
       execArgv: ["--max-old-space-size=1024"],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
@@ -127,5 +176,18 @@ export class Pool {
       if (next) next(this.#spawn());
     });
     return child;
+  }
+}
+
+/** A child that cannot be told has died; its exit says so. */
+const tell = (child: ChildProcess, message: ToChild) => child.send(message, () => {});
+
+/** Bytes of memory that a process holds, where the system says so; else 0, and its own limits must do. */
+function residentOf({ pid }: ChildProcess): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
   }
 }

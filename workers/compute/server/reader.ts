@@ -28,21 +28,26 @@ export class RangeReader {
   failure: FailureError | undefined;
   readonly read: ReadCount = { bytes: 0, requests: 0 };
   size = 0;
+  etag: string | undefined;
   #url: string;
-  #etag: string | undefined;
+  #fetching: (on: boolean) => void;
   #extents: Extent[] = [];
   #lastEnd = -1;
   #window = FIRST;
   #spill: Spill | undefined;
 
-  private constructor(url: string) {
+  private constructor(url: string, fetching: (on: boolean) => void) {
     this.#url = url;
+    this.#fetching = fetching;
     this.name = objectName(url);
   }
 
-  /** Reads the first range, which tells size and version. A source that ignores ranges is read once, to disk. */
-  static async open(url: string): Promise<Result<RangeReader>> {
-    const reader = new RangeReader(url);
+  /**
+   * Reads the first range, which tells size and version. A source that ignores ranges is read once, to disk.
+   * `fetching` hears when bytes are waited for and when they are there.
+   */
+  static async open(url: string, fetching: (on: boolean) => void = () => {}): Promise<Result<RangeReader>> {
+    const reader = new RangeReader(url, fetching);
     try {
       await reader.#start();
       if (reader.size === 0) return fail("bad_media", `${reader.name} is empty`, { where: reader.name });
@@ -90,11 +95,13 @@ export class RangeReader {
 
   async #start(): Promise<void> {
     const first = await this.#get(0, FIRST);
-    this.#etag = first.etag;
+    this.etag = first.etag;
     if (first.whole) {
       this.#spill = await Spill.fill(first.whole, this.name, (bytes) => {
         this.read.bytes += bytes;
+        this.#fetching(true);
       });
+      this.#fetching(false);
       this.size = this.#spill.size;
       return;
     }
@@ -105,8 +112,8 @@ export class RangeReader {
   async #fetch(start: number, end: number): Promise<Buffer> {
     if (this.#spill) return this.#spill.read(start, end - start);
     const got = await this.#get(start, end);
-    if (got.whole || got.total !== this.size || (this.#etag && got.etag !== this.#etag)) {
-      await got.whole?.cancel();
+    if (got.whole || got.total !== this.size || (this.etag && got.etag !== this.etag)) {
+      got.whole?.destroy();
       throw this.#failed(
         "conflict",
         "was overwritten while it was read",
@@ -121,9 +128,11 @@ export class RangeReader {
 
   async #get(start: number, end: number): Promise<Fetched> {
     this.read.requests += 1;
-    const got = await fetchRange(this.#url, start, end, this.#etag, () => {
+    this.#fetching(true);
+    const got = await fetchRange(this.#url, start, end, this.etag, () => {
       this.read.requests += 1;
     });
+    if (!got.ok || !got.value.whole) this.#fetching(false);
     if (!got.ok) {
       this.failure = new FailureError(got.failure);
       throw this.failure;

@@ -14,11 +14,38 @@ const span = z
   .strictObject({ start: seconds, end: seconds })
   .refine(({ start, end }) => end > start, "a span whose end is after its start");
 
-export const splitSchema = z.strictObject({
-  url,
-  frame_interval: z.number().min(0.1).max(3600).default(10),
-  max_duration: z.number().positive().max(1e6).optional(),
-});
+const interval = z.number().min(0.1).max(3600);
+const scenes = z
+  .strictObject({
+    threshold: z.number().min(0.01).max(1).optional(),
+    min: interval.optional(),
+    max: interval.optional(),
+  })
+  .refine(({ min = 0, max = 3600 }) => min <= max, "a minimum that is not over the maximum");
+
+export const splitSchema = z
+  .strictObject({
+    url,
+    frame_interval: interval.optional(),
+    scenes: scenes.optional(),
+    keyframes: z.literal(true).optional(),
+    max_duration: z.number().positive().max(1e6).optional(),
+    overlap: z.number().nonnegative().max(3600).optional(),
+  })
+  .refine(
+    (asked) =>
+      [asked.frame_interval, asked.scenes, asked.keyframes].filter((way) => way !== undefined).length < 2,
+    "one way to split: frame_interval, scenes or keyframes",
+  );
+export const framesSchema = z
+  .strictObject({
+    url,
+    at: z.array(seconds).min(1).max(1000).optional(),
+    every: interval.optional(),
+    size: z.int().min(1).max(4096).default(640),
+    format: z.enum(["jpeg", "png", "webp"]).default("jpeg"),
+  })
+  .refine(({ at, every }) => (at === undefined) !== (every === undefined), "one of at and every");
 export const embedSchema = z.strictObject({
   items: z
     .array(z.strictObject({ url, span: span.optional() }))
@@ -27,15 +54,20 @@ export const embedSchema = z.strictObject({
   model: z.string().min(1).max(200),
   kind: z.enum(["video", "image"]),
 });
-export const imageSchema = z.strictObject({ url });
+/** `/v1/image` and `/v1/probe`. */
+export const urlSchema = z.strictObject({ url });
 
 /** A request's JSON, checked. Reading stops at the cap. */
-export async function bodyOf<T>(request: IncomingMessage, schema: z.ZodType<T>): Promise<Result<T>> {
+export async function bodyOf<T>(
+  request: IncomingMessage,
+  schema: z.ZodType<T>,
+  most = MOST_BODY,
+): Promise<Result<T>> {
   const pieces: Uint8Array[] = [];
   let size = 0;
   for await (const piece of request) {
     size += piece.length;
-    if (size > MOST_BODY) return fail("too_large", "the body is over 1 MB");
+    if (size > most) return fail("too_large", `the body is over ${most >> 20} MB`);
     pieces.push(piece);
   }
   let json: unknown;

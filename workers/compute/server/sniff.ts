@@ -1,11 +1,17 @@
 // Decides what a file is by its first bytes, never by its name. Only what is listed here is ever opened:
 // no playlists, no concatenations, no format that names other files.
 
-/** A container that FFmpeg's demuxer of this name opens, or a still picture that a decoder takes whole. */
-export type Format =
-  | { kind: "video"; name: string; demuxer: "mov" | "matroska" | "mpegts" | "avi" }
+/** A container that FFmpeg's demuxer of this name opens. */
+export interface VideoFormat {
+  kind: "video";
+  name: string;
+  demuxer: "mov" | "matroska" | "mpegts" | "avi";
+}
+/** A still picture: in a container, or one that a decoder takes whole. */
+export type ImageFormat =
   | { kind: "image"; name: string; demuxer: "mov" }
   | { kind: "image"; name: string; decoder: "mjpeg" | "png" | "webp" | "gif" | "tiff" };
+export type Format = VideoFormat | ImageFormat;
 
 /** The format of a file that begins so, or undefined for anything that is not on the list. */
 export function sniff(head: Uint8Array): Format | undefined {

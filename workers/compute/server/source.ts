@@ -1,11 +1,22 @@
-// One ranged GET, its retries, and what each answer of a source means. Free of state: `reader.ts` decides
-// what to ask for and keeps what came.
+// One ranged GET, its retries, and what each answer of a source means. Free of state but for connections
+// that are kept: `reader.ts` decides what to ask for and keeps what came, `address.ts` says from whom.
 import { Buffer } from "node:buffer";
+import { once as event } from "node:events";
+import http, { type IncomingMessage } from "node:http";
+import https from "node:https";
+import process from "node:process";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Failure, fail, ok, type Result } from "../../../src/shapes/failure.ts";
+import { originsOf, PrivateAddress, privateHost, publicLookup, refusedHost } from "./address.ts";
 
 const ATTEMPTS = 3;
 const REQUEST_MS = 20_000;
+
+const agents = {
+  "http:": new http.Agent({ keepAlive: true }),
+  "https:": new https.Agent({ keepAlive: true }),
+};
+const allowed = new Set(originsOf(process.env.COMPUTE_ALLOW_ORIGINS));
 
 export interface Fetched {
   data: Buffer;
@@ -13,7 +24,7 @@ export interface Fetched {
   total: number;
   etag: string | undefined;
   /** The whole object as a stream: the source took no notice of the range. */
-  whole?: ReadableStream<Uint8Array>;
+  whole?: IncomingMessage;
 }
 
 /** What to call an object in a message: the end of its URL's path. Never the query, which holds signatures. */
@@ -29,7 +40,7 @@ export function objectName(url: string): string {
 /**
  * GET of the bytes from `start` up to, not including, `end`. Server errors, 429 and broken connections are
  * tried three times; everything else is answered at once. Redirects are not followed: a signed URL names
- * its object, and what it points to elsewhere was not signed for.
+ * its object, and what it points to elsewhere was neither signed for nor checked.
  */
 export async function fetchRange(
   url: string,
@@ -58,33 +69,32 @@ async function once(
   etag: string | undefined,
 ): Promise<Result<Fetched>> {
   const where = objectName(url);
-  const headers: Record<string, string> = {
-    range: `bytes=${start}-${end - 1}`,
-    "accept-encoding": "identity",
-  };
   // A weak tag never satisfies If-Match (RFC 9110, 13.1.1).
-  if (etag && !etag.startsWith("W/")) headers["if-match"] = etag;
+  const match = etag && !etag.startsWith("W/") ? { "if-match": etag } : {};
   const slow = new AbortController();
   const timer = setTimeout(() => slow.abort(), REQUEST_MS);
   try {
-    const answer = await fetch(url, { headers, redirect: "manual", signal: slow.signal });
-    const tag = answer.headers.get("etag") ?? undefined;
-    if (answer.status === 206) {
-      const total = Number(/^bytes \d+-\d+\/(\d+)$/.exec(answer.headers.get("content-range") ?? "")?.[1]);
-      if (!Number.isSafeInteger(total)) {
-        return fail("source_refused", `${where}: its server sends ranges without saying of how much`, {
-          where,
-        });
-      }
-      return ok({ data: Buffer.from(await answer.arrayBuffer()), total, etag: tag });
+    const answer = await get(url, { ...match, range: `bytes=${start}-${end - 1}` }, slow.signal);
+    if ("kind" in answer) return { ok: false, failure: { ...answer, where } };
+    const tag = answer.headers.etag;
+    if (answer.statusCode === 200) {
+      answer.setTimeout(REQUEST_MS, () => answer.destroy());
+      return ok({ data: Buffer.alloc(0), total: 0, etag: tag, whole: answer });
     }
-    if (answer.status === 200 && answer.body) {
-      return ok({ data: Buffer.alloc(0), total: 0, etag: tag, whole: answer.body });
+    if (answer.statusCode === 206) {
+      const total = Number(/^bytes \d+-\d+\/(\d+)$/.exec(answer.headers["content-range"] ?? "")?.[1]);
+      const data = await bytesOf(answer, end - start);
+      if (Number.isSafeInteger(total) && data) return ok({ data, total, etag: tag });
+      const detail = data ? "ranges without saying of how much" : "more than the range that was asked for";
+      return fail("source_refused", `${where}: its server sends ${detail}`, { where });
     }
-    await answer.body?.cancel();
-    if (answer.status === 416) return ok({ data: Buffer.alloc(0), total: 0, etag: tag });
-    return refused(answer.status, where, answer.headers.get("retry-after"));
-  } catch {
+    answer.destroy();
+    if (answer.statusCode === 416) return ok({ data: Buffer.alloc(0), total: 0, etag: tag });
+    return refused(answer.statusCode ?? 0, where, answer.headers["retry-after"]);
+  } catch (error) {
+    if (error instanceof PrivateAddress) {
+      return { ok: false, failure: { ...privateHost(new URL(url).hostname), where } };
+    }
     return fail("unavailable", `reading ${where} ${slow.signal.aborted ? "took too long" : "broke off"}`, {
       where,
     });
@@ -93,13 +103,55 @@ async function once(
   }
 }
 
-function refused(status: number, where: string, retryAfter: string | null): { ok: false; failure: Failure } {
+/** The answer's head, or why the host is not asked at all. */
+async function get(
+  from: string,
+  headers: http.OutgoingHttpHeaders,
+  signal: AbortSignal,
+): Promise<IncomingMessage | Failure> {
+  const url = new URL(from);
+  const named = allowed.has(url.origin);
+  const why = named ? undefined : refusedHost(url);
+  if (why) return why;
+  const { request } = url.protocol === "https:" ? https : http;
+  const agent = agents[url.protocol === "https:" ? "https:" : "http:"];
+  const lookup = named ? {} : { lookup: publicLookup };
+  const asked = request(url, {
+    agent,
+    ...lookup,
+    signal,
+    headers: { ...headers, "accept-encoding": "identity" },
+  });
+  // Errors after the answer has begun are the answer's, and told there.
+  asked.on("error", () => {});
+  const [answer] = (await event(asked.end(), "response")) as [IncomingMessage];
+  return answer;
+}
+
+/** A body of at most so many bytes; undefined where more comes. */
+async function bytesOf(answer: IncomingMessage, most: number): Promise<Buffer | undefined> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of answer as AsyncIterable<Buffer>) {
+    size += piece.length;
+    if (size > most) return undefined;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+function refused(
+  status: number,
+  where: string,
+  retryAfter: string | undefined,
+): { ok: false; failure: Failure } {
   const said = `its server answered ${status}`;
   if (status === 404 || status === 410) return fail("object_gone", `${where} is gone: ${said}`, { where });
   if (status === 412) return fail("conflict", `${where} was overwritten while it was read`, { where });
   if (status === 429 || status >= 500) {
     const seconds = Number(retryAfter);
-    const after = retryAfter !== null && seconds > 0 ? { retry_after_seconds: Math.min(seconds, 3600) } : {};
+    const after =
+      retryAfter !== undefined && seconds > 0 ? { retry_after_seconds: Math.min(seconds, 3600) } : {};
     return fail("unavailable", `${where} cannot be read now: ${said}`, { where, ...after });
   }
   const next = "Check that the signed URL has not expired and that its signer may read the object.";

@@ -18,7 +18,7 @@ export class Spill {
   }
 
   static async fill(
-    body: ReadableStream<Uint8Array>,
+    body: AsyncIterable<Uint8Array>,
     name: string,
     count: (bytes: number) => void,
   ): Promise<Spill> {

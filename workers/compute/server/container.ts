@@ -1,0 +1,126 @@
+// A container opened by FFmpeg through ranged reads and nothing else: FFmpeg gets bytes by callback, a format
+// by name, and no protocol of its own. media.ts reads its picture, sound.ts its sound. Decoder child only.
+import type { Buffer } from "node:buffer";
+import {
+  AV_LOG_QUIET,
+  AV_NOPTS_VALUE,
+  AVDISCARD_ALL,
+  AVERROR_EIO,
+  AVERROR_EOF,
+  AVFMT_FLAG_CUSTOM_IO,
+  type AVMediaType,
+  AVSEEK_CUR,
+  AVSEEK_END,
+  AVSEEK_SIZE,
+} from "node-av/constants";
+import { Dictionary, FormatContext, InputFormat, IOContext, Log, type Stream } from "node-av/lib";
+import { FailureError, fail } from "../../../src/shapes/failure.ts";
+import type { RangeReader } from "./reader.ts";
+
+Log.setLevel(AV_LOG_QUIET);
+
+const IO_BUFFER = 32 * 1024;
+const MOST_STREAMS = 64;
+
+/** An open file. Close it, or native memory stays behind. */
+export class Container {
+  readonly context: FormatContext;
+  readonly reader: RangeReader;
+  /** What the next jump will want, when an index told. */
+  readonly expected: { bytes: number };
+  #io: IOContext;
+
+  private constructor(
+    context: FormatContext,
+    io: IOContext,
+    reader: RangeReader,
+    expected: { bytes: number },
+  ) {
+    this.context = context;
+    this.#io = io;
+    this.reader = reader;
+    this.expected = expected;
+  }
+
+  /** Opens a container of a known format. Throws {@link FailureError}: `bad_media`, or what reading met. */
+  static async open(reader: RangeReader, demuxer: string): Promise<Container> {
+    const expected = { bytes: 0 };
+    const io = ioOver(reader, expected);
+    const context = new FormatContext();
+    context.allocContext();
+    context.pb = io;
+    context.flags = (context.flags | AVFMT_FLAG_CUSTOM_IO) as typeof context.flags;
+    const container = new Container(context, io, reader, expected);
+    try {
+      const options = Dictionary.fromObject({ protocol_whitelist: "none", max_streams: MOST_STREAMS });
+      const opened = await context.openInput("", InputFormat.findInputFormat(demuxer), options);
+      if (opened < 0)
+        throw damaged(reader, "cannot be opened: it is damaged, cut short or of too many streams");
+      // An index in the file tells all; formats without one are told by their first packets.
+      const told = context.streams.every(({ codecpar }) => codecpar.width > 0 || codecpar.sampleRate > 0);
+      if (demuxer !== "mov" || !told) await context.findStreamInfo();
+      return container;
+    } catch (error) {
+      await container.close();
+      throw reader.failure ?? error;
+    }
+  }
+
+  /** The best stream of a kind; every other one is passed over from here on. */
+  only(type: AVMediaType, what: string): Stream {
+    const index = this.context.findBestStream(type);
+    const stream = this.context.streams[index];
+    if (index < 0 || stream === undefined) throw damaged(this.reader, `has no ${what} track`);
+    for (const other of this.context.streams) if (other.index !== index) other.discard = AVDISCARD_ALL;
+    return stream;
+  }
+
+  /** In this order: a context that still held its I/O when closed would free it a second time. */
+  async close(): Promise<void> {
+    this.context.pb = null;
+    await this.context.closeInput();
+    this.#io.freeContext();
+  }
+}
+
+/** FFmpeg's view of the reader: a position, bytes from there, and where the end is. */
+function ioOver(reader: RangeReader, expected: { bytes: number }): IOContext {
+  let position = 0;
+  const io = new IOContext();
+  const read = async (size: number): Promise<Buffer | number> => {
+    try {
+      const bytes = await reader.at(position, size, expected.bytes);
+      expected.bytes = 0;
+      position += bytes.length;
+      return bytes.length === 0 ? AVERROR_EOF : bytes;
+    } catch {
+      return AVERROR_EIO;
+    }
+  };
+  const seek = (offset: bigint, whence: number): bigint => {
+    if (whence === AVSEEK_SIZE) return BigInt(reader.size);
+    const from = whence === AVSEEK_CUR ? position : whence === AVSEEK_END ? reader.size : 0;
+    position = Math.max(0, from + Number(offset));
+    return BigInt(position);
+  };
+  io.allocContextWithCallbacks(IO_BUFFER, 0, read, null, seek);
+  return io;
+}
+
+/** The container's own time of a stream's first frame, seconds. */
+export const originOf = (stream: Stream): number =>
+  stream.startTime === AV_NOPTS_VALUE ? 0 : Number(stream.startTime) * stream.timeBase.toDouble();
+
+/** Seconds of a stream, by itself or by the whole file; 0 where neither says. */
+export function durationOf(context: FormatContext, stream: Stream): number {
+  const known = (value: bigint) => value !== AV_NOPTS_VALUE && value > 0n;
+  if (known(stream.duration)) return Number(stream.duration) * stream.timeBase.toDouble();
+  // Matroska counts its duration from zero, wherever the first frame is.
+  const before = context.iformat?.name?.startsWith("matroska") ? originOf(stream) : 0;
+  return known(context.duration) ? Number(context.duration) / 1e6 - before : 0;
+}
+
+/** A `bad_media` failure that names the object. */
+export function damaged(reader: RangeReader, what: string): FailureError {
+  return new FailureError(fail("bad_media", `${reader.name} ${what}`, { where: reader.name }).failure);
+}

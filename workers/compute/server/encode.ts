@@ -1,0 +1,53 @@
+// Still pictures out: pixels in, JPEG, PNG or WebP bytes back. Runs in the decoder child only.
+import { Buffer } from "node:buffer";
+import {
+  AV_PIX_FMT_RGB24,
+  AV_PIX_FMT_YUV420P,
+  AV_PIX_FMT_YUVJ420P,
+  type AVPixelFormat,
+  FF_ENCODER_LIBWEBP,
+  FF_ENCODER_MJPEG,
+  FF_ENCODER_PNG,
+} from "node-av/constants";
+import { Codec, CodecContext, Frame, Packet, Rational } from "node-av/lib";
+import { convert, scaled } from "./decoder.ts";
+
+const ENCODERS = {
+  jpeg: { name: FF_ENCODER_MJPEG, format: AV_PIX_FMT_YUVJ420P },
+  png: { name: FF_ENCODER_PNG, format: AV_PIX_FMT_RGB24 },
+  webp: { name: FF_ENCODER_LIBWEBP, format: AV_PIX_FMT_YUV420P },
+} as const;
+export type PictureFormat = keyof typeof ENCODERS;
+
+/** A frame as it is shown, at this size, encoded. */
+export function encoded(frame: Frame, width: number, height: number, as: PictureFormat): Buffer {
+  const pixels = scaled(frame, width, height, AV_PIX_FMT_RGB24);
+  const shown = Frame.fromVideoBuffer(pixels, {
+    width,
+    height,
+    format: AV_PIX_FMT_RGB24,
+    timeBase: new Rational(1, 25),
+  });
+  const { name, format } = ENCODERS[as];
+  const ready = format === AV_PIX_FMT_RGB24 ? shown : convert(shown, width, height, format as AVPixelFormat);
+  const codec = Codec.findEncoderByName(name);
+  const encoder = new CodecContext();
+  const packet = new Packet();
+  try {
+    encoder.allocContext3(codec);
+    Object.assign(encoder, { width, height, pixelFormat: format, timeBase: new Rational(1, 25) });
+    Object.assign(encoder, { qMin: 2, qMax: 4 });
+    encoder.threadCount = 1;
+    ready.pts = 0n;
+    packet.alloc();
+    const codes = [encoder.open2Sync(codec), encoder.sendFrameSync(ready), encoder.sendFrameSync(null)];
+    if ([...codes, encoder.receivePacketSync(packet)].some((code) => code < 0))
+      throw new Error(`a ${width}×${height} ${as} could not be encoded`);
+    return Buffer.from(packet.data ?? []);
+  } finally {
+    packet.free();
+    encoder.freeContext();
+    if (ready !== shown) ready.free();
+    shown.free();
+  }
+}

@@ -1,0 +1,49 @@
+// What a file says of itself, without decoding any of it. Runs in the decoder child only.
+import { AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_SUBTITLE, AVMEDIA_TYPE_VIDEO } from "node-av/constants";
+import { avGetCodecName, type Stream } from "node-av/lib";
+import { Container, durationOf } from "./container.ts";
+import { shownSize } from "./decoder.ts";
+import type { Output } from "./jobs.ts";
+import { describe } from "./media.ts";
+import { picture } from "./picture.ts";
+import { micro } from "./plan.ts";
+import type { RangeReader } from "./reader.ts";
+import type { Format } from "./sniff.ts";
+
+const KINDS = new Map([
+  [AVMEDIA_TYPE_VIDEO as number, "video"],
+  [AVMEDIA_TYPE_AUDIO as number, "audio"],
+  [AVMEDIA_TYPE_SUBTITLE as number, "subtitle"],
+]);
+
+/** Container, duration and every stream of a film; size of a picture. */
+export async function probe(reader: RangeReader, format: Format): Promise<Output> {
+  const { kind, name } = format;
+  if (format.kind === "image") {
+    const shown = await picture(reader, format, shownSize);
+    return { kind, container: name, size: reader.size, ...shown, streams: [], read: reader.read };
+  }
+  const container = await Container.open(reader, format.demuxer);
+  try {
+    const { context } = container;
+    const best = context.streams[context.findBestStream(AVMEDIA_TYPE_VIDEO)] ?? context.streams[0];
+    const duration = best ? micro(durationOf(context, best)) : 0;
+    const streams = context.streams.map((stream) => ({
+      index: stream.index,
+      ...streamOf(container, stream),
+    }));
+    return { kind, container: name, size: reader.size, duration, streams, read: reader.read };
+  } finally {
+    await container.close();
+  }
+}
+
+function streamOf({ context }: Container, stream: Stream): Record<string, unknown> {
+  const { codecId, codecType, sampleRate, channels } = stream.codecpar;
+  const type = KINDS.get(codecType) ?? "other";
+  const codec = avGetCodecName(codecId) ?? "unknown";
+  if (type === "audio") return { type, codec, sample_rate: sampleRate, channels };
+  if (type !== "video") return { type, codec };
+  const { width, height, rotation, fps, frames } = describe(context, stream);
+  return { type, codec, width, height, rotation, fps, frames };
+}

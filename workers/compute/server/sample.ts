@@ -1,0 +1,94 @@
+// Embedding the spans of a film: which of its frames stand for a span, and their features made one vector.
+// Runs in the decoder child only.
+import { Buffer } from "node:buffer";
+import type { Frame } from "node-av/lib";
+import { FailureError } from "../../../src/shapes/failure.ts";
+import { damaged } from "./container.ts";
+import { featuresOf, pool } from "./features.ts";
+import type { EmbedJob, Output } from "./jobs.ts";
+import { KeyframeIndex } from "./keyframes.ts";
+import { Media } from "./media.ts";
+import type { Builtin } from "./models.ts";
+import { evenTimes, micro, type Span, spread } from "./plan.ts";
+import type { RangeReader, ReadCount } from "./reader.ts";
+import type { VideoFormat } from "./sniff.ts";
+
+/** Frames sampled from one span. */
+const SAMPLES = 4;
+
+/** Each item of a job: its vector, or why it has none. */
+export async function* embedVideo(
+  reader: RangeReader,
+  format: VideoFormat,
+  job: EmbedJob,
+): AsyncGenerator<Output> {
+  const index = format.demuxer === "mov" ? await KeyframeIndex.open(reader) : undefined;
+  const media = await Media.open(reader, format.demuxer);
+  let before: ReadCount = { bytes: 0, requests: 0 };
+  try {
+    for (const item of job.items) {
+      try {
+        const span = item.span ?? { start: 0, end: media.info.duration };
+        const frames = await sampleSpan(media, index, span, job.model);
+        if (frames.length === 0)
+          throw damaged(reader, `has no frame to decode from ${span.start} to ${span.end} s`);
+        yield { index: item.index, ...vector(frames), read: since(reader, before) };
+      } catch (error) {
+        if (!(error instanceof FailureError)) throw error;
+        yield { index: item.index, error: error.failure };
+      }
+      before = { ...reader.read };
+    }
+  } finally {
+    index?.close();
+    await media.close();
+  }
+}
+
+export interface Sampled {
+  time: number;
+  features: Float32Array;
+}
+
+/**
+ * Up to four frames of a span. Keyframes are what a film can be entered by and what an encoder sets at a
+ * cut, so a span is its own keyframes, spread evenly; only a span without any is decoded from the keyframe
+ * before it, to evenly spaced times.
+ */
+async function sampleSpan(
+  media: Media,
+  index: KeyframeIndex | undefined,
+  span: Span,
+  model: Builtin,
+): Promise<Sampled[]> {
+  const found = new Map<number, Sampled>();
+  const add = ({ time, frame }: { time: number; frame: Frame }) =>
+    found.set(time, { time, features: featuresOf(model, frame) });
+  const take = (got: { time: number; frame: Frame } | undefined) => {
+    if (!got || got.time < span.start - 1e-3 || got.time >= span.end || found.has(got.time)) return;
+    add(got);
+  };
+  const entries = index
+    ? spread(await index.within(span.start, span.end, media.origin), SAMPLES)
+    : evenTimes(span, SAMPLES).map((time) => ({ time, bytes: 0 }));
+  for (const entry of entries) take(await media.keyframe(entry.time, entry.bytes));
+  if (found.size === 0) for await (const got of media.framesAt(evenTimes(span, SAMPLES))) take(got);
+  // Sound may outlast the picture: a last span without a frame of its own shows the frame before it.
+  if (found.size === 0 && span.start < media.info.duration) {
+    const got = await media.keyframe(span.start);
+    if (got) add(got);
+  }
+  return [...found.values()].sort((a, b) => a.time - b.time);
+}
+
+/** Base64 of little-endian float32, which is what every platform that runs this stores. */
+export function vector(frames: Sampled[]): { embedding: string; dims: number; sampled: number[] } {
+  const pooled = pool(frames.map((frame) => frame.features));
+  const embedding = Buffer.from(pooled.buffer).toString("base64");
+  return { embedding, dims: pooled.length, sampled: frames.map((frame) => micro(frame.time)) };
+}
+
+export const since = (reader: RangeReader, before: ReadCount): ReadCount => ({
+  bytes: reader.read.bytes - before.bytes,
+  requests: reader.read.requests - before.requests,
+});
