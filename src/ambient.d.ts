@@ -11,7 +11,3 @@ declare module "#pipeline/handler" {
   const pipeline: import("weir").Pipeline;
   export default pipeline;
 }
-declare module "*.py" {
-  const source: string;
-  export default source;
-}
