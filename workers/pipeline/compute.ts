@@ -4,71 +4,20 @@ import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { type Failure, FailureError } from "../../src/shapes/failure.ts";
 import { remember } from "./context.ts";
-
-/** A part of a video: `[start, end)`, seconds. Its signed URL is kept out of anything that is stored. */
-export class Chunk {
-  readonly index: number;
-  readonly start: number;
-  readonly end: number;
-  readonly firstFrame: number;
-  readonly lastFrame: number;
-  /** Seconds of the keyframes inside. */
-  readonly keyframes: number[];
-  readonly #url: string;
-
-  constructor(url: string, from: z.infer<typeof splitSchema>["chunks"][number]) {
-    this.#url = url;
-    this.index = from.index;
-    this.start = from.start;
-    this.end = from.end;
-    this.firstFrame = from.first_frame;
-    this.lastFrame = from.last_frame;
-    this.keyframes = from.keyframes;
-  }
-
-  get url(): string {
-    return this.#url;
-  }
-}
-
-export interface SplitOptions {
-  /** Seconds per chunk; 10 when absent. */
-  frameInterval?: number;
-}
-
-export interface ImageInfo {
-  width: number;
-  height: number;
-  format: string;
-  /** Dominant colours with their share of the picture, largest first. */
-  colors: { hex: string; share: number }[];
-}
-
-const splitSchema = z.object({
-  chunks: z.array(
-    z.object({
-      index: z.number(),
-      start: z.number(),
-      end: z.number(),
-      first_frame: z.number(),
-      last_frame: z.number(),
-      keyframes: z.array(z.number()),
-    }),
-  ),
-});
-const imageSchema = z.object({
-  width: z.number(),
-  height: z.number(),
-  format: z.string(),
-  colors: z.array(z.object({ hex: z.string(), share: z.number() })),
-});
-const failureSchema = z.custom<Failure>(
-  (value) => z.object({ kind: z.string(), detail: z.string() }).safeParse(value).success,
-);
-const lineSchema = z.union([
-  z.object({ index: z.number().int(), embedding: z.base64(), model: z.string() }),
-  z.object({ index: z.number().int(), error: failureSchema }),
-]);
+import {
+  Chunk,
+  type FramesOptions,
+  failureSchema,
+  frameLineSchema,
+  type ImageInfo,
+  imageSchema,
+  type Picture,
+  type Probe,
+  probeSchema,
+  type SplitOptions,
+  splitSchema,
+  vectorLineSchema,
+} from "./media.ts";
 
 type Fetch = (request: Request) => Promise<Response>;
 interface Wanted {
@@ -90,6 +39,8 @@ export class Compute {
   readonly #fetch: Fetch;
   readonly #signal: AbortSignal;
   readonly #random: () => number;
+  /** Answers so far, and how many of them had been computed before. */
+  readonly embedded = { spans: 0, cached: 0 };
   #wanted: Wanted[] = [];
   #inFlight = 0;
   #scheduled = false;
@@ -100,14 +51,39 @@ export class Compute {
     this.#random = random;
   }
 
-  async split(url: string, { frameInterval }: SplitOptions): Promise<Chunk[]> {
-    const body = { url, ...(frameInterval === undefined ? {} : { frame_interval: frameInterval }) };
+  async split(url: string, options: SplitOptions): Promise<Chunk[]> {
+    const { frameInterval, maxDuration, ...others } = options;
+    // What is undefined is left out of JSON.
+    const body = { url, ...others, frame_interval: frameInterval, max_duration: maxDuration };
     const response = await this.#post("/v1/split", body);
     return splitSchema.parse(await response.json()).chunks.map((chunk) => new Chunk(url, chunk));
   }
 
   async image(url: string): Promise<ImageInfo> {
     return imageSchema.parse(await (await this.#post("/v1/image", { url })).json());
+  }
+
+  async probe(url: string): Promise<Probe> {
+    return probeSchema.parse(await (await this.#post("/v1/probe", { url })).json());
+  }
+
+  async frames(url: string, options: FramesOptions): Promise<Picture[]> {
+    for (let tries = 1; tries < MAX_TRIES; tries++) {
+      const pictures: Picture[] = [];
+      for await (const line of lines(await this.#post("/v1/frames", { url, ...options }), frameLineSchema)) {
+        if ("error" in line) throw new FailureError(line.error);
+        if ("done" in line) return pictures;
+        const { data, ...picture } = line;
+        pictures.push({ ...picture, bytes: bytesOf(data) });
+      }
+    }
+    throw new FailureError(unavailable("compute kept ending its answers early"));
+  }
+
+  /** The chunk by itself as a file: an MP4, or its sound as WAV. */
+  async part(path: "/v1/clip" | "/v1/audio", { url, start, end }: Chunk): Promise<Uint8Array> {
+    const response = await this.#post(path, { url, span: { start, end } });
+    return new Uint8Array(await response.arrayBuffer());
   }
 
   /** Posts to a path that has no method here; what comes back is for the caller to check. */
@@ -158,10 +134,12 @@ export class Compute {
       const items = asked.map(({ url, span }) => ({ url, ...(span && { span }) }));
       const { kind, model } = asked[0] as Wanted;
       const response = await this.#post("/v1/embed", { items, model, kind });
-      for await (const line of lines(response)) {
+      for await (const line of lines(response, vectorLineSchema)) {
         const wanted = asked[line.index];
         if (!wanted) continue;
         answered.add(wanted);
+        this.embedded.spans += 1;
+        if ("cached" in line && line.cached) this.embedded.cached += 1;
         if ("error" in line) wanted.reject(new FailureError(line.error));
         else
           wanted.resolve(
@@ -209,16 +187,17 @@ async function failureOf(response: unknown): Promise<Failure> {
   return problem.success ? problem.data.failure : unavailable(`compute answered ${response.status}`);
 }
 
-const floats = (base64: string) => new Float32Array(new Uint8Array(Buffer.from(base64, "base64")).buffer);
+const bytesOf = (base64: string) => new Uint8Array(Buffer.from(base64, "base64"));
+const floats = (base64: string) => new Float32Array(bytesOf(base64).buffer);
 
 /** NDJSON lines of an answer; ends quietly where the connection was cut. */
-async function* lines(response: Response): AsyncGenerator<z.infer<typeof lineSchema>> {
+async function* lines<T>(response: Response, schema: z.ZodType<T>): AsyncGenerator<T> {
   let rest = "";
   try {
     for await (const text of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
       const parts = (rest + text).split("\n");
       rest = parts.pop() ?? "";
-      for (const part of parts) if (part !== "") yield lineSchema.parse(JSON.parse(part));
+      for (const part of parts) if (part !== "") yield schema.parse(JSON.parse(part));
     }
   } catch (cause) {
     if (cause instanceof z.ZodError || cause instanceof SyntaxError)

@@ -174,7 +174,10 @@ async function handle(
   const current = seen ? { ...event, etag: seen.etag, size: seen.size, metadata: seen.metadata } : event;
   const work = withinRun({ compute, signal: time }, async () =>
     collectItems(await deps.pipeline.handler(current, { weir, signal: time, log: note })),
-  );
+  ).finally(() => {
+    const { spans, cached } = compute.embedded;
+    if (cached > 0) note(`${cached} of ${spans} embeddings were known from before`);
+  });
   const expired = new Promise<never>((_, reject) => {
     time.addEventListener("abort", () => {
       const detail = `the handler did not finish in ${deps.config.timeout_seconds} s`;

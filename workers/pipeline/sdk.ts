@@ -1,10 +1,10 @@
 // What handlers import: `import { definePipeline, FileTools } from "weir"`. Everything here works only
 // inside a run; the Worker around it (worker.ts, run.ts) is not visible to handlers.
 import type { Event } from "../../src/shapes/event.ts";
-import type { Chunk, ImageInfo, SplitOptions } from "./compute.ts";
 import { currentRun } from "./context.ts";
+import type { Chunk, FramesOptions, ImageInfo, Picture, Probe, SplitOptions } from "./media.ts";
 
-export type { Chunk, Event, ImageInfo, SplitOptions };
+export type { Chunk, Event, FramesOptions, ImageInfo, Picture, Probe, SplitOptions };
 
 /** What Weir offers a handler for the object at hand. */
 export interface Weir {
@@ -46,11 +46,29 @@ export function definePipeline(handler: Handler): Pipeline {
 
 export const FileTools = {
   /**
-   * Plans a video's chunks without cutting it: half-open spans `[t, min(t + frameInterval, duration))`,
-   * seconds, the last one short. Reads only the container's index.
+   * Plans a video's chunks without cutting it. By default half-open spans `[t, min(t + frameInterval,
+   * duration))`, seconds, the last one short; only the container's index is read for them. By `scenes`, the
+   * keyframes are decoded, and what lies between those that differ. Fails the run for good when the file is
+   * no video, or not a whole one.
    */
   splitVideo: (fileUrl: string, options: SplitOptions = {}): Promise<Chunk[]> =>
     currentRun().compute.split(fileUrl, options),
+
+  /** Still pictures of a video at chosen times, in their order; times past its end are left out. */
+  frames: (fileUrl: string, options: FramesOptions): Promise<Picture[]> =>
+    currentRun().compute.frames(fileUrl, options),
+
+  /** Container, duration and streams of a video, or the size of an image, from the file's index alone. */
+  probe: (fileUrl: string): Promise<Probe> => currentRun().compute.probe(fileUrl),
+
+  /**
+   * A chunk by itself, as MP4. Its packets are copied where it starts with a keyframe and MP4 takes its
+   * codec; otherwise the picture is encoded again. At most two minutes.
+   */
+  clip: (chunk: Chunk): Promise<Uint8Array> => currentRun().compute.part("/v1/clip", chunk),
+
+  /** A chunk's sound, as WAV: 16 kHz, one channel, 16 bits. Fails the run for good where there is none. */
+  audio: (chunk: Chunk): Promise<Uint8Array> => currentRun().compute.part("/v1/audio", chunk),
 
   /** Size, format and dominant colours of an image. */
   imageInfo: (fileUrl: string): Promise<ImageInfo> => currentRun().compute.image(fileUrl),

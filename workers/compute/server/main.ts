@@ -149,12 +149,14 @@ async function single(pool: Pool, job: Job, response: ServerResponse): Promise<v
   }
 }
 
-/** One job, a line for each of its outputs; a failure after the first is the last line. */
+/** One job, a line for each of its outputs; the last line says how many they were, or what failed. */
 async function many(pool: Pool, job: Job, response: ServerResponse): Promise<void> {
   const place = pool.admit(1);
   if (!place.ok) return refuse(response, place.failure);
   try {
+    let done = 0;
     const onOutput = (output: Output) => {
+      done += 1;
       if (!response.headersSent) response.writeHead(200, { "content-type": "application/x-ndjson" });
       response.write(`${JSON.stringify(output)}\n`);
     };
@@ -162,8 +164,7 @@ async function many(pool: Pool, job: Job, response: ServerResponse): Promise<voi
     const first = await pool.run(job, caller);
     const ended = first?.died && !response.headersSent ? await pool.run(job, caller) : first;
     if (ended && !response.headersSent) return refuse(response, ended.failure);
-    if (ended) response.write(`${JSON.stringify({ error: ended.failure })}\n`);
-    response.end();
+    response.end(`${JSON.stringify(ended ? { error: ended.failure } : { done })}\n`);
   } finally {
     place.release();
   }

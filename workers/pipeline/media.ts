@@ -1,0 +1,147 @@
+// What compute says of media, and how a handler asks: options, answers, and the Chunk that a handler holds.
+// compute.ts sends and reads them; sdk.ts shows them to handlers.
+import { z } from "zod";
+import type { Failure } from "../../src/shapes/failure.ts";
+
+export interface SplitOptions {
+  /** Seconds per chunk; 10 when no way to split is named. */
+  frameInterval?: number;
+  /**
+   * A chunk for each scene. `threshold` is the mean difference of two frames' pixels, 0 to 1, from which on
+   * it is a cut (0.1); a scene shorter than `min` seconds joins the next, one longer than `max` is divided.
+   */
+  scenes?: { threshold?: number; min?: number; max?: number };
+  /** A chunk from each keyframe to the next. */
+  keyframes?: true;
+  /** Seconds of the film, from its start, that are split at all. */
+  maxDuration?: number;
+  /** Seconds by which each chunk reaches into those after it. */
+  overlap?: number;
+}
+
+export type FramesOptions = (
+  | { /** Times of the frames, seconds. */ at: number[] }
+  | { /** Seconds from frame to frame, the first at 0. */ every: number }
+) & {
+  /** The longer side at most, pixels; 640 when absent, 4096 the most. */
+  size?: number;
+  /** `jpeg` when absent. */
+  format?: "jpeg" | "png" | "webp";
+};
+
+/** A part of a video: `[start, end)`, seconds. Its signed URL is kept out of anything that is stored. */
+export class Chunk {
+  readonly index: number;
+  readonly start: number;
+  readonly end: number;
+  readonly firstFrame: number;
+  readonly lastFrame: number;
+  /** Frames a second, of the whole film. */
+  readonly fps: number;
+  /** Seconds of the keyframes inside. */
+  readonly keyframes: number[];
+  readonly #url: string;
+
+  constructor(url: string, from: z.infer<typeof splitSchema>["chunks"][number]) {
+    this.#url = url;
+    this.index = from.index;
+    this.start = from.start;
+    this.end = from.end;
+    this.firstFrame = from.first_frame;
+    this.lastFrame = from.last_frame;
+    this.fps = from.fps;
+    this.keyframes = from.keyframes;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+}
+
+export const splitSchema = z.object({
+  chunks: z.array(
+    z.object({
+      index: z.number(),
+      start: z.number(),
+      end: z.number(),
+      first_frame: z.number(),
+      last_frame: z.number(),
+      fps: z.number(),
+      keyframes: z.array(z.number()),
+    }),
+  ),
+});
+
+export const imageSchema = z.object({
+  width: z.number(),
+  height: z.number(),
+  format: z.string(),
+  /** Dominant colours with their share of the picture, largest first. */
+  colors: z.array(z.object({ hex: z.string(), share: z.number() })),
+});
+export type ImageInfo = z.infer<typeof imageSchema>;
+
+export const probeSchema = z.object({
+  kind: z.enum(["video", "image"]),
+  /** `MP4`, `Matroska`, `JPEG` … */
+  container: z.string(),
+  /** Bytes. */
+  size: z.number(),
+  /** Seconds; of a film only. */
+  duration: z.number().optional(),
+  /** Of a picture, as it is shown; a film's streams have their own. */
+  width: z.number().optional(),
+  height: z.number().optional(),
+  streams: z.array(
+    z.object({
+      index: z.number(),
+      type: z.enum(["video", "audio", "subtitle", "other"]),
+      codec: z.string(),
+      /** As it is shown, after it was turned by `rotation` degrees clockwise. */
+      width: z.number().optional(),
+      height: z.number().optional(),
+      rotation: z.number().optional(),
+      fps: z.number().optional(),
+      frames: z.number().optional(),
+      sample_rate: z.number().optional(),
+      channels: z.number().optional(),
+    }),
+  ),
+});
+export type Probe = z.infer<typeof probeSchema>;
+
+/** A still picture of a moment. */
+export interface Picture {
+  /** Seconds at which the frame begins that is shown then. */
+  time: number;
+  width: number;
+  height: number;
+  format: "jpeg" | "png" | "webp";
+  bytes: Uint8Array;
+}
+
+export const failureSchema = z.custom<Failure>(
+  (value) => z.object({ kind: z.string(), detail: z.string() }).safeParse(value).success,
+);
+export const vectorLineSchema = z.union([
+  z.object({
+    index: z.number().int(),
+    embedding: z.base64(),
+    model: z.string(),
+    /** It was made before, of the same bytes. */
+    cached: z.boolean().optional(),
+  }),
+  z.object({ index: z.number().int(), error: failureSchema }),
+]);
+export const frameLineSchema = z.union([
+  z.object({
+    time: z.number(),
+    width: z.number(),
+    height: z.number(),
+    format: z.enum(["jpeg", "png", "webp"]),
+    data: z.base64(),
+  }),
+  z.object({ error: failureSchema }),
+  /** The last line of a whole answer. */
+  z.object({ done: z.int() }),
+]);
