@@ -50,6 +50,7 @@ const IMAGE = [
   "workers/compute/server/**/*",
   "src/shapes/failure.ts",
   "models.json",
+  "pipelines/*/requirements.txt",
   "package.json",
   "package-lock.json",
 ];

@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
+import { z } from "zod";
 import type { Failure } from "../../../../src/shapes/failure.ts";
 
 /** What a handler comes to between two of its calls: a call, its end, or the failure that ended it. */
@@ -26,6 +26,16 @@ const MAIN = new URL("./main.py", import.meta.url).pathname;
 /** Lines kept for one turn, and the length of each. The run keeps fewer. */
 const MOST_LINES = 200;
 const LONGEST_LINE = 1000;
+const LONGEST_MESSAGE = 64 * 1024 * 1024;
+
+/** What main.py says: a line of log, or what ends a turn. */
+const messageSchema = z.object({
+  log: z.string().exactOptional(),
+  items: z.array(z.unknown()).exactOptional(),
+  call: z.unknown().exactOptional(),
+  done: z.literal(true).exactOptional(),
+  failure: z.custom<Failure>((value) => typeof value === "object" && value !== null).exactOptional(),
+});
 
 /** The real interpreter behind the name `python3`, which may be a script that looks for one. */
 export function findPython(): Promise<string | undefined> {
@@ -57,8 +67,8 @@ export class Interpreter {
     this.#child.on("error", () => this.#conclude("it could not be started"));
     this.#child.on("exit", (code, signal) => this.#conclude(signal ?? `exit ${code}`));
     const [, out, err, incoming, lines] = this.#child.stdio;
-    for (const stream of [out, err] as Readable[]) eachLine(stream, (line) => this.#note(line));
-    eachLine(lines as Readable, (line) => this.#hear(JSON.parse(line)));
+    for (const stream of [out, err] as Readable[]) eachLine(stream, LONGEST_LINE, (line) => this.#note(line));
+    eachLine(lines as Readable, LONGEST_MESSAGE, (line) => this.#hear(line));
     // It may have ended before it was told something; its exit says so.
     (incoming as Writable).on("error", () => {});
     this.#send({ source });
@@ -87,16 +97,18 @@ export class Interpreter {
     (this.#child.stdio[3] as Writable).write(`${JSON.stringify(message)}\n`);
   }
 
-  #hear(message: { log?: string } & Partial<Turn>): void {
-    if (typeof message.log === "string") this.#note(message.log);
-    else this.#settle(message);
+  #hear(line: string): void {
+    const message = messageOf(line);
+    if (!message) this.kill(ended("it wrote into Weir's own pipe"));
+    else if (message.log === undefined) this.#settle(message);
+    else this.#note(message.log);
   }
 
   #note(line: string): void {
     if (this.#log.length < MOST_LINES) this.#log.push(line.slice(0, LONGEST_LINE));
   }
 
-  #settle(turn: Partial<Turn>): void {
+  #settle(turn: Omit<Turn, "log">): void {
     const failure = this.#ended ? { failure: this.#failure ?? ended("it is gone") } : {};
     this.#turn?.resolve({ ...turn, ...failure, log: this.#log.splice(0) });
     this.#turn = undefined;
@@ -127,6 +139,26 @@ const ended = (how: string): Failure => ({
   ...(how === "SIGKILL" && { next: "It may have needed more memory than the instance has." }),
 });
 
-function eachLine(stream: Readable, take: (line: string) => void): void {
-  createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on("line", take);
+function messageOf(line: string): z.infer<typeof messageSchema> | undefined {
+  try {
+    return messageSchema.parse(JSON.parse(line));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Lines of at most so many characters; what is over is left out. */
+function eachLine(stream: Readable, most: number, take: (line: string) => void): void {
+  let rest = "";
+  stream.setEncoding("utf8").on("data", (text: string) => {
+    const [first = "", ...others] = text.split("\n");
+    if (rest.length < most) rest += first;
+    for (const other of others) {
+      take(rest.slice(0, most));
+      rest = other;
+    }
+  });
+  stream.on("end", () => {
+    if (rest !== "") take(rest.slice(0, most));
+  });
 }

@@ -27,6 +27,8 @@ class WeirError(Exception):
 def connect():
     global _open
     _open = True
+    for pipe in (_INCOMING, _OUTGOING):
+        os.set_inheritable(pipe, False)
     threading.Thread(target=_listen, daemon=True).start()
 
 
