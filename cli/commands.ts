@@ -8,10 +8,13 @@ import { drifted, generate, write } from "./generate.ts";
 import { CliError, good, note, printJson, problemText, say } from "./output.ts";
 import { packageRoot } from "./project.ts";
 import { addSenderCommands } from "./sender-commands.ts";
+import { addStartCommands } from "./start-commands.ts";
 import { validate } from "./validate.ts";
 
 export function addCommands(program: Command): void {
   const root = () => resolve(program.opts<{ root: string }>().root);
+  addStartCommands(program, root);
+
   const url = ["--url <url>", "where `weir dev` listens", "http://127.0.0.1:8787"] as const;
 
   program

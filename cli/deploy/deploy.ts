@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { z } from "zod";
 import { workerName } from "../../src/shapes/bindings.ts";
-import { drifted, generate } from "../generate.ts";
+import { drifted, generate, registryPath } from "../generate.ts";
 import { commitOf, fileAt } from "../git.ts";
 import { CliError, good, note, print, printJson } from "../output.ts";
 import { loadProject, type Project } from "../project.ts";
@@ -153,7 +153,7 @@ function changedSince(
 ): "deployed" | Map<string, string> | undefined {
   if (changed === undefined) return undefined;
   if (changed === true) return "deployed";
-  const registry = fileAt(root, changed, "src/dispatch/registry.generated.ts");
+  const registry = fileAt(root, changed, registryPath(readConfig(root, "wrangler.toml")));
   if (registry === undefined) {
     throw new CliError(`--changed ${changed}: git has no registry of pipelines at that revision`, [], 2);
   }

@@ -33,10 +33,13 @@ export const sound: Files = {
 };
 
 /** A project folder that lives as long as the test. */
-export function project(files: Files = {}): string {
+export const project = (files: Files = {}): string => folder({ ...sound, ...files });
+
+/** A folder of just these files that lives as long as the test. */
+export function folder(files: Files): string {
   const root = mkdtempSync(join(tmpdir(), "weir-cli-"));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
-  change(root, { ...sound, ...files });
+  change(root, files);
   return root;
 }
 
