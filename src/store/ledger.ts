@@ -98,6 +98,8 @@ const pick = ({ id, connection, sender, type, bucket, key, time, received_at }: 
   return { id, connection, sender, type, bucket, key, time, received_at };
 };
 
+// CROSS JOIN keeps the order as written: the batch's few rows first, then each by its index. Left to itself,
+// SQLite begins with all pending runs, and a batch costs as much as the backlog.
 const RUN_COLUMNS =
   "(id, event_id, alias, cause, connection, bucket, key, status, created_at, due_at, replay_id)";
 
@@ -107,7 +109,7 @@ const SQL = {
     SELECT ${fields("id", "connection", "sender", "type", "bucket", "key", "time", "received_at", "envelope", "outcome")}
     FROM json_each(?1) AS j
     WHERE NOT EXISTS (
-      SELECT 1 FROM json_each(j.value, '$.lookups') AS l JOIN event_identities AS i ON i.identity = l.value)
+      SELECT 1 FROM json_each(j.value, '$.lookups') AS l CROSS JOIN event_identities AS i ON i.identity = l.value)
     ON CONFLICT (id) DO NOTHING`,
   identities: `
     INSERT INTO event_identities (identity, event_id)
@@ -118,24 +120,24 @@ const SQL = {
     INSERT INTO runs ${RUN_COLUMNS}
     SELECT ${fields("id", "event", "alias", "cause")}, e.connection, e.bucket, e.key, 'pending', ?2,
       ?2 + ${PENDING_MS}, ${field("replay")}
-    FROM json_each(?1) AS j JOIN events AS e ON e.id = ${field("event")}
+    FROM json_each(?1) AS j CROSS JOIN events AS e ON e.id = ${field("event")}
     WHERE true ON CONFLICT (id) DO NOTHING`,
   trackedRuns: `
     INSERT INTO runs ${RUN_COLUMNS}
     SELECT 'run_' || substr(e.id, 5) || '_' || t.alias, e.id, t.alias, 'tracked', e.connection, e.bucket, e.key,
       'pending', ?2, ?2 + ${PENDING_MS}, NULL
     FROM json_each(?1) AS j
-    JOIN events AS e ON e.id = ${field("id")} AND e.key != ''
-    JOIN tracked AS t ON t.connection = e.connection AND t.bucket = e.bucket AND t.key = e.key
+    CROSS JOIN events AS e ON e.id = ${field("id")} AND e.key != ''
+    CROSS JOIN tracked AS t ON t.connection = e.connection AND t.bucket = e.bucket AND t.key = e.key
     WHERE e.sender NOT IN ('invoke', 'replay') ON CONFLICT (id) DO NOTHING`,
   track: `
     INSERT INTO tracked (connection, bucket, key, alias, run_id)
     SELECT r.connection, r.bucket, r.key, r.alias, r.id
-    FROM json_each(?1) AS j JOIN runs AS r ON r.event_id = ${field("id")}
+    FROM json_each(?1) AS j CROSS JOIN runs AS r ON r.event_id = ${field("id")}
     WHERE r.status = 'pending' AND r.key != ''
     ON CONFLICT (connection, bucket, key, alias) DO UPDATE SET run_id = excluded.run_id`,
   pending: `
     SELECT r.id AS run_id, r.event_id, r.alias, r.cause, r.attempt
-    FROM json_each(?1) AS j JOIN runs AS r ON r.event_id = ${field("id")}
+    FROM json_each(?1) AS j CROSS JOIN runs AS r ON r.event_id = ${field("id")}
     WHERE r.status = 'pending' AND r.alias NOT IN (SELECT alias FROM paused) ORDER BY r.created_at, r.id`,
 };

@@ -4,7 +4,7 @@ import type { D1Database } from "@cloudflare/workers-types";
 import type { Event } from "../shapes/event.ts";
 import type { Report, RunStatus } from "../shapes/run.ts";
 import type { PendingRun } from "./ledger.ts";
-import { field } from "./sql.ts";
+import { field, fields } from "./sql.ts";
 
 /** A committed run that has not left after this long is dispatched again. */
 export const PENDING_MS = 60_000;
@@ -106,18 +106,25 @@ const SQL = {
     WHERE runs.id = ${field("run_id")} AND runs.progress < ${field("progress")}`,
   // What the object's items were made by, unless a report of a later run came first.
   holds: `
-    UPDATE tracked SET
-      stored_at = ${field("ended_at")}, items = ${field("items")}, etag = ${field("etag")}, size = ${field("size")},
-      version = ${field("version")}, commit_id = ${field("commit")}, models = ${field("models")}
-    FROM json_each(?1) AS j JOIN runs AS r ON r.id = ${field("run_id")}
+    INSERT INTO tracked (connection, bucket, key, alias, run_id, stored_at, items, etag, size, version, commit_id, models)
+    SELECT t.connection, t.bucket, t.key, t.alias, t.run_id,
+      ${fields("ended_at", "items", "etag", "size", "version", "commit", "models")}
+    FROM json_each(?1) AS j
+    CROSS JOIN runs AS r ON r.id = ${field("run_id")}
+    CROSS JOIN tracked AS t
+      ON t.connection = r.connection AND t.bucket = r.bucket AND t.key = r.key AND t.alias = r.alias
     WHERE ${field("status")} = 'succeeded' AND ${field("items")} > 0
-      AND tracked.connection = r.connection AND tracked.bucket = r.bucket AND tracked.key = r.key
-      AND tracked.alias = r.alias AND coalesce(tracked.stored_at, 0) <= ${field("ended_at")}`,
+    ON CONFLICT (connection, bucket, key, alias) DO UPDATE SET
+      stored_at = excluded.stored_at, items = excluded.items, etag = excluded.etag, size = excluded.size,
+      version = excluded.version, commit_id = excluded.commit_id, models = excluded.models
+    WHERE coalesce(tracked.stored_at, 0) <= excluded.stored_at`,
   // An object that no longer has items is no longer tracked, unless a later run took it over.
   untrack: `
-    DELETE FROM tracked WHERE run_id IN (
-      SELECT ${field("run_id")} FROM json_each(?1) AS j
-      WHERE ${field("items")} = 0 AND ${field("status")} IN ('succeeded', 'skipped'))`,
+    DELETE FROM tracked WHERE (connection, bucket, key, alias) IN (
+      SELECT r.connection, r.bucket, r.key, r.alias
+      FROM json_each(?1) AS j CROSS JOIN runs AS r ON r.id = ${field("run_id")}
+      WHERE ${field("items")} = 0 AND ${field("status")} IN ('succeeded', 'skipped'))
+    AND run_id IN (SELECT ${field("run_id")} FROM json_each(?1) AS j)`,
   claim: `
     UPDATE runs SET status = 'pending', due_at = ?2,
       reason = CASE WHEN status = 'pending' THEN reason ELSE 'nothing was heard of it: ' || status || ' and overdue' END
