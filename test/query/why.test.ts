@@ -1,6 +1,9 @@
 // Explaining what is on record, over real D1: by the filter and by the object as they were then.
+import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { getEvent } from "../../src/query/ledger.ts";
 import { why } from "../../src/query/why.ts";
+import { completeLookups, events, filters as filtersOf } from "../match/arbitraries.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 import { deployed, eventOf, hear, holding } from "./given.ts";
 
@@ -124,4 +127,35 @@ test("where no filter was asked, the answer says so and shows the runs", async (
     verdict: null,
     reason: expect.stringContaining("a replay brought the object up again"),
   });
+});
+
+test("whatever the filters and the event: why says of a pipeline what was decided", async () => {
+  const several = fc.array(filtersOf, { minLength: 1, maxLength: 8 });
+  await fc.assert(
+    fc.asyncProperty(
+      several,
+      events,
+      completeLookups,
+      fc.boolean(),
+      fc.nat(),
+      async (filters, told, found, isThere, pick) => {
+        const pipelines = deployed(Object.fromEntries(filters.map((filter, n) => [`p${n}`, filter])));
+        const event = {
+          ...told,
+          ...eventOf(told.key, { bucket: told.bucket, type: told.type }),
+          connection: "c",
+        };
+        await hear(stores, pipelines, [event], {
+          observe: async () =>
+            isThere ? { ...found, version_id: null, metadata: found.metadata ?? {} } : null,
+          tags: async () => found.tags,
+        });
+        const recorded = await getEvent(stores.ledger, event.id);
+        const alias = `p${pick % filters.length}`;
+        const { verdict } = await why(stores.ledger, event.id, alias, pipelines);
+        expect(verdict === true).toBe(recorded?.outcome.matched.includes(alias));
+      },
+    ),
+    { numRuns: 40 },
+  );
 });
