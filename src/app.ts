@@ -8,6 +8,7 @@ import { dashboard } from "../dashboard/serve.ts";
 import { openRouter, type RouterDeps } from "./deps.ts";
 import { surroundings } from "./env.ts";
 import { requireKey } from "./http/auth.ts";
+import { idempotent } from "./http/idempotency.ts";
 import { problem } from "./http/problem.ts";
 import * as routes from "./http/routes.ts";
 import { invokeLater, invokeNow } from "./invoke.ts";
@@ -24,6 +25,9 @@ import { listPaused } from "./store/pauses.ts";
 
 /** Largest body of an invocation: its event must fit a queue message (128 KB). */
 const MAX_BODY_BYTES = 100_000;
+
+/** Routes that make work each time they are asked, and so take an `Idempotency-Key`. */
+const TAKE_KEYS = ["/v1/pipelines/:alias/invoke", "/v1/replays", "/v1/audits", "/v1/dead-letters/redrive"];
 
 export function createApp() {
   const open = (c: Context): RouterDeps => openRouter(c.env, (work) => c.executionCtx.waitUntil(work));
@@ -48,6 +52,7 @@ export function createApp() {
   app.use("/v1/*", requireKey);
 
   for (const path of ["/v1/pipelines/*", "/v1/filters/*"]) app.use(path, smallBody, jsonBody);
+  for (const path of TAKE_KEYS) app.post(path, idempotent);
   app.openapi(routes.invoke, async (c) => {
     const deps = open(c);
     const pipeline = named(c.req.valid("param").alias, deps.pipelines);

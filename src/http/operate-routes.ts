@@ -2,10 +2,13 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { replaySchema } from "../shapes/replay.ts";
 import * as answers from "./answers.ts";
+import { idempotencyHeader } from "./idempotency.ts";
 import { json, paging, problems, security } from "./schemas.ts";
 
 const byId = z.object({ id: z.string().max(100) });
 const byAlias = z.object({ alias: z.string().max(300) });
+
+const none = z.object({});
 
 /** A change: POST with a JSON body, one answer, the shared problems. */
 function change<
@@ -14,20 +17,27 @@ function change<
   Body extends z.ZodType,
   S extends 200 | 202,
   Answer extends z.ZodType,
->(path: P, summary: string, params: Params, body: Body, status: S, answer: Answer) {
+>(
+  path: P,
+  summary: string,
+  params: Params,
+  body: Body,
+  status: S,
+  answer: Answer,
+  headers: z.ZodObject = none,
+) {
   return createRoute({
     method: "post",
     path,
     summary,
     security,
-    request: { params, body: { content: { "application/json": { schema: body } }, required: true } },
+    request: { params, headers, body: { content: { "application/json": { schema: body } }, required: true } },
     responses: { [status]: json(answer, summary), ...problems } as {
       [K in S]: ReturnType<typeof json<Answer>>;
     } & typeof problems,
   });
 }
 
-const none = z.object({});
 const nothing = z.strictObject({}).default({});
 const reason = z.strictObject({ reason: z.string().min(1).max(500) });
 const letters = z
@@ -48,6 +58,7 @@ export const createReplay = change(
   replaySchema,
   202,
   answers.replaySchema,
+  idempotencyHeader,
 );
 export const audit = change(
   "/v1/audits",
@@ -60,6 +71,7 @@ export const audit = change(
   }),
   202,
   answers.replaySchema,
+  idempotencyHeader,
 );
 export const replays = createRoute({
   method: "get",
@@ -92,6 +104,7 @@ export const redrive = change(
   letters,
   200,
   z.object({ redriven: z.number(), run_ids: z.array(z.string()) }),
+  idempotencyHeader,
 );
 export const drop = change(
   "/v1/dead-letters/drop",

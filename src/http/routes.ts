@@ -5,6 +5,7 @@ import { diffSchema } from "../query/diff.ts";
 import { testSchema } from "../query/filters.ts";
 import { runStatusSchema } from "../shapes/run.ts";
 import * as answers from "./answers.ts";
+import { idempotencyHeader } from "./idempotency.ts";
 import { json, paging, problemContent, problems, security } from "./schemas.ts";
 
 const vectors = z
@@ -50,6 +51,7 @@ export const invoke = createRoute({
   security,
   request: {
     params: z.object({ alias: z.string().max(300) }),
+    headers: idempotencyHeader,
     query: z.object({ async: z.enum(["true", "false"]).default("false") }),
     body: { content: { "application/json": { schema: invokeSchema } }, required: true },
   },
@@ -60,10 +62,10 @@ export const invoke = createRoute({
     401: failed("No API key, or not a valid one"),
     403: failed("The handler asked for what is not the pipeline's"),
     404: failed("No such pipeline, or the object is gone"),
-    409: failed("The object kept changing"),
+    409: failed("The object kept changing, or the same request is still in progress"),
     413: failed("The body is too large"),
     415: failed("The body is not JSON"),
-    422: failed("The object or the handler's result cannot be processed"),
+    422: failed("The object or the result cannot be processed, or the Idempotency-Key was used for another"),
     500: failed("The handler failed"),
     503: failed("Ours to fix, or too busy; try again after Retry-After"),
     504: failed("The handler took too long"),

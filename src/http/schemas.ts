@@ -16,6 +16,7 @@ export const problems = {
   401: problemContent("No API key, or not a valid one"),
   404: problemContent("There is no such thing"),
   409: problemContent("Not in a state for that"),
+  422: problemContent("The Idempotency-Key was used for another request"),
   503: problemContent("Ours to fix, or too busy; try again after Retry-After"),
 };
 

@@ -11,6 +11,7 @@ export type FailureKind =
   | "malformed"
   | "not_found"
   | "conflict"
+  | "key_reused"
   | "unavailable"
   | "internal"
   // in a run
@@ -82,6 +83,7 @@ export function statusOf(kind: FailureKind): 400 | 401 | 403 | 404 | 409 | 413 |
     case "unsupported_media_type":
       return 415;
     case "malformed":
+    case "key_reused":
     case "bad_media":
     case "unknown_model":
     case "invalid_return":
@@ -121,6 +123,7 @@ export function verdictOf(kind: FailureKind): Verdict {
     case "unsupported_media_type":
     case "invalid":
     case "malformed":
+    case "key_reused":
     case "not_found":
     case "source_refused":
     case "bad_media":
