@@ -64,7 +64,7 @@ export function openRouter(raw: object, waitUntil: (work: Promise<unknown>) => v
               connection,
               scheme,
               failure,
-              raw: JSON.stringify(raw),
+              raw: textOf(raw),
               at: Date.parse(received_at),
             })),
           ),
@@ -72,11 +72,25 @@ export function openRouter(raw: object, waitUntil: (work: Promise<unknown>) => v
           // Unknown connections are anybody's invention and would make a row each.
           const name = sourceOf(connection) ? connection : "(unknown)";
           const refused = { connection: name, scheme, failure, at: Date.parse(received_at) };
-          const work = refusals.add(refused, (rows) => recordRefused(env.ledger(), rows));
+          const work = refusals.add(refused, (rows) => {
+            for (const { at: _, failure, ...row } of rows) {
+              console.warn(JSON.stringify({ log: "refused", ...row, ...failure }));
+            }
+            return recordRefused(env.ledger(), rows);
+          });
           if (work) waitUntil(work);
         },
       });
       return received.ok ? Response.json(received.value, { status: 202 }) : problem(received.failure);
     },
   };
+}
+
+/** A record as text; one that is nested too deeply to be written out is named so. */
+function textOf(raw: unknown): string {
+  try {
+    return typeof raw === "string" ? raw : JSON.stringify(raw);
+  } catch {
+    return "(nested too deeply to be shown)";
+  }
 }

@@ -60,9 +60,6 @@ export function refusalCounter(pause = wait, now = Date.now) {
         waiting = new Map();
         written = now();
         busyUntil = written + WRITE_ENDS_MS;
-        for (const { connection, scheme, failure, count } of rows) {
-          console.warn(JSON.stringify({ log: "refused", connection, scheme, count, ...failure }));
-        }
         await write(rows);
       }
     } finally {

@@ -30,6 +30,7 @@ const BODIES = [
   JSON.stringify([cloudEvent("a", s3Record())]),
   JSON.stringify(r2Message()),
 ];
+const GOOGLE_KEYS = "https://www.googleapis.com/oauth2/v3/certs";
 const STRANGE = [
   "",
   "null",
@@ -111,8 +112,9 @@ describe("whatever comes, a door answers and does not throw", () => {
         headers,
         anyBody,
         async (id, given, body) => {
-          const { deliver, sent, rejected } = door();
+          const { deliver, sent, rejected, fetched } = door();
           const result = await deliver(id, { headers: given, body });
+          expect(fetched.filter((url) => url !== GOOGLE_KEYS)).toEqual([]);
           if (result.ok) return; // only by guessing a secret
           expect([...EXPECTED, 404, 503]).toContain(statusOf(result.failure.kind));
           expect(rejected).toHaveLength(1);

@@ -82,6 +82,7 @@ export const connections: Connections = connectionsSchema.parse({
     }),
     conn_bearer: s3({ scheme: "bearer", secrets: ["TOKEN", expired("TOKEN_OLD")] }),
     conn_basic: s3({ scheme: "basic", username: "weir", secrets: ["PASSWORD", expired("TOKEN_OLD")] }),
+    conn_opaque: s3({ scheme: "ceph-opaque", secrets: ["TOKEN", expired("TOKEN_OLD")] }),
     conn_b2: s3({ scheme: "backblaze", secrets: ["B2_SECRET", expired("TOKEN_OLD")] }),
     conn_gcs: s3({ scheme: "google-oidc", audience: AUDIENCE, email: PUSHER, jwks: "GOOGLE_JWKS" }),
     conn_google: s3({ scheme: "google-oidc", audience: AUDIENCE, email: PUSHER }),

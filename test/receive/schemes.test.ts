@@ -6,27 +6,37 @@ import { AUDIENCE, door, google, type Message, NOW, PUSHER, SECRETS, whsec } fro
 import { eventBridgeEvent } from "./records.ts";
 import { BODY, googleToken, header, SCHEMES, secret } from "./schemes.ts";
 
+/** The only addresses that a door may ever ask. */
+const PINNED =
+  /^https:\/\/(www\.googleapis\.com\/oauth2\/v3\/certs$|sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?\/)/;
+
 /** What the sender would hear. */
 async function heard(connection: string, message: Message, with_ = door()) {
   const result = await with_.deliver(connection, message);
+  expect(with_.fetched.filter((url) => !PINNED.test(url))).toEqual([]);
   return result.ok ? 202 : statusOf(result.failure.kind);
 }
 
-/** The delivery with its proof, which is a header or (SNS) a field of the body, put through `change`. */
+/** Proofs that are a field of the body (SNS's signature, Ceph's opaque data); all others are headers. */
+const field = (proof: string) =>
+  ["Signature", "opaqueData"].includes(proof) ? new RegExp(`,?"${proof}":"([^"]*)"`) : undefined;
+
+/** The delivery with its proof put through `change`. */
 function reproved({ headers, body }: Message, proof: string, change: (value: string) => string): Message {
-  const inBody: Record<string, string> = proof === "Signature" ? JSON.parse(body) : {};
-  if (proof !== "Signature") return { headers: { ...headers, [proof]: change(headers[proof] ?? "") }, body };
-  return { headers, body: JSON.stringify({ ...inBody, [proof]: change(inBody[proof] ?? "") }) };
+  const inBody = field(proof);
+  if (!inBody) return { headers: { ...headers, [proof]: change(headers[proof] ?? "") }, body };
+  const changed = body.replace(inBody, (_, value: string) => `,"${proof}":${JSON.stringify(change(value))}`);
+  return { headers, body: changed };
 }
-const proofOf = ({ headers, body }: Message, proof: string): string =>
-  proof === "Signature" ? JSON.parse(body)[proof] : (headers[proof] ?? "");
-const without = ({ headers, body }: Message, proof: string): Message => {
-  if (proof === "Signature") {
-    const { Signature: _, ...rest } = JSON.parse(body);
-    return { headers, body: JSON.stringify(rest) };
-  }
+function proofOf({ headers, body }: Message, proof: string): string {
+  const inBody = field(proof);
+  return (inBody ? inBody.exec(body)?.[1] : headers[proof]) ?? "";
+}
+function without({ headers, body }: Message, proof: string): Message {
+  const inBody = field(proof);
+  if (inBody) return { headers, body: body.replace(inBody, "") };
   return { headers: Object.fromEntries(Object.entries(headers).filter(([name]) => name !== proof)), body };
-};
+}
 const flip = (text: string, at: number) =>
   text.slice(0, at) + (text[at] === "A" ? "B" : "A") + text.slice(at + 1);
 

@@ -66,6 +66,12 @@ export async function googleToken(
 
 export const header = (headers: Record<string, string>, body = BODY): Promise<Message> =>
   Promise.resolve({ headers, body });
+/** As Ceph RGW sends it: the topic's opaque data in each record. */
+function withOpaque(body: string, opaqueData: string): string {
+  const { Records }: { Records: object[] } = JSON.parse(body);
+  return JSON.stringify({ Records: Records.map((record) => ({ ...record, opaqueData })) });
+}
+
 export const SCHEMES: Record<string, Scheme> = {
   sns: {
     connection: "conn_sns",
@@ -173,6 +179,15 @@ export const SCHEMES: Record<string, Scheme> = {
     expiredKey: secret("TOKEN_OLD"),
     proof: "x-bz-event-notification-signature",
     coversBody: true,
+    replayed: 202,
+  },
+  "ceph-opaque": {
+    connection: "conn_opaque",
+    signed: ({ key = secret("TOKEN"), body = BODY }) => header({}, withOpaque(body, key)),
+    otherKey: secret("B2_SECRET"),
+    expiredKey: secret("TOKEN_OLD"),
+    proof: "opaqueData",
+    coversBody: false,
     replayed: 202,
   },
   "google-oidc": {

@@ -53,9 +53,11 @@ export function finish(draft: Draft, { connection, receivedAt, buckets }: Contex
   if (at === undefined) return malformed("The time of the event is not a date and time.", "time");
   if (!isKey(key)) return malformed(`The object's key is not 1 to ${MAX_KEY_BYTES} bytes of UTF-8.`, "key");
   if (buckets !== undefined && !buckets.includes(bucket)) return foreign(bucket);
+  const long = tooLong(draft);
+  if (long !== undefined) return malformed(`The record's ${long} is longer than any sender's.`, long);
 
   const time = at.toISOString();
-  const received_at = new Date(receivedAt).toISOString();
+  const received_at = isoOf(receivedAt);
   const event: Event = {
     id: "",
     connection,
@@ -78,6 +80,25 @@ export function finish(draft: Draft, { connection, receivedAt, buckets }: Contex
   if (draft.metadata) event.metadata = draft.metadata;
   if (draft.tags) event.tags = draft.tags;
   return ok(Object.assign(event, identify(event)));
+}
+
+/** A delivery's records all came at one moment: written out once, not sixty times. */
+function isoOf(ms: number): string {
+  if (latest.ms !== ms) latest = { ms, text: new Date(ms).toISOString() };
+  return latest.text;
+}
+let latest = { ms: 0, text: new Date(0).toISOString() };
+
+/** Characters of any one field, and of all metadata and all tags: an event must fit a message of a queue. */
+const MAX_FIELD = 4_096;
+const MAX_PAIRS = 32_768;
+const FIELDS = ["operation", "bucket", "etag", "version_id", "sequencer", "region", "content_type"] as const;
+
+function tooLong(draft: Draft): string | undefined {
+  const pairs = (["metadata", "tags"] as const).find(
+    (name) => draft[name] && JSON.stringify(draft[name]).length > MAX_PAIRS,
+  );
+  return pairs ?? FIELDS.find((name) => (draft[name]?.length ?? 0) > MAX_FIELD);
 }
 
 const isKey = (key: string): boolean =>
@@ -120,14 +141,23 @@ export function read<T>(schema: z.ZodType<T>, record: unknown): Result<T> {
   return malformed(issue?.message ?? "The record does not have its sender's shape.", where || undefined);
 }
 
-/** Normalises records one by one: a bad one costs only itself. */
+/** Bad records of one delivery that are kept to be looked at, each with its own reason. */
+const MAX_KEPT = 100;
+
+/** Normalises records one by one: a bad one costs only itself, and a great many of them no more than some. */
 export function each(records: readonly unknown[], one: (record: unknown) => Result<Event>): Normalised {
   const events: Event[] = [];
   const quarantined: Quarantined[] = [];
+  let further = 0;
   for (const [index, raw] of records.entries()) {
     const event = one(raw);
     if (event.ok) events.push(event.value);
-    else quarantined.push({ index, failure: event.failure, raw });
+    else if (quarantined.length < MAX_KEPT) quarantined.push({ index, failure: event.failure, raw });
+    else further++;
+  }
+  if (further > 0) {
+    const { failure } = malformed(`${further} further records of this delivery were no events either.`);
+    quarantined.push({ index: records.length - 1, failure, raw: null });
   }
   return { events, quarantined };
 }
@@ -135,6 +165,7 @@ export function each(records: readonly unknown[], one: (record: unknown) => Resu
 /** `a+b%20c` as forms encode it: a plus is a space, then percent-escapes, exactly once. */
 export function formDecode(text: string): Result<string> {
   try {
+    if (!/[%+]/.test(text)) return ok(text);
     return ok(decodeURIComponent(text.replaceAll("+", " ")));
   } catch {
     return malformed("The object's key has a percent-escape that is none.", "s3.object.key");
