@@ -1,12 +1,24 @@
 // The interpreters behind Python handlers: how a run may fail, and what that means for the next one.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Turn } from "../../workers/compute/server/python/interpreter.ts";
 import { PythonRuns } from "../../workers/compute/server/python/runs.ts";
 import { begin, hasPython } from "./given.ts";
 
 const runs = new PythonRuns({ size: 4 });
 afterAll(() => runs.close());
+
+/** What a process is at, as `ps` says it: R running, S sleeping, Z ended and not yet asked about. */
+function state(pid: number): string {
+  try {
+    return execFileSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" }).trim();
+  } catch {
+    return "";
+  }
+}
+const running = (pid: number) => /^[^Z]/.test(state(pid));
 
 describe.skipIf(!hasPython)("an exception", () => {
   test("becomes the failure, with a traceback of the handler's own lines and no paths", async () => {
@@ -120,6 +132,43 @@ describe.skipIf(!hasPython)("an interpreter", () => {
     expect(data((await begin(runs, source, { pipeline: "dies" })).first).count).toBe(1);
   });
 
+  test("that writes into Weir's own pipe is ended, and the server lives", async () => {
+    const { first } = await begin(runs, "import os\ndef handler(event): os.write(4, b'null\\n{junk\\n')");
+    expect(first.failure).toMatchObject({
+      kind: "handler_failed",
+      detail: expect.stringContaining("pipe"),
+    });
+    expect((await begin(runs, "def handler(event): return []")).first.done).toBe(true);
+  });
+
+  test("ends with its server, even one that was killed, and even in an endless loop", async () => {
+    const server = spawn(process.execPath, ["workers/compute/server/main.ts"], {
+      env: { ...process.env, PORT: "0" },
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const [listening] = (await once(server.stdout, "data")) as [Buffer];
+    const url = `http://127.0.0.1:${(JSON.parse(String(listening)) as { listening: number }).listening}`;
+    const post = async (body: object) => {
+      const response = await fetch(`${url}/v1/python`, { method: "POST", body: JSON.stringify(body) });
+      return (await response.json()) as Turn;
+    };
+    const source = `
+import os
+from mixpeek import FileTools
+def handler(event):
+  FileTools.image_info(str(os.getpid()))
+  while True: pass`;
+    const run = randomUUID();
+    const start = { pipeline: "films", source, event: {}, timeout_ms: 60_000 };
+    const { call } = await post({ run, turn: 1, start });
+    const pid = Number((call as { file_url: string }).file_url);
+    expect(running(pid)).toBe(true);
+    void post({ run, turn: 2, answer: { value: {} } }).catch(() => {});
+    await expect.poll(() => state(pid)).toMatch(/^R/);
+    server.kill("SIGKILL");
+    await expect.poll(() => running(pid)).toBe(false);
+  });
+
   test("takes what it started with it when it is killed", async () => {
     const { first } = await begin(
       runs,
@@ -131,15 +180,7 @@ describe.skipIf(!hasPython)("an interpreter", () => {
       { timeout_ms: 500 },
     );
     expect(first.failure?.kind).toBe("timeout");
-    const state = () => {
-      try {
-        return execFileSync("ps", ["-o", "stat=", "-p", first.log[0] ?? ""], { encoding: "utf8" }).trim();
-      } catch {
-        return "";
-      }
-    };
-    await expect.poll(state).toMatch(/^Z?/);
-    expect(state().startsWith("S")).toBe(false);
+    await expect.poll(() => running(Number(first.log[0]))).toBe(false);
   });
 
   test("serves as many runs at once as are allowed; beyond that they are sent away for a while", async () => {

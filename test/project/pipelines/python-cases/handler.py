@@ -56,7 +56,12 @@ def no_model(event):
     return {"embedding": mixpeek.embed.video(chunks[0], "no/such-model")}
 
 
+def misuse(event):
+    return FileTools.split_video("https://example.com/film.mp4", frame_intervall=5)
+
+
 CASES = {
+    "misuse": misuse,
     "pid": lambda event: {"pid": os.getpid()},
     "talk": talk,
     "fail": fail,

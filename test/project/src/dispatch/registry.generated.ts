@@ -140,7 +140,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "python-cases",
-      "version": "2ae56ae81afac043",
+      "version": "fd05d6501b8dc3c1",
       "folder": "pipelines/python-cases",
       "config": {
         "alias": "python-cases",
