@@ -21,7 +21,7 @@ const MOST_PIXELS = 100_000_000;
 export class Decoder {
   #context: CodecContext;
   #frame = new Frame();
-  #before = new Frame();
+  #spare = new Frame();
   #ended = false;
 
   private constructor(codec: Codec | null, parameters: CodecParameters | undefined, name: string) {
@@ -37,7 +37,7 @@ export class Decoder {
       throw new FailureError(fail("bad_media", detail, { where: name }).failure);
     }
     this.#frame.alloc();
-    this.#before.alloc();
+    this.#spare.alloc();
   }
 
   static of(parameters: CodecParameters, name: string): Decoder {
@@ -59,10 +59,12 @@ export class Decoder {
   /** The next frame that is ready. */
   next(): Frame | undefined {
     // A decoding error is used up by being told; "again" and the end are where to stop.
-    [this.#frame, this.#before] = [this.#before, this.#frame];
     for (let tries = 0; tries < 8; tries++) {
-      const got = this.#context.receiveFrameSync(this.#frame);
-      if (got >= 0) return this.#frame;
+      const got = this.#context.receiveFrameSync(this.#spare);
+      if (got >= 0) {
+        [this.#frame, this.#spare] = [this.#spare, this.#frame];
+        return this.#frame;
+      }
       if (got === AVERROR_EAGAIN || got === AVERROR_EOF) return undefined;
     }
     return undefined;
@@ -84,7 +86,7 @@ export class Decoder {
 
   close(): void {
     this.#frame.free();
-    this.#before.free();
+    this.#spare.free();
     this.#context.freeContext();
   }
 }

@@ -67,7 +67,7 @@ export class Media {
   async keyframe(time: number, bytes = 0): Promise<{ time: number; frame: Frame } | undefined> {
     await this.#seek(time, bytes);
     if (!(await this.#nextKey())) return undefined;
-    const at = this.#seconds(this.#packet.pts);
+    const at = this.#packetTime();
     const frame = this.#decoder.single(this.#packet);
     this.#packet.unref();
     return frame && { time: at, frame };
@@ -110,7 +110,7 @@ export class Media {
     const found = new Set<number>();
     for (const time of times) {
       await this.#seek(time, 0);
-      if (await this.#nextKey()) found.add(Math.max(0, this.#seconds(this.#packet.pts)));
+      if (await this.#nextKey()) found.add(Math.max(0, this.#packetTime()));
       this.#packet.unref();
     }
     return [...found].sort((a, b) => a - b);
@@ -120,7 +120,7 @@ export class Media {
   async keyframes(until: number): Promise<number[]> {
     const found: number[] = [];
     for (let from = 0; await this.#nextKeyFrom(from); ) {
-      const time = Math.max(0, this.#seconds(this.#packet.pts));
+      const time = Math.max(0, this.#packetTime());
       this.#packet.unref();
       if (time >= until || time <= (found.at(-1) ?? -1)) break;
       found.push(time);
@@ -153,7 +153,7 @@ export class Media {
     for (let back = 0; ; back = back * 2 + 1) {
       await this.#seek(Math.max(0, time - back), 0);
       const found = await this.#nextKey();
-      if ((found && this.#seconds(this.#packet.pts) <= time) || back > time) return found;
+      if ((found && this.#packetTime() <= time) || back > time) return found;
       this.#packet.unref();
     }
   }
@@ -164,7 +164,7 @@ export class Media {
     if (time > 0 && !(await this.#jump(time, 0, FORWARD))) return false;
     if (time <= 0) await this.#seek(0, 0);
     while (await this.#nextKey()) {
-      if (this.#seconds(this.#packet.pts) >= time - 1e-6) return true;
+      if (this.#packetTime() >= time - 1e-6) return true;
       this.#packet.unref();
     }
     return false;
@@ -185,6 +185,12 @@ export class Media {
     }
     if (this.#container.reader.failure) throw this.#container.reader.failure;
     return false;
+  }
+
+  /** AVI knows no time but that of decoding. */
+  #packetTime(): number {
+    const { pts, dts } = this.#packet;
+    return this.#seconds(pts === AV_NOPTS_VALUE ? dts : pts);
   }
 
   #seconds(timestamp: bigint): number {

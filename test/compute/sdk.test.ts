@@ -1,0 +1,241 @@
+// What a handler sees of media: FileTools and embeddings through the pipeline's own client, against the real
+// compute server.
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { makeImage, makeVideo, type VideoOptions } from "../../cli/media.ts";
+import { FailureError } from "../../src/shapes/failure.ts";
+import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
+import { Compute } from "../../workers/pipeline/compute.ts";
+import { withinRun } from "../../workers/pipeline/context.ts";
+import type { Chunk } from "../../workers/pipeline/media.ts";
+import { FileTools } from "../../workers/pipeline/sdk.ts";
+import { type Source, startSource } from "./source.ts";
+import { exif, sideways } from "./turned.ts";
+
+const MODEL = "weir/hog-512";
+let folder: string;
+let source: Source;
+let server: RunningServer;
+const seen = { requests: 0, at_once: 0, most_at_once: 0, most_items: 0 };
+
+/** The client as a pipeline has it; what it sends is counted. */
+function client(base = () => server.url) {
+  const { signal } = new AbortController();
+  return new Compute(async (request) => {
+    const { pathname } = new URL(request.url);
+    const body = await request.text();
+    seen.requests += 1;
+    seen.most_items = Math.max(seen.most_items, JSON.parse(body).items?.length ?? 0);
+    seen.most_at_once = Math.max(seen.most_at_once, ++seen.at_once);
+    try {
+      const response = await fetch(base() + pathname, { method: "POST", headers: request.headers, body });
+      return response;
+    } finally {
+      seen.at_once -= 1;
+    }
+  }, signal);
+}
+const inRun = <T>(work: () => T): T => {
+  const { signal } = new AbortController();
+  return withinRun({ compute: client(), signal }, work);
+};
+const span = ({ start, end }: Chunk) => ({ start, end });
+const embed = (compute: Compute, chunk: Chunk) => compute.embed("video", chunk.url, MODEL, span(chunk));
+
+const made = new Map<string, Promise<Buffer>>();
+async function film(name: string, options: VideoOptions): Promise<string> {
+  const path = join(folder, name);
+  const bytes =
+    made.get(name) ?? makeVideo(path, { width: 160, height: 90, ...options }).then(() => readFile(path));
+  made.set(name, bytes);
+  return source.put(`/films/${name}`, await bytes);
+}
+const scenes = (name: string) => film(name, { seconds: 9, scenes: 3, gopSeconds: 2, audio: true });
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "weir-test-"));
+  source = await startSource();
+  server = await startServer({ port: 0, log: () => {}, allowOrigins: [source.origin] });
+});
+afterAll(async () => {
+  await server.close();
+  await source.close();
+  await rm(folder, { recursive: true });
+});
+beforeEach(() => {
+  source.reset();
+  Object.assign(seen, { requests: 0, at_once: 0, most_at_once: 0, most_items: 0 });
+});
+const spansOf = (chunks: Chunk[]) => chunks.map(({ start, end }) => [start, end]);
+
+describe("splitVideo", () => {
+  test.each(["scenes.mp4", "scenes.mkv", "scenes.ts", "scenes.avi"])(
+    "by scenes finds the cuts of %s",
+    async (name) => {
+      const url = await scenes(name);
+      const chunks = await inRun(() => FileTools.splitVideo(url, { scenes: {} }));
+      expect(chunks).toHaveLength(3);
+      expect(chunks[0]?.start).toBe(0);
+      for (const [i, chunk] of chunks.entries()) {
+        expect(chunk.start).toBeCloseTo(i * 3, 1);
+        expect(chunk.firstFrame).toBeGreaterThanOrEqual(i * 90 - 1);
+        expect(chunk.firstFrame).toBeLessThanOrEqual(i * 90 + 1);
+      }
+    },
+  );
+
+  test("by scenes, the short ones joined and the long ones divided", async () => {
+    const url = await scenes("scenes.mp4");
+    const of = (options: object) => inRun(() => FileTools.splitVideo(url, { scenes: options }));
+    expect(spansOf(await of({ max: 2 }))).toEqual([
+      [0, 1.5],
+      [1.5, 3],
+      [3, 4.5],
+      [4.5, 6],
+      [6, 7.5],
+      [7.5, 9],
+    ]);
+    expect(spansOf(await of({ min: 4 }))).toEqual([[0, 9]].map(([start, end]) => [start, end]));
+    expect(await of({ threshold: 1 })).toHaveLength(1);
+  });
+
+  test.each(["scenes.mp4", "scenes.mkv", "scenes.avi"])("by keyframes, as %s", async (name) => {
+    const url = await scenes(name);
+    const chunks = await inRun(() => FileTools.splitVideo(url, { keyframes: true }));
+    const starts = chunks.map((chunk) => chunk.start);
+    expect(
+      starts.filter((start) => [0, 2, 4, 6, 8].some((t) => Math.abs(t - start) < 0.05)).length,
+    ).toBeGreaterThan(1);
+    expect(chunks.every((chunk) => chunk.keyframes[0] === chunk.start)).toBe(true);
+    expect(chunks.at(-1)?.end).toBeCloseTo(9, 1);
+  });
+
+  test("with an overlap, only as far as asked, and says at which rate", async () => {
+    const url = await scenes("scenes.mp4");
+    const options = { frameInterval: 2, overlap: 0.5, maxDuration: 5 };
+    const chunks = await inRun(() => FileTools.splitVideo(url, options));
+    expect(spansOf(chunks)).toEqual([
+      [0, 2.5],
+      [2, 4.5],
+      [4, 5],
+    ]);
+    expect(chunks.map(({ firstFrame, lastFrame, fps }) => [firstFrame, lastFrame, fps])).toEqual([
+      [0, 74, 30],
+      [60, 134, 30],
+      [120, 149, 30],
+    ]);
+  });
+
+  test("refuses two ways at once, and what is no video, each as its failure", async () => {
+    const url = await scenes("scenes.mp4");
+    const failure = (work: Promise<unknown>) =>
+      work.then(String, (error: unknown) => error instanceof FailureError && error.failure);
+    const both = { frameInterval: 2, keyframes: true } as const;
+    expect(await failure(inRun(() => FileTools.splitVideo(url, both)))).toMatchObject({ kind: "invalid" });
+    const picture = source.put("/a.jpg", await makeImage());
+    expect(await failure(inRun(() => FileTools.splitVideo(picture)))).toMatchObject({ kind: "bad_media" });
+  });
+});
+
+const cosine = (a: Float32Array, b: Float32Array) =>
+  a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);
+
+describe("probe", () => {
+  test("tells a film's container, duration and streams", async () => {
+    const url = await scenes("scenes.mkv");
+    const { streams, ...film } = await inRun(() => FileTools.probe(url));
+    expect(film).toMatchObject({ kind: "video", container: "Matroska" });
+    expect(film.duration).toBeCloseTo(9, 1);
+    expect(streams).toMatchObject([
+      { index: 0, type: "video", codec: "h264", width: 160, height: 90, rotation: 0, fps: 30 },
+      { index: 1, type: "audio", sample_rate: 48_000, channels: 1 },
+    ]);
+  });
+
+  test("tells a picture's size as it is shown", async () => {
+    const url = source.put("/turned.jpg", exif(await makeImage({ width: 200, height: 100 }), 6));
+    expect(await inRun(() => FileTools.probe(url))).toMatchObject({ kind: "image", width: 100, height: 200 });
+  });
+});
+
+describe("a film held sideways", () => {
+  test("is measured and shown upright", async () => {
+    await scenes("scenes.mp4");
+    const url = source.put("/sideways.mp4", sideways((await made.get("scenes.mp4")) ?? Buffer.alloc(0)));
+    const { streams } = await inRun(() => FileTools.probe(url));
+    expect(streams[0]).toMatchObject({ width: 90, height: 160, rotation: 90 });
+    const [shot] = await inRun(() => FileTools.frames(url, { at: [1], format: "png" }));
+    expect(shot).toMatchObject({ width: 90, height: 160 });
+  });
+});
+
+describe("frames", () => {
+  const magic = { jpeg: "ffd8ff", png: "89504e", webp: "524946" };
+  test.each(["jpeg", "png", "webp"] as const)("come as %s, at the times asked for", async (format) => {
+    const url = await scenes("scenes.mp4");
+    const shots = await inRun(() => FileTools.frames(url, { at: [8.99, 0, 1.02, 40], size: 80, format }));
+    expect(shots.map(({ time }) => time)).toEqual([0, 1, 8.966667]);
+    for (const shot of shots) {
+      expect(shot).toMatchObject({ width: 80, height: 45, format });
+      expect(Buffer.from(shot.bytes.subarray(0, 3)).toString("hex")).toBe(magic[format]);
+    }
+  });
+
+  test("come every so many seconds, and each shows its scene", async () => {
+    const url = await scenes("scenes.mkv");
+    const shots = await inRun(() => FileTools.frames(url, { every: 2, format: "png" }));
+    expect(shots.map(({ time }) => Math.round(time))).toEqual([0, 2, 4, 6, 8]);
+    const compute = client();
+    const vectors = await Promise.all(
+      shots.map((shot, i) => compute.embed("image", source.put(`/shot-${i}.png`, shot.bytes), MODEL)),
+    );
+    const film = await compute.embed("video", url, MODEL, { start: 3, end: 6 });
+    const alike = vectors.map((vector) => cosine(vector, film));
+    expect(alike.indexOf(Math.max(...alike))).toBe(2);
+  });
+});
+
+describe("embeddings asked for together", () => {
+  test("of 500 chunks travel in few requests, few at once, and come back in order", async () => {
+    const url = await film("long.mp4", { seconds: 50, fps: 10, scenes: 10, gopSeconds: 0.5 });
+    const compute = client();
+    const chunks = await compute.split(url, { frameInterval: 0.1 });
+    expect(chunks).toHaveLength(500);
+    const vectors = await Promise.all(chunks.map((chunk) => embed(compute, chunk)));
+    expect(seen.requests).toBeLessThanOrEqual(1 + Math.ceil(500 / 16));
+    expect(seen.most_at_once).toBeLessThanOrEqual(4);
+    expect(seen.most_items).toBeLessThanOrEqual(16);
+    const alone = client();
+    for (const i of [0, 137, 499]) {
+      const [chunk, vector] = [chunks[i], vectors[i]];
+      if (chunk && vector) expect(await embed(alone, chunk)).toEqual(vector);
+    }
+    expect(compute.embedded).toEqual({ spans: 500, cached: 0 });
+  });
+
+  test("again, of the same bytes, are not computed again", async () => {
+    const url = await film("twice.mp4", { seconds: 12 });
+    const first = client();
+    const chunks = await first.split(url, { frameInterval: 2 });
+    const vectors = await Promise.all(chunks.map((chunk) => embed(first, chunk)));
+    source.reset();
+    const second = client();
+    // A replay signs a new URL for the same object.
+    const again = await Promise.all(
+      chunks.map((chunk) => second.embed("video", `${chunk.url}&X-Amz-Date=now`, MODEL, span(chunk))),
+    );
+    expect(again).toEqual(vectors);
+    expect(second.embedded).toEqual({ spans: chunks.length, cached: chunks.length });
+    expect(source.sent.requests).toBe(1);
+    // Another object in its place is another matter.
+    const other = await film("other.mp4", { seconds: 12, seed: 9 });
+    source.put("/films/twice.mp4", (await made.get("other.mp4")) ?? Buffer.alloc(0));
+    const third = client();
+    const [chunk] = chunks;
+    if (chunk) expect(await embed(third, chunk)).not.toEqual(vectors[0]);
+    expect(third.embedded.cached).toBe(0);
+    expect(other).toContain("other.mp4");
+  });
+});
