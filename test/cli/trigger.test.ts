@@ -1,11 +1,19 @@
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import { devSecrets, makeSecrets } from "../../cli/dev-env.ts";
+import { KIND_NAMES } from "../../cli/trigger/kinds.ts";
 import { r2Message, s3Event } from "../../cli/trigger/messages.ts";
 import { prove } from "../../cli/trigger/prove.ts";
+import { curlText, tampered } from "../../cli/trigger/request.ts";
+import { requestFor } from "../../cli/trigger/trigger.ts";
+import { validate } from "../../cli/validate.ts";
 import { receiveR2 } from "../../src/receive/r2-queue.ts";
 import { keyCache } from "../../src/receive/verify/keys.ts";
 import { receiveWebhook } from "../../src/receive/webhook.ts";
 import { type Connections, connectionsSchema, type Scheme } from "../../src/shapes/connection.ts";
 import type { Event } from "../../src/shapes/event.ts";
+import { project } from "./support/given.ts";
 
 const NOW = Date.parse("2026-11-23T12:00:00Z");
 const secrets = { HOOK: `whsec_${Buffer.alloc(24, 1).toString("base64")}`, OLD: "old", TOKEN: "a-token" };
@@ -85,4 +93,94 @@ describe("weir trigger and weir put", () => {
       expect(events).toMatchObject([{ key: change.key, type }]);
     },
   );
+});
+
+describe("weir trigger --dry-run and --tamper", () => {
+  const parsed = connectionsSchema.parse({
+    connections: {
+      all: {
+        kind: "s3",
+        buckets: ["photos"],
+        region: "us-east-1",
+        access_key_id: "ID",
+        secret_access_key: "KEY",
+        events: [
+          {
+            scheme: "sns",
+            topic_arns: ["arn:aws:sns:us-east-1:123456789012:uploads"],
+            certificate: "CERTIFICATE",
+          },
+          { scheme: "standard-webhooks", secrets: ["HOOK_SECRET"] },
+          { scheme: "sigv4", access_key_id: "AK", secrets: ["S"], region: "us-east-1", service: "lambda" },
+          { scheme: "eventbridge", auth: { type: "api-key", header: "X-Key", secrets: ["S"] } },
+          { scheme: "backblaze", secrets: ["S"] },
+          { scheme: "google-oidc", audience: "weir", email: "push@weir.test", jwks: "JWKS" },
+          { scheme: "bearer", secrets: ["S"] },
+          { scheme: "ceph-opaque", secrets: ["OPAQUE"] },
+        ],
+      },
+      inbox: { kind: "r2", buckets: ["photos"], events: [{ scheme: "r2-queue" }] },
+    },
+  }).connections;
+  const local = { url: "http://127.0.0.1:1", connections: parsed, secrets: makeSecrets(parsed, randomBytes) };
+  const said = { size: 3, etag: "e", event: "created", object: "photos/it's here.jpg" };
+  const proven = KIND_NAMES.filter((kind) => kind !== "r2");
+
+  test.each(KIND_NAMES)(
+    "%s is shown whole, and without what would be as good as its secret",
+    async (kind) => {
+      const { url, scheme, signed } = await requestFor(local, kind, said);
+      const text = curlText(url, scheme, signed);
+      const hidden = [...Object.values(local.secrets), signed.headers["webhook-signature"]?.slice(3)];
+      for (const secret of hidden) if (secret) expect(text).not.toContain(secret);
+      const { authorization } = signed.headers;
+      if (authorization) expect(text).not.toContain(authorization);
+      expect(
+        execFileSync("bash", ["-c", `curl() { printf '%s\\n' "$@"; }; ${text}`], { encoding: "utf8" }),
+      ).toContain(url);
+    },
+  );
+
+  test.each(proven)("%s differs in one byte when it is tampered with", async (kind) => {
+    const { scheme, signed } = await requestFor(local, kind, said);
+    const altered = tampered(scheme, signed);
+    const flat = (it: typeof signed) => JSON.stringify([Object.entries(it.headers), it.body]);
+    const [before, after] = [flat(signed), flat(altered)];
+    expect(after).toHaveLength(before.length);
+    expect([...after].filter((char, at) => char !== before[at])).toHaveLength(1);
+  });
+
+  test.each([
+    ["a sender that is none", "snss", {}, 'no sender "snss": did you mean "sns"?'],
+    ["a connection that is none", "sns", { connection: "al" }, 'no connection "al": did you mean "all"?'],
+    ["a connection that does not take it", "sns", { connection: "inbox" }, "give one the scheme sns"],
+    ["an event that the sender never tells", "b2", { event: "acl" }, 'this sender tells no "acl"'],
+    ["an object without a key", "b2", { object: "photos" }, "write bucket/key"],
+    ["R2's queue with --tamper", "r2", { tamper: true }, "no signed byte to alter"],
+  ])("%s is refused with what to write", async (_, kind, flags, message) => {
+    await expect(requestFor(local, kind, { ...said, ...flags })).rejects.toThrow(message);
+  });
+
+  test("a connection that trusts only AWS says that only AWS can sign", async () => {
+    const sns = { scheme: "sns" as const, topic_arns: ["arn:aws:sns:us-east-1:123456789012:uploads"] };
+    const { connections } = connectionsWith(sns);
+    await expect(requestFor({ ...local, connections }, "sns", said)).rejects.toThrow("only AWS can sign");
+  });
+
+  test("pinned certificates and key sets come back from .weir/dev.env as they were made", () => {
+    const root = project();
+    const made = devSecrets(root, parsed, randomBytes);
+    expect(made.CERTIFICATE).toMatch(/^-----BEGIN CERTIFICATE-----\n[\s\S]+\n-----END CERTIFICATE-----\n$/);
+    expect(JSON.parse(made.JWKS ?? "")).toMatchObject({ keys: [{ kid: "local" }] });
+    expect(devSecrets(root, parsed, randomBytes)).toEqual(made);
+  });
+
+  test("weir validate warns of every pinned certificate and key set", () => {
+    const root = project({
+      "connections.json": { connections: { ...parsed, results: { kind: "d1", database: "results" } } },
+    });
+    const warnings = validate(root).warnings.map(({ problem }) => problem);
+    expect(warnings).toContainEqual(expect.stringContaining("in place of AWS's own"));
+    expect(warnings).toContainEqual(expect.stringContaining("in place of Google's own"));
+  });
 });
