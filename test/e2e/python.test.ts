@@ -102,6 +102,7 @@ describe.skipIf(!hasPython)("a pipeline in Python", () => {
     test.each([
       ["fail", "handler_failed", "KeyError: 'colour'", /handler\.py", line \d+, in pick\n {2}return things/],
       ["fail_with_url", "handler_failed", /any\.py-case\?…$/, /in fail_with_url/],
+      ["own_failure", "handler_failed", "of my own making", undefined],
       ["misuse", "invalid", /^split_video: .*"frame_intervall"/, /^split_video$/],
       ["set", "invalid_return", "a value is a set", /^\[0\]\.tags$/],
       ["missing_object", "object_gone", /not\/there/, /./],

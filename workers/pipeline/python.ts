@@ -4,7 +4,7 @@
 import { z } from "zod";
 import config from "#pipeline/config";
 import { pipelineConfigSchema } from "../../src/shapes/config.ts";
-import { type Failure, FailureError } from "../../src/shapes/failure.ts";
+import { type Failure, FailureError, verdictOf } from "../../src/shapes/failure.ts";
 import { currentRun } from "./context.ts";
 import { itemSchema, PythonCalls } from "./python-calls.ts";
 import { definePipeline } from "./sdk.ts";
@@ -13,7 +13,9 @@ const turnSchema = z.object({
   log: z.array(z.string()).default([]),
   items: z.array(itemSchema).default([]),
   call: z.unknown().optional(),
-  failure: z.custom<Failure>((value) => typeof value === "object").optional(),
+  failure: z
+    .looseObject({ kind: z.string(), detail: z.string(), where: z.string().exactOptional() })
+    .optional(),
   done: z.boolean().default(false),
   waiting: z.boolean().default(false),
 });
@@ -37,7 +39,7 @@ export const pythonPipeline = (source: string) =>
         const told = await ask(body);
         for (const line of told.log) log(unsigned(line));
         over = told.done || told.failure !== undefined;
-        if (told.failure) throw new FailureError(withoutUrls(told.failure));
+        if (told.failure) throw new FailureError(failureOf(told.failure));
         for (const item of told.items) yield calls.revive(item);
         // Asking for the same turn again waits for it a while longer.
         if (!over && !told.waiting) body = { turn: ++turn, answer: await calls.answer(told.call) };
@@ -51,7 +53,15 @@ export const pythonPipeline = (source: string) =>
 /** A text without what signs a URL: a handler may print its file's URL, and logs are kept. */
 const unsigned = (text: string) => text.replace(/(https?:\/\/[^\s"'<>?]+)\?[^\s"'<>]*/g, "$1?…");
 
-function withoutUrls(failure: Failure): Failure {
-  const { detail, where } = failure;
-  return { ...failure, detail: unsigned(detail), ...(where !== undefined && { where: unsigned(where) }) };
+/** A failure as it was told, if it is of a kind that there is: a handler can raise one of its own making. */
+function failureOf(told: NonNullable<z.infer<typeof turnSchema>["failure"]>): Failure {
+  const kind = told.kind as Failure["kind"];
+  const clean = { ...told, detail: unsigned(told.detail) };
+  if (clean.where !== undefined) clean.where = unsigned(clean.where);
+  try {
+    verdictOf(kind);
+    return { ...clean, kind };
+  } catch {
+    return { ...clean, kind: "handler_failed" };
+  }
 }

@@ -2,7 +2,7 @@
 import logging
 import os
 
-from mixpeek import FileTools, Mixpeek
+from mixpeek import FileTools, Mixpeek, WeirError
 
 mixpeek = Mixpeek(os.getenv("API_KEY"))
 
@@ -60,7 +60,12 @@ def misuse(event):
     return FileTools.split_video("https://example.com/film.mp4", frame_intervall=5)
 
 
+def own_failure(event):
+    raise WeirError({"kind": "no_such_kind", "detail": "of my own making"})
+
+
 CASES = {
+    "own_failure": own_failure,
     "misuse": misuse,
     "pid": lambda event: {"pid": os.getpid()},
     "talk": talk,

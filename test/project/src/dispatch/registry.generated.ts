@@ -140,7 +140,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "python-cases",
-      "version": "fd05d6501b8dc3c1",
+      "version": "8f8eb6544b76dd79",
       "folder": "pipelines/python-cases",
       "config": {
         "alias": "python-cases",
