@@ -10,6 +10,7 @@ import { signStandardWebhook } from "../../cli/trigger/sign.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
 import { objectUrl } from "../../src/source/object-url.ts";
 import { startServer } from "../../workers/compute/server/main.ts";
+import { openFront } from "./front.ts";
 
 const PROJECT = new URL("../project/", import.meta.url);
 const at = (path: string) => new URL(path, PROJECT).pathname;
@@ -75,13 +76,11 @@ export async function startWeir(secrets: Record<string, string> = {}) {
       ...pipelines.map((alias) => `pipelines/${alias}/wrangler.toml`),
     ].map((path) => ({ configPath: at(path), vars, secrets: all }));
   };
-  const harness = createTestHarness({ workers: workers("http://127.0.0.1:9", "http://127.0.0.1:9") });
-  // The address is known only once it listens, and signed URLs begin with it.
-  const first = (await harness.listen()).url.origin;
-  const compute = await startServer({ port: 0, host: "127.0.0.1", allowOrigins: [first] });
-  await harness.update({ workers: workers(first, compute.url) });
-  const base = (await harness.listen()).url.origin;
-  if (base !== first) throw new Error(`the harness moved from ${first} to ${base}`);
+  const front = await openFront();
+  const base = front.origin;
+  const compute = await startServer({ port: 0, host: "127.0.0.1", allowOrigins: [base] });
+  const harness = createTestHarness({ workers: workers(base, compute.url) });
+  front.leadTo((await harness.listen()).url.origin);
   await harness.getWorker("weir").applyD1Migrations("LEDGER");
   await harness.getWorker("weir").applyD1Migrations("D1_TEST_ITEMS");
   const s3 = new AwsClient({
@@ -217,6 +216,7 @@ export async function startWeir(secrets: Record<string, string> = {}) {
         )
       ).data,
     async close() {
+      await front.close();
       await harness.close();
       await compute.close();
     },

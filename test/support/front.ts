@@ -1,0 +1,40 @@
+// An address that is known before what it stands for has started: the Workers must be told where they are
+// reached. Hands requests on as they come, host and all.
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export interface Front {
+  origin: string;
+  /** Where requests go from now on. */
+  leadTo(origin: string): void;
+  close(): Promise<void>;
+}
+
+export async function openFront(): Promise<Front> {
+  let target: URL | undefined;
+  const server = createServer((incoming, answer) => {
+    if (!target) return void answer.writeHead(503).end();
+    const { method, url, headers } = incoming;
+    const { hostname, port } = target;
+    const onward = request({ hostname, port, path: url, method, headers }, (response) => {
+      answer.writeHead(response.statusCode ?? 502, response.headers);
+      response.pipe(answer);
+      response.on("error", () => answer.destroy());
+    });
+    onward.on("error", () => answer.destroy());
+    incoming.pipe(onward);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    leadTo: (origin) => {
+      target = new URL(origin);
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}
