@@ -42,4 +42,41 @@ Examples:
       const { deploy } = await import("./deploy/deploy.ts");
       await deploy({ root: root(), env: process.env, ...options });
     });
+
+  program
+    .command("preview")
+    .description("say as Markdown what this tree would change once deployed: versions, plan, filters")
+    .option("--base <rev>", "the commit that the change starts from", "origin/main")
+    .addHelpText("after", "\nExamples:\n  $ weir preview --base origin/main > preview.md")
+    .action(async (options: { base: string }) => {
+      const { preview } = await import("./preview.ts");
+      await preview({ root: root(), env: process.env, ...options });
+    });
+
+  program
+    .command("doctor")
+    .description("check Node, the project, what is deployed, secrets and queues, and say what to do")
+    .option("--json", "tell the findings as JSON on stdout")
+    .addHelpText("after", "\nExamples:\n  $ weir doctor\n  $ WEIR_PROFILE=prod weir doctor --json")
+    .action(async (options: { json?: boolean }) => {
+      const { doctor } = await import("./doctor.ts");
+      await doctor({ root: root(), env: process.env, ...options });
+    });
+
+  program
+    .command("whoami")
+    .description("say which Weir and which account the command talks to, and where each setting came from")
+    .option("--url <url>", "a Weir to ask in place of the one that is set")
+    .option("--json", "tell it as JSON on stdout")
+    .addHelpText(
+      "after",
+      `
+A flag wins over WEIR_URL and WEIR_API_KEY, these over the profile that WEIR_PROFILE or "default" names in
+~/.config/weir/profiles.json, and that over local work:
+  { "default": "prod", "profiles": { "prod": { "url": "https://weir.example.workers.dev", "api_key": "…" } } }`,
+    )
+    .action(async (options: { url?: string; json?: boolean }) => {
+      const { whoami } = await import("./whoami.ts");
+      await whoami({ root: root(), env: process.env, ...options });
+    });
 }

@@ -5,6 +5,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { addAccountCommands } from "./account-commands.ts";
 import { addFilterCommands } from "./filter-commands.ts";
 import { drifted, generate, write } from "./generate.ts";
+import { addHelpCommands } from "./help-commands.ts";
 import { CliError, good, note, printJson, problemText, say } from "./output.ts";
 import { packageRoot } from "./project.ts";
 import { addSenderCommands } from "./sender-commands.ts";
@@ -23,8 +24,19 @@ export function addCommands(program: Command): void {
       "write what follows from connections.json and pipelines/: Workers' configs, registry, schemas",
     )
     .option("--check", "write nothing; fail when a generated file is not what it should be")
-    .action(async (options: { check?: boolean }) => {
+    .option("--json", "tell what was written, or has drifted, as JSON on stdout")
+    .action(async (options: { check?: boolean; json?: boolean }) => {
       const files = await generate(root());
+      if (options.json) {
+        const changed = options.check ? drifted(root(), files) : write(root(), files);
+        printJson({
+          ok: !options.check || changed.length === 0,
+          [options.check ? "drifted" : "wrote"]: changed,
+        });
+        if (options.check && changed.length > 0)
+          throw new CliError(`${changed.length} generated files have drifted`);
+        return;
+      }
       if (!options.check) {
         for (const name of write(root(), files)) note(`wrote ${name}`);
         return good(`${files.size} generated files`);
@@ -119,6 +131,8 @@ export function addCommands(program: Command): void {
     });
 
   addAccountCommands(program, root);
+
+  addHelpCommands(program);
 }
 
 interface PutFlags {

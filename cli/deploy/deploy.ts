@@ -4,10 +4,12 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { z } from "zod";
 import { workerName } from "../../src/shapes/bindings.ts";
-import { drifted, generate, registryPath } from "../generate.ts";
-import { commitOf, fileAt } from "../git.ts";
+import { drifted, generate } from "../generate.ts";
+import { commitOf } from "../git.ts";
+import { untilInterrupted } from "../interrupt.ts";
 import { CliError, good, note, print, printJson } from "../output.ts";
 import { loadProject, type Project } from "../project.ts";
+import { versionsAt } from "../registry.ts";
 import { isLocal, settingsOf } from "../settings.ts";
 import { validate } from "../validate.ts";
 import { type Cloudflare, openCloudflare } from "./cloudflare.ts";
@@ -15,7 +17,7 @@ import { type Plan, planOf, type Step } from "./plan.ts";
 import { presentOf } from "./present.ts";
 import { type Secrets, secretsOf } from "./secrets.ts";
 import { planText, stepText } from "./show.ts";
-import { doSteps } from "./steps.ts";
+import { type Done, doSteps } from "./steps.ts";
 import { configsOf, readConfig, wantedOf } from "./wanted.ts";
 import { runWrangler } from "./wrangler.ts";
 
@@ -80,27 +82,37 @@ async function planAndDo(
     ...{ root, env, account: cloudflare.account, token: cloudflare.token },
     ...{ hidden: declared, redact: secrets.redact },
   };
-  const { done, failed } = await doSteps(plan.steps, (step) => {
-    note(`  ${stepText(step)} …`);
-    return runWrangler(wrangler, step.args, secrets.pick(step.secrets));
-  });
-  if (failed) {
-    const { step, said } = failed;
-    if (options.json) {
-      printJson({
-        ok: false,
-        ...told,
-        done: done.map(brief),
-        failed: { kind: step.kind, name: step.name, said },
-      });
-    }
-    throw new CliError(
-      `${stepText(step)} failed, after ${done.length} of ${plan.steps.length} steps:\n${said}\n` +
-        "What was done stays. Run `weir deploy` again when the cause is gone: it goes on from here.",
+  await untilInterrupted(async (interrupted) => {
+    void interrupted.then(() =>
+      note("interrupted: the step under way ends; run `weir deploy` again to go on"),
     );
+    const run = (step: Step) => {
+      note(`  ${stepText(step)} …`);
+      return runWrangler(wrangler, step.args, secrets.pick(step.secrets));
+    };
+    report(plan, told, await doSteps(plan.steps, run, interrupted), options.json === true);
+  });
+}
+
+function report(plan: Plan, told: Told, { done, failed }: Done, json: boolean): void {
+  if (!failed) {
+    if (json) printJson({ ok: true, ...told, done: done.map(brief) });
+    const all = `${done.length} steps; Weir is at ${told.url}`;
+    good(done.length === 0 ? `nothing to do: ${told.url} is up to date` : all);
+    return;
   }
-  if (options.json) printJson({ ok: true, ...told, done: done.map(brief) });
-  good(done.length === 0 ? `nothing to do: ${url} is up to date` : `${done.length} steps; Weir is at ${url}`);
+  const { step, said } = failed;
+  if (json)
+    printJson({
+      ok: false,
+      ...told,
+      done: done.map(brief),
+      failed: { kind: step.kind, name: step.name, said },
+    });
+  throw new CliError(
+    `${stepText(step)} failed, after ${done.length} of ${plan.steps.length} steps:\n${said}\n` +
+      "What was done stays. Run `weir deploy` again when the cause is gone: it goes on from here.",
+  );
 }
 
 const brief = ({ kind, action, name, why }: Omit<Step, "secrets">) => ({ kind, action, name, why });
@@ -153,12 +165,9 @@ function changedSince(
 ): "deployed" | Map<string, string> | undefined {
   if (changed === undefined) return undefined;
   if (changed === true) return "deployed";
-  const registry = fileAt(root, changed, registryPath(readConfig(root, "wrangler.toml")));
-  if (registry === undefined) {
-    throw new CliError(`--changed ${changed}: git has no registry of pipelines at that revision`, [], 2);
-  }
-  const found = registry.matchAll(/"alias": "([^"]+)",\s+"version": "([0-9a-f]+)"/g);
-  return new Map([...found].map(([, alias = "", version = ""]) => [workerName(alias), version]));
+  const versions = versionsAt(root, changed);
+  if (versions) return new Map([...versions].map(([alias, version]) => [workerName(alias), version]));
+  throw new CliError(`--changed ${changed}: git has no registry of pipelines at that revision`, [], 2);
 }
 
 /** Whether a Docker daemon answers; wrangler builds compute's image with it. */

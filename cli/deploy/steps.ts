@@ -11,11 +11,19 @@ export interface Done {
 const INDEPENDENT = new Set<Step["kind"]>(["queue", "bucket", "database"]);
 const AT_ONCE = 4;
 
-/** Runs the steps. What is under way when one fails is waited for; nothing more is begun. */
-export async function doSteps(steps: readonly Step[], run: (step: Step) => Promise<Outcome>): Promise<Done> {
+/** Runs the steps. What is under way at a failure or an interruption is waited for; nothing more is begun. */
+export async function doSteps(
+  steps: readonly Step[],
+  run: (step: Step) => Promise<Outcome>,
+  interrupted: Promise<unknown>,
+): Promise<Done> {
   const result: Done = { done: [] };
+  let stopped = false;
+  void interrupted.then(() => {
+    stopped = true;
+  });
   const work = async (queue: Step[]): Promise<void> => {
-    for (let step = queue.shift(); step && !result.failed; step = queue.shift()) {
+    for (let step = queue.shift(); step && !result.failed && !stopped; step = queue.shift()) {
       const outcome = await run(step);
       if (outcome.ok) result.done.push(step);
       else result.failed ??= { step, said: outcome.said };

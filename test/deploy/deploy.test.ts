@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { change } from "../cli/support/given.ts";
 import { type Deployable, deployable, handler, plantedIn, type Ran, SECRETS, weir } from "./given.ts";
 import { type StandIn, standIn } from "./stand-in.ts";
 
@@ -13,7 +14,7 @@ const said: string[] = [];
 
 beforeAll(async () => {
   cloudflare = await standIn();
-  project = await deployable("one", "two");
+  project = deployable("one", "two");
 });
 afterAll(async () => {
   await cloudflare.close();
@@ -22,7 +23,7 @@ afterAll(async () => {
 
 async function run(args: string[], env = {}): Promise<Ran & { changes: string[] }> {
   cloudflare.calls.length = 0;
-  const ran = await weir(project.root, cloudflare, args, env);
+  const ran = await weir(project, cloudflare, args, env);
   said.push(ran.stdout, ran.stderr);
   return { ...ran, changes: cloudflare.changes() };
 }
@@ -115,7 +116,7 @@ describe("weir deploy", () => {
   test("a changed handler replaces its own Worker and the router, whose registry names the version", {
     timeout: 60_000,
   }, async () => {
-    await project.edit({ "pipelines/two/handler.ts": handler("{ size: event.size }") });
+    project.edit({ "pipelines/two/handler.ts": handler("{ size: event.size }") });
     const { status, changes } = await run(["deploy", "--changed"]);
     expect(status).toBe(0);
     expect(uploads(changes)).toEqual(["upload weir-two", "upload weir"]);
@@ -139,7 +140,7 @@ describe("weir deploy", () => {
 
   test("a token that is refused exits 3; no token at all, too", { timeout: 30_000 }, async () => {
     expect(await run(["deploy", "--plan"], { CLOUDFLARE_API_TOKEN: "another" })).toMatchObject({ status: 3 });
-    const none = await weir(project.root, cloudflare, ["deploy", "--plan"], {
+    const none = await weir(project, cloudflare, ["deploy", "--plan"], {
       CLOUDFLARE_API_TOKEN: undefined,
     });
     expect(none).toMatchObject({ status: 3, stderr: expect.stringContaining("npx wrangler login") });
@@ -147,13 +148,11 @@ describe("weir deploy", () => {
 
   test("a project with problems, or with stale generated files, is not deployed", async () => {
     const config = readFileSync(join(project.root, "pipelines/one/wrangler.toml"), "utf8");
-    await import("../cli/support/given.ts").then(({ change }) =>
-      change(project.root, { "pipelines/one/wrangler.toml": `${config}\n# by hand\n` }),
-    );
+    change(project.root, { "pipelines/one/wrangler.toml": `${config}\n# by hand\n` });
     const { status, stderr, changes } = await run(["deploy"]);
     expect({ status, changes }).toEqual({ status: 1, changes: [] });
     expect(stderr).toContain("weir generate");
-    await project.edit({});
+    project.edit({});
   });
 
   test("no planted secret was seen in any output, and none is in wrangler's own log", () => {

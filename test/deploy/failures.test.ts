@@ -9,7 +9,7 @@ let project: Deployable;
 
 beforeAll(async () => {
   cloudflare = await standIn();
-  project = await deployable("one");
+  project = deployable("one");
   // Made before, so that this test starts wrangler for one of each kind only.
   for (const name of ["weir-events", "weir-r2-events", "weir-one", "weir-one-dead"]) {
     cloudflare.account.queues.set(name, { id: `q-${name}`, consumers: [] });
@@ -26,7 +26,7 @@ describe("a deploy that fails", () => {
     cloudflare.failOnce("POST", /^queues\n/);
     cloudflare.failOnce("POST", /^r2\/buckets\n/);
     cloudflare.failOnce("POST", /^d1\/database\n/);
-    const { status, stderr } = await weir(project.root, cloudflare, ["deploy"]);
+    const { status, stderr } = await weir(project, cloudflare, ["deploy"]);
     expect(status).toBe(1);
     expect(stderr).toContain("failed, after 0 of");
     expect(cloudflare.changes()).toEqual([]);
@@ -59,7 +59,7 @@ describe("a deploy that fails", () => {
       // wrangler sets up a Worker's cron and consumers at once: what got through beside the cron goes again.
       if (step === "replace Worker weir") cloudflare.account.queues.get("weir-events")?.consumers.splice(0);
       cloudflare.failOnce(method, path, `refused: ${SECRETS.WEIR_SIGNING_KEY}`);
-      const { status, stderr } = await weir(project.root, cloudflare, ["deploy"]);
+      const { status, stderr } = await weir(project, cloudflare, ["deploy"]);
       expect(status).toBe(1);
       expect(stderr).toContain(step);
       expect(stderr).toContain("refused: ***");
@@ -69,9 +69,9 @@ describe("a deploy that fails", () => {
   );
 
   test("completes in the next run, and the one after has nothing to do", { timeout: 60_000 }, async () => {
-    expect(await weir(project.root, cloudflare, ["deploy"])).toMatchObject({ status: 0 });
+    expect(await weir(project, cloudflare, ["deploy"])).toMatchObject({ status: 0 });
     cloudflare.calls.length = 0;
-    const { stderr } = await weir(project.root, cloudflare, ["deploy"]);
+    const { stderr } = await weir(project, cloudflare, ["deploy"]);
     expect(cloudflare.changes()).toEqual([]);
     expect(stderr).toContain("nothing to do");
     expect(cloudflare.account.scripts.get("weir")?.crons).toEqual(["* * * * *"]);

@@ -1,10 +1,9 @@
 // A small project that can be deployed, in a temporary folder, and the command run on it against the stand-in.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
-import { generate, write } from "../../cli/generate.ts";
+import { join } from "node:path";
 import { packageRoot } from "../../cli/project.ts";
 import { change, type Files } from "../cli/support/given.ts";
 import { type StandIn, TOKEN } from "./stand-in.ts";
@@ -28,8 +27,8 @@ const pipeline = (alias: string, body: string): Files => ({
 export const handler = (body: string) =>
   `import { definePipeline } from "weir";\nexport default definePipeline(async (event) => [${body}]);\n`;
 
-const router = (root: string) => `name = "weir"
-main = "${relative(root, join(packageRoot, "src/worker.ts"))}"
+const ROUTER = `name = "weir"
+main = "../weir/src/worker.ts"
 compatibility_date = "2026-10-01"
 compatibility_flags = ["nodejs_compat"]
 
@@ -43,7 +42,7 @@ crons = ["* * * * *"]
 [[d1_databases]]
 binding = "LEDGER"
 database_name = "weir-ledger"
-migrations_dir = "${relative(root, join(packageRoot, "src/store/migrations/ledger"))}"
+migrations_dir = "../weir/src/store/migrations/ledger"
 
 [[queues.producers]]
 binding = "EVENTS"
@@ -61,23 +60,36 @@ queue = "weir-r2-events"
 
 export interface Deployable {
   root: string;
+  /** The `weir` command of the project's own copy of Weir. */
+  bin: string;
   /** Changes files and generates again. */
-  edit(files: Files): Promise<void>;
+  edit(files: Files): void;
   remove(): void;
 }
 
-/** A project of some pipelines, generated. */
-export async function deployable(...aliases: string[]): Promise<Deployable> {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), "weir-deploy-test-")));
-  mkdirSync(join(root, "node_modules"));
-  symlinkSync(packageRoot, join(root, "node_modules/weir"));
-  const edit = async (files: Files) => {
+const SOURCES = ["cli", "src", "workers", "dashboard", "package.json", "package-lock.json", "models.json"];
+
+/** A project of some pipelines, generated, beside a copy of Weir: what is edited meanwhile is not deployed. */
+export function deployable(...aliases: string[]): Deployable {
+  const home = realpathSync(mkdtempSync(join(tmpdir(), "weir-deploy-test-")));
+  const [root, copy] = [join(home, "project"), join(home, "weir")];
+  for (const name of SOURCES.filter((it) => existsSync(join(packageRoot, it)))) {
+    cpSync(join(packageRoot, name), join(copy, name), { recursive: true });
+  }
+  symlinkSync(join(packageRoot, "node_modules"), join(copy, "node_modules"));
+  mkdirSync(join(root, "node_modules"), { recursive: true });
+  symlinkSync(copy, join(root, "node_modules/weir"));
+  const bin = join(copy, "cli/bin.mjs");
+  const edit = (files: Files) => {
     change(root, files);
-    write(root, await generate(root));
+    const { status, stderr } = spawnSync(process.execPath, [bin, "--root", root, "generate"], {
+      encoding: "utf8",
+    });
+    if (status !== 0) throw new Error(stderr);
   };
   const inbox = { scheme: "standard-webhooks", secrets: ["INBOX_HOOK"] };
-  await edit({
-    "wrangler.toml": router(root),
+  edit({
+    "wrangler.toml": ROUTER,
     "models.json": { models: {} },
     "connections.json": {
       connections: {
@@ -87,7 +99,7 @@ export async function deployable(...aliases: string[]): Promise<Deployable> {
     },
     ...Object.assign({}, ...aliases.map((alias) => pipeline(alias, "{ key: event.key }"))),
   });
-  return { root, edit, remove: () => rmSync(root, { recursive: true, force: true }) };
+  return { root, bin, edit, remove: () => rmSync(home, { recursive: true, force: true }) };
 }
 
 export interface Ran {
@@ -97,8 +109,13 @@ export interface Ran {
 }
 
 /** Runs `weir` as a shell would, with the stand-in for Cloudflare and the planted secrets in the environment. */
-export async function weir(root: string, cloudflare: StandIn, args: string[], env = {}): Promise<Ran> {
-  const child = spawn(process.execPath, [join(packageRoot, "cli/bin.mjs"), "--root", root, ...args], {
+export async function weir(
+  { root, bin }: Deployable,
+  cloudflare: StandIn,
+  args: string[],
+  env = {},
+): Promise<Ran> {
+  const child = spawn(process.execPath, [bin, "--root", root, ...args], {
     env: {
       PATH: process.env.PATH,
       HOME: root,
