@@ -34,8 +34,7 @@ export async function consume(batch: MessageBatch<unknown>, deps: RouterDeps): P
 /** A dead job comes with its failure, or, where the platform gave up on it, as the bare job. */
 function deadJob({ body }: Message<unknown>): DeadJob {
   if (typeof body === "object" && body !== null && "job" in body) return body as DeadJob;
-  const job = body as Job;
-  return { job, attempts: job.attempts_before };
+  return { job: body as Job };
 }
 
 async function consumeEvents(messages: readonly Message<unknown>[], deps: RouterDeps): Promise<void> {

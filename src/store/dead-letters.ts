@@ -7,11 +7,11 @@ import type { PendingRun } from "./ledger.ts";
 import { PENDING_MS, RANK } from "./runs.ts";
 import { field, fields } from "./sql.ts";
 
-/** A job that will not be tried again, with why. `failure` is absent when the platform gave up on it. */
+/** A job that will not be tried again, with why. The platform, giving up on one, tells neither why nor how often. */
 export interface DeadJob {
   job: Job;
   failure?: Failure;
-  attempts: number;
+  attempts?: number;
 }
 
 /** Which letters: by run, by pipeline, by the kind of their failure; all that are named must hold. */
@@ -87,24 +87,30 @@ const CHOSEN = `
     AND (?2 IS NULL OR alias = ?2) AND (?3 IS NULL OR failure ->> '$.kind' = ?3)`;
 const CHOSEN_IDS = `SELECT run_id FROM dead_letters ${CHOSEN} ORDER BY at, run_id LIMIT ?4`;
 
+/** Rank of a redriven run: past the attempt that ended it, before the next. */
+const REDRIVEN = RANK.dead + 1;
+
 const SQL = {
+  // A redriven run is past its old letters: one that comes late, or twice, does not end it again.
   end: `
-    UPDATE runs SET status = 'dead', ended_at = ?2, due_at = NULL, attempt = max(attempt, j.value ->> '$.attempts'),
-      progress = max(progress, (j.value ->> '$.attempts') * 10 + ${RANK.dead}),
-      failure = coalesce(j.value ->> '$.failure', failure)
+    UPDATE runs SET status = 'dead', ended_at = ?2, due_at = NULL,
+      attempt = max(attempt, coalesce(${field("attempts")}, attempt)),
+      progress = max(progress, coalesce(${field("attempts")}, attempt) * 10 + ${RANK.dead}),
+      failure = coalesce(${field("failure")}, failure)
     FROM json_each(?1) AS j
     WHERE runs.id = ${field("run_id")} AND runs.status NOT IN ('succeeded', 'skipped', 'cancelled')
-      AND runs.attempt <= ${field("attempts")}`,
+      AND runs.progress < coalesce(${field("attempts")}, runs.attempt) * 10 + ${REDRIVEN}`,
   letters: `
     INSERT INTO dead_letters (run_id, alias, job, failure, attempts, at)
     SELECT ${fields("run_id", "alias", "job")},
       coalesce(${field("failure")}, r.failure, '{"kind":"internal","detail":"the platform gave up on the job: its Worker ended without a report"}'),
-      ${field("attempts")}, ?2
+      coalesce(${field("attempts")}, r.attempt, 0), ?2
     FROM json_each(?1) AS j LEFT JOIN runs AS r ON r.id = ${field("run_id")}
     WHERE r.status IS NULL OR r.status = 'dead'
     ON CONFLICT (run_id) DO NOTHING`,
   reopen: `
-    UPDATE runs SET status = 'pending', reason = 'redriven', ended_at = NULL, due_at = ?5
+    UPDATE runs SET status = 'pending', reason = 'redriven', ended_at = NULL, due_at = ?5,
+      progress = attempt * 10 + ${REDRIVEN}
     WHERE status = 'dead' AND id IN (${CHOSEN_IDS})`,
   drop: `
     UPDATE runs SET status = 'cancelled', reason = ?5, ended_at = ?6, due_at = NULL

@@ -6,7 +6,7 @@ import { identify, lookups } from "../../src/receive/identity.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import type { Report } from "../../src/shapes/run.ts";
-import { recordDead } from "../../src/store/dead-letters.ts";
+import { recordDead, takeForRedrive } from "../../src/store/dead-letters.ts";
 import { type Decided, record, runId } from "../../src/store/ledger.ts";
 import { claimOverdue, markQueued, takeReports } from "../../src/store/runs.ts";
 import { openStores, type Stores } from "../support/stores.ts";
@@ -139,16 +139,10 @@ test("a dead job is one letter however often it is told, with its cause; one the
     cause: "matched",
     attempts_before: 0,
   });
+  await takeReports(stores.ledger, [report(runId(one.id, "b"), 5, "running")]);
   const failure = { kind: "bad_media", detail: "no video" } as const;
   for (let times = 0; times < 2; times++) {
-    await recordDead(
-      stores.ledger,
-      [
-        { job: job("a"), failure, attempts: 1 },
-        { job: job("b"), attempts: 5 },
-      ],
-      NOW,
-    );
+    await recordDead(stores.ledger, [{ job: job("a"), failure, attempts: 1 }, { job: job("b") }], NOW);
   }
   const { data } = await listDeadLetters(stores.ledger, {}, { limit: 10 });
   expect(data).toMatchObject([
@@ -156,6 +150,21 @@ test("a dead job is one letter however often it is told, with its cause; one the
     { alias: "a", attempts: 1, failure },
   ]);
   expect(await getRun(stores.ledger, runId(one.id, "a"))).toMatchObject({ status: "dead", failure });
+});
+
+test("a redriven run is not ended again by a late copy of its old letter, and is by a new one", async () => {
+  const one = event("redriven");
+  const [run] = await record(stores.ledger, [decided(one, "a")], NOW);
+  const run_id = run?.run_id ?? "";
+  const job: Job = { run_id, alias: "a", event: one, cause: "matched", attempts_before: 0 };
+  const letter = { job, failure: { kind: "timeout", detail: "slow" } as const, attempts: 3 };
+  await recordDead(stores.ledger, [letter], NOW);
+  expect(await takeForRedrive(stores.ledger, { run_ids: [run_id] }, NOW, 10)).toHaveLength(1);
+  await recordDead(stores.ledger, [letter], NOW);
+  expect(await getRun(stores.ledger, run_id)).toMatchObject({ status: "pending" });
+  expect(await takeForRedrive(stores.ledger, { run_ids: [run_id] }, NOW, 10)).toEqual([]);
+  await recordDead(stores.ledger, [{ ...letter, attempts: 4 }], NOW);
+  expect(await getRun(stores.ledger, run_id)).toMatchObject({ status: "dead", attempt: 4 });
 });
 
 test("a letter for a run that has succeeded since changes nothing", async () => {
