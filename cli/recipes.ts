@@ -69,7 +69,8 @@ aws s3api put-bucket-notification-configuration --bucket ${bucket} \\
 connection=$(aws events create-connection --name weir ${authorizationOf(as(scheme, "eventbridge").auth)} \\
   --query ConnectionArn --output text)
 destination=$(aws events create-api-destination --name weir --connection-arn "$connection" --http-method POST \\
-  --invocation-endpoint ${door} --query ApiDestinationArn --output text)
+  --invocation-endpoint ${door} \\
+  --query ApiDestinationArn --output text)
 aws events put-rule --name weir --event-pattern '{"source":["aws.s3"],"detail":{"bucket":{"name":["${bucket}"]}}}'
 aws events put-targets --rule weir --targets "Id=weir,Arn=$destination,RoleArn=$ROLE_ARN"
 aws s3 cp a.mp4 s3://${bucket}/clips/a.mp4`,

@@ -82,7 +82,8 @@ export async function startCeph() {
     async notify(bucket: string, topic: string) {
       const events = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"].map((name) => `<Event>${name}</Event>`);
       const rule = `<Id>${topic}</Id><Topic>arn:aws:sns:default::${topic}</Topic>${events.join("")}`;
-      const body = `<NotificationConfiguration><TopicConfiguration>${rule}</TopicConfiguration></NotificationConfiguration>`;
+      const topics = `<TopicConfiguration>${rule}</TopicConfiguration>`;
+      const body = `<NotificationConfiguration>${topics}</NotificationConfiguration>`;
       await ask("PUT", `${base}/${bucket}?notification`, { body });
     },
     in(bucket: string) {
