@@ -99,6 +99,24 @@ describe.skipIf(!hasPython)("a pipeline in Python", () => {
       expect((await invoke("generator")).processed_data).toEqual([{ n: 0 }, { n: 1 }, { n: 2 }]);
     });
 
+    test("cuts, looks and probes with the tools that TypeScript has", async () => {
+      await weir.put("test-media", "media/film.mp4", film);
+      expect(await invoke("media")).toMatchObject({
+        error_details: null,
+        processed_data: [
+          {
+            spans: [
+              [0, 2, 12],
+              [2, 4, 12],
+              [4, 6, 12],
+            ],
+            container: "MP4",
+            picture: [64, 1, "PNG"],
+          },
+        ],
+      });
+    });
+
     test.each([
       ["fail", "handler_failed", "KeyError: 'colour'", /handler\.py", line \d+, in pick\n {2}return things/],
       ["fail_with_url", "handler_failed", /any\.py-case\?…$/, /in fail_with_url/],

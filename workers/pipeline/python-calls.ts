@@ -3,15 +3,31 @@
 import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { type Failure, FailureError } from "../../src/shapes/failure.ts";
-import { type Chunk, FileTools, type Weir } from "./sdk.ts";
+import { type Chunk, FileTools, type FramesOptions, type SplitOptions, type Weir } from "./sdk.ts";
 
 type Answer = { value: unknown } | { failure: Failure };
 
 const model = z.string();
+const options = <Name extends string>(...names: Name[]) =>
+  Object.fromEntries(names.map((name) => [name, z.unknown().optional()])) as Record<
+    Name,
+    z.ZodOptional<z.ZodUnknown>
+  >;
 const callSchema = z.discriminatedUnion("name", [
   z.strictObject({ name: z.literal("file_url"), bucket: z.string(), key: z.string() }),
-  z.strictObject({ name: z.literal("split_video"), file_url: z.string(), frame_interval: z.number() }),
-  z.strictObject({ name: z.literal("image_info"), file_url: z.string() }),
+  // The values of options are compute's to check; only their names are, or a mistyped one would go unnoticed.
+  z.strictObject({
+    name: z.literal("split_video"),
+    file_url: z.string(),
+    ...options("frame_interval", "scenes", "keyframes", "max_duration", "overlap"),
+  }),
+  z.strictObject({
+    name: z.literal("frames"),
+    file_url: z.string(),
+    ...options("at", "every", "size", "format"),
+  }),
+  z.strictObject({ name: z.enum(["image_info", "probe"]), file_url: z.string() }),
+  z.strictObject({ name: z.enum(["clip", "audio"]), chunk: z.int() }),
   z.strictObject({ name: z.literal("embed_video"), chunks: z.array(z.int()), model }),
   z.strictObject({ name: z.literal("embed_image"), file_url: z.string(), model }),
   z.strictObject({ name: z.literal("embed_text"), text: z.string(), model }),
@@ -61,11 +77,24 @@ export class PythonCalls {
       case "file_url":
         return this.#weir.fileUrl(call.bucket, call.key);
       case "split_video": {
-        const chunks = await FileTools.splitVideo(call.file_url, { frameInterval: call.frame_interval });
+        const { name: _, file_url, frame_interval, max_duration, ...others } = call;
+        const options = { ...others, frameInterval: frame_interval, maxDuration: max_duration };
+        const chunks = await FileTools.splitVideo(file_url, options as SplitOptions);
         return chunks.map((chunk) => ({ id: this.#chunks.push(chunk) - 1, ...snakeCase(chunk) }));
       }
       case "image_info":
         return FileTools.imageInfo(call.file_url);
+      case "probe":
+        return FileTools.probe(call.file_url);
+      case "frames": {
+        const { name: _, file_url, ...options } = call;
+        const pictures = await FileTools.frames(file_url, options as unknown as FramesOptions);
+        return pictures.map(({ bytes, ...picture }) => ({ ...picture, data: base64(bytes) }));
+      }
+      case "clip":
+        return base64(await FileTools.clip(this.#chunk(call.chunk)));
+      case "audio":
+        return base64(await FileTools.audio(this.#chunk(call.chunk)));
       case "embed_video":
         // Each has its own end, so that one that fails is raised where the handler comes to it.
         return Promise.all(call.chunks.map((id) => settled(() => this.#embed(id, call.model)).then(flat)));
@@ -83,14 +112,17 @@ export class PythonCalls {
   }
 
   async #embed(id: number, model: string): Promise<unknown> {
+    return this.#told(await this.#weir.embed.video(this.#chunk(id), model));
+  }
+
+  #chunk(id: number): Chunk {
     const chunk = this.#chunks[id];
-    if (!chunk) throw new FailureError({ kind: "invalid", detail: "embed.video: not a chunk of this run" });
-    return this.#told(await this.#weir.embed.video(chunk, model));
+    if (!chunk) throw new FailureError({ kind: "invalid", detail: "a chunk is not one of this run" });
+    return chunk;
   }
 
   #told(vector: Float32Array): { ref: number; values: string } {
-    const values = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString("base64");
-    return { ref: this.#vectors.push(vector) - 1, values };
+    return { ref: this.#vectors.push(vector) - 1, values: base64(vector) };
   }
 }
 
@@ -114,6 +146,9 @@ const snakeCase = (value: object) =>
       member,
     ]),
   );
+
+const base64 = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
+  Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength).toString("base64");
 
 const floats = (base64: string) => new Float32Array(new Uint8Array(Buffer.from(base64, "base64")).buffer);
 

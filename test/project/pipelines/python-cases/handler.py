@@ -64,7 +64,19 @@ def own_failure(event):
     raise WeirError({"kind": "no_such_kind", "detail": "of my own making"})
 
 
+def media(event):
+    url = mixpeek.file_url(event["bucket"], "media/film.mp4")
+    chunks = FileTools.split_video(url, keyframes=True, max_duration=6)
+    [picture] = FileTools.frames(url, at=[1], size=64, format="png")
+    return {
+        "spans": [[chunk.start, chunk.end, chunk.fps] for chunk in chunks],
+        "container": FileTools.probe(url)["container"],
+        "picture": [picture["width"], picture["time"], picture["bytes"][1:4].decode()],
+    }
+
+
 CASES = {
+    "media": media,
     "own_failure": own_failure,
     "misuse": misuse,
     "pid": lambda event: {"pid": os.getpid()},

@@ -140,7 +140,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "python-cases",
-      "version": "8f8eb6544b76dd79",
+      "version": "cd81d2e3eb5bba18",
       "folder": "pipelines/python-cases",
       "config": {
         "alias": "python-cases",
@@ -159,7 +159,7 @@ export const registry: readonly { alias: string; version: string; folder: string
         "dispatch": "binding",
         "on_delete": "remove",
         "concurrency": 10,
-        "timeout_seconds": 2,
+        "timeout_seconds": 3,
         "retry": {
           "max_attempts": 2,
           "base_seconds": 0

@@ -1,8 +1,10 @@
 # What a handler.py imports: `from mixpeek import Mixpeek, FileTools`. Every call goes to the run's pipeline
 # Worker, which holds the source's credentials and answers it as it would a TypeScript handler.
 # Works only inside a run; how it talks is in _wire.py.
-from ._wire import WeirError, call
+import base64
+
 from ._vector import Vector, vector_of
+from ._wire import WeirError, call
 
 __all__ = ["Chunk", "FileTools", "Mixpeek", "Vector", "WeirError"]
 
@@ -16,7 +18,7 @@ class Chunk:
     def __init__(self, plan, siblings):
         self._id = plan.pop("id")
         self._siblings = siblings
-        # index, start, end, first_frame, last_frame, keyframes: what splitVideo says in TypeScript.
+        # index, start, end, first_frame, last_frame, fps, keyframes: what splitVideo says in TypeScript.
         self.__dict__.update(plan)
 
     def __repr__(self):
@@ -25,9 +27,15 @@ class Chunk:
 
 class FileTools:
     @staticmethod
-    def split_video(file_url, frame_interval=10, **options):
-        """Plans a video's chunks, `frame_interval` seconds each and the last one short. Nothing is cut."""
-        plans = call("split_video", file_url=file_url, frame_interval=frame_interval, **options)
+    def split_video(file_url, frame_interval=None, **options):
+        """
+        Plans a video's chunks, `frame_interval` (10) seconds each and the last one short. Nothing is cut.
+        Instead of `frame_interval`: `scenes={"threshold": …, "min": …, "max": …}` or `keyframes=True`;
+        with any of them `max_duration` and `overlap`, seconds.
+        """
+        if frame_interval is not None:
+            options["frame_interval"] = frame_interval
+        plans = call("split_video", file_url=file_url, **options)
         siblings = []
         siblings.extend(Chunk(plan, siblings) for plan in plans)
         return list(siblings)
@@ -36,6 +44,32 @@ class FileTools:
     def image_info(file_url):
         """Width, height, format and dominant colours of a picture, as a dict."""
         return call("image_info", file_url=file_url)
+
+    @staticmethod
+    def probe(file_url):
+        """Container, duration and streams of a video, or the size of an image, as a dict."""
+        return call("probe", file_url=file_url)
+
+    @staticmethod
+    def frames(file_url, **options):
+        """
+        Still pictures: dicts with `time`, `width`, `height`, `format` and `bytes`. Either `at=[seconds]` or
+        `every=seconds`; `size` of the longer side (640) and `format`: "jpeg", "png" or "webp".
+        """
+        pictures = call("frames", file_url=file_url, **options)
+        for picture in pictures:
+            picture["bytes"] = base64.b64decode(picture.pop("data"))
+        return pictures
+
+    @staticmethod
+    def clip(chunk):
+        """A chunk by itself: the bytes of an MP4, at most two minutes."""
+        return base64.b64decode(call("clip", chunk=chunk._id))
+
+    @staticmethod
+    def audio(chunk):
+        """A chunk's sound: the bytes of a WAV, 16 kHz, one channel, 16 bits."""
+        return base64.b64decode(call("audio", chunk=chunk._id))
 
 
 class Mixpeek:
