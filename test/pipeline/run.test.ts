@@ -1,17 +1,17 @@
 // One attempt at one job, over real R2 and D1: whatever happens to the object while a handler runs, the
 // collection ends as the object is.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { surroundings } from "../../src/env.ts";
 import { compileFilter } from "../../src/match/index.ts";
 import { type PipelineConfig, pipelineConfigSchema } from "../../src/shapes/config.ts";
 import { FailureError } from "../../src/shapes/failure.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import type { Source } from "../../src/source/contract.ts";
 import { r2Source } from "../../src/source/r2.ts";
-import { surroundings } from "../../src/env.ts";
 import type { Collection } from "../../src/store/collections/contract.ts";
 import { d1Collection } from "../../src/store/collections/d1.ts";
-import { type AttemptDeps, attemptAll, type Attempted } from "../../workers/pipeline/attempt.ts";
-import { type Handler, definePipeline } from "../../workers/pipeline/sdk.ts";
+import { type AttemptDeps, type Attempted, attemptAll } from "../../workers/pipeline/attempt.ts";
+import { definePipeline, type Handler } from "../../workers/pipeline/sdk.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 
 let stores: Stores;
@@ -73,7 +73,8 @@ const job = (key: string, more: Partial<Job> = {}): Job => ({
   },
   ...more,
 });
-const put = (key: string, body: string, keep = "yes") => stores.bucket.put(key, body, { customMetadata: { keep } });
+const put = (key: string, body: string, keep = "yes") =>
+  stores.bucket.put(key, body, { customMetadata: { keep } });
 const read: Handler = async (event) => [{ body: await (await stores.bucket.get(event.key))?.text() }];
 
 async function attempt(one: Job, from: AttemptDeps, attemptNumber = 1): Promise<Attempted> {
@@ -90,7 +91,13 @@ describe("what the collection holds after a run is what the object is now", () =
   test("present and passing: what the handler returned, with the version that it read", async () => {
     const object = await put("plain", "one");
     const { report } = await attempt(job("plain"), deps(read));
-    expect(report).toMatchObject({ status: "succeeded", items: 1, etag: object?.etag, version: "v", commit: "c" });
+    expect(report).toMatchObject({
+      status: "succeeded",
+      items: 1,
+      etag: object?.etag,
+      version: "v",
+      commit: "c",
+    });
     expect(await stored()).toEqual(["one"]);
   });
 
@@ -102,7 +109,10 @@ describe("what the collection holds after a run is what the object is now", () =
       if (calls++ === 0) await put("over", "new");
       return items;
     };
-    expect((await attempt(job("over"), deps(handler))).report).toMatchObject({ status: "succeeded", attempt: 1 });
+    expect((await attempt(job("over"), deps(handler))).report).toMatchObject({
+      status: "succeeded",
+      attempt: 1,
+    });
     expect(await stored()).toEqual(["new"]);
     expect(calls).toBe(2);
   });
@@ -119,7 +129,10 @@ describe("what the collection holds after a run is what the object is now", () =
       }),
     );
     expect(next).toBe("retry");
-    expect(report.failure).toMatchObject({ kind: "conflict", detail: expect.stringContaining("bucket/restless") });
+    expect(report.failure).toMatchObject({
+      kind: "conflict",
+      detail: expect.stringContaining("bucket/restless"),
+    });
     expect(await stored()).toEqual([]);
   });
 
@@ -151,7 +164,11 @@ describe("what the collection holds after a run is what the object is now", () =
     await attempt(job("changed"), deps(read));
     await put("changed", "b", "no");
     const { report } = await attempt(job("changed", { cause: "tracked" }), deps(read));
-    expect(report).toMatchObject({ status: "succeeded", items: 0, reason: expect.stringContaining('metadata.keep is "no"') });
+    expect(report).toMatchObject({
+      status: "succeeded",
+      items: 0,
+      reason: expect.stringContaining('metadata.keep is "no"'),
+    });
     expect(await stored()).toEqual([]);
   });
 
@@ -189,9 +206,15 @@ describe("what the collection holds after a run is what the object is now", () =
       }),
     );
     await begun;
-    await attempt(job("raced"), deps(async () => [{ body: "by the later run" }]));
+    await attempt(
+      job("raced"),
+      deps(async () => [{ body: "by the later run" }]),
+    );
     release();
-    expect((await slow).report).toMatchObject({ status: "skipped", reason: expect.stringContaining("began later") });
+    expect((await slow).report).toMatchObject({
+      status: "skipped",
+      reason: expect.stringContaining("began later"),
+    });
     expect(await stored()).toEqual(["by the later run"]);
   });
 });
@@ -224,14 +247,22 @@ describe("what a failure leads to", () => {
   test("delays double, are jittered, and never pass twelve hours", async () => {
     const delay = async (n: number, random: number) =>
       (await attempt(job("failing"), { ...failing("timeout"), random: () => random }, n)).delaySeconds;
-    expect([await delay(1, 1), await delay(2, 1), await delay(2, 0.5), await delay(40, 1)]).toEqual([8, 16, 8, 43_200]);
+    expect([await delay(1, 1), await delay(2, 1), await delay(2, 0.5), await delay(40, 1)]).toEqual([
+      8, 16, 8, 43_200,
+    ]);
   });
 
   test("a collection that does not answer fails the run to be tried again, whatever it was", async () => {
-    const broken: Collection = { ...collection, begin: () => Promise.reject(new Error("D1_ERROR: overloaded")) };
+    const broken: Collection = {
+      ...collection,
+      begin: () => Promise.reject(new Error("D1_ERROR: overloaded")),
+    };
     const { next, report } = await attempt(job("failing"), deps(read, {}, { collection: broken }));
     expect(next).toBe("retry");
-    expect(report.failure).toMatchObject({ kind: "unavailable", detail: expect.stringContaining("D1_ERROR: overloaded") });
+    expect(report.failure).toMatchObject({
+      kind: "unavailable",
+      detail: expect.stringContaining("D1_ERROR: overloaded"),
+    });
   });
 
   test("a slow handler is stopped at its time and told so", async () => {
@@ -258,7 +289,10 @@ test("jobs of one object run one after another; those of others at the same time
   const handler: Handler = async (event) => {
     running.set(event.key, (running.get(event.key) ?? 0) + 1);
     interleaved ||= (running.get(event.key) ?? 0) > 1;
-    together = Math.max(together, [...running.values()].reduce((sum, n) => sum + n, 0));
+    together = Math.max(
+      together,
+      [...running.values()].reduce((sum, n) => sum + n, 0),
+    );
     await stores.bucket.head(event.key);
     running.set(event.key, (running.get(event.key) ?? 0) - 1);
     return [{ body: event.key }];

@@ -3,7 +3,7 @@
 import { type Failure, verdictOf } from "../../src/shapes/failure.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import type { Report } from "../../src/shapes/run.ts";
-import { asFailure, type Outcome, type RunDeps, runJob, setOf } from "./run.ts";
+import { type Outcome, ourFailure, type RunDeps, runJob, setOf } from "./run.ts";
 
 export interface Try {
   job: Job;
@@ -35,8 +35,7 @@ export async function attemptAll<T extends Try>(
   const withObject = tries.filter(({ job }) => job.event.key !== "");
   const started = await deps.collection.begin(withObject.map(({ job }) => setOf(job))).then(
     (fences) => new Map(withObject.map((one, at) => [one, fences[at]])),
-    (error: unknown) =>
-      ({ kind: "unavailable", detail: `the collection did not answer: ${asFailure(error).detail}` }) as const,
+    (error: unknown) => ourFailure(error),
   );
   // Jobs of one object run one after another, so that their results are stored in order.
   const groups = Object.values(

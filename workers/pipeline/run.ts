@@ -70,7 +70,12 @@ export async function runJob(job: Job, first: Fence | undefined, deps: RunDeps):
   const log: string[] = [];
   let etag: string | undefined;
   try {
-    if (!first) return { status: "succeeded", stored: await handle(job.event, undefined, log, deps), log };
+    if (!first) {
+      const stored = await handle(job.event, undefined, log, deps).catch(asFailure);
+      return Array.isArray(stored)
+        ? { status: "succeeded", stored, log }
+        : { status: "failed", failure: stored, log };
+    }
     let fence = first;
     for (let round = 1; round <= MAX_ROUNDS; round++) {
       const seen = await deps.source.observe(job.event.bucket, job.event.key);
@@ -101,8 +106,14 @@ export async function runJob(job: Job, first: Fence | undefined, deps: RunDeps):
     const detail = `${job.event.bucket}/${job.event.key} kept changing during the run`;
     return { status: "failed", failure: { kind: "conflict", detail }, log };
   } catch (error) {
-    return { status: "failed", failure: asFailure(error), ...(etag !== undefined && { etag }), log };
+    return { status: "failed", failure: ourFailure(error), ...(etag !== undefined && { etag }), log };
   }
+}
+
+/** What a source or a collection throws, where no handler is to blame: to be tried again. */
+export function ourFailure(error: unknown): Failure {
+  if (error instanceof FailureError) return error.failure;
+  return { kind: "unavailable", detail: `a store did not answer: ${String(error).slice(0, MAX_LOG_LINE)}` };
 }
 
 /** What the collection should hold of the object, by what is there now. */
