@@ -1,0 +1,204 @@
+// What a deploy would do, as the pure comparison that it is: accounts and projects as plain values.
+import { describe, expect, test } from "vitest";
+import { type PlanOptions, planOf, type Step } from "../../cli/deploy/plan.ts";
+import type { Present, PresentWorker } from "../../cli/deploy/present.ts";
+import { secretsOf } from "../../cli/deploy/secrets.ts";
+import { doSteps } from "../../cli/deploy/steps.ts";
+import type { Wanted } from "../../cli/deploy/wanted.ts";
+import { redactor } from "../../cli/deploy/wrangler.ts";
+
+const wanted: Wanted = {
+  queues: ["weir-one"],
+  buckets: ["files"],
+  databases: [{ name: "weir-ledger", config: "wrangler.toml", migrations: ["0001.sql", "0002.sql"] }],
+  workers: [
+    worker("weir-compute", "compute", { build: "c1" }),
+    worker("weir-one", "pipeline", { build: "p1", version: "v1", secrets: ["KEY"], consumes: ["weir-one"] }),
+    worker("weir", "router", { build: "r1", crons: ["* * * * *"] }),
+  ],
+  rules: [{ bucket: "files", queue: "weir-one" }],
+  image: "i1",
+};
+
+function worker(name: string, role: Wanted["workers"][number]["role"], more: object) {
+  return { name, role, config: `${name}.toml`, build: "", secrets: [], consumes: [], crons: [], ...more };
+}
+
+const ALL = ["PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject", "LifecycleDeletion"];
+const now: Record<string, PresentWorker> = {
+  "weir-compute": { build: "c1", image: "i1", secrets: [], crons: [] },
+  "weir-one": { build: "p1", version: "v1", secrets: ["KEY"], crons: [] },
+  weir: { build: "r1", secrets: [], crons: ["* * * * *"] },
+};
+
+/** An account that is as the project asks, with something changed. */
+const account = (changes: Partial<Present> = {}): Present => ({
+  account: "acc",
+  queues: new Map([["weir-one", { consumers: ["weir-one"] }]]),
+  buckets: new Map([["files", [{ queue: "weir-one", actions: ALL, whole: true }]]]),
+  databases: new Map([["weir-ledger", { applied: ["0001.sql", "0002.sql"] }]]),
+  workers: new Map(Object.entries(now)),
+  ...changes,
+});
+const workers = (changes: Record<string, object>) =>
+  new Map(Object.entries(now).map(([name, it]) => [name, { ...it, ...changes[name] }]));
+
+const options: PlanOptions = { url: "https://w", commit: "abc", docker: true, given: new Set() };
+const planned = (present: Present, more: Partial<PlanOptions> = {}) =>
+  planOf(wanted, present, { ...options, ...more }).steps.map(({ name, why }) => `${name}: ${why}`);
+
+describe("a plan", () => {
+  test("has no steps when the account is as the project asks", () => {
+    expect(planned(account())).toEqual([]);
+  });
+
+  test.each<[string, Present, string]>([
+    [
+      "a version becomes another",
+      account({ workers: workers({ "weir-one": { build: "p0", version: "v0" } }) }),
+      "weir-one: version v0 becomes v1",
+    ],
+    [
+      "something else uploaded a Worker",
+      account({ workers: new Map([...Object.entries(now), ["weir-one", { secrets: ["KEY"], crons: [] }]]) }),
+      "weir-one: what is there was not put there by weir deploy",
+    ],
+    [
+      "an image changed",
+      account({ workers: workers({ "weir-compute": { image: "i0" } }) }),
+      "weir-compute: its image changed",
+    ],
+    ["a cron is gone", account({ workers: workers({ weir: { crons: [] } }) }), "weir: its cron is not set"],
+    [
+      "a consumer is gone",
+      account({ queues: new Map([["weir-one", { consumers: [] }]]) }),
+      "weir-one: does not consume weir-one yet",
+    ],
+    [
+      "a migration is pending",
+      account({ databases: new Map([["weir-ledger", { applied: ["0001.sql"] }]]) }),
+      "weir-ledger: 0002.sql",
+    ],
+    [
+      "a rule tells of a part only: the rest is added, as R2 refuses rules that overlap",
+      account({
+        buckets: new Map([["files", [{ queue: "weir-one", actions: ALL.slice(0, 3), whole: true }]]]),
+      }),
+      "files → weir-one: to hear of object-delete",
+    ],
+    [
+      "a rule is narrower than the bucket",
+      account({ buckets: new Map([["files", [{ queue: "weir-one", actions: ALL, whole: false }]]]) }),
+      "files → weir-one: to hear of object-create and object-delete",
+    ],
+  ])("has just the one step when %s", (_, present, step) => {
+    expect(planned(present)).toEqual([step]);
+  });
+
+  test("gives a secret that is set nowhere and held here; one that is held nowhere is missing", () => {
+    const present = account({ workers: workers({ "weir-one": { secrets: [] } }) });
+    expect(planOf(wanted, present, { ...options, given: new Set(["KEY"]) })).toMatchObject({
+      steps: [{ name: "weir-one", secrets: ["KEY"] }],
+      missing: [],
+    });
+    expect(planOf(wanted, present, options).missing).toEqual([{ name: "KEY", workers: ["weir-one"] }]);
+  });
+
+  test("with --changed leaves a pipeline whose version is deployed, whatever else of it changed", () => {
+    const present = account({ workers: workers({ "weir-one": { build: "p0" } }) });
+    expect(planned(present)).toEqual(["weir-one: its code or settings changed"]);
+    expect(planned(present, { changed: "deployed" })).toEqual([]);
+    expect(planned(present, { changed: new Map([["weir-one", "v1"]]) })).toEqual([]);
+    expect(planned(present, { changed: new Map([["weir-one", "v0"]]) })).toHaveLength(1);
+  });
+
+  test("with --force uploads every Worker", () => {
+    expect(planned(account(), { force: true })).toHaveLength(3);
+  });
+
+  test("builds compute's image where there is Docker, and says loudly that it does not elsewhere", () => {
+    const present = account({ workers: workers({ "weir-compute": { build: "c0", image: "i0" } }) });
+    const there = planOf(wanted, present, options);
+    expect(there.steps[0]?.args).toContain("WEIR_IMAGE:i1");
+    expect(there.steps[0]?.args).not.toContain("--containers-rollout=none");
+    expect(there.notices).toEqual([]);
+    const without = planOf(wanted, present, { ...options, docker: false });
+    // What is said of the image stays true: the one that runs is the old one.
+    expect(without.steps[0]?.args).toEqual(
+      expect.arrayContaining(["WEIR_IMAGE:i0", "--containers-rollout=none"]),
+    );
+    expect(without.notices[0]).toContain("THE COMPUTE CONTAINER IS NOT DEPLOYED");
+  });
+
+  test("tells what it leaves behind, with the command that removes it", () => {
+    const present = account({
+      queues: new Map([
+        ["weir-one", { consumers: ["weir-one"] }],
+        ["weir-old", { consumers: ["weir-old"] }],
+        ["other", { consumers: [] }],
+      ]),
+      workers: new Map<string, PresentWorker | undefined>([
+        ...Object.entries(now),
+        ["weir-old", undefined],
+        ["other", undefined],
+      ]),
+    });
+    expect(planOf(wanted, present, options).left.map(({ remove }) => remove)).toEqual([
+      "npx wrangler queues delete weir-old",
+      "npx wrangler delete --name weir-old",
+    ]);
+  });
+});
+
+describe("the steps of a plan", () => {
+  const step = (kind: Step["kind"], name: string): Step => ({
+    ...{ kind, action: "create", name, why: "" },
+    ...{ args: [], secrets: [] },
+  });
+  const never = new Promise(() => {});
+
+  test("begin nothing after one that failed", async () => {
+    const begun: string[] = [];
+    const steps = [step("worker", "a"), step("worker", "b"), step("queue", "q")];
+    const result = await doSteps(
+      steps,
+      async ({ name }) => {
+        begun.push(name);
+        return name === "a" ? { ok: false, said: "no" } : { ok: true };
+      },
+      never,
+    );
+    expect(begun).toEqual(["q", "a"]);
+    expect(result).toMatchObject({ done: [{ name: "q" }], failed: { step: { name: "a" }, said: "no" } });
+  });
+
+  test("end with the one under way when interrupted", async () => {
+    let interrupt = () => {};
+    const interrupted = new Promise<void>((resolve) => {
+      interrupt = resolve;
+    });
+    const steps = [step("worker", "a"), step("worker", "b")];
+    const result = await doSteps(
+      steps,
+      async () => {
+        interrupt();
+        return { ok: true };
+      },
+      interrupted,
+    );
+    expect(result.done.map(({ name }) => name)).toEqual(["a"]);
+  });
+});
+
+describe("secrets", () => {
+  test("come from the environment by their names; an empty one is none", () => {
+    const secrets = secretsOf(["A", "B", "C"], { A: "first-value", B: "", D: "not declared" }, undefined);
+    expect([...secrets.given]).toEqual(["A"]);
+    expect(secrets.pick(["A", "B"])).toEqual({ A: "first-value" });
+  });
+
+  test("are struck out as they stand, as JSON and as a URL would write them", () => {
+    const redact = redactor(['va"lue & more', "", "abc"]);
+    expect(redact('va"lue & more, va\\"lue & more, va%22lue%20%26%20more, abc')).toBe("***, ***, ***, abc");
+  });
+});
