@@ -187,6 +187,40 @@ describe.skipIf(!hasPython)("a handler.py", () => {
     ]);
   });
 
+  test("what it keeps from an earlier run is not taken for this one's", async () => {
+    const source = `
+      from mixpeek import Mixpeek, FileTools
+      m = Mixpeek()
+      kept = []
+      def handler(event):
+        chunks = FileTools.split_video("u")
+        if not kept:
+          kept.extend([chunks[3], [m.embed.video(chunk, "m") for chunk in chunks[:2]][1]])
+          return []
+        try: m.embed.video(kept[0], "m")
+        except Exception as error: print(error)
+        return {"old": kept[1], "new": m.embed.video(chunks[2], "m")}`;
+    const plan = { value: Array.from({ length: 4 }, (_, id) => ({ id, index: id, start: id, end: id + 1 })) };
+    const first = await begin(runs, source, { pipeline: "keeps" });
+    await first.next(plan);
+    await first.next({ value: [{ ref: 0, values: base64(0) }] });
+    const over = await first.next({ value: [1, 2].map((ref) => ({ ref, values: base64(ref) })) });
+    expect(over.done).toBe(true);
+    const second = await begin(runs, source, { pipeline: "keeps" });
+    const asked = await second.next(plan);
+    expect(asked.call).toEqual({ name: "embed_video", chunks: [2], model: "m" });
+    const { items, log } = await second.next({ value: [{ ref: 0, values: base64(9) }] });
+    expect([...asked.log, ...log]).toEqual(["Chunk(index=3, start=3, end=4) is of an earlier run"]);
+    expect(items).toMatchObject([
+      {
+        vectors: [
+          { path: ["old"], values: base64(1) },
+          { path: ["new"], ref: 0 },
+        ],
+      },
+    ]);
+  });
+
   test("a call that is refused can be caught; uncaught, it is the run's failure as it is", async () => {
     const failure = { kind: "bad_media", detail: "b/k is text", where: "b/k" };
     const source = (body: string) => `

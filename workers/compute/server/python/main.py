@@ -21,7 +21,7 @@ def main():
     source = _wire.take()["source"]
     handler = None
     while True:
-        event = _wire.take()["event"]
+        event = _wire.take_event()
         try:
             handler = handler or load(source)
             send_items(handler(event))

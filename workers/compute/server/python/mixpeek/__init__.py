@@ -2,9 +2,10 @@
 # Worker, which holds the source's credentials and answers it as it would a TypeScript handler.
 # Works only inside a run; how it talks is in _wire.py.
 import base64
+import threading
 
 from ._vector import Vector, vector_of
-from ._wire import WeirError, call
+from ._wire import WeirError, call, this_run
 
 __all__ = ["Chunk", "FileTools", "Mixpeek", "Vector", "WeirError"]
 
@@ -17,12 +18,20 @@ class Chunk:
 
     def __init__(self, plan, siblings):
         self._id = plan.pop("id")
+        self._run = this_run()
         self._siblings = siblings
         # index, start, end, first_frame, last_frame, fps, keyframes: what splitVideo says in TypeScript.
         self.__dict__.update(plan)
 
     def __repr__(self):
         return f"Chunk(index={self.index}, start={self.start}, end={self.end})"
+
+
+def _id_of(chunk):
+    if chunk._run == this_run():
+        return chunk._id
+    detail = f"{chunk} is of an earlier run"
+    raise WeirError({"kind": "invalid", "detail": detail, "next": "split the video within the handler"})
 
 
 class FileTools:
@@ -64,12 +73,12 @@ class FileTools:
     @staticmethod
     def clip(chunk):
         """A chunk by itself: the bytes of an MP4, at most two minutes."""
-        return base64.b64decode(call("clip", chunk=chunk._id))
+        return base64.b64decode(call("clip", chunk=_id_of(chunk)))
 
     @staticmethod
     def audio(chunk):
         """A chunk's sound: the bytes of a WAV, 16 kHz, one channel, 16 bits."""
-        return base64.b64decode(call("audio", chunk=chunk._id))
+        return base64.b64decode(call("audio", chunk=_id_of(chunk)))
 
 
 class Mixpeek:
@@ -89,19 +98,22 @@ class _Embed:
         self._ahead = {}
         self._model = None
         self._window = 1
+        self._lock = threading.Lock()
 
     def video(self, chunk, model):
         """The embedding of one chunk: a list of floats, stored as a vector where it is returned."""
-        if model != self._model or (self._ahead and chunk._id not in self._ahead):
-            self._ahead, self._model, self._window = {}, model, 1
-        if not self._ahead:
-            # A loop over chunks is one call after another; those after it are asked for with it, twice as
-            # many each time that all of them were wanted.
-            chunks = chunk._siblings[chunk.index : chunk.index + self._window]
-            ids = [each._id for each in chunks]
-            self._ahead = dict(zip(ids, call("embed_video", chunks=ids, model=model)))
-            self._window = min(MOST_AHEAD, self._window * 2)
-        return vector_of(self._ahead.pop(chunk._id))
+        _id_of(chunk)
+        with self._lock:
+            if model != self._model or (self._ahead and chunk not in self._ahead):
+                self._ahead, self._model, self._window = {}, model, 1
+            if not self._ahead:
+                # A loop over chunks is one call after another; those after it are asked for with it, twice
+                # as many each time that all of them were wanted.
+                chunks = chunk._siblings[chunk.index : chunk.index + self._window]
+                answers = call("embed_video", chunks=[_id_of(each) for each in chunks], model=model)
+                self._ahead = dict(zip(chunks, answers))
+                self._window = min(MOST_AHEAD, self._window * 2)
+            return vector_of(self._ahead.pop(chunk))
 
     def image(self, file_url, model):
         """The embedding of a picture."""

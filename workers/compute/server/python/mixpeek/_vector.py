@@ -3,15 +3,16 @@ import array
 import base64
 import sys
 
-from ._wire import WeirError
+from ._wire import WeirError, this_run
 
 
 class Vector(list):
-    """An embedding: a list of floats. As long as it is not changed, its model and span go with it."""
+    """An embedding: a list of floats. Unchanged and returned by its own run, it keeps its model and span."""
 
     def __init__(self, values, ref):
         super().__init__(values)
         self._ref = ref
+        self._run = this_run()
         self._bytes = values.tobytes()
 
 
@@ -32,7 +33,7 @@ def stored_form(value):
             values = array.array("f", value)
         except (TypeError, OverflowError):
             return None
-        if values.tobytes() == value._bytes:
+        if value._run == this_run() and values.tobytes() == value._bytes:
             return {"ref": value._ref}
         return {"values": _base64(values)}
     try:

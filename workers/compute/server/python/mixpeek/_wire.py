@@ -14,6 +14,7 @@ _saying = threading.RLock()
 _calling = threading.Lock()
 _open = False
 _items = []
+_runs = 0
 
 
 class WeirError(Exception):
@@ -42,6 +43,18 @@ def _listen():
 
 def take():
     return _received.get()
+
+
+def take_event():
+    global _runs
+    event = take()["event"]
+    _runs += 1
+    return event
+
+
+def this_run():
+    """Numbers of chunks and vectors mean something to one run's Worker only."""
+    return _runs
 
 
 def say(**message):
