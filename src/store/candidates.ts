@@ -8,14 +8,44 @@ interface Page {
   next?: string;
 }
 
-interface EventRow {
-  id: string;
-  received_at: string;
+interface Row {
   connection: string;
   bucket: string;
   key: string;
   size: number | null;
   etag: string | null;
+}
+interface EventRow extends Row {
+  id: string;
+  received_at: string;
+}
+
+/** A page of at most `limit` candidates from one row more than that, which says whether there is a next. */
+function pageOf<R extends Row>(
+  results: R[],
+  limit: number,
+  keyOf: (row: R) => string[],
+  more: (row: R) => Partial<Candidate> = () => ({}),
+): Page {
+  const rows = results.slice(0, limit);
+  const candidates = rows.map((row): Candidate => {
+    const { connection, bucket, key, size, etag } = row;
+    return {
+      connection,
+      bucket,
+      key,
+      why: "selected",
+      ...(size !== null && { size }),
+      ...(etag !== null && { etag }),
+      ...more(row),
+    };
+  });
+  const last = rows.at(-1);
+  return {
+    candidates,
+    passed_over: 0,
+    ...(results.length > limit && last && { next: JSON.stringify(keyOf(last)) }),
+  };
 }
 
 /** Objects of a connection's events, each by its newest event of the time that is asked for. */
@@ -45,24 +75,12 @@ export async function eventsPage(
       limit + 1,
     )
     .all<EventRow>();
-  const rows = results.slice(0, limit);
-  const candidates = rows.map(({ connection, bucket, key, size, etag, id: replay_of }): Candidate => {
-    return {
-      connection,
-      bucket,
-      key,
-      why: "selected",
-      replay_of,
-      ...(size !== null && { size }),
-      ...(etag !== null && { etag }),
-    };
-  });
-  const last = rows.at(-1);
-  return {
-    candidates,
-    passed_over: 0,
-    ...(results.length > limit && last && { next: JSON.stringify([last.received_at, last.id]) }),
-  };
+  return pageOf(
+    results,
+    limit,
+    (row) => [row.received_at, row.id],
+    (row) => ({ replay_of: row.id }),
+  );
 }
 
 const iso = (time: string | undefined) => (time === undefined ? undefined : new Date(time).toISOString());
@@ -91,25 +109,8 @@ export async function madePage(
   const { results } = await db
     .prepare(MADE)
     .bind(alias, not, by.version ?? null, by.commit ?? null, by.model ?? null, bucket, key, limit + 1)
-    .all<Omit<EventRow, "id" | "received_at">>();
-  const rows = results.slice(0, limit);
-  const candidates = rows.map((row): Candidate => {
-    const { connection, size, etag } = row;
-    return {
-      connection,
-      bucket: row.bucket,
-      key: row.key,
-      why: "selected",
-      ...(size !== null && { size }),
-      ...(etag !== null && { etag }),
-    };
-  });
-  const last = rows.at(-1);
-  return {
-    candidates,
-    passed_over: 0,
-    ...(results.length > limit && last && { next: JSON.stringify([last.bucket, last.key]) }),
-  };
+    .all<Row>();
+  return pageOf(results, limit, (row) => [row.bucket, row.key]);
 }
 
 const EVENTS = `
