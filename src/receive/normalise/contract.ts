@@ -49,14 +49,13 @@ const utf8 = new TextEncoder();
 /** Checks what no schema can, gives the event its identities, and leaves out what was not said. */
 export function finish(draft: Draft, { connection, receivedAt, buckets }: Context): Result<Event> {
   const { sender, type, operation, bucket, key } = draft;
-  const at = momentOf(draft.time);
-  if (at === undefined) return malformed("The time of the event is not a date and time.", "time");
+  const time = momentOf(draft.time);
+  if (time === undefined) return malformed("The time of the event is not a date and time.", "time");
   if (!isKey(key)) return malformed(`The object's key is not 1 to ${MAX_KEY_BYTES} bytes of UTF-8.`, "key");
   if (buckets !== undefined && !buckets.includes(bucket)) return foreign(bucket);
   const long = tooLong(draft);
   if (long !== undefined) return malformed(`The record's ${long} is longer than any sender's.`, long);
 
-  const time = at.toISOString();
   const received_at = isoOf(receivedAt);
   const event: Event = {
     id: "",
@@ -109,13 +108,18 @@ const isKey = (key: string): boolean =>
 const withoutQuotes = (etag: string): string =>
   etag.startsWith('"') ? etag.replace(/^"(.*)"$/s, "$1") : etag;
 
+/** As `toISOString` writes it already: most senders do. Days over 28 are left to `Date`, which knows months. */
+const WRITTEN = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
+const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
+
 /** RFC 3339 with its zone, or milliseconds; `Date` alone would read "0.000000" as a day of the year 2000. */
-function momentOf(time: number | string): Date | undefined {
-  if (typeof time === "string" && !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i.test(time)) {
-    return undefined;
+function momentOf(time: number | string): string | undefined {
+  if (typeof time === "string") {
+    if (WRITTEN.test(time) && time >= "1970") return time;
+    if (!RFC3339.test(time)) return undefined;
   }
   const at = new Date(time);
-  return at.getTime() >= 0 && at.getTime() <= LAST_MOMENT ? at : undefined;
+  return at.getTime() >= 0 && at.getTime() <= LAST_MOMENT ? at.toISOString() : undefined;
 }
 
 /** A sender proves itself for its connection's buckets and for no others. */
