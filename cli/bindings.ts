@@ -68,7 +68,10 @@ export function pipelineTables(
     ...COMPATIBILITY,
     alias: paths.alias,
     vars: { WEIR_VERSION: version, WEIR_COMMIT: "", WEIR_URL: "http://127.0.0.1:8787" },
-    secrets: { required: source ? readingNames(source) : [] },
+    // Reached by bindings and its queue only: it has no address of its own.
+    workers_dev: false,
+    preview_urls: false,
+    secrets: { required: unique([...(source ? readingNames(source) : []), ...(config.secrets ?? [])]) },
     observability: { enabled: true },
     durable_objects: { bindings: [{ name: "COMPUTE", class_name: "Compute", script_name: "weir-compute" }] },
     r2_buckets: unique([...r2Buckets(source), ...r2Buckets(destination)]).map(r2),

@@ -38,6 +38,16 @@ export const pipelineConfigSchema = z.strictObject({
       base_seconds: z.int().min(0).max(3600).default(5),
     })
     .prefault({}),
+  /**
+   * Names of secrets that the handler may see, each as `process.env.NAME`; their values are given at deploy.
+   * Absent rather than empty where there are none, so that a version from before there were any stays.
+   */
+  secrets: z
+    .array(
+      z.string().regex(/^[A-Z][A-Z0-9_]*$/, "the NAME of a secret, like API_KEY (never the value itself)"),
+    )
+    .max(32)
+    .optional(),
 });
 
 /** One pipeline's configuration, defaults filled in. */
