@@ -19,7 +19,7 @@ export interface Source {
 export const SIGNATURE = "sig-5ecret";
 
 export async function startSource(): Promise<Source> {
-  const objects = new Map<string, Uint8Array>();
+  const objects = new Map<string, { bytes: Uint8Array; etag: string }>();
   const handlers = new Map<string, (request: IncomingMessage, response: ServerResponse) => void>();
   const sent = { bytes: 0, requests: 0 };
   const server = createServer((request, response) => {
@@ -27,9 +27,9 @@ export async function startSource(): Promise<Source> {
     sent.requests += 1;
     const handle = handlers.get(path);
     if (handle) return handle(request, response);
-    const object = objects.get(path);
-    if (!object) return response.writeHead(404).end();
-    const etag = `"${createHash("md5").update(object).digest("hex")}"`;
+    const found = objects.get(path);
+    if (!found) return response.writeHead(404).end();
+    const { bytes: object, etag } = found;
     const match = request.headers["if-match"];
     if (match && match !== etag) return response.writeHead(412).end();
     const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "");
@@ -52,7 +52,7 @@ export async function startSource(): Promise<Source> {
   return {
     origin: `http://127.0.0.1:${port}`,
     put(path, bytes) {
-      objects.set(path, bytes);
+      objects.set(path, { bytes, etag: `"${createHash("md5").update(bytes).digest("hex")}"` });
       return url(path);
     },
     answer(path, handle) {

@@ -1,0 +1,148 @@
+// What it costs to embed a film by ten-second spans: bytes read of a 10-minute 1080p H.264 file with a
+// keyframe every 2 s and every 10 s, time against decoding every frame with the same library, and the peak
+// memory of the server with its decoders for two hours against two minutes. The last line is JSON.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { makeVideo, type VideoOptions } from "../cli/media.ts";
+import { repeatVideo } from "../test/compute/repeat.ts";
+import { startSource } from "../test/compute/source.ts";
+import { Compute } from "../workers/pipeline/compute.ts";
+
+const MODEL = "weir/hog-512";
+const PART = 20;
+const folder = await mkdtemp(join(tmpdir(), "weir-bench-"));
+const source = await startSource();
+const fullHd = { width: 1920, height: 1080, bitrate: 8_000_000 };
+const say = (text: string) => console.log(text);
+
+/** A film of so many seconds, one part encoded and repeated, ready to be read. */
+async function film(name: string, seconds: number, options: Omit<VideoOptions, "seconds">) {
+  const [part, whole] = [join(folder, `${name}-part.mp4`), join(folder, `${name}.mp4`)];
+  await makeVideo(part, { seconds: PART, ...options });
+  await repeatVideo(part, seconds / PART, whole);
+  const bytes = await readFile(whole);
+  await Promise.all([rm(part), rm(whole)]);
+  return { url: source.put(`/bench/${name}.mp4`, bytes), size: bytes.length };
+}
+
+/** Runs `work` against a compute server of its own, and measures what its processes held at most. */
+async function served<T>(work: (url: string) => Promise<T>): Promise<{ result: T; peak: number }> {
+  const main = new URL("../workers/compute/server/main.ts", import.meta.url).pathname;
+  const env = { ...process.env, PORT: "0", COMPUTE_ALLOW_ORIGINS: source.origin };
+  const server = spawn(process.execPath, [main], { env, stdio: ["ignore", "pipe", "ignore"] });
+  const [line] = await once(createInterface(server.stdout), "line");
+  try {
+    const result = await work(`http://127.0.0.1:${JSON.parse(line).listening}`);
+    return { result, peak: await peakOf(server) };
+  } finally {
+    server.kill();
+    await once(server, "exit");
+  }
+}
+
+/** Bytes: the most that a process and its children each held. 0 where the system does not say. */
+async function peakOf({ pid }: ChildProcess): Promise<number> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
+  const pids = [String(pid), ...children.split(" ").filter(Boolean)];
+  const held = await Promise.all(
+    pids.map(async (id) => {
+      const status = await readFile(`/proc/${id}/status`, "utf8").catch(() => "");
+      return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+    }),
+  );
+  return held.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** Splits and embeds a film as a handler does. Resolves to milliseconds and the number of spans. */
+async function embedAll(server: string, url: string): Promise<{ ms: number; spans: number }> {
+  const { signal } = new AbortController();
+  const compute = new Compute(
+    (request) => fetch(server + new URL(request.url).pathname, withBody(request)),
+    signal,
+  );
+  const began = performance.now();
+  const chunks = await compute.split(url, { frameInterval: 10 });
+  await Promise.all(chunks.map(({ start, end }) => compute.embed("video", url, MODEL, { start, end })));
+  return { ms: performance.now() - began, spans: chunks.length };
+}
+const withBody = ({ method, headers, body }: Request) =>
+  ({ method, headers, body, duplex: "half" }) as RequestInit;
+
+/** Milliseconds to decode every frame of the film's first part. */
+async function decodeAll(url: string): Promise<number> {
+  // Read when it is loaded: which origins are not refused.
+  process.env.COMPUTE_ALLOW_ORIGINS = source.origin;
+  const { RangeReader } = await import("../workers/compute/server/reader.ts");
+  const { Media } = await import("../workers/compute/server/media.ts");
+  const reader = await RangeReader.open(url);
+  if (!reader.ok) throw new Error(reader.failure.detail);
+  const media = await Media.open(reader.value, "mov");
+  const began = performance.now();
+  let frames = 0;
+  for await (const { time } of media.framesFrom(0)) {
+    if (time >= PART) break;
+    frames += 1;
+  }
+  if (frames !== PART * 30) throw new Error(`${frames} frames were decoded`);
+  const ms = performance.now() - began;
+  await media.close();
+  await reader.value.close();
+  return ms;
+}
+
+/** Bytes read of a film, as a share of it, and the time it took; decoders are started and warm before. */
+async function share(name: string, seconds: number, gopSeconds: number) {
+  const { url, size } = await film(name, seconds, { ...fullHd, gopSeconds });
+  const warm = source.put("/bench/warm.mp4", await warmUp);
+  const { result } = await served(async (server) => {
+    await embedAll(server, warm);
+    source.reset();
+    return embedAll(server, url);
+  });
+  const fraction = source.sent.bytes / size;
+  say(
+    `${name}: ${(size / 1e6).toFixed(0)} MB, ${result.spans} spans in ${Math.round(result.ms)} ms, ` +
+      `${(source.sent.bytes / 1e6).toFixed(1)} MB in ${source.sent.requests} requests: ${(fraction * 100).toFixed(1)} %`,
+  );
+  return { url, fraction, ms: result.ms };
+}
+
+async function peakFor(name: string, seconds: number): Promise<number> {
+  const { url, size } = await film(name, seconds, { width: 480, height: 270, gopSeconds: 2 });
+  const { result, peak } = await served((server) => embedAll(server, url));
+  say(
+    `${name}: ${(size / 1e6).toFixed(0)} MB, ${result.spans} spans, peak ${(peak / 2 ** 20).toFixed(0)} MB`,
+  );
+  source.put(`/bench/${name}.mp4`, new Uint8Array());
+  return peak;
+}
+
+const warmUp = makeVideo(join(folder, "warm.mp4"), { seconds: 40, width: 160, height: 90 }).then(() =>
+  readFile(join(folder, "warm.mp4")),
+);
+try {
+  const two = await share("gop2", 600, 2);
+  const every = (await decodeAll(two.url)) * (600 / PART);
+  say(`every frame of gop2: ${Math.round(every)} ms, from ${PART} s of it, on one thread`);
+  const ten = await share("gop10", 600, 10);
+  const short = await peakFor("two-minutes", 120);
+  const long = await peakFor("two-hours", 7200);
+  const round = (value: number, digits: number) => Number(value.toFixed(digits));
+  const result = {
+    bytes_fraction_gop2: round(two.fraction, 4),
+    bytes_fraction_gop10: round(ten.fraction, 4),
+    speedup_over_decode_all: round(every / two.ms, 1),
+    peak_rss_2h_over_2min: round(long / short, 3),
+  };
+  console.log(JSON.stringify(result));
+} finally {
+  await source.close();
+  await rm(folder, { recursive: true });
+}
+// FFmpeg through callbacks keeps a process from ending by itself.
+process.exit(0);
