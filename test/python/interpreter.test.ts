@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Turn } from "../../workers/compute/server/python/interpreter.ts";
 import { PythonRuns } from "../../workers/compute/server/python/runs.ts";
@@ -11,14 +12,14 @@ const runs = new PythonRuns({ size: 4 });
 afterAll(() => runs.close());
 
 /** What a process is at, as `ps` says it: R running, S sleeping, Z ended and not yet asked about. */
-function state(pid: number): string {
+function state(pid = ""): string {
   try {
-    return execFileSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" }).trim();
+    return execFileSync("ps", ["-o", "stat=", "-p", pid], { encoding: "utf8" }).trim();
   } catch {
     return "";
   }
 }
-const running = (pid: number) => /^[^Z]/.test(state(pid));
+const running = (pid?: string) => /^[^Z]/.test(state(pid));
 
 describe.skipIf(!hasPython)("an exception", () => {
   test("becomes the failure, with a traceback of the handler's own lines and no paths", async () => {
@@ -156,17 +157,18 @@ describe.skipIf(!hasPython)("an interpreter", () => {
 import os
 from mixpeek import FileTools
 def handler(event):
-  FileTools.image_info(str(os.getpid()))
+  FileTools.image_info(f"{os.getpid()} {os.getcwd()}")
   while True: pass`;
     const run = randomUUID();
     const start = { pipeline: "films", source, event: {}, timeout_ms: 60_000 };
     const { call } = await post({ run, turn: 1, start });
-    const pid = Number((call as { file_url: string }).file_url);
+    const [pid, folder = ""] = (call as { file_url: string }).file_url.split(" ");
     expect(running(pid)).toBe(true);
     void post({ run, turn: 2, answer: { value: {} } }).catch(() => {});
     await expect.poll(() => state(pid)).toMatch(/^R/);
     server.kill("SIGKILL");
     await expect.poll(() => running(pid)).toBe(false);
+    expect(existsSync(folder)).toBe(false);
   });
 
   test("takes what it started with it when it is killed", async () => {
@@ -180,7 +182,7 @@ def handler(event):
       { timeout_ms: 500 },
     );
     expect(first.failure?.kind).toBe("timeout");
-    await expect.poll(() => running(Number(first.log[0]))).toBe(false);
+    await expect.poll(() => running(first.log[0])).toBe(false);
   });
 
   test("serves as many runs at once as are allowed; beyond that they are sent away for a while", async () => {

@@ -26,6 +26,7 @@ const MAIN = new URL("./main.py", import.meta.url).pathname;
 /** Lines kept for one turn, and the length of each. The run keeps fewer. */
 const MOST_LINES = 200;
 const LONGEST_LINE = 1000;
+const LINGER_MS = 500;
 const LONGEST_MESSAGE = 64 * 1024 * 1024;
 
 /** What main.py says: a line of log, or what ends a turn. */
@@ -90,7 +91,7 @@ export class Interpreter {
   kill(failure?: Failure): void {
     if (this.#ended) return;
     this.#failure = failure;
-    this.#killGroup();
+    this.#remove();
   }
 
   #send(message: object): void {
@@ -118,18 +119,21 @@ export class Interpreter {
     if (this.#ended) return;
     this.#ended = true;
     this.#failure ??= ended(how);
-    this.#killGroup();
-    rmSync(this.#folder, { recursive: true, force: true });
-    // What it had printed is still in the pipes; a turn of the event loop reads them.
-    setImmediate(() => this.#settle({}));
+    this.#remove();
+    // What it had printed is still in the pipes, which end with it; one that a process left behind holds open
+    // is not waited for.
+    const settle = () => this.#settle({});
+    this.#child.once("close", settle);
+    setTimeout(settle, LINGER_MS).unref();
   }
 
-  #killGroup(): void {
+  #remove(): void {
     try {
       if (this.#child.pid) process.kill(-this.#child.pid, "SIGKILL");
     } catch {
       // Gone already.
     }
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 }
 

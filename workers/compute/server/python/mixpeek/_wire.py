@@ -4,6 +4,7 @@ import io
 import json
 import os
 import queue
+import shutil
 import threading
 
 _INCOMING, _OUTGOING = 3, 4
@@ -30,14 +31,15 @@ def connect():
     _open = True
     for pipe in (_INCOMING, _OUTGOING):
         os.set_inheritable(pipe, False)
-    threading.Thread(target=_listen, daemon=True).start()
+    threading.Thread(target=_listen, args=[os.environ["TMPDIR"]], daemon=True).start()
 
 
-def _listen():
+def _listen(folder):
     with os.fdopen(_INCOMING, "r", encoding="utf-8") as lines:
         for line in lines:
             _received.put(json.loads(line))
     # The server has gone, and with it all that this process is for, even if the handler never ends.
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 
