@@ -6,6 +6,7 @@ import { addAccountCommands } from "./account-commands.ts";
 import { addFilterCommands } from "./filter-commands.ts";
 import { drifted, generate, write } from "./generate.ts";
 import { addHelpCommands } from "./help-commands.ts";
+import { addOperateCommands } from "./operate/commands.ts";
 import { CliError, good, note, printJson, problemText, say } from "./output.ts";
 import { packageRoot } from "./project.ts";
 import { addSenderCommands } from "./sender-commands.ts";
@@ -119,6 +120,8 @@ export function addCommands(program: Command): void {
   addSenderCommands(program, root, url);
 
   addFilterCommands(program, root, url);
+
+  addOperateCommands(program, root);
 
   program
     .command("bench")

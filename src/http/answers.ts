@@ -33,6 +33,10 @@ export const pipelineSchema = z.object({
   alias: z.string(),
   version: z.string(),
   config: pipelineConfigSchema,
+  paused: z
+    .object({ reason: z.string(), at: z.string().openapi({ format: "date-time" }) })
+    .nullable()
+    .openapi({ description: "Since when its events wait, and why; null where it runs" }),
 });
 
 export const eventAnswerSchema = eventSchema.omit({ identities: true }).extend({

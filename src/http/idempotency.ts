@@ -44,11 +44,7 @@ export const idempotent = createMiddleware<{ Bindings: object }>(async (c, next)
   const claim = await claimKey(db, held);
   switch (claim.is) {
     case "ours": {
-      const work = next()
-        .then(() => settle(c.res))
-        .catch((error) =>
-          console.error(JSON.stringify({ log: "idempotency.lost", key, error: String(error) })),
-        );
+      const work = next().then(() => settle(c.res).catch(lost));
       // A caller that hangs up is the one that asks again: its run is not cut off with the connection.
       c.executionCtx.waitUntil(work);
       return work;
@@ -72,6 +68,10 @@ export const idempotent = createMiddleware<{ Bindings: object }>(async (c, next)
         where: "Idempotency-Key",
         expected: "the same body and query as the first time, byte for byte, or a new key",
       });
+  }
+
+  function lost(error: unknown): void {
+    console.error(JSON.stringify({ log: "idempotency.lost", key, error: String(error) }));
   }
 
   async function settle(response: Response): Promise<void> {

@@ -1,0 +1,76 @@
+// The HTTP API as an operator's commands need it: the Weir and the key that settings.ts finds, JSON in and
+// out, and refusals as errors with an exit code of their own.
+import type { z } from "@hono/zod-openapi";
+import type * as answers from "../../src/http/answers.ts";
+import { CliError, type ExitCode } from "../output.ts";
+import { isLocal, settingsOf } from "../settings.ts";
+import { unreachable } from "../trigger/deliver.ts";
+
+export type Replay = z.infer<typeof answers.replaySchema>;
+export type DeadLetter = z.infer<typeof answers.deadLetterSchema>;
+export type Paused = z.infer<typeof answers.pausedSchema>;
+export type Pipeline = z.infer<typeof answers.pipelineSchema>;
+
+export interface Reach {
+  url?: string;
+}
+
+export interface Client {
+  get<T>(path: string): Promise<T>;
+  post<T>(path: string, body?: object, idempotencyKey?: string): Promise<T>;
+  /** A list, page by page, up to `limit` rows. */
+  list<T>(path: string, limit: number): Promise<T[]>;
+}
+
+/** The Weir that is meant, as who is known to it. @throws CliError (exit code 3) where no key is found */
+export function openClient(root: string, reach: Reach): Client {
+  const { url, key } = settingsOf(root, process.env, reach);
+  if (!key) {
+    const next = isLocal(url.value) ? "start `weir dev` once, or set WEIR_API_KEY" : "set WEIR_API_KEY";
+    throw new CliError(`there is no API key for ${url.value} (${url.from}): ${next}`, [], 3);
+  }
+  const ask = async <T>(method: string, path: string, init: RequestInit = {}): Promise<T> => {
+    const headers = { authorization: `Bearer ${key.value}`, ...(init.headers as Record<string, string>) };
+    const response = await fetch(url.value + path, { ...init, method, headers }).catch(() =>
+      unreachable(url.value),
+    );
+    if (!response.ok) throw await refusal(`${method} ${path.split("?")[0]}`, response);
+    return (await response.json()) as T;
+  };
+  const client: Client = {
+    get: (path) => ask("GET", path),
+    post: (path, body = {}, idempotencyKey) => {
+      const headers = {
+        "content-type": "application/json",
+        ...(idempotencyKey !== undefined && { "idempotency-key": idempotencyKey }),
+      };
+      return ask("POST", path, { headers, body: JSON.stringify(body) });
+    },
+    async list<T>(path: string, limit: number) {
+      const rows: T[] = [];
+      for (let cursor: string | undefined; ; ) {
+        const query = new URLSearchParams({ limit: String(Math.min(200, limit - rows.length)) });
+        if (cursor !== undefined) query.set("cursor", cursor);
+        const separator = path.includes("?") ? "&" : "?";
+        const page = await client.get<{ data: T[]; next?: string }>(`${path}${separator}${query}`);
+        rows.push(...page.data);
+        cursor = page.next;
+        if (cursor === undefined || rows.length >= limit) return rows;
+      }
+    },
+  };
+  return client;
+}
+
+const CODES: Record<number, ExitCode> = { 400: 2, 401: 3, 404: 4, 422: 2 };
+
+/** What a problem (RFC 9457) says, on one line. */
+async function refusal(asked: string, response: Response): Promise<CliError> {
+  const text = await response.text();
+  const isJson = response.headers.get("content-type")?.includes("json");
+  const told: { detail?: string; expected?: string; next?: string } = isJson ? JSON.parse(text) : {};
+  const more = [told.expected && `expected ${told.expected}`, told.next].filter(Boolean).join("; ");
+  const detail = told.detail ?? text.slice(0, 300);
+  const message = `${asked}: ${response.status} ${detail}${more === "" ? "" : ` (${more})`}`;
+  return new CliError(message, [], CODES[response.status] ?? 1);
+}

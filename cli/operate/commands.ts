@@ -1,0 +1,184 @@
+// The subcommands by which people operate Weir: `weir replay`, `audit`, `dead-letters` and `pipelines`.
+// commands.ts adds them to the program; what they do is imported when it is asked for.
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { RUN_STATUSES } from "../../src/shapes/run.ts";
+import type { ChoiceFlags } from "./dead-letters.ts";
+import type { Flags, Keyed } from "./replay.ts";
+import { type CreateFlags, SELECTIONS } from "./selection.ts";
+
+const URL_OPTION = ["--url <url>", "which Weir; default: WEIR_URL, a profile, or local work"] as const;
+const JSON_OPTION = ["--json", "tell the answer as JSON on stdout"] as const;
+const KEY_OPTION = [
+  "--idempotency-key <key>",
+  "asked again with the same key within 24 hours, nothing is done twice",
+] as const;
+const FIFTY = ["--limit <count>", "how many, newest first", positive, 50] as const;
+
+export function addOperateCommands(program: Command, root: () => string): void {
+  const added = [
+    addReplay(program, root),
+    addAudit(program, root),
+    addDeadLetters(program, root),
+    addPipelines(program, root),
+  ];
+  for (const command of added.flatMap((one) => (one.commands.length > 0 ? one.commands : [one])))
+    command.option(...URL_OPTION).option(...JSON_OPTION);
+}
+
+function addAudit(program: Command, root: () => string): Command {
+  return program
+    .command("audit")
+    .description("compare a pipeline's bucket with its collection; exits 1 where they differ")
+    .argument("<alias>")
+    .option("--prefix <prefix>", "only objects whose key begins so")
+    .option("--repair", "run the pipeline on just what differs")
+    .option(...KEY_OPTION)
+    .action(async (alias: string, flags: Flags & Keyed & { prefix?: string; repair?: boolean }) => {
+      const { audit } = await import("./replay.ts");
+      await audit(root(), alias, flags);
+    });
+}
+
+function addReplay(program: Command, root: () => string): Command {
+  const replay = program.command("replay").description("run objects through pipelines again, or plan to");
+  replay
+    .command("create")
+    .description("begin a replay; it goes on by itself")
+    .addOption(new Option("--select <what>", "what to replay").choices(SELECTIONS).makeOptionMandatory())
+    .option("--alias <alias...>", "which pipelines; default: all")
+    .option("--since <time>", "events: from then on; a time, or a span such as 7d, 12h, 30m")
+    .option("--until <time>", "events: until then")
+    .addOption(
+      new Option("--status <status>", "events: whose run is in this state").choices([...RUN_STATUSES]),
+    )
+    .option("--prefix <prefix>", "listing, drift: objects whose key begins so")
+    .option("--version <version>", "produced-by: items that this version made")
+    .option("--commit <commit>", "produced-by: items that this commit made")
+    .option("--model <model>", "produced-by: items that this model made")
+    .option("--filter <filter>", "beside the pipeline's own: JSON, a file, or a pipeline's alias")
+    .option("--dry-run", "count what would be done, and do nothing")
+    .option("--wait", "wait for the end; exits 1 where a run ended dead")
+    .option(...KEY_OPTION)
+    .addHelpText(
+      "after",
+      `
+What to replay:
+  events       objects of recorded events, each once, by its newest event
+  listing      objects that are in the bucket now, told of or not
+  stale        objects whose items another version of the pipeline made
+  produced-by  objects whose items this version, commit or model made
+  drift        objects whose items are missing, out of date, or left behind
+
+Examples:
+  $ weir replay create --alias video-processor --select listing --prefix 2026/ --dry-run
+  $ weir replay create --alias video-processor --select stale --wait
+  $ weir replay create --select events --since 12h --status dead
+  $ weir replay create --alias image-catalog --select listing --filter '{"size":">= 10MB"}'`,
+    )
+    .action(async (flags: CreateFlags & Flags & Keyed & { wait?: boolean }) => {
+      const { createReplay } = await import("./replay.ts");
+      await createReplay(root(), flags);
+    });
+  replay
+    .command("list")
+    .description("replays, newest first")
+    .option(...FIFTY)
+    .action(async (flags: Flags & { limit: number }) => {
+      const { listReplays } = await import("./replay.ts");
+      await listReplays(root(), flags);
+    });
+  replay
+    .command("show")
+    .description("one replay: its plan, its reasons, a sample, and its progress")
+    .argument("<id>")
+    .action(async (id: string, flags: Flags) => {
+      const { showReplay } = await import("./replay.ts");
+      await showReplay(root(), id, flags);
+    });
+  const moves = [
+    ["pause", "stop handing out work; what is under way ends"],
+    ["resume", "go on with a paused replay"],
+    ["cancel", "end a replay for good; what is under way ends"],
+  ] as const;
+  for (const [move, description] of moves) {
+    replay
+      .command(move)
+      .description(description)
+      .argument("<id>")
+      .action(async (id: string, flags: Flags) => {
+        const { moveReplay } = await import("./replay.ts");
+        await moveReplay(root(), move, id, flags);
+      });
+  }
+  return replay;
+}
+
+function addDeadLetters(program: Command, root: () => string): Command {
+  const letters = program.command("dead-letters").description("runs that will not be tried again, and why");
+  const choosing = (command: Command) =>
+    command
+      .option("--run <id...>", "these runs")
+      .option("--alias <alias>", "of this pipeline")
+      .option("--kind <kind>", "whose failure is of this kind")
+      .option("--all", "all there are");
+  letters
+    .command("list")
+    .description("dead letters, newest first, or grouped by cause")
+    .option("--alias <alias>", "of this pipeline")
+    .option("--group", "count them by pipeline and cause, most first")
+    .option(...FIFTY)
+    .action(async (flags: Flags & { alias?: string; group?: boolean; limit: number }) => {
+      const { listDeadLetters } = await import("./dead-letters.ts");
+      await listDeadLetters(root(), flags);
+    });
+  choosing(letters.command("redrive"))
+    .description("run them again, with all their attempts; at most 1,000 at once, oldest first")
+    .option(...KEY_OPTION)
+    .action(async (flags: ChoiceFlags & Keyed) => {
+      const { redriveDeadLetters } = await import("./dead-letters.ts");
+      await redriveDeadLetters(root(), flags);
+    });
+  choosing(letters.command("drop"))
+    .description("end them for good, with a reason that stays on record")
+    .requiredOption("--reason <text>", "why")
+    .action(async (flags: ChoiceFlags & { reason: string }) => {
+      const { dropDeadLetters } = await import("./dead-letters.ts");
+      await dropDeadLetters(root(), flags);
+    });
+  return letters;
+}
+
+function addPipelines(program: Command, root: () => string): Command {
+  const pipelines = program.command("pipelines").description("what is deployed, and whether it runs");
+  pipelines
+    .command("list", { isDefault: true })
+    .description("pipelines with version, collection and state")
+    .action(async (flags: Flags) => {
+      const { listPipelines } = await import("./pipelines.ts");
+      await listPipelines(root(), flags);
+    });
+  pipelines
+    .command("pause")
+    .description("let a pipeline's events wait; none is lost")
+    .argument("<alias>")
+    .requiredOption("--reason <text>", "why, for whoever looks")
+    .action(async (alias: string, flags: Flags & { reason: string }) => {
+      const { pausePipeline } = await import("./pipelines.ts");
+      await pausePipeline(root(), alias, flags);
+    });
+  pipelines
+    .command("resume")
+    .description("run a paused pipeline, what waited first")
+    .argument("<alias>")
+    .action(async (alias: string, flags: Flags) => {
+      const { resumePipeline } = await import("./pipelines.ts");
+      await resumePipeline(root(), alias, flags);
+    });
+  return pipelines;
+}
+
+function positive(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError("a whole number above 0.");
+  return count;
+}

@@ -1,0 +1,81 @@
+// What is to be replayed, from flags to the request that the API takes. Pure but for reading a filter's file.
+import type { z } from "zod";
+import { replaySchema } from "../../src/shapes/replay.ts";
+import { filterNamed } from "../filter-source.ts";
+import { parseJsonFile } from "../json-file.ts";
+import { CliError } from "../output.ts";
+
+/** What each way to select takes; also the order in which help names them. */
+const TAKES = {
+  events: ["since", "until", "status"],
+  listing: ["prefix"],
+  stale: [],
+  "produced-by": ["version", "commit", "model"],
+  drift: ["prefix"],
+} as const satisfies Record<string, readonly (keyof SelectFlags)[]>;
+export const SELECTIONS = Object.keys(TAKES) as (keyof typeof TAKES)[];
+
+export interface SelectFlags {
+  since?: string;
+  until?: string;
+  status?: string;
+  prefix?: string;
+  version?: string;
+  commit?: string;
+  model?: string;
+}
+
+export interface CreateFlags extends SelectFlags {
+  select: keyof typeof TAKES;
+  alias?: string[];
+  filter?: string;
+  dryRun?: boolean;
+}
+
+/** @throws CliError (exit code 2) where flags do not go together, or a value is none that is taken */
+export function replayRequest(root: string, flags: CreateFlags, now: number): z.infer<typeof replaySchema> {
+  const { select, alias, filter, dryRun, since, until, status, prefix, version, commit, model } = flags;
+  const given = definedOf({ since, until, status, prefix, version, commit, model });
+  const takes: readonly string[] = TAKES[select];
+  const odd = Object.keys(given).filter((name) => !takes.includes(name));
+  if (odd.length > 0) {
+    const may = takes.length === 0 ? "takes none of these" : `takes --${takes.join(", --")}`;
+    throw new CliError(`--${odd.join(", --")} with --select ${select}, which ${may}`, [], 2);
+  }
+  const times = definedOf({
+    since: since === undefined ? undefined : timeOf("since", since, now),
+    until: until === undefined ? undefined : timeOf("until", until, now),
+  });
+  const parsed = replaySchema.safeParse({
+    select: { kind: select.replace("-", "_"), ...given, ...times },
+    dry_run: dryRun === true,
+    ...(alias && { aliases: alias }),
+    ...(filter !== undefined && { filter: filterOf(root, filter) }),
+  });
+  if (parsed.success) return parsed.data;
+  const said = parsed.error.issues.map(
+    ({ path, message }) => `--${String(path.at(-1) ?? "select")}: ${message}`,
+  );
+  throw new CliError(said.join("; "), [], 2);
+}
+
+const definedOf = <T extends object>(values: T) =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+
+const UNITS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A time, or a span before now: `7d`, `12h`, `30m`. */
+function timeOf(flag: string, text: string, now: number): string {
+  const [, count, unit = ""] = /^(\d+)([mhd])$/.exec(text) ?? [];
+  const at = count === undefined ? Date.parse(text) : now - Number(count) * (UNITS[unit] ?? 0);
+  if (Number.isFinite(at)) return new Date(at).toISOString();
+  throw new CliError(`--${flag} "${text}" is neither a time nor a span such as 7d, 12h or 30m`, [], 2);
+}
+
+/** JSON as it stands, or the name of a pipeline or a file that has a filter. */
+function filterOf(root: string, text: string): Record<string, unknown> {
+  if (!text.trimStart().startsWith("{")) return filterNamed(root, text).filter;
+  const { value, problems } = parseJsonFile(text, "--filter");
+  if (problems.length > 0) throw new CliError("the filter is not JSON", problems, 2);
+  return value as Record<string, unknown>;
+}
