@@ -1,6 +1,7 @@
 // The doors of the router: fetch, queue, scheduled. Each takes in what came, hands it to the one spine, and
 // answers for each message by itself.
 import { createApp } from "./app.ts";
+import { guard } from "./breaker.ts";
 import { consume } from "./consume.ts";
 import { openRouter } from "./deps.ts";
 import { sweepReplays } from "./replay/advance.ts";
@@ -19,5 +20,6 @@ export default {
     const deps = openRouter(env, (work) => context.waitUntil(work));
     await sweep(deps);
     await sweepReplays(deps);
+    await guard(deps);
   },
 } satisfies ExportedHandler<object>;

@@ -76,11 +76,19 @@ export async function claimOverdue(
     .prepare(SQL.claim)
     .bind(now, now + PENDING_MS, limit)
     .all<PendingRun>();
-  if (claimed.results.length === 0) return [];
-  const ids = JSON.stringify(claimed.results.map((run) => run.event_id));
+  return eventsOf(db, claimed.results);
+}
+
+/** Runs with their events, as they must be to be dispatched. */
+export async function eventsOf(
+  db: D1Database,
+  runs: PendingRun[],
+): Promise<{ run: PendingRun; event: Event }[]> {
+  if (runs.length === 0) return [];
+  const ids = JSON.stringify(runs.map((run) => run.event_id));
   const { results } = await db.prepare(SQL.envelopes).bind(ids).all<{ id: string; envelope: string }>();
   const events = new Map(results.map(({ id, envelope }) => [id, JSON.parse(envelope) as Event]));
-  return claimed.results.flatMap((run) => {
+  return runs.flatMap((run) => {
     const event = events.get(run.event_id);
     return event ? [{ run, event }] : [];
   });
