@@ -231,23 +231,25 @@ describe("what weir connect prints for a forwarder of one's own", () => {
 
 test("weir connect shows each refusal, then the first event", async () => {
   const seen: Rejection[] = [];
-  const api = apiOf(weir.base, API_KEY);
-  const waiting = firstEvent(api, "conn_peer", {
-    again: () => pause(50, true),
+  const looked = Promise.withResolvers<void>();
+  const waiting = firstEvent(apiOf(weir.base, API_KEY), "conn_peer", {
+    again: () => {
+      // What was there before is not news: only what comes once it has looked.
+      looked.resolve();
+      return pause(50, true);
+    },
     onRefusal: (rejection) => seen.push(rejection),
   });
-  // What was there before is not news: only what comes once it has looked.
-  await pause(300);
+  await looked.promise;
   await told("b2", { object: "test-peer/first.txt", ...EMPTY, tamper: true });
+  const own = () => seen.filter(({ connection }) => connection === "conn_peer");
   await weir.until(
-    async () => seen,
+    async () => own(),
     (all) => all.length > 0,
   );
   await told("b2", { object: "test-peer/first.txt", ...EMPTY });
   expect(await waiting).toMatchObject({ sender: "b2", key: "first.txt" });
-  expect(seen.filter(({ connection }) => connection === "conn_peer")).toMatchObject([
-    { scheme: "backblaze", failure: { kind: "unproven" } },
-  ]);
+  expect(own()).toMatchObject([{ scheme: "backblaze", failure: { kind: "unproven" } }]);
 });
 
 interface R2Like {
