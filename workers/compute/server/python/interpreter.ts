@@ -76,20 +76,20 @@ export class Interpreter {
   }
 
   get alive(): boolean {
-    return !this.#ended;
+    return this.#failure === undefined;
   }
 
   /** Sends a line and resolves with the handler's next turn. */
   ask(message: object): Promise<Turn> {
     this.#turn = Promise.withResolvers<Turn>();
-    if (this.#ended) this.#settle({});
+    if (this.#ended && this.#failure) this.#settle({ failure: this.#failure });
     else this.#send(message);
     return this.#turn.promise;
   }
 
   /** Ends it and whatever it has started; a turn that is awaited ends with this failure. */
-  kill(failure?: Failure): void {
-    if (this.#ended) return;
+  kill(failure = ended("it was no longer wanted")): void {
+    if (!this.alive) return;
     this.#failure = failure;
     this.#remove();
   }
@@ -101,8 +101,9 @@ export class Interpreter {
   #hear(line: string): void {
     const message = messageOf(line);
     if (!message) this.kill(ended("it wrote into Weir's own pipe"));
-    else if (message.log === undefined) this.#settle(message);
-    else this.#note(message.log);
+    else if (message.log !== undefined) this.#note(message.log);
+    // A turn that comes after it was told to end is not one.
+    else if (this.alive) this.#settle(message);
   }
 
   #note(line: string): void {
@@ -110,8 +111,7 @@ export class Interpreter {
   }
 
   #settle(turn: Omit<Turn, "log">): void {
-    const failure = this.#ended ? { failure: this.#failure ?? ended("it is gone") } : {};
-    this.#turn?.resolve({ ...turn, ...failure, log: this.#log.splice(0) });
+    this.#turn?.resolve({ ...turn, log: this.#log.splice(0) });
     this.#turn = undefined;
   }
 
@@ -119,10 +119,11 @@ export class Interpreter {
     if (this.#ended) return;
     this.#ended = true;
     this.#failure ??= ended(how);
+    const failure = this.#failure;
     this.#remove();
     // What it had printed is still in the pipes, which end with it; one that a process left behind holds open
     // is not waited for.
-    const settle = () => this.#settle({});
+    const settle = () => this.#settle({ failure });
     this.#child.once("close", settle);
     setTimeout(settle, LINGER_MS).unref();
   }
