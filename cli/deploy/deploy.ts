@@ -1,7 +1,6 @@
 // `weir deploy`: check the project, read the account, plan, and do it step by step with wrangler. Nothing is kept
 // of a run that fails: the next one reads the account again and goes on with what is still to be done.
 import { spawnSync } from "node:child_process";
-import { join } from "node:path";
 import { z } from "zod";
 import { workerName } from "../../src/shapes/bindings.ts";
 import { drifted, generate } from "../generate.ts";
@@ -179,12 +178,12 @@ function hasDocker(env: NodeJS.ProcessEnv): boolean {
   return status === 0;
 }
 
-function refuseMissing(plan: Plan, { json, root }: DeployOptions, told: object): void {
+function refuseMissing(plan: Plan, { json }: DeployOptions, told: object): void {
   if (plan.missing.length === 0) return;
   if (json) printJson({ ok: false, ...told, done: [] });
   const names = plan.missing.map(({ name, workers }) => `  ${name}  for ${workers.join(", ")}`).join("\n");
   throw new CliError(
-    `nothing was deployed: these secrets have no value:\n${names}\nSet them in the environment, or in a file of ` +
-      `NAME=value lines outside of ${join(root, ".git")} and give it with --secrets-file.`,
+    `nothing was deployed: these secrets have no value:\n${names}\n` +
+      "Set them in the environment, or as NAME=value lines of a file, and give it with --secrets-file.",
   );
 }

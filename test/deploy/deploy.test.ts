@@ -1,5 +1,6 @@
 // Deploying with the real wrangler against a stand-in of the Cloudflare API: from nothing, with nothing changed,
 // with one pipeline changed. One account and one project, in the order in which a person would meet them.
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -64,7 +65,7 @@ describe("weir deploy", () => {
     expect(stderr).toContain("WEIR_SIGNING_KEY  for weir-one, weir-two, weir");
   });
 
-  test("from nothing: what is bound to comes before what binds to it", { timeout: 120_000 }, async () => {
+  test("from nothing: what is bound to comes before what binds to it", { timeout: 240_000 }, async () => {
     const { status, stderr, stdout, changes } = await run(["deploy", "--json"]);
     expect({ status, stderr }).toMatchObject({ status: 0 });
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, url: URL, missing_secrets: [] });
@@ -93,8 +94,10 @@ describe("weir deploy", () => {
   test("each Worker holds the secrets that it declares, to the letter, and no others", () => {
     const held = (name: string) =>
       Object.fromEntries(cloudflare.account.scripts.get(name)?.active.secrets ?? []);
-    expect(held("weir")).toEqual(SECRETS);
-    expect(held("weir-one")).toEqual({ WEIR_SIGNING_KEY: SECRETS.WEIR_SIGNING_KEY });
+    const { API_KEY, ...router } = SECRETS;
+    expect(held("weir")).toEqual(router);
+    expect(held("weir-one")).toEqual({ WEIR_SIGNING_KEY: SECRETS.WEIR_SIGNING_KEY, API_KEY });
+    expect(held("weir-two")).toEqual({ WEIR_SIGNING_KEY: SECRETS.WEIR_SIGNING_KEY });
     expect(held("weir-compute")).toEqual({});
   });
 
@@ -121,6 +124,46 @@ describe("weir deploy", () => {
     expect(status).toBe(0);
     expect(uploads(changes)).toEqual(["upload weir-two", "upload weir"]);
     expect((await run(["deploy", "--changed"])).changes).toEqual([]);
+  });
+
+  test("--changed BASE leaves what has the version that is committed there", {
+    timeout: 60_000,
+  }, async () => {
+    const git = (...args: string[]) =>
+      spawnSync("git", ["-c", "user.name=A", "-c", "user.email=a@example.com", ...args], {
+        cwd: project.root,
+      });
+    git("init", "-q");
+    git("add", "-A");
+    git("commit", "-qm", "as deployed");
+    project.edit({ "pipelines/one/handler.ts": handler("{ other: event.key }") });
+    const { stdout } = await run(["deploy", "--plan", "--json", "--changed", "HEAD"]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      steps: [{ name: "weir-one" }, { name: "weir" }],
+      unchanged: [{ name: "weir-compute" }, { name: "weir-two" }],
+      commit: expect.stringMatching(/^[0-9a-f]{40}\+$/),
+    });
+    expect(await run(["deploy", "--plan", "--changed", "no-such-rev"])).toMatchObject({ status: 2 });
+    project.edit({ "pipelines/one/handler.ts": handler("{ key: event.key }") });
+  });
+
+  test("weir doctor finds nothing to do, then a consumer and a secret that are gone", async () => {
+    const nowhere = { WEIR_URL: "http://127.0.0.1:9" };
+    expect(await run(["doctor", "--json"], nowhere)).toMatchObject({ status: 0, changes: [] });
+    const queue = cloudflare.account.queues.get("weir-two");
+    const consumers = queue?.consumers.splice(0) ?? [];
+    cloudflare.account.scripts.get("weir")?.active.secrets.delete("INBOX_HOOK");
+    const { status, stdout } = await run(["doctor", "--json"], nowhere);
+    expect(status).toBe(1);
+    const findings = JSON.parse(stdout).findings as { state: string; check: string; said: string }[];
+    expect(
+      findings.filter(({ state }) => state === "bad").map(({ check, said }) => `${check}: ${said}`),
+    ).toEqual([
+      "Worker weir: its secret INBOX_HOOK is not set",
+      "queue weir-two: is not consumed by weir-two",
+    ]);
+    queue?.consumers.push(...consumers);
+    cloudflare.account.scripts.get("weir")?.active.secrets.set("INBOX_HOOK", SECRETS.INBOX_HOOK);
   });
 
   test("what is Weir's by name and no longer asked for is told and left", async () => {
@@ -153,6 +196,15 @@ describe("weir deploy", () => {
     expect({ status, changes }).toEqual({ status: 1, changes: [] });
     expect(stderr).toContain("weir generate");
     project.edit({});
+  });
+
+  test("a value where a name belongs is refused without being repeated", async () => {
+    const connections = readFileSync(join(project.root, "connections.json"), "utf8");
+    change(project.root, { "connections.json": connections.replace("INBOX_HOOK", SECRETS.INBOX_HOOK) });
+    for (const args of [["validate"], ["validate", "--json"], ["generate"], ["deploy", "--json"]]) {
+      expect(await run(args)).toMatchObject({ status: 1, changes: [] });
+    }
+    change(project.root, { "connections.json": connections });
   });
 
   test("no planted secret was seen in any output, and none is in wrangler's own log", () => {

@@ -13,6 +13,7 @@ export const SECRETS = {
   WEIR_API_KEY: "planted-api-key-8f3a",
   WEIR_SIGNING_KEY: 'planted "signing" key-77c1',
   INBOX_HOOK: "planted-hook-$HOME-91be",
+  API_KEY: "planted-handler-key-02cd",
 };
 
 const pipeline = (alias: string, body: string): Files => ({
@@ -20,6 +21,7 @@ const pipeline = (alias: string, body: string): Files => ({
     alias,
     source: { connection_id: "inbox", filters: { extension: "txt" } },
     destination: { connection_id: "results", collection: "texts" },
+    ...(alias === "one" ? { secrets: ["API_KEY"] } : {}),
   },
   [`pipelines/${alias}/handler.ts`]: handler(body),
 });

@@ -1,45 +1,16 @@
 // The stand-in's memory: one account's queues, databases, buckets, rules and Workers, and what each call to the
 // API does to them. The doors are in stand-in.ts.
 
-export interface Call {
-  method: string;
-  /** Below the account. */
-  path: string;
-  query: URLSearchParams;
-  body: unknown;
-  /** In short, for tests: `PUT workers/scripts/weir`. */
-  what: string;
-  changed: boolean;
-}
+import {
+  type Binding,
+  bindingsOf,
+  type Call,
+  deploymentOf,
+  Refusal,
+  type Script,
+  type Version,
+} from "./stand-in-shapes.ts";
 
-/** An answer that is a refusal. */
-export class Refusal extends Error {
-  readonly status: number;
-  readonly code: number;
-  constructor(status: number, code: number, message: string) {
-    super(message);
-    this.status = status;
-    this.code = code;
-  }
-}
-
-export interface Binding {
-  type: string;
-  name: string;
-  text?: string;
-  [field: string]: unknown;
-}
-interface Version {
-  id: string;
-  bindings: Binding[];
-  secrets: Map<string, string>;
-}
-export interface Script {
-  versions: Version[];
-  /** The version that serves. */
-  active: Version;
-  crons: string[];
-}
 interface Queue {
   id: string;
   consumers: { consumer_id: string; script: string; type: string; settings: object }[];
@@ -294,17 +265,3 @@ export class Account {
     if (missing) throw new Refusal(400, 10041, `binding ${it.name} refers to what does not exist`);
   }
 }
-
-const bindingsOf = ({ bindings, secrets }: Version): Binding[] => [
-  ...bindings,
-  ...[...secrets.keys()].map((name) => ({ type: "secret_text", name })),
-];
-
-const deploymentOf = ({ id }: Version) => ({
-  id,
-  source: "wrangler",
-  strategy: "percentage",
-  author_email: "person@example.com",
-  created_on: "2026-11-23T00:00:00Z",
-  versions: [{ version_id: id, percentage: 100 }],
-});

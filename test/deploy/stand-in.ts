@@ -3,7 +3,8 @@
 // was never set). Not Cloudflare: it says nothing of what an account's limits or timings are.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Account, type Call, Refusal } from "./stand-in-account.ts";
+import { Account } from "./stand-in-account.ts";
+import { type Call, Refusal } from "./stand-in-shapes.ts";
 
 export interface StandIn {
   /** For CLOUDFLARE_API_BASE_URL. */
