@@ -11,13 +11,14 @@ interface Asked {
   event?: Record<string, unknown>;
   pipeline?: string;
   timeout_ms?: number;
+  env?: Record<string, string>;
 }
 
 /** A run of its own, at its first turn. */
 export async function begin(
   runs: PythonRuns,
   source: string,
-  { event = {}, pipeline = "films", timeout_ms = 20_000 }: Asked = {},
+  { event = {}, pipeline = "films", timeout_ms = 20_000, env = {} }: Asked = {},
 ) {
   const run = randomUUID();
   let turn = 1;
@@ -26,7 +27,7 @@ export async function begin(
     if (!result.ok) throw new Error(result.failure.detail);
     return result.value;
   };
-  const first = await taken({ start: { pipeline, source: text(source), event, timeout_ms } });
+  const first = await taken({ start: { pipeline, source: text(source), env, event, timeout_ms } });
   return {
     first,
     again: () => taken({}),

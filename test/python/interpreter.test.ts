@@ -111,6 +111,18 @@ describe.skipIf(!hasPython)("an interpreter", () => {
     expect(cwd).toEqual([]);
   });
 
+  test("sees what the pipeline gives its handler; when that changes, it is another one", async () => {
+    const source = "import os\ndef handler(event): return {'pid': os.getpid(), 'key': os.getenv('API_KEY')}";
+    const given = async (env?: Record<string, string>) =>
+      data((await begin(runs, source, { pipeline: "given", ...(env && { env }) })).first);
+    const one = await given({ API_KEY: "one" });
+    expect(one.key).toBe("one");
+    expect(await given({ API_KEY: "one" })).toEqual(one);
+    const two = await given({ API_KEY: "two" });
+    expect(two.key).toBe("two");
+    expect((await given()).key).toBe("weir");
+  });
+
   test("that never ends is killed in time, what it printed is kept, and the next run has a new one", async () => {
     const { first } = await begin(runs, source, {
       pipeline: "loops",
@@ -191,7 +203,7 @@ def handler(event):
         begin(runs, "from mixpeek import FileTools\ndef handler(event): FileTools.image_info('u')"),
       ),
     );
-    const start = { pipeline: "films", source: "", event: {}, timeout_ms: 1000 };
+    const start = { pipeline: "films", source: "", event: {}, timeout_ms: 1000, env: {} };
     const fifth = await runs.take({ run: randomUUID(), turn: 1, start });
     expect(fifth).toMatchObject({ ok: false, failure: { kind: "overloaded", retry_after_seconds: 2 } });
     await Promise.all(busy.map(({ end }) => end()));
@@ -214,7 +226,7 @@ describe("without Python", () => {
   });
 
   test("the run says that python3 is missing, for good", async () => {
-    const start = { pipeline: "films", source: "", event: {}, timeout_ms: 1000 };
+    const start = { pipeline: "films", source: "", event: {}, timeout_ms: 1000, env: {} };
     const result = await bare.take({ run: randomUUID(), turn: 1, start });
     expect(result).toMatchObject({
       ok: false,
@@ -230,6 +242,7 @@ describe("without Python", () => {
       source: "import time\ndef handler(event):\n  time.sleep(0.3)\n  return []",
       event: {},
       timeout_ms: 5000,
+      env: {},
     };
     const run = randomUUID();
     const first = await patient.take({ run, turn: 1, start });

@@ -20,7 +20,7 @@ const turnSchema = z.object({
   waiting: z.boolean().default(false),
 });
 
-const { alias, timeout_seconds } = pipelineConfigSchema.parse(config);
+const { alias, timeout_seconds, secrets = [] } = pipelineConfigSchema.parse(config);
 /** A little less than the run has, so that compute's answer, with what was printed, is still heard. */
 const timeout_ms = timeout_seconds * 1000 - 500;
 
@@ -34,7 +34,7 @@ export const pythonPipeline = (source: string) =>
     let over = false;
     try {
       let turn = 1;
-      let body: object = { turn, start: { pipeline: alias, source, event, timeout_ms } };
+      let body: object = { turn, start: { pipeline: alias, source, env: secretsOf(), event, timeout_ms } };
       while (!over) {
         const told = await ask(body);
         for (const line of told.log) log(unsigned(line));
@@ -49,6 +49,10 @@ export const pythonPipeline = (source: string) =>
       if (!over) await ask({ end: true }).catch(() => {});
     }
   });
+
+/** What the config lets the handler see, as a TypeScript handler sees it in `process.env`. */
+const secretsOf = () =>
+  Object.fromEntries(secrets.map((name) => [name, process.env[name]]).filter(([, value]) => value));
 
 /** A text without what signs a URL: a handler may print its file's URL, and logs are kept. */
 const unsigned = (text: string) => text.replace(/(https?:\/\/[^\s"'<>?]+)\?[^\s"'<>]*/g, "$1?…");

@@ -140,7 +140,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "python-cases",
-      "version": "cd81d2e3eb5bba18",
+      "version": "069524447b4cdfbb",
       "folder": "pipelines/python-cases",
       "config": {
         "alias": "python-cases",
@@ -163,7 +163,10 @@ export const registry: readonly { alias: string; version: string; folder: string
         "retry": {
           "max_attempts": 2,
           "base_seconds": 0
-        }
+        },
+        "secrets": [
+          "API_KEY"
+        ]
       }
     },
     {

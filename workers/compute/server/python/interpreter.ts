@@ -55,12 +55,13 @@ export class Interpreter {
   #failure: Failure | undefined;
   #ended = false;
 
-  constructor(python: string, source: string) {
-    const { PATH, HOME, API_KEY = "weir" } = process.env;
+  /** `env` is what the pipeline gives its handler. */
+  constructor(python: string, source: string, env: Record<string, string>) {
+    const { PATH, HOME } = process.env;
     this.#child = spawn(python, ["-B", MAIN], {
       cwd: this.#folder,
-      // Nothing of Weir's own: a handler proves nothing to anybody by what it finds here.
-      env: { PATH, HOME, API_KEY, LANG: "C.UTF-8", TMPDIR: this.#folder },
+      // Nothing of Weir's own. A handler that hands its API_KEY to Mixpeek() needs none, but asks for one.
+      env: { API_KEY: "weir", ...env, PATH, HOME, LANG: "C.UTF-8", TMPDIR: this.#folder },
       stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"],
       // A process group of its own, so that what a handler starts ends with it.
       detached: true,

@@ -79,7 +79,7 @@ export class PythonRuns {
     }
     this.#busy++;
     this.#served++;
-    const interpreter = this.#warm.take(this.#python, start.pipeline, start.source);
+    const interpreter = this.#warm.take(this.#python, start);
     const timer = setTimeout(() => this.#finish(id, run, timedOut(start)), start.timeout_ms).unref();
     const run: Run = { start, interpreter, turn: 0, answer: NEVER, timer, over: false };
     this.#runs.set(id, run);
@@ -103,8 +103,7 @@ export class PythonRuns {
     this.#busy--;
     const { interpreter, start } = run;
     if (failure) interpreter.kill(failure);
-    else if (interpreter.alive)
-      this.#warm.keep(interpreter, start.pipeline, start.source, this.#options.size);
+    else if (interpreter.alive) this.#warm.keep(interpreter, start, this.#options.size);
     setTimeout(() => this.#runs.delete(id), KEPT_MS).unref();
   }
 

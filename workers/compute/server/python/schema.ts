@@ -10,6 +10,8 @@ const startSchema = z.strictObject({
   pipeline: z.string().min(1).max(100),
   /** The text of handler.py. */
   source: z.string().max(4_000_000),
+  /** The secrets that the pipeline's config names, for the handler's environment. */
+  env: z.record(z.string(), z.string()).default({}),
   event: z.record(z.string(), z.unknown()),
   timeout_ms: z.int().min(1).max(900_000),
 });

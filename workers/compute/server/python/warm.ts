@@ -5,9 +5,15 @@ import { Interpreter } from "./interpreter.ts";
 /** How long an interpreter waits for its pipeline's next run. */
 const WARM_MS = 300_000;
 
-interface Waiting {
+/** What an interpreter is started with. */
+export interface Loaded {
   pipeline: string;
   source: string;
+  env: Record<string, string>;
+}
+
+interface Waiting {
+  loaded: Loaded;
   interpreter: Interpreter;
   timer: NodeJS.Timeout;
 }
@@ -18,27 +24,25 @@ export class Warm {
   started = 0;
 
   /** One that waits for this very handler, or else a new one. */
-  take(python: string, pipeline: string, source: string): Interpreter {
+  take(python: string, loaded: Loaded): Interpreter {
     for (const other of this.#waiting) {
-      if (!other.interpreter.alive || (other.pipeline === pipeline && other.source !== source)) {
-        this.#drop(other);
-      }
+      const changed = other.loaded.pipeline === loaded.pipeline && !isSame(other.loaded, loaded);
+      if (changed || !other.interpreter.alive) this.#drop(other);
     }
-    const found = this.#waiting.find((one) => one.pipeline === pipeline);
+    const found = this.#waiting.find((one) => one.loaded.pipeline === loaded.pipeline);
     if (found) {
       clearTimeout(found.timer);
       this.#waiting = this.#waiting.filter((one) => one !== found);
       return found.interpreter;
     }
     this.started++;
-    return new Interpreter(python, source);
+    return new Interpreter(python, loaded.source, loaded.env);
   }
 
   /** Keeps an interpreter whose run is over, at most `most` of them in all. */
-  keep(interpreter: Interpreter, pipeline: string, source: string, most: number): void {
+  keep(interpreter: Interpreter, loaded: Loaded, most: number): void {
     const one: Waiting = {
-      pipeline,
-      source,
+      loaded,
       interpreter,
       timer: setTimeout(() => this.#drop(one), WARM_MS).unref(),
     };
@@ -56,3 +60,6 @@ export class Warm {
     this.#waiting = this.#waiting.filter((other) => other !== one);
   }
 }
+
+const isSame = (one: Loaded, other: Loaded) =>
+  one.source === other.source && JSON.stringify(one.env) === JSON.stringify(other.env);
