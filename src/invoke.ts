@@ -10,6 +10,7 @@ import { type Event, eventSchema } from "./shapes/event.ts";
 import { type Failure, FailureError, statusOf } from "./shapes/failure.ts";
 import type { Job } from "./shapes/job.ts";
 import { record } from "./store/ledger.ts";
+import { listPaused } from "./store/pauses.ts";
 import { markQueued, takeReports } from "./store/runs.ts";
 
 /** `{bucket, key}`, a full event, or a free `{payload}` (with or without an object). */
@@ -73,6 +74,7 @@ export async function invokeLater(pipeline: Registered, body: InvokeBody, deps: 
 
 async function begin(pipeline: Registered, body: InvokeBody, deps: InvokeDeps): Promise<Job> {
   const event = eventOf(pipeline, body, deps);
+  await refuseWherePaused(pipeline.alias, deps);
   const outcome = { matched: [pipeline.alias], refused: [], refused_count: 0 };
   const [run] = await record(
     deps.env.ledger(),
@@ -82,6 +84,17 @@ async function begin(pipeline: Registered, body: InvokeBody, deps: InvokeDeps): 
   );
   if (!run) throw new Error("an invocation was not recorded");
   return { run_id: run.run_id, alias: pipeline.alias, event, cause: "invoked", attempts_before: 0 };
+}
+
+/** Whoever asks for a run is there to be told, so that it need not wait as an event's would. */
+async function refuseWherePaused(alias: string, { env }: InvokeDeps): Promise<void> {
+  const paused = (await listPaused(env.ledger())).find((one) => one.alias === alias);
+  if (!paused) return;
+  throw new FailureError({
+    kind: "conflict",
+    detail: `pipeline ${alias} is paused: ${paused.reason}`,
+    next: `ask again when it is resumed: \`weir pipelines resume ${alias}\``,
+  });
 }
 
 function eventOf({ config }: Registered, body: InvokeBody, { connections, now }: InvokeDeps): Event {

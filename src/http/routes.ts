@@ -62,7 +62,7 @@ export const invoke = createRoute({
     401: failed("No API key, or not a valid one"),
     403: failed("The handler asked for what is not the pipeline's"),
     404: failed("No such pipeline, or the object is gone"),
-    409: failed("The object kept changing, or the same request is still in progress"),
+    409: failed("The object kept changing, the pipeline is paused, or the same request is in progress"),
     413: failed("The body is too large"),
     415: failed("The body is not JSON"),
     422: failed("The object or the result cannot be processed, or the Idempotency-Key was used for another"),

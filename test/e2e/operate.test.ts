@@ -199,6 +199,13 @@ test("a paused pipeline loses nothing: its events wait, and run when it is resum
   );
   await cron();
   expect(await weir.read(`/v1/runs/${waiting.data[0]?.id}`)).toMatchObject({ status: "pending" });
+  for (const query of ["", "?async=true"]) {
+    const refused = await weir.invoke("echo", { payload: 1 }, query);
+    expect([refused.status, await refused.json()]).toMatchObject([
+      409,
+      { detail: "pipeline echo is paused: a release" },
+    ]);
+  }
   const { data } = await weir.read<{ data: { alias: string; paused: unknown }[] }>("/v1/pipelines");
   expect(data.find(({ alias }) => alias === "echo")?.paused).toMatchObject({ reason: "a release" });
   await post("/v1/pipelines/echo/resume");
