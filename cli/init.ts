@@ -47,9 +47,9 @@ export async function init({ root, json }: InitOptions): Promise<void> {
     "models.json": readFileSync(join(packageRoot, "models.json"), "utf8"),
     "wrangler.toml": routerText(root),
     "package.json": packageText(root),
-    ".gitignore": "node_modules/\n.weir/\n.wrangler/\n",
   });
-  wrote.push(...write(root, await generate(root)));
+  if (ignore(root)) wrote.push(".gitignore");
+  wrote.push(...write(root, await generate(root)).filter((name) => !wrote.includes(name)));
   for (const name of wrote) note(`wrote ${name}`);
   const invented = Object.keys(JSON.parse(connectionsText(configsIn(root))).connections);
   if (json)
@@ -124,9 +124,20 @@ function writeMissing(root: string, files: Record<string, string>): string[] {
   });
 }
 
+/** Adds to .gitignore what must not get into git, `.weir/` above all: local secrets are in it. */
+function ignore(root: string): boolean {
+  const path = join(root, ".gitignore");
+  const text = existsSync(path) ? readFileSync(path, "utf8") : "";
+  const lines = text.split(/\r?\n/);
+  const missing = ["node_modules/", ".weir/", ".wrangler/"].filter((line) => !lines.includes(line));
+  if (missing.length === 0) return false;
+  writeFileSync(path, `${text}${text === "" || text.endsWith("\n") ? "" : "\n"}${missing.join("\n")}\n`);
+  return true;
+}
+
 function next(root: string, invented: string[], pipelines: number): string {
-  const here = relative(process.cwd(), root) || ".";
-  const weir = `weir --root ${here}`;
+  const here = relative(process.cwd(), root);
+  const weir = here === "" ? "weir" : `weir --root ${here}`;
   return [
     ...(invented.length > 0
       ? [

@@ -103,6 +103,12 @@ describe("weir init", () => {
     expect(git(root, "status", "--porcelain").stdout).toBe(before);
   });
 
+  test("keeps local secrets out of git, also where a .gitignore is there already", () => {
+    const root = repository({ ...three, ".gitignore": "*.log\nnode_modules/" });
+    weir(root, "init");
+    expect(readFileSync(join(root, ".gitignore"), "utf8")).toBe("*.log\nnode_modules/\n.weir/\n.wrangler/\n");
+  });
+
   test("works where there is no git", () => {
     const root = folder(three);
     expect(weir(root, "init").status).toBe(0);
