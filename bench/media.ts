@@ -95,15 +95,23 @@ async function decodeAll(url: string): Promise<number> {
   return ms;
 }
 
+/** The better of two tries, each by a server that knows nothing yet: other work of the machine comes and goes. */
+async function better(once: () => Promise<{ result: { ms: number; spans: number } }>) {
+  const [first, second] = [(await once()).result, (await once()).result];
+  return first.ms < second.ms ? first : second;
+}
+
 /** Bytes read of a film, as a share of it, and the time it took; decoders are started and warm before. */
 async function share(name: string, seconds: number, gopSeconds: number) {
   const { url, size } = await film(name, seconds, { ...fullHd, gopSeconds });
   const warm = source.put("/bench/warm.mp4", await warmUp);
-  const { result } = await served(async (server) => {
-    await embedAll(server, warm);
-    source.reset();
-    return embedAll(server, url);
-  });
+  const once = () =>
+    served(async (server) => {
+      await embedAll(server, warm);
+      source.reset();
+      return embedAll(server, url);
+    });
+  const result = await better(once);
   const fraction = source.sent.bytes / size;
   say(
     `${name}: ${(size / 1e6).toFixed(0)} MB, ${result.spans} spans in ${Math.round(result.ms)} ms, ` +
@@ -127,7 +135,7 @@ const warmUp = makeVideo(join(folder, "warm.mp4"), { seconds: 40, width: 160, he
 );
 try {
   const two = await share("gop2", 600, 2);
-  const every = (await decodeAll(two.url)) * (600 / PART);
+  const every = Math.min(await decodeAll(two.url), await decodeAll(two.url)) * (600 / PART);
   say(`every frame of gop2: ${Math.round(every)} ms, from ${PART} s of it, on one thread`);
   const ten = await share("gop10", 600, 10);
   const short = await peakFor("two-minutes", 120);

@@ -41,5 +41,7 @@ process.on("message", async (message: ToChild) => {
       process.exit(70);
     }
   }
+  // Between jobs all of a job's memory is garbage; left alone, it would grow with the longest film.
+  globalThis.gc?.();
 });
 process.on("disconnect", () => process.exit(0));

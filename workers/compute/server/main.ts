@@ -22,6 +22,8 @@ export interface ServerOptions {
   models?: Models;
   /** Decoder children. */
   size?: number;
+  /** Start them at once. */
+  warm?: boolean;
   /** Without an output while bytes are waited for, and while they are not: see {@link Pool}. */
   timeoutMs?: number;
   busyMs?: number;
@@ -65,6 +67,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     memory: CHILD_MEMORY,
     allowOrigins,
   });
+  if (options.warm) pool.warm();
   const results = new Results();
   const python = new PythonRuns({ size: options.pythons ?? size * 4 });
 
@@ -194,6 +197,7 @@ if (import.meta.main) {
   const server = await startServer({
     port: Number(process.env.PORT ?? 8080),
     host: process.env.HOST ?? "127.0.0.1",
+    warm: true,
   });
   console.log(JSON.stringify({ listening: server.port }));
   const stop = async () => {
