@@ -32,6 +32,21 @@ describe("a deploy that fails", () => {
     expect(cloudflare.changes()).toEqual([]);
   });
 
+  test("by Ctrl-C ends the step under way, begins no other, and exits 130", {
+    timeout: 60_000,
+  }, async () => {
+    const { status, stderr } = await weir(
+      project,
+      cloudflare,
+      ["deploy"],
+      {},
+      "create D1 database results …",
+    );
+    expect({ status, stderr }).toMatchObject({ status: 130, stderr: expect.stringContaining("to go on") });
+    expect(cloudflare.account.databases.has("results")).toBe(true);
+    expect(cloudflare.changes().filter((it) => it.startsWith("migration"))).toEqual([]);
+  });
+
   test.each<[string, string, RegExp, string]>([
     [
       "at a migration",

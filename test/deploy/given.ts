@@ -116,6 +116,8 @@ export async function weir(
   cloudflare: StandIn,
   args: string[],
   env = {},
+  /** Ctrl-C as soon as this has been said. */
+  interruptAt?: string,
 ): Promise<Ran> {
   const child = spawn(process.execPath, [bin, "--root", root, ...args], {
     env: {
@@ -136,6 +138,7 @@ export async function weir(
   for (const name of ["stdout", "stderr"] as const) {
     child[name].setEncoding("utf8").on("data", (text: string) => {
       ran[name] += text;
+      if (interruptAt !== undefined && text.includes(interruptAt)) child.kill("SIGINT");
     });
   }
   const [status] = (await once(child, "close")) as [number | null];
