@@ -51,7 +51,7 @@ export function createApp() {
 
   app.use("/v1/*", requireKey);
 
-  for (const path of ["/v1/pipelines/*", "/v1/filters/*"]) app.use(path, smallBody, jsonBody);
+  for (const path of JSON_DOORS) app.use(path, smallBody, jsonBody);
   for (const path of TAKE_KEYS) app.post(path, idempotent);
   app.openapi(routes.invoke, async (c) => {
     const deps = open(c);
@@ -174,6 +174,11 @@ export function createApp() {
   });
   return app;
 }
+
+/** Every door that takes JSON but the webhooks, which have rules of their own. */
+const JSON_DOORS = ["pipelines", "filters", "replays", "audits", "dead-letters"].map(
+  (name) => `/v1/${name}/*`,
+);
 
 const smallBody = bodyLimit({
   maxSize: MAX_BODY_BYTES,

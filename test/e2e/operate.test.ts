@@ -246,6 +246,7 @@ test.each([
   ["an unknown replay", "/v1/replays/rpl_nope/pause", {}, 404],
   ["a pause without a reason", "/v1/pipelines/echo/pause", {}, 400],
   ["a pause of no pipeline", "/v1/pipelines/nope/pause", { reason: "x" }, 404],
+  ["a body beyond the cap", "/v1/dead-letters/redrive", { run_ids: ["x".repeat(150_000)] }, 413],
 ])("%s is refused clearly", async (_, path, body, status) => {
   expect((await post(path, body)).status_code).toBe(status);
 });
