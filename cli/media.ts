@@ -12,8 +12,12 @@ import {
   AV_PKT_FLAG_KEY,
   AV_SAMPLE_FMT_FLTP,
   AVFMT_GLOBALHEADER,
+  type AVPixelFormat,
+  FF_ENCODER_GIF,
+  FF_ENCODER_LIBWEBP,
   FF_ENCODER_MJPEG,
   FF_ENCODER_PNG,
+  FF_ENCODER_TIFF,
   type FFEncoderCodec,
   SWS_BILINEAR,
 } from "node-av/constants";
@@ -43,6 +47,8 @@ const ENCODERS = {
   },
   vp9: { name: "libvpx-vp9", format: AV_PIX_FMT_YUV420P, options: { deadline: "realtime", "cpu-used": 8 } },
   av1: { name: "libsvtav1", format: AV_PIX_FMT_YUV420P, options: { preset: 12 } },
+  vp8: { name: "libvpx", format: AV_PIX_FMT_YUV420P, options: { deadline: "realtime", "cpu-used": 8 } },
+  mjpeg: { name: "mjpeg", format: AV_PIX_FMT_YUVJ420P, options: {} },
   mpeg4: { name: "mpeg4", format: AV_PIX_FMT_YUV420P, options: {} },
   prores: { name: "prores_ks", format: AV_PIX_FMT_YUV422P10LE, options: {} },
 } as const;
@@ -59,6 +65,8 @@ export interface VideoOptions {
   scenes?: number;
   /** Same seed, same scenes: a second encoding of the same film. */
   seed?: number;
+  /** Which frames there are, for a film of varying rate; default all. */
+  keep?(frame: number): boolean;
   /** A tone as AAC beside the picture (Opus in .webm). */
   audio?: boolean;
   /** `false` leaves the picture out; only with `audio`. */
@@ -75,7 +83,7 @@ export interface VideoOptions {
  */
 export async function makeVideo(path: string, options: VideoOptions): Promise<void> {
   Log.setLevel(AV_LOG_ERROR);
-  const { seconds, fps = 30, audio = false, video = true, seed = 1 } = options;
+  const { seconds, fps = 30, audio = false, video = true, seed = 1, keep = () => true } = options;
   const out = new FormatContext();
   check(out.allocOutputContext2(null, null, path), "choose a container");
   const tracks: Track[] = [];
@@ -89,7 +97,7 @@ export async function makeVideo(path: string, options: VideoOptions): Promise<vo
     for (const track of tracks) {
       const until = Math.min((second + 1) * track.rate, Math.round(seconds * track.rate));
       while (track.next < until) {
-        send(track, track.draw(track.next));
+        if (track.step > 1 || keep(track.next)) send(track, track.draw(track.next));
         track.next += track.step;
         await drain(out, track, packet, fps);
       }
@@ -106,8 +114,16 @@ export async function makeVideo(path: string, options: VideoOptions): Promise<vo
   packet.free();
 }
 
+const STILLS = {
+  jpeg: FF_ENCODER_MJPEG,
+  png: FF_ENCODER_PNG,
+  webp: FF_ENCODER_LIBWEBP,
+  gif: FF_ENCODER_GIF,
+  tiff: FF_ENCODER_TIFF,
+};
+
 export interface ImageOptions {
-  format?: "jpeg" | "png";
+  format?: keyof typeof STILLS;
   width?: number;
   height?: number;
   seed?: number;
@@ -120,10 +136,12 @@ export async function makeImage(options: ImageOptions = {}, path?: string): Prom
   Log.setLevel(AV_LOG_ERROR);
   const { format = "jpeg", width = 640, height = 480, seed = 1, bands } = options;
   const drawn = bands ? drawBands(bands, width, height) : scenePainter(width, height, seed)(0);
-  const codec = Codec.findEncoderByName(format === "png" ? FF_ENCODER_PNG : FF_ENCODER_MJPEG);
+  const codec = Codec.findEncoderByName(STILLS[format]);
   const encoder = new CodecContext();
   encoder.allocContext3(codec);
-  const target = codec?.pixelFormats?.[0] ?? AV_PIX_FMT_YUVJ420P;
+  const [first = AV_PIX_FMT_YUVJ420P] = codec?.pixelFormats ?? [];
+  // WebP's first choice has transparency, which the drawing has not.
+  const target = format === "webp" ? AV_PIX_FMT_YUV420P : first;
   Object.assign(encoder, { width, height, pixelFormat: target, timeBase: new Rational(1, 25) });
   Object.assign(encoder, { qMin: 2, qMax: 4 });
   check(await encoder.open2(codec), "open the image encoder");
@@ -248,7 +266,7 @@ async function drain(out: FormatContext, track: Track, packet: Packet, fps: numb
   }
 }
 
-function convert(from: Frame, width: number, height: number, format: typeof AV_PIX_FMT_YUV422P10LE): Frame {
+function convert(from: Frame, width: number, height: number, format: AVPixelFormat): Frame {
   const to = new Frame();
   to.alloc();
   Object.assign(to, { width, height, format });

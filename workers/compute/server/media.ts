@@ -141,6 +141,11 @@ export class Media {
     throw reader.failure ?? damaged(reader, `has no frame at ${time.toFixed(3)} s`);
   }
 
+  /** To the very first packet: where seeking goes by the time of decoding, that is before the first frame's own. */
+  async #rewind(): Promise<void> {
+    if (!(await this.#jump(-5, 0, AVSEEK_FLAG_BACKWARD))) await this.#seek(0, 0);
+  }
+
   async #jump(time: number, bytes: number, flag: AVSeekFlag): Promise<boolean> {
     this.#container.expected.bytes = bytes;
     // Half a unit up: a time that went through seconds and back must not fall before its own frame.
@@ -151,7 +156,8 @@ export class Media {
   /** Moves to a keyframe at or before `time`. Without an index a seek may land after one: then further back. */
   async #enter(time: number): Promise<boolean> {
     for (let back = 0; ; back = back * 2 + 1) {
-      await this.#seek(Math.max(0, time - back), 0);
+      if (back > time) await this.#rewind();
+      else await this.#seek(time - back, 0);
       const found = await this.#nextKey();
       if ((found && this.#packetTime() <= time) || back > time) return found;
       this.#packet.unref();
@@ -162,7 +168,7 @@ export class Media {
   async #nextKeyFrom(time: number): Promise<boolean> {
     // Forward, to the next entry point that the container knows; past the last one it has none.
     if (time > 0 && !(await this.#jump(time, 0, FORWARD))) return false;
-    if (time <= 0) await this.#seek(0, 0);
+    if (time <= 0) await this.#rewind();
     while (await this.#nextKey()) {
       if (this.#packetTime() >= time - 1e-6) return true;
       this.#packet.unref();
