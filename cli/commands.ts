@@ -26,6 +26,7 @@ export function addCommands(program: Command): void {
     )
     .option("--check", "write nothing; fail when a generated file is not what it should be")
     .option("--json", "tell what was written, or has drifted, as JSON on stdout")
+    .addHelpText("after", "\nExamples:\n  $ weir generate\n  $ weir generate --check   # before a merge")
     .action(async (options: { check?: boolean; json?: boolean }) => {
       const files = await generate(root());
       if (options.json) {
@@ -78,6 +79,7 @@ export function addCommands(program: Command): void {
     .description("run everything on this machine: all Workers, storage, queues, compute")
     .option("--port <port>", "where to listen; 0 takes a free port", portNumber, 8787)
     .option("--persist <dir>", "folder of the local databases and buckets", ".weir/state")
+    .addHelpText("after", "\nExamples:\n  $ weir dev\n  $ weir dev --port 0")
     .action(async (options: { port: number; persist: string }) => {
       const { dev } = await import("./dev.ts");
       await dev({ root: root(), port: options.port, persist: resolve(root(), options.persist) });
@@ -102,6 +104,10 @@ export function addCommands(program: Command): void {
     .option("--content-type <type>")
     .option(...url)
     .option("--json", "tell what was put as JSON on stdout")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ weir put my.mp4\n  $ weir put my.mp4 weir-media/videos/my.mp4 --metadata foo=bar",
+    )
     .action(async (file: string, target: string | undefined, options: PutFlags) => {
       const { put } = await import("./put.ts");
       await put({ root: root(), file, target, ...options });
@@ -112,9 +118,12 @@ export function addCommands(program: Command): void {
     .description("remove an object from a local bucket and tell Weir")
     .argument("<target>", "bucket/key")
     .option(...url)
-    .action(async (target: string, options: { url: string }) => {
+    .option("--json", "tell what was removed as JSON on stdout")
+    .addHelpText("after", "\nExamples:\n  $ weir rm weir-media/videos/my.mp4")
+    .action(async (target: string, options: { url: string; json?: boolean }) => {
       const { remove } = await import("./put.ts");
       await remove({ root: root(), target, url: options.url });
+      if (options.json) printJson({ ok: true, removed: target });
     });
 
   addSenderCommands(program, root, url);

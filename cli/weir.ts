@@ -1,5 +1,5 @@
 // The `weir` command: runs what was asked and turns how it ended into an exit code: 0 done, 1 failed,
-// 2 used wrongly, 130 interrupted. The subcommands are in commands.ts.
+// 2 used wrongly, 3 not authenticated, 4 not found, 130 interrupted. The subcommands are in commands.ts.
 import { Command, CommanderError } from "commander";
 import { addCommands } from "./commands.ts";
 import { bad, CliError, reportError, say } from "./output.ts";
@@ -12,6 +12,9 @@ const program = new Command("weir")
 addCommands(program);
 // Subcommands made before exitOverride would end the process themselves.
 for (const command of program.commands) command.exitOverride();
+
+// Whoever reads has had enough: `weir reference | head`.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
 try {
   await program.parseAsync();
