@@ -9,7 +9,7 @@ import { FailureError } from "../../src/shapes/failure.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { Compute } from "../../workers/pipeline/compute.ts";
 import { withinRun } from "../../workers/pipeline/context.ts";
-import type { Chunk } from "../../workers/pipeline/media.ts";
+import { Chunk } from "../../workers/pipeline/media.ts";
 import { FileTools } from "../../workers/pipeline/sdk.ts";
 import { type Source, startSource } from "./source.ts";
 import { exif, sideways } from "./turned.ts";
@@ -194,6 +194,63 @@ describe("frames", () => {
     const film = await compute.embed("video", url, MODEL, { start: 3, end: 6 });
     const alike = vectors.map((vector) => cosine(vector, film));
     expect(alike.indexOf(Math.max(...alike))).toBe(2);
+  });
+});
+
+describe("a chunk by itself", () => {
+  const chunkOf = async (name: string, options: VideoOptions, start: number, end: number) => {
+    const [from] = await inRun(async () => FileTools.splitVideo(await film(name, options)));
+    return new Chunk(from?.url ?? "", { ...at, start, end });
+  };
+  const at = { index: 0, first_frame: 0, last_frame: 0, fps: 30, keyframes: [] };
+  const options = { seconds: 9, scenes: 3, gopSeconds: 2, audio: true } as const;
+
+  test.each<[string, VideoOptions, number, number, string]>([
+    ["copied from its keyframe on", options, 2, 4, "clip.mp4"],
+    ["copied out of Matroska", options, 4, 7, "clip.mkv"],
+    ["encoded again from between keyframes", options, 3.5, 5.5, "clip.mp4"],
+    [
+      "encoded again out of a codec that MP4 lacks",
+      { ...options, codec: "vp8", audio: false },
+      0,
+      2,
+      "vp8.webm",
+    ],
+  ])("is an MP4, %s", async (_how, film, start, end, name) => {
+    const chunk = await chunkOf(name, film, start, end);
+    const bytes = await inRun(() => FileTools.clip(chunk));
+    const url = source.put("/clip-made.mp4", bytes);
+    const { streams, ...info } = await inRun(() => FileTools.probe(url));
+    expect(info.container).toBe("MP4");
+    expect(streams.map(({ codec }) => codec)).toEqual(film.audio ? ["h264", "aac"] : ["h264"]);
+    const [whole] = await inRun(() => FileTools.splitVideo(url, { frameInterval: 100 }));
+    expect(whole?.end).toBeCloseTo(end - start, 1);
+    const compute = client();
+    const same = cosine(await compute.embed("video", url, MODEL), await embed(compute, chunk));
+    expect(same).toBeGreaterThan(0.95);
+  });
+
+  test("sounds as WAV of 16 kHz, from where it starts to where it ends", async () => {
+    for (const name of ["clip.mp4", "clip.mkv"]) {
+      const chunk = await chunkOf(name, options, 3.25, 5.25);
+      const wav = Buffer.from(await inRun(() => FileTools.audio(chunk)));
+      expect(wav.toString("latin1", 0, 4)).toBe("RIFF");
+      expect([wav.readUInt32LE(24), wav.readUInt16LE(22), wav.length]).toEqual([16_000, 1, 44 + 2 * 32_000]);
+      // The film's tone has 240 Hz: as often it rises through zero.
+      let rises = 0;
+      for (let at = 46; at < wav.length; at += 2)
+        if (wav.readInt16LE(at - 2) < 0 && wav.readInt16LE(at) >= 0) rises += 1;
+      expect(rises).toBeGreaterThan(475);
+      expect(rises).toBeLessThan(485);
+    }
+  });
+
+  test("without sound, or too long, is refused for good", async () => {
+    const silent = await chunkOf("silent.mp4", { seconds: 3 }, 0, 2);
+    const failure = (work: Promise<unknown>) => work.then(String, (error: FailureError) => error.failure);
+    expect(await failure(inRun(() => FileTools.audio(silent)))).toMatchObject({ kind: "bad_media" });
+    const long = new Chunk(silent.url, { ...at, start: 0, end: 500 });
+    expect(await failure(inRun(() => FileTools.clip(long)))).toMatchObject({ kind: "too_large" });
   });
 });
 

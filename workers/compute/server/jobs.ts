@@ -4,6 +4,7 @@
 import type { Failure } from "../../../src/shapes/failure.ts";
 import { FailureError } from "../../../src/shapes/failure.ts";
 import { refuseCutShort } from "./boxes.ts";
+import { clip } from "./clip.ts";
 import { damaged } from "./container.ts";
 import type { PictureFormat } from "./encode.ts";
 import { frames } from "./frames.ts";
@@ -13,7 +14,8 @@ import type { Span } from "./plan.ts";
 import { probe } from "./probe.ts";
 import { RangeReader, type ReadCount } from "./reader.ts";
 import { embedVideo } from "./sample.ts";
-import { type Format, sniff } from "./sniff.ts";
+import { type Format, sniff, type VideoFormat } from "./sniff.ts";
+import { sound } from "./sound.ts";
 import { split } from "./split.ts";
 
 /** At most one of `frame_interval`, `scenes` and `keyframes`; times are seconds. */
@@ -51,7 +53,13 @@ export interface FramesJob {
   size: number;
   format: PictureFormat;
 }
-export type Job = SplitJob | EmbedJob | ImageJob | ProbeJob | FramesJob;
+/** A span by itself, as a file. */
+export interface PartJob {
+  kind: "clip" | "audio";
+  url: string;
+  span: Span;
+}
+export type Job = SplitJob | EmbedJob | ImageJob | ProbeJob | FramesJob | PartJob;
 
 export interface Embedded {
   index: number;
@@ -98,6 +106,13 @@ async function* work(reader: RangeReader, job: Job, host: Host): AsyncGenerator<
   else if (job.kind === "image") yield await describeImage(reader, expect(reader, format, "image"));
   else if (job.kind === "probe") yield await probe(reader, format);
   else if (job.kind === "frames") yield* frames(reader, format, job);
+  else if (job.kind === "clip" || job.kind === "audio")
+    yield await part(reader, expect(reader, format, "video"), job);
+}
+
+async function part(reader: RangeReader, format: VideoFormat, { kind, span }: PartJob): Promise<Output> {
+  const bytes = await (kind === "clip" ? clip : sound)(reader, format, span);
+  return { type: kind === "clip" ? "video/mp4" : "audio/wav", data: bytes.toString("base64") };
 }
 
 /** The job without the items whose results are known for this version of the object. */

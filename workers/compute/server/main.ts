@@ -13,7 +13,7 @@ import { type Models, modelsSchema } from "./models.ts";
 import { Pool } from "./pool.ts";
 import { PythonRuns } from "./python/runs.ts";
 import { MOST_PYTHON, pythonSchema } from "./python/schema.ts";
-import { bodyOf, embedSchema, framesSchema, refuse, splitSchema, urlSchema } from "./requests.ts";
+import { bodyOf, embedSchema, framesSchema, partSchema, refuse, splitSchema, urlSchema } from "./requests.ts";
 import { Results } from "./results.ts";
 
 export interface ServerOptions {
@@ -85,6 +85,8 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     "POST /v1/split": taking(splitSchema, (body, to) => single(pool, { kind: "split", ...body }, to)),
     "POST /v1/embed": taking(embedSchema, (body, to) => embed(pool, models, results, body, to, until(to))),
     "POST /v1/frames": taking(framesSchema, (body, to) => many(pool, { kind: "frames", ...body }, to)),
+    "POST /v1/clip": taking(partSchema, (body, to) => single(pool, { kind: "clip", ...body }, to, file)),
+    "POST /v1/audio": taking(partSchema, (body, to) => single(pool, { kind: "audio", ...body }, to, file)),
     "POST /v1/image": taking(urlSchema, (body, to) => single(pool, { kind: "image", ...body }, to)),
     "POST /v1/python": taking(
       pythonSchema,
@@ -132,8 +134,8 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   };
 }
 
-/** One job, one JSON answer. */
-async function single(pool: Pool, job: Job, response: ServerResponse): Promise<void> {
+/** One job, one answer: JSON, or a file. */
+async function single(pool: Pool, job: Job, response: ServerResponse, tell = answer): Promise<void> {
   const place = pool.admit(1);
   if (!place.ok) return refuse(response, place.failure);
   try {
@@ -146,7 +148,7 @@ async function single(pool: Pool, job: Job, response: ServerResponse): Promise<v
     // A child may die of something else than its job: one more tells.
     const ended = first?.died ? await pool.run(job, caller) : first;
     if (ended) refuse(response, ended.failure);
-    else answer(response, output ?? {});
+    else tell(response, output ?? {});
   } finally {
     place.release();
   }
@@ -184,6 +186,11 @@ function until(response: ServerResponse): AbortSignal {
 
 function answer(response: ServerResponse, body: object): void {
   response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
+}
+
+function file(response: ServerResponse, made: { type?: unknown; data?: unknown }): void {
+  response.writeHead(200, { "content-type": String(made.type) });
+  response.end(Buffer.from(String(made.data), "base64"));
 }
 
 async function readModels(): Promise<Models> {

@@ -54,6 +54,8 @@ export const embedSchema = z.strictObject({
   model: z.string().min(1).max(200),
   kind: z.enum(["video", "image"]),
 });
+/** `/v1/clip` and `/v1/audio`. */
+export const partSchema = z.strictObject({ url, span });
 /** `/v1/image` and `/v1/probe`. */
 export const urlSchema = z.strictObject({ url });
 
