@@ -1,13 +1,11 @@
 // `weir filter test` and `weir filter diff`: what a filter says of an event, and what a changed one would
 // gain and lose. Files are judged here; what is on record is asked of the router. Nothing runs.
-import { randomBytes } from "node:crypto";
 import { FilterError } from "../src/match/index.ts";
 import { broughtEvent, type Tested, testFilter } from "../src/query/filters.ts";
-import { devSecrets } from "./dev-env.ts";
 import { eventNamed, filterAgainst, filterNamed, refused, type Written } from "./filter-source.ts";
 import { type Diff, diffText, testedText } from "./filter-text.ts";
+import { openClient } from "./operate/client.ts";
 import { CliError, good, print, printJson, problemText, say } from "./output.ts";
-import { loadProject } from "./project.ts";
 
 export interface FilterFlags {
   url: string;
@@ -88,28 +86,5 @@ function together(a: Diff, b: Diff): Diff {
   };
 }
 
-interface ProblemAnswer {
-  detail?: string;
-  expected?: string;
-  next?: string;
-}
-
-async function ask<T>(root: string, flags: FilterFlags, path: string, body: unknown): Promise<T> {
-  const url = flags.url.replace(/\/+$/, "");
-  const key =
-    process.env.WEIR_API_KEY || devSecrets(root, loadProject(root).connections, randomBytes).WEIR_API_KEY;
-  const headers = { "content-type": "application/json", authorization: `Bearer ${key}` };
-  const response = await fetch(url + path, { method: "POST", headers, body: JSON.stringify(body) }).catch(
-    () => {
-      throw new CliError(
-        `nothing answers at ${url}: start \`weir dev\` first, or name another place with --url`,
-      );
-    },
-  );
-  const text = await response.text();
-  if (response.ok) return JSON.parse(text) as T;
-  const isProblem = response.headers.get("content-type")?.includes("json");
-  const { detail = text.slice(0, 300), expected, next }: ProblemAnswer = isProblem ? JSON.parse(text) : {};
-  const more = [expected && `expected ${expected}`, next].filter((part) => part).join("; ");
-  throw new CliError(`POST ${path}: ${response.status} ${detail}${more === "" ? "" : ` (${more})`}`);
-}
+const ask = <T>(root: string, { url }: FilterFlags, path: string, body: object): Promise<T> =>
+  openClient(root, { url }).post<T>(path, body);
