@@ -199,7 +199,7 @@ describe("a filter tried on an event", () => {
     expect(refused).toMatchObject({ status: 1, stderr: expect.stringContaining('metadata.foo is "baz"') });
     expect(refused.stdout).toContain("at the object");
     const none = await command("filter", "test", "echo", "evt_none");
-    expect(none).toMatchObject({ status: 1, stderr: expect.stringContaining("there is no event evt_none") });
+    expect(none).toMatchObject({ status: 4, stderr: expect.stringContaining("there is no event evt_none") });
   });
 });
 
@@ -233,7 +233,7 @@ describe("a changed filter against what is on record", () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ alias: "echo", gained: 0, lost: 0, undecided: 0 });
     const unknown = await command("filter", "diff", "nobody", "--against", file("any.json", {}));
     expect(unknown).toMatchObject({
-      status: 1,
+      status: 4,
       stderr: expect.stringContaining("there is no pipeline nobody"),
     });
   });
