@@ -5,14 +5,16 @@ import { type Child, startNode } from "./children.ts";
 import { CliError } from "./output.ts";
 import { packageRoot } from "./project.ts";
 
-/** The compute server, on one port for life: after a crash it is started again where Workers look for it.
- * `origins` may be read although they are on this machine. */
+/**
+ * The compute server, on one port for life: after a crash it is started again where Workers look for it.
+ * `env` is added to its environment.
+ */
 export async function startCompute(
-  origins: readonly string[],
+  env: Record<string, string>,
   onLine: (line: string) => void,
 ): Promise<Child & { port: number }> {
   let stopping = false;
-  const first = await launchCompute(0, origins, onLine);
+  const first = await launchCompute(0, env, onLine);
   let { child } = first;
   const ended = (async () => {
     for (let quickEnds = 0; ; ) {
@@ -24,7 +26,7 @@ export async function startCompute(
       onLine(`the compute server ${reason}; starting it again`);
       await delay(200 * 2 ** quickEnds);
       if (stopping) return "stopped";
-      child = (await launchCompute(first.port, origins, onLine).catch(() => undefined))?.child ?? child;
+      child = (await launchCompute(first.port, env, onLine).catch(() => undefined))?.child ?? child;
     }
   })();
   const stop = async () => {
@@ -36,13 +38,13 @@ export async function startCompute(
 
 function launchCompute(
   port: number,
-  origins: readonly string[],
+  env: Record<string, string>,
   onLine: (line: string) => void,
 ): Promise<{ child: Child; port: number }> {
   return new Promise((resolve, reject) => {
     const child = startNode([join(packageRoot, "workers/compute/server/main.ts")], {
       cwd: packageRoot,
-      env: { ...process.env, PORT: String(port), HOST: "127.0.0.1", COMPUTE_ALLOW_ORIGINS: origins.join() },
+      env: { ...process.env, ...env, PORT: String(port), HOST: "127.0.0.1" },
       onLine(line) {
         const listening = /^\{"listening":\s*(\d+)/.exec(line)?.[1];
         if (listening) resolve({ child, port: Number(listening) });

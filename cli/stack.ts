@@ -1,7 +1,7 @@
 // All of Weir on this machine: the compute server, and every Worker under one `wrangler dev` with D1, R2
 // and queues. `weir dev`, `weir demo` and tests start it; children.ts holds the processes.
 import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { databaseBinding } from "../src/shapes/bindings.ts";
@@ -74,7 +74,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 
   step("starting compute");
-  const compute = await startCompute(sourceOrigins(url, project.connections, settings), onLine);
+  const compute = await startCompute(computeEnv(root, url, project.connections, settings), onLine);
   step("starting the Workers");
   const env: Env = {
     ...settings,
@@ -111,12 +111,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   return { url, apiKey: env.WEIR_API_KEY ?? "", env, ended, stop };
 }
 
-/** Where local objects are read: the stack itself, and every endpoint that a connection names. */
-function sourceOrigins(url: string, connections: Connections["connections"], settings: Env): string[] {
+/** What compute may read of this machine: the stack itself, and every endpoint that a connection names. */
+function computeEnv(root: string, url: string, connections: Connections["connections"], settings: Env): Env {
   const endpoints = Object.values(connections).flatMap((it) =>
     it.kind === "s3" && it.endpoint !== undefined ? [settings[it.endpoint] ?? it.endpoint] : [],
   );
-  return [url, ...endpoints.filter((one) => URL.canParse(one))].map((one) => new URL(one).origin);
+  const origins = [url, ...endpoints.filter((one) => URL.canParse(one))].map((one) => new URL(one).origin);
+  const models = join(root, "models.json");
+  return { COMPUTE_ALLOW_ORIGINS: origins.join(), ...(existsSync(models) && { MODELS: models }) };
 }
 
 async function healthy(url: string, ended: Promise<string>): Promise<void> {

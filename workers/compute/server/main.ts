@@ -193,8 +193,9 @@ function file(response: ServerResponse, made: { type?: unknown; data?: unknown }
   response.end(Buffer.from(String(made.data), "base64"));
 }
 
+/** The project's models.json: where MODELS says, else beside the server's own sources. */
 async function readModels(): Promise<Models> {
-  const file = new URL("../../../models.json", import.meta.url);
+  const file = process.env.MODELS ?? new URL("../../../models.json", import.meta.url);
   return modelsSchema.parse(JSON.parse(await readFile(file, "utf8")));
 }
 
