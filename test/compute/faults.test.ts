@@ -278,6 +278,25 @@ describe("a decoder", () => {
     await server.close();
   });
 
+  test("that goes round in circles is killed, and its file refused when another does too", async () => {
+    const server = await startServer({ ...quiet, size: 1, busyMs: 1000, warm: true });
+    const url = source.put("/circles.mp4", film);
+    const stop = () => {
+      const [pid] = server.decoders();
+      if (pid !== undefined) process.kill(pid, "SIGSTOP");
+      return pid;
+    };
+    const first = stop();
+    expect((await post(server.url, "/v1/split", { url })).status).toBe(200);
+    const second = stop();
+    const refused = post(server.url, "/v1/split", { url });
+    await expect.poll(() => server.decoders()[0], { interval: 5, timeout: 5000 }).not.toBe(second);
+    const third = stop();
+    expect((await refused).lines[0].failure).toMatchObject({ kind: "bad_media", where: "circles.mp4" });
+    expect(new Set([first, second, third]).size).toBe(3);
+    await server.close();
+  });
+
   test("stops when nobody waits for it any more", async () => {
     const server = await startServer({ ...quiet, size: 1, capacity: 1 });
     const left = held("/left.mp4");

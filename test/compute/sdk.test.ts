@@ -295,4 +295,23 @@ describe("embeddings asked for together", () => {
     expect(third.embedded.cached).toBe(0);
     expect(other).toContain("other.mp4");
   });
+
+  test("are all there after a storm of refusals, each computed once", async () => {
+    const url = await film("storm.mp4", { seconds: 12 });
+    const items: string[] = [];
+    const tries = new Map<string, number>();
+    const failure = { kind: "overloaded", detail: "busy", retry_after_seconds: 0.01 };
+    const compute = new Compute(async (request) => {
+      const body = await request.text();
+      tries.set(body, (tries.get(body) ?? 0) + 1);
+      if ((tries.get(body) ?? 0) < 4) return Response.json({ failure }, { status: 503 });
+      for (const item of JSON.parse(body).items ?? []) items.push(item.span.start);
+      return fetch(server.url + new URL(request.url).pathname, { method: "POST", body });
+    }, new AbortController().signal);
+    const chunks = await compute.split(url, { frameInterval: 0.2 });
+    const vectors = await Promise.all(chunks.map((chunk) => embed(compute, chunk)));
+    expect(vectors.map((vector) => vector.length)).toEqual(chunks.map(() => 512));
+    expect(items.toSorted()).toEqual([...new Set(items)].toSorted());
+    expect(items).toHaveLength(chunks.length);
+  });
 });

@@ -68,7 +68,7 @@ export class KeyframeIndex {
     for await (const packet of this.#sink.packets(undefined, undefined, { metadataOnly: true })) {
       if (frames.length === MOST_FRAMES) return undefined;
       // A packet is garbage once its time is noted; left to itself the heap would first grow with the film.
-      if (frames.length % 20_000 === 19_999) globalThis.gc?.();
+      if (frames.length % 50_000 === 49_999) globalThis.gc?.();
       frames.push(packet.timestamp - origin);
       end = Math.max(end, packet.timestamp + packet.duration - origin);
       if (packet.type === "key") keyframes.push(packet.timestamp - origin);

@@ -49,7 +49,7 @@ const VERSION = "0.1.0";
 const DRAIN_MS = 14_000;
 /** Longer than three tries of one slow range, shorter than a pipeline's patience. */
 const READ_MS = 90_000;
-const BUSY_MS = 45_000;
+const BUSY_MS = 30_000;
 const CHILD_MEMORY = 1.5 * 1024 ** 3;
 
 /** Starts the server; port 0 takes a free one. */
