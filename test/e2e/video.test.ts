@@ -96,7 +96,8 @@ describe("a video in the bucket", () => {
       (page) => page.data.length === 1,
     );
     expect(data[0]?.outcome).toMatchObject({ matched: [] });
-    expect(JSON.stringify(data[0]?.outcome)).toContain('metadata.foo is \\"baz\\", expected \\"bar\\"');
+    const why = await weir.read(`/v1/events/${data[0]?.id}/why/video-processor`);
+    expect(why).toMatchObject({ verdict: false, reason: 'metadata.foo is "baz", expected "bar"' });
     expect((await weir.read<{ data: unknown[] }>(`/v1/runs?event_id=${data[0]?.id}`)).data).toEqual([]);
     expect(await weir.items("data_bucket", "other/film.mp4")).toEqual([]);
   });
