@@ -6,7 +6,7 @@ import { FailureError } from "../../../src/shapes/failure.ts";
 import { damaged } from "./container.ts";
 import { featuresOf, pool } from "./features.ts";
 import type { EmbedJob, Output } from "./jobs.ts";
-import { KeyframeIndex } from "./keyframes.ts";
+import { type Keyframe, KeyframeIndex } from "./keyframes.ts";
 import { Media } from "./media.ts";
 import type { Builtin } from "./models.ts";
 import { evenTimes, micro, type Span, spread } from "./plan.ts";
@@ -22,14 +22,16 @@ export async function* embedVideo(
   format: VideoFormat,
   job: EmbedJob,
 ): AsyncGenerator<Output> {
-  const index = format.demuxer === "mov" ? await KeyframeIndex.open(reader) : undefined;
   const media = await Media.open(reader, format.demuxer);
   let before: ReadCount = { bytes: 0, requests: 0 };
   try {
-    for (const item of job.items) {
+    const whole = { start: 0, end: media.info.duration };
+    const spans = job.items.map((item) => item.span ?? whole);
+    const entries = format.demuxer === "mov" ? await entriesOf(reader, spans, media.origin) : undefined;
+    for (const [at, item] of job.items.entries()) {
       try {
-        const span = item.span ?? { start: 0, end: media.info.duration };
-        const frames = await sampleSpan(media, index, span, job.model);
+        const span = spans[at] ?? whole;
+        const frames = await sampleSpan(media, entries?.[at], span, job.model);
         if (frames.length === 0)
           throw damaged(reader, `has no frame to decode from ${span.start} to ${span.end} s`);
         yield { index: item.index, ...vector(frames), read: since(reader, before) };
@@ -40,9 +42,23 @@ export async function* embedVideo(
       before = { ...reader.read };
     }
   } finally {
-    index?.close();
     await media.close();
   }
+}
+
+/** Each span's keyframes by the index, which is let go before decoding begins: not both are in memory. */
+async function entriesOf(
+  reader: RangeReader,
+  spans: Span[],
+  origin: number,
+): Promise<Keyframe[][] | undefined> {
+  const index = await KeyframeIndex.open(reader);
+  if (!index) return undefined;
+  const entries: Keyframe[][] = [];
+  for (const { start, end } of spans) entries.push(spread(await index.within(start, end, origin), SAMPLES));
+  index.close();
+  globalThis.gc?.();
+  return entries;
 }
 
 export interface Sampled {
@@ -57,7 +73,7 @@ export interface Sampled {
  */
 async function sampleSpan(
   media: Media,
-  index: KeyframeIndex | undefined,
+  entries: readonly Keyframe[] | undefined,
   span: Span,
   model: Builtin,
 ): Promise<Sampled[]> {
@@ -68,10 +84,8 @@ async function sampleSpan(
     if (!got || got.time < span.start - 1e-3 || got.time >= span.end || found.has(got.time)) return;
     add(got);
   };
-  const entries = index
-    ? spread(await index.within(span.start, span.end, media.origin), SAMPLES)
-    : evenTimes(span, SAMPLES).map((time) => ({ time, bytes: 0 }));
-  for (const entry of entries) take(await media.keyframe(entry.time, entry.bytes));
+  const wanted = entries ?? evenTimes(span, SAMPLES).map((time) => ({ time, bytes: 0 }));
+  for (const entry of wanted) take(await media.keyframe(entry.time, entry.bytes));
   if (found.size === 0) for await (const got of media.framesAt(evenTimes(span, SAMPLES))) take(got);
   // Sound may outlast the picture: a last span without a frame of its own shows the frame before it.
   if (found.size === 0 && span.start < media.info.duration) {
