@@ -5,7 +5,7 @@ export const registry: readonly { alias: string; version: string; folder: string
   [
     {
       "alias": "always-throws",
-      "version": "d3b0e1fb3819f069",
+      "version": "717dcea6f8617eb5",
       "folder": "pipelines/always-throws",
       "config": {
         "alias": "always-throws",
@@ -31,7 +31,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "echo",
-      "version": "1be2874973431167",
+      "version": "049599e3ae1dbe3c",
       "folder": "pipelines/echo",
       "config": {
         "alias": "echo",
@@ -59,7 +59,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "image-catalog",
-      "version": "8140e845361941d6",
+      "version": "aaab71645b9516a9",
       "folder": "pipelines/image-catalog",
       "config": {
         "alias": "image-catalog",
@@ -88,7 +88,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "mirror",
-      "version": "e24aa021999cf237",
+      "version": "7d8bfdf7c6d36a5b",
       "folder": "pipelines/mirror",
       "config": {
         "alias": "mirror",
@@ -114,7 +114,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "mirror-queue",
-      "version": "0bb3db0139746f94",
+      "version": "b2a33b82026a34bb",
       "folder": "pipelines/mirror-queue",
       "config": {
         "alias": "mirror-queue",
@@ -140,7 +140,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "python-cases",
-      "version": "069524447b4cdfbb",
+      "version": "9a9d1b737fcece47",
       "folder": "pipelines/python-cases",
       "config": {
         "alias": "python-cases",
@@ -171,7 +171,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "r2-reader",
-      "version": "4663f65560776c98",
+      "version": "4c0972f3e8ee6ce2",
       "folder": "pipelines/r2-reader",
       "config": {
         "alias": "r2-reader",
@@ -199,7 +199,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "reader",
-      "version": "836cee09ba822b92",
+      "version": "1e0fecec53d69e10",
       "folder": "pipelines/reader",
       "config": {
         "alias": "reader",
@@ -223,7 +223,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "video-embeddings",
-      "version": "c5a4b8e9f9a3fedb",
+      "version": "010e8672475472fa",
       "folder": "pipelines/video-embeddings",
       "config": {
         "alias": "video-embeddings",
@@ -249,7 +249,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "video-embeddings-py",
-      "version": "e3a37765bc0c3f5d",
+      "version": "c46756a4c7c5ab54",
       "folder": "pipelines/video-embeddings-py",
       "config": {
         "alias": "video-embeddings-py",
@@ -275,7 +275,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "video-processor",
-      "version": "4864bd3df25a7504",
+      "version": "4d9f65fedcc1a4db",
       "folder": "pipelines/video-processor",
       "config": {
         "alias": "video-processor",
