@@ -10,7 +10,7 @@ const ROUNDS = 7;
 
 const source = `
   import { buildIndex, compileFilter } from "../src/match/index.ts";
-  import { equalityPattern, mixedPattern } from "./filters-data.ts";
+  import { equalityPattern, mixedPattern } from "./support/filters-data.ts";
   const text = JSON.stringify(Array.from({ length: ${FILTERS} }, (_, i) => {
     const { Records } = i % 2 ? mixedPattern(i) : equalityPattern(i);
     return { payload: { Records } };

@@ -3,7 +3,7 @@
 import { Query } from "mingo";
 import sift from "sift";
 import { buildPatternIndex } from "../src/match/index.ts";
-import { equalityPattern, event, mixedPattern, mongoQuery } from "./filters-data.ts";
+import { equalityPattern, event, mixedPattern, mongoQuery } from "./support/filters-data.ts";
 
 const ROUNDS = 60;
 const SLICE_MS = 12;
