@@ -19,6 +19,7 @@ import { testAsked } from "./query/filters.ts";
 import { getEvent, getRun, listDeadLetters, listEvents, listRejections, listRuns } from "./query/ledger.ts";
 import { readObject } from "./query/objects.ts";
 import { named } from "./query/pipelines.ts";
+import { listVersions } from "./query/versions.ts";
 import { why } from "./query/why.ts";
 import { type Failure, FailureError } from "./shapes/failure.ts";
 import { listPaused } from "./store/pauses.ts";
@@ -75,6 +76,11 @@ export function createApp() {
       return { alias, version, config, paused: is };
     });
     return c.json({ data }, 200);
+  });
+  app.openapi(routes.versions, async (c) => {
+    const { env, pipelines } = open(c);
+    const { alias, version } = named(c.req.valid("param").alias, pipelines);
+    return c.json({ data: await listVersions(env.ledger(), alias, version) }, 200);
   });
   app.openapi(routes.events, async (c) => {
     const { limit, cursor, ...filters } = c.req.valid("query");

@@ -39,6 +39,17 @@ export const pipelineSchema = z.object({
     .openapi({ description: "Since when its events wait, and why; null where it runs" }),
 });
 
+export const versionSchema = z.object({
+  version: z.string(),
+  deployed: z.boolean(),
+  first_seen: moment,
+  config: pipelineConfigSchema,
+  /** Objects that have items of this version, and how many items. */
+  objects: z.number(),
+  items: z.number(),
+  commits: z.array(z.string()),
+});
+
 export const eventAnswerSchema = eventSchema.omit({ identities: true }).extend({
   outcome: z.object({
     matched: z.array(z.string()),

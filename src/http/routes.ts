@@ -79,6 +79,13 @@ export const pipelines = read(
   none,
   answers.pageOf(answers.pipelineSchema),
 );
+export const versions = read(
+  "/v1/pipelines/{alias}/versions",
+  "Versions that a pipeline has had, newest first, and what each has made that is still there",
+  z.object({ alias: z.string().max(300) }),
+  none,
+  answers.pageOf(answers.versionSchema),
+);
 export const events = read(
   "/v1/events",
   "Recorded events, newest first",

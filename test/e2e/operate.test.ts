@@ -119,6 +119,20 @@ test("produced-by finds items by what made them; stale finds none of the deploye
   expect((await replay({ select: { kind: "stale" }, ...echo, dry_run: true })).plan.objects).toBe(0);
 });
 
+test("a pipeline's versions say what each has made that is still there", async () => {
+  await weir.notifyR2(await weir.put("test-media", "versions/one.txt", "x"));
+  await weir.settled("versions/one.txt", 1);
+  const { data } = await weir.read<{ data: object[] }>("/v1/pipelines/echo/versions");
+  expect(data).toMatchObject([{ deployed: true, config: { alias: "echo" }, commits: ["test-commit"] }]);
+  const before = data[0] as { objects: number; items: number };
+  expect(before.items).toBeGreaterThanOrEqual(1);
+  await weir.notifyR2(await weir.remove("test-media", "versions/one.txt"));
+  await weir.until(
+    () => weir.read<{ data: { objects: number }[] }>("/v1/pipelines/echo/versions"),
+    (page) => page.data[0]?.objects === before.objects - 1,
+  );
+});
+
 describe("an audit", () => {
   test("finds what is missing, out of date and left behind; repaired, a second one finds nothing", async () => {
     const told = (key: string) =>
