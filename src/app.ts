@@ -17,6 +17,7 @@ import { lineage, listItems, openNamed, shape } from "./query/collections.ts";
 import { diffFilters } from "./query/diff.ts";
 import { testAsked } from "./query/filters.ts";
 import { getEvent, getRun, listDeadLetters, listEvents, listRejections, listRuns } from "./query/ledger.ts";
+import { metrics } from "./query/metrics.ts";
 import { readObject } from "./query/objects.ts";
 import { named } from "./query/pipelines.ts";
 import { listVersions } from "./query/versions.ts";
@@ -26,6 +27,9 @@ import { listPaused } from "./store/pauses.ts";
 
 /** Largest body of an invocation: its event must fit a queue message (128 KB). */
 const MAX_BODY_BYTES = 100_000;
+
+/** Prometheus's text format, version 0.0.4. */
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** Routes that make work each time they are asked, and so take an `Idempotency-Key`. */
 const TAKE_KEYS = ["/v1/pipelines/:alias/invoke", "/v1/replays", "/v1/audits", "/v1/dead-letters/redrive"];
@@ -51,6 +55,7 @@ export function createApp() {
   });
 
   app.use("/v1/*", requireKey);
+  app.use("/metrics", requireKey);
 
   for (const path of JSON_DOORS) app.use(path, smallBody, jsonBody);
   for (const path of TAKE_KEYS) app.post(path, idempotent);
@@ -143,6 +148,11 @@ export function createApp() {
   app.openapi(routes.rejections, async (c) => {
     const { limit, cursor, ...filters } = c.req.valid("query");
     return c.json(await listRejections(surroundings(c.env).ledger(), filters, { limit, cursor }), 200);
+  });
+
+  app.openapi(routes.metrics, async (c) => {
+    const { env, now } = open(c);
+    return c.text(await metrics(env.ledger(), now()), 200, { "content-type": METRICS_TYPE });
   });
 
   operate(app, open);

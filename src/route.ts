@@ -38,6 +38,7 @@ export async function route(batch: Event[], deps: RouteDeps): Promise<Map<string
     }),
   );
   const pending = await record(deps.env.ledger(), decided, deps.now(), deps.pipelines.deployment);
+  for (const one of decided) tell(one);
   const events = new Map(decided.map(({ event }) => [event.id, event]));
   await settle(
     pending.flatMap((run) => {
@@ -47,6 +48,15 @@ export async function route(batch: Event[], deps: RouteDeps): Promise<Map<string
     deps,
   );
   return again;
+}
+
+/** One line for each event, whatever came of it. */
+function tell({ event, outcome }: Decided): void {
+  const { id: event_id, connection, sender, type, bucket, key } = event;
+  const { matched, refused_count: refused } = outcome;
+  console.log(
+    JSON.stringify({ log: "event", event_id, connection, sender, type, bucket, key, matched, refused }),
+  );
 }
 
 /** Runs looked after in one page of a sweep, and pages in one sweep. */

@@ -190,3 +190,15 @@ export const rejections = read(
   z.object({ ...paging, connection: z.string().optional() }),
   answers.pageOf(answers.rejectionSchema),
 );
+
+export const metrics = createRoute({
+  method: "get",
+  path: "/metrics",
+  summary: "Counts for a monitor, in Prometheus's text format",
+  security,
+  responses: {
+    200: { description: "One line for each sample", content: { "text/plain": { schema: z.string() } } },
+    401: problems[401],
+    503: problems[503],
+  },
+});

@@ -258,6 +258,7 @@ describe("what a caller gets wrong is a 4xx that says what to do", () => {
     "/v1/collections/echoes/items",
     "/v1/dead-letters",
     "/v1/rejections",
+    "/metrics",
   ])("%s needs the key", async (path) => {
     expect((await weir.fetch(path)).status).toBe(401);
     expect((await weir.fetch(path, { headers: { authorization: "Bearer wrong" } })).status).toBe(401);
@@ -270,6 +271,12 @@ describe("what a caller gets wrong is a 4xx that says what to do", () => {
     const { paths } = await json(await weir.fetch("/openapi.json"));
     expect(Object.keys(paths as object)).toContain("/v1/pipelines/{alias}/invoke");
   });
+});
+
+test("a monitor reads counts as Prometheus's text", async () => {
+  const response = await weir.api("/metrics");
+  expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+  expect(await response.text()).toContain("# TYPE weir_runs_open gauge\n");
 });
 
 describe("lists", () => {

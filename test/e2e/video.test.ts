@@ -165,6 +165,20 @@ describe("a video in the bucket", () => {
     });
   });
 
+  test("leaves one line in the logs for its event, and one for each attempt, ids first", async () => {
+    weir.harness.clearLogs();
+    await weir.notifyR2(await weir.put("test-media", "told/film.mp4", film("short"), { foo: "bar" }));
+    const [run] = await weir.settled("told/film.mp4", 1);
+    const lines = weir.harness
+      .getLogs()
+      .flatMap(({ message }) => (message.startsWith('{"log":') ? [JSON.parse(message)] : []));
+    const of = { event_id: run?.event_id, bucket: "test-media", key: "told/film.mp4" };
+    expect(lines.filter(({ log }) => log === "event")).toEqual([expect.objectContaining(of)]);
+    expect(lines.filter(({ log, run_id }) => log === "attempt" && run_id === run?.id)).toEqual([
+      expect.objectContaining({ ...of, alias: "video-processor", attempt: 1, status: "succeeded", items: 2 }),
+    ]);
+  });
+
   test("that is no video ends dead at once, and the letter names the object", async () => {
     await weir.notifyR2(await weir.put("test-media", "text/film.mp4", "not a film at all", { foo: "bar" }));
     const [run] = await weir.settled("text/film.mp4", 1);

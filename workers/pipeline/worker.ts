@@ -31,6 +31,7 @@ export default class PipelineWorker extends WorkerEntrypoint {
       jobs.map((job) => ({ job, attempt: job.attempts_before + 1 })),
       deps,
       async (done) => {
+        tell(done);
         if (done.next === "retry") await deps.retry(done);
         if (done.next === "dead") await deps.bury(done);
         attempted.push(done);
@@ -43,6 +44,7 @@ export default class PipelineWorker extends WorkerEntrypoint {
   async invoke(job: Job): Promise<{ report: Report; data: string[] }> {
     let result: Attempted | undefined;
     await attemptAll([{ job, attempt: 1 }], this.#deps(), async (done) => {
+      tell(done);
       result = done;
     });
     if (!result) throw new Error("the attempt came to nothing");
@@ -61,6 +63,7 @@ export default class PipelineWorker extends WorkerEntrypoint {
     }));
     await deps.report(tries.map(({ job, attempt }) => deps.begun(job, attempt)));
     await attemptAll(tries, deps, async (done, { message }) => {
+      tell(done);
       await deps.report([done.report]);
       if (done.next === "dead") await deps.bury(done);
       if (done.next === "wait") await deps.retry(done);
@@ -78,6 +81,16 @@ export default class PipelineWorker extends WorkerEntrypoint {
       { status: 404 },
     );
   }
+}
+
+/** One line for each attempt, whatever came of it. */
+function tell({ job, attempt, report, next }: Attempted): void {
+  const { run_id, alias, event, cause } = job;
+  const { id: event_id, bucket, key } = event;
+  const { status, version, items, reason, failure, started_at, ended_at = started_at } = report;
+  const of = { run_id, event_id, alias, attempt, cause, bucket, key };
+  const came = { status, next, ms: ended_at - started_at, items, reason, failure: failure?.kind };
+  console.log(JSON.stringify({ log: "attempt", ...of, ...came, version }));
 }
 
 /** An item's JSON with its vectors back in their places, as arrays of numbers. */

@@ -1,0 +1,91 @@
+// What a monitor reads at /metrics, over the ledger in real D1.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { metrics } from "../../src/query/metrics.ts";
+import { identify, lookups } from "../../src/receive/identity.ts";
+import type { Event } from "../../src/shapes/event.ts";
+import type { Job } from "../../src/shapes/job.ts";
+import type { Report, RunStatus } from "../../src/shapes/run.ts";
+import { recordDead, takeForRedrive } from "../../src/store/dead-letters.ts";
+import { record, runId } from "../../src/store/ledger.ts";
+import { pausePipeline } from "../../src/store/pauses.ts";
+import { recordRefused } from "../../src/store/rejections.ts";
+import { takeReports } from "../../src/store/runs.ts";
+import { openStores, type Stores } from "../support/stores.ts";
+
+let stores: Stores;
+beforeAll(async () => {
+  stores = await openStores();
+});
+afterAll(() => stores?.close());
+
+const NOW = Date.parse("2026-11-25T10:00:00Z");
+let number = 0;
+
+async function run(alias: string): Promise<Job> {
+  const time = new Date(NOW).toISOString();
+  const told = {
+    connection: "c",
+    bucket: "b",
+    key: `${number++}`,
+    type: "created",
+    operation: "Put",
+    time,
+  } as const;
+  const event: Event = { ...told, ...identify(told), sender: "s3", hops: 0, received_at: time };
+  const outcome = { matched: [alias], refused: [], refused_count: 0 };
+  await record(stores.ledger, [{ event, lookups: lookups(event), outcome, cause: "matched" }], NOW);
+  return { run_id: runId(event.id, alias), alias, event, cause: "matched", attempts_before: 0 };
+}
+const report = ({ run_id }: Job, status: RunStatus, attempt = 1): Report => {
+  return { run_id, attempt, status, version: "v", commit: "c", started_at: NOW, ended_at: NOW + 1500 };
+};
+const lines = async (now = NOW + 10_000) =>
+  (await metrics(stores.ledger, now)).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+
+test("a ledger in which nothing has happened has its families and no samples but the count of replays", async () => {
+  const text = await metrics(stores.ledger, NOW);
+  expect(text).toContain("# TYPE weir_runs_total counter\n");
+  expect(await lines()).toEqual(["weir_replays_active 0"]);
+});
+
+test("what ended, what is open and for how long, what is dead, paused and refused", async () => {
+  const [done, dead] = [await run("a"), await run("a")];
+  await run("b");
+  await takeReports(stores.ledger, [report(done, "succeeded")]);
+  // Told twice, it has ended once.
+  await takeReports(stores.ledger, [report(done, "succeeded")]);
+  await recordDead(
+    stores.ledger,
+    [{ job: dead, failure: { kind: "handler_failed", detail: "x" }, attempts: 1 }],
+    NOW,
+  );
+  await pausePipeline(stores.ledger, { alias: "b", reason: 'says "no"', at: NOW });
+  const failure = { kind: "unproven", detail: "no" } as const;
+  await recordRefused(stores.ledger, [{ connection: 'odd"\n', scheme: "sns", failure, at: NOW }]);
+  expect(await lines()).toEqual([
+    'weir_runs_total{pipeline="a",status="dead"} 1',
+    'weir_runs_total{pipeline="a",status="succeeded"} 1',
+    'weir_run_seconds_total{pipeline="a",status="dead"} 0',
+    'weir_run_seconds_total{pipeline="a",status="succeeded"} 1.5',
+    'weir_runs_open{pipeline="b",status="pending"} 1',
+    'weir_run_oldest_open_seconds{pipeline="b"} 10',
+    'weir_dead_letters{pipeline="a"} 1',
+    'weir_pipeline_paused{pipeline="b"} 1',
+    "weir_replays_active 0",
+    'weir_rejections_recent{connection="odd\\"\\n"} 1',
+  ]);
+  // Five minutes later the refusal is no news.
+  expect((await lines(NOW + 310_000)).filter((line) => line.includes("rejections"))).toEqual([]);
+});
+
+test("a redriven run that then succeeds has ended twice, and is open in between", async () => {
+  await takeForRedrive(stores.ledger, { alias: "a" }, NOW, 10);
+  expect(await lines()).toContain('weir_runs_open{pipeline="a",status="pending"} 1');
+  const { results } = await stores.ledger
+    .prepare("SELECT id FROM runs WHERE alias = 'a' AND status = 'pending'")
+    .all<{ id: string }>();
+  await takeReports(stores.ledger, [{ ...report({ run_id: results[0]?.id } as Job, "succeeded", 2) }]);
+  const after = await lines();
+  expect(after).toContain('weir_runs_total{pipeline="a",status="succeeded"} 2');
+  expect(after).toContain('weir_runs_total{pipeline="a",status="dead"} 1');
+});
