@@ -1,7 +1,10 @@
 // Which commit is running, as lineage tells it.
 import { spawnSync } from "node:child_process";
 
-/** The folder's commit, `+` appended when tracked files differ from it; empty outside git. */
+/**
+ * The folder's commit; with `-dirty` when the tree holds anything else than it: a changed file, or a new one that git
+ * is not told to ignore. Empty outside git.
+ */
 export function commitOf(folder: string): string {
   const git = (...args: string[]) => {
     const { status, stdout } = spawnSync("git", args, { cwd: folder, encoding: "utf8" });
@@ -9,7 +12,7 @@ export function commitOf(folder: string): string {
   };
   const commit = git("rev-parse", "HEAD");
   if (!commit) return "";
-  return git("status", "--porcelain", "--untracked-files=no") ? `${commit}+` : commit;
+  return git("status", "--porcelain") ? `${commit}-dirty` : commit;
 }
 
 /** A file's text at a revision; undefined when git knows no such revision or file. */

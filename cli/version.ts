@@ -1,17 +1,48 @@
-// A pipeline's version: a hash of everything that decides what it computes. It is the same on any machine
-// and in any folder, and changes exactly when the bundled handler, the config or models.json changes.
+// A pipeline's version: a hash of everything that decides what it computes. It is the same on any machine and in
+// any folder, and changes exactly when the bundled handler, the config, models.json or compute's contract changes.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { build } from "esbuild";
+import { COMPUTE_CONTRACT } from "../workers/compute/contract.ts";
 import type { Pipeline, Project } from "./project.ts";
 
-/** The first 16 hex digits of a SHA-256 over handler, config and models. */
+/** What a version is the hash of, and the files that its handler's text came from. */
+export interface Inputs {
+  /** The bundled handler with the code it imports; of Python, handler.py and requirements.txt. */
+  handler: string;
+  config: string;
+  models: string;
+  contract: number;
+  /** Every file that went into `handler`, relative to the root. */
+  files: string[];
+}
+
+/** The first 16 hex digits of a SHA-256 over handler, config, models and compute's contract. */
 export async function versionOf(project: Project, pipeline: Pipeline): Promise<string> {
+  return hashOf(await inputsOf(project, pipeline));
+}
+
+/** `contract` stands in for the one of this Weir. */
+export async function inputsOf(
+  project: Project,
+  pipeline: Pipeline,
+  contract: number = COMPUTE_CONTRACT,
+): Promise<Inputs> {
   const folder = join(project.root, pipeline.folder);
-  const handler = pipeline.handler === "handler.py" ? pythonSource(folder) : await bundle(folder);
+  const { text, files } = pipeline.handler === "handler.py" ? pythonSource(folder) : await bundle(folder);
+  return {
+    handler: text,
+    config: canonical(pipeline.config),
+    models: canonical(project.models),
+    contract,
+    files: files.map((file) => relative(project.root, file)),
+  };
+}
+
+export function hashOf({ handler, config, models, contract }: Inputs): string {
   const hash = createHash("sha256");
-  for (const part of [handler, canonical(pipeline.config), canonical(project.models)]) {
+  for (const part of [handler, config, models, `compute ${contract}`]) {
     // Lengths first, so that no text can move from one part to the next unnoticed.
     hash.update(`${Buffer.byteLength(part)}\n`).update(part);
   }
@@ -27,12 +58,13 @@ export function canonical(value: unknown): string {
   });
 }
 
-async function bundle(folder: string): Promise<string> {
+async function bundle(folder: string): Promise<Source> {
   const result = await build({
     absWorkingDir: folder,
     entryPoints: ["handler.ts"],
     bundle: true,
     write: false,
+    metafile: true,
     format: "esm",
     platform: "neutral",
     mainFields: ["module", "main"],
@@ -45,11 +77,17 @@ async function bundle(folder: string): Promise<string> {
     tsconfigRaw: {},
     logLevel: "silent",
   });
-  return result.outputFiles.map((file) => file.text).join("\n");
+  const files = Object.keys(result.metafile.inputs).map((file) => resolve(folder, file));
+  return { text: result.outputFiles.map((file) => file.text).join("\n"), files: files.sort() };
 }
 
-function pythonSource(folder: string): string {
-  const read = (name: string) =>
-    existsSync(join(folder, name)) ? readFileSync(join(folder, name), "utf8") : "";
-  return canonical({ handler: read("handler.py"), requirements: read("requirements.txt") });
+function pythonSource(folder: string): Source {
+  const files = ["handler.py", "requirements.txt"].map((name) => join(folder, name));
+  const [handler, requirements] = files.map((file) => (existsSync(file) ? readFileSync(file, "utf8") : ""));
+  return { text: canonical({ handler, requirements }), files: files.filter((file) => existsSync(file)) };
+}
+
+interface Source {
+  text: string;
+  files: string[];
 }

@@ -5,7 +5,7 @@ export const registry: readonly { alias: string; version: string; folder: string
   [
     {
       "alias": "image-catalog",
-      "version": "9df19d34b8682c34",
+      "version": "7780b4433b9506be",
       "folder": "pipelines/image-catalog",
       "config": {
         "alias": "image-catalog",
@@ -36,7 +36,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "video-embeddings-py",
-      "version": "b9b08699ce0b6df3",
+      "version": "6b54390541080a4b",
       "folder": "pipelines/video-embeddings-py",
       "config": {
         "alias": "video-embeddings-py",
@@ -62,7 +62,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "video-processor",
-      "version": "89cda8f734da4523",
+      "version": "a1f99a984cdda0c1",
       "folder": "pipelines/video-processor",
       "config": {
         "alias": "video-processor",

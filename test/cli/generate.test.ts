@@ -4,12 +4,7 @@ import { parse } from "smol-toml";
 import { describe, expect, test } from "vitest";
 import { drifted, generate, write } from "../../cli/generate.ts";
 import { packageRoot } from "../../cli/project.ts";
-import { change, config, project, sound } from "./support/given.ts";
-
-const versionIn = async (root: string) => {
-  const text = (await generate(root)).get("src/dispatch/registry.generated.ts") ?? "";
-  return /"version": "([0-9a-f]{16})"/.exec(text)?.[1];
-};
+import { change, project, sound } from "./support/given.ts";
 
 describe("weir generate", () => {
   test("writes what it would write again: the second run changes nothing", async () => {
@@ -96,62 +91,5 @@ describe("weir generate", () => {
 
   test("this repository's generated files are up to date", async () => {
     expect(drifted(packageRoot, await generate(packageRoot))).toEqual([]);
-  });
-});
-
-describe("a pipeline's version", () => {
-  const handler = (body: string) =>
-    `import { definePipeline } from "weir";\nimport { shared } from "../shared.ts";\nexport default definePipeline(${body});\n`;
-  const start = {
-    "pipelines/shared.ts": "export const shared = 1;\n",
-    "pipelines/one/handler.ts": handler("async () => [{ shared }]"),
-  };
-
-  test.each<[string, Record<string, string | object>]>([
-    ["the handler", { "pipelines/one/handler.ts": handler("async () => [{ shared, more: 1 }]") }],
-    ["a file that the handler imports", { "pipelines/shared.ts": "export const shared = 2;\n" }],
-    ["the config", { "pipelines/one/config.json": config({ timeout_seconds: 5 }) }],
-    ["models.json", { "models.json": { models: { x: { kind: "builtin", builtin: "weir/hog-512" } } } }],
-  ])("changes with %s", async (_, changed) => {
-    const root = project(start);
-    const before = await versionIn(root);
-    change(root, changed);
-    expect(before).toMatch(/^[0-9a-f]{16}$/);
-    expect(await versionIn(root)).not.toBe(before);
-  });
-
-  test.each<[string, Record<string, string | object>]>([
-    [
-      "a comment in the handler",
-      { "pipelines/one/handler.ts": `// why\n${start["pipelines/one/handler.ts"]}` },
-    ],
-    ["the layout of config.json", { "pipelines/one/config.json": JSON.stringify(config({})) }],
-    ["a default written out", { "pipelines/one/config.json": config({ concurrency: 10 }) }],
-    [
-      "an example",
-      { "pipelines/one/examples.json": [{ name: "a", event: { key: "a.txt" }, matches: true }] },
-    ],
-    ["a file that nothing imports", { "pipelines/one/README.md": "hello\n" }],
-  ])("stays with %s", async (_, changed) => {
-    const root = project(start);
-    const before = await versionIn(root);
-    change(root, changed);
-    expect(await versionIn(root)).toBe(before);
-  });
-
-  test("of a Python handler follows handler.py and requirements.txt", async () => {
-    const root = project({ "pipelines/two/handler.py": "def handler(event):\n    return []\n" });
-    change(root, { "pipelines/two/config.json": config({ alias: "two" }) });
-    const versions = async () =>
-      [
-        ...((await generate(root)).get("src/dispatch/registry.generated.ts") ?? "").matchAll(
-          /"version": "(\w+)"/g,
-        ),
-      ].map((match) => match[1]);
-    const [one, two] = await versions();
-    change(root, { "pipelines/two/requirements.txt": "numpy==2\n" });
-    const [oneAfter, twoAfter] = await versions();
-    expect(oneAfter).toBe(one);
-    expect(twoAfter).not.toBe(two);
   });
 });

@@ -141,7 +141,7 @@ describe("weir deploy", () => {
     expect(JSON.parse(stdout)).toMatchObject({
       steps: [{ name: "weir-one" }, { name: "weir" }],
       unchanged: [{ name: "weir-compute" }, { name: "weir-two" }],
-      commit: expect.stringMatching(/^[0-9a-f]{40}\+$/),
+      commit: expect.stringMatching(/^[0-9a-f]{40}-dirty$/),
     });
     expect(await run(["deploy", "--plan", "--changed", "no-such-rev"])).toMatchObject({ status: 2 });
     project.edit({ "pipelines/one/handler.ts": handler("{ key: event.key }") });

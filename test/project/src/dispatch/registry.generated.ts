@@ -5,7 +5,7 @@ export const registry: readonly { alias: string; version: string; folder: string
   [
     {
       "alias": "always-throws",
-      "version": "717dcea6f8617eb5",
+      "version": "4523a2171430556e",
       "folder": "pipelines/always-throws",
       "config": {
         "alias": "always-throws",
@@ -31,7 +31,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "echo",
-      "version": "049599e3ae1dbe3c",
+      "version": "99f3e00d4f4e6c0c",
       "folder": "pipelines/echo",
       "config": {
         "alias": "echo",
@@ -59,7 +59,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "image-catalog",
-      "version": "aaab71645b9516a9",
+      "version": "c5a6bba750a93fd1",
       "folder": "pipelines/image-catalog",
       "config": {
         "alias": "image-catalog",
@@ -88,7 +88,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "mirror",
-      "version": "7d8bfdf7c6d36a5b",
+      "version": "3801b485e7ef4756",
       "folder": "pipelines/mirror",
       "config": {
         "alias": "mirror",
@@ -114,7 +114,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "mirror-queue",
-      "version": "b2a33b82026a34bb",
+      "version": "a15c3fa0fd8465c1",
       "folder": "pipelines/mirror-queue",
       "config": {
         "alias": "mirror-queue",
@@ -140,7 +140,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "python-cases",
-      "version": "9a9d1b737fcece47",
+      "version": "7855561fe4e8ff34",
       "folder": "pipelines/python-cases",
       "config": {
         "alias": "python-cases",
@@ -171,7 +171,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "r2-reader",
-      "version": "4c0972f3e8ee6ce2",
+      "version": "3029c088ffb7bffe",
       "folder": "pipelines/r2-reader",
       "config": {
         "alias": "r2-reader",
@@ -199,7 +199,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "reader",
-      "version": "1e0fecec53d69e10",
+      "version": "617d69ac1677fc53",
       "folder": "pipelines/reader",
       "config": {
         "alias": "reader",
@@ -223,7 +223,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "video-embeddings",
-      "version": "010e8672475472fa",
+      "version": "b3090736d772d9cd",
       "folder": "pipelines/video-embeddings",
       "config": {
         "alias": "video-embeddings",
@@ -249,7 +249,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "video-embeddings-py",
-      "version": "c46756a4c7c5ab54",
+      "version": "8f28dff195c86b21",
       "folder": "pipelines/video-embeddings-py",
       "config": {
         "alias": "video-embeddings-py",
@@ -275,7 +275,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "video-processor",
-      "version": "4d9f65fedcc1a4db",
+      "version": "c0567f267dc0e40c",
       "folder": "pipelines/video-processor",
       "config": {
         "alias": "video-processor",
