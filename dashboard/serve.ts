@@ -14,11 +14,12 @@ import ledger from "./page/ledger.js" with { type: "text" };
 import main from "./page/main.js" with { type: "text" };
 import overview from "./page/overview.js" with { type: "text" };
 import parts from "./page/parts.js" with { type: "text" };
+import replays from "./page/replays.js" with { type: "text" };
 import route from "./page/route.js" with { type: "text" };
 import runs from "./page/runs.js" with { type: "text" };
 import views from "./views.css" with { type: "text" };
 
-const scripts = { api, dom, events, format, items, ledger, main, overview, parts, route, runs };
+const scripts = { api, dom, events, format, items, ledger, main, overview, parts, replays, route, runs };
 
 /** Nothing from elsewhere, nothing inline, and no string ever becomes markup: object keys are hostile input. */
 const headers = secureHeaders({

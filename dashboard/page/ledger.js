@@ -85,6 +85,7 @@ export const rejectionsView = (page, route, now) =>
   );
 
 /**
+ * A list of cards, a page at a time.
  * @template T
  * @param {string} title
  * @param {string} empty
@@ -92,7 +93,7 @@ export const rejectionsView = (page, route, now) =>
  * @param {Route} route
  * @param {(entry: T) => HTMLElement} row
  */
-function listView(title, empty, { data, next }, route, row) {
+export function listView(title, empty, { data, next }, route, row) {
   return h(
     "section",
     { key: route.view, "aria-labelledby": "list-title" },

@@ -6,6 +6,7 @@ import { eventsView, loadEvents } from "./events.js";
 import { collectionView, lineageView, loadCollection, loadLineage } from "./items.js";
 import { deadLettersView, loadDeadLetters, loadRejections, rejectionsView } from "./ledger.js";
 import { loadOverview, overviewView } from "./overview.js";
+import { loadReplays, replaysView } from "./replays.js";
 import { linkTo, routeOf, VIEWS } from "./route.js";
 
 const EVERY_MS = 2000;
@@ -99,6 +100,8 @@ async function viewOf(read, route, overview) {
       return eventsView(await loadEvents(read, route, overview), route, overview, now);
     case "collections":
       return collectionView(await loadCollection(read, route, overview), route);
+    case "replays":
+      return replaysView(await loadReplays(read, route), route, now);
     case "dead-letters":
       return deadLettersView(await loadDeadLetters(read, route), route, now);
     case "rejections":

@@ -23,11 +23,11 @@ export async function loadOverview(read) {
 /** @param {Overview} overview */
 export function overviewView({ pipelines, runs }) {
   const heads = ["Pipeline", "Version", "Takes", "From", "Into", `Latest ${COUNTED} runs`];
-  const rows = pipelines.map(({ alias, version, config }) =>
+  const rows = pipelines.map(({ alias, version, config, paused }) =>
     h(
       "tr",
       { key: alias },
-      h("th", { scope: "row" }, alias),
+      h("th", { scope: "row" }, alias, paused && h("p", { class: "paused" }, `paused: ${paused.reason}`)),
       h("td", {}, h("code", { class: "clip", title: version }, version.slice(0, 8))),
       h("td", {}, h("code", { class: "clip" }, JSON.stringify(config.source.filters))),
       h("td", {}, config.source.connection_id),

@@ -4,6 +4,7 @@
 export const VIEWS = /** @type {const} */ ({
   events: "Events",
   collections: "Collections",
+  replays: "Replays",
   "dead-letters": "Dead letters",
   rejections: "Rejections",
 });

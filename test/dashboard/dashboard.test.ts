@@ -179,7 +179,10 @@ describe.skipIf(lacking !== undefined)("the dashboard", () => {
       ({ data }) => data.length > 0,
     );
     const echoed = `#/events/${runs[0]?.event_id}`;
-    for (const view of ["#/events", echoed, "#/collections/echoes", "#/dead-letters"]) {
+    const select = { kind: "listing", prefix: HOSTILE };
+    const asked = { method: "POST", body: JSON.stringify({ select, aliases: ["echo"], dry_run: true }) };
+    await weir.api("/v1/replays", { ...asked, headers: { "content-type": "application/json" } });
+    for (const view of ["#/events", echoed, "#/collections/echoes", "#/replays", "#/dead-letters"]) {
       await open(view);
       await see(HOSTILE);
       expect(await page.locator("main img, main b, main script").count(), view).toBe(0);
@@ -188,6 +191,31 @@ describe.skipIf(lacking !== undefined)("the dashboard", () => {
     await see("cannot read the bug of");
     await looked();
     expect(await page.title()).toBe("Weir");
+  });
+
+  test("shows replays and audits with what they come to, and which pipeline is paused and why", async () => {
+    await weir.put("test-media", "again/one.txt", "one");
+    const body = { select: { kind: "listing", prefix: "again/" }, aliases: ["echo"] };
+    const post = (path: string, asked: unknown) =>
+      weir.api(path, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(asked),
+      });
+    expect((await post("/v1/replays", body)).status).toBe(202);
+    expect((await post("/v1/replays", { ...body, dry_run: true })).status).toBe(202);
+    await open("#/replays");
+    const ran = page.locator(".run", { hasText: "1 of 1" });
+    await ran.getByText("done", { exact: true }).waitFor();
+    await ran.getByText("1 succeeded").waitFor();
+    await ran.getByText("Listing of again/").waitFor();
+    await ran.getByText("Its objects").click();
+    await ran.getByText("again/one.txt").waitFor();
+    await page.locator(".run", { hasText: "planned" }).getByText("1 object, 3 B").waitFor();
+    expect((await post("/v1/pipelines/reader/pause", { reason: "its model moves" })).status).toBe(200);
+    await see("paused: its model moves");
+    expect((await post("/v1/pipelines/reader/resume", {})).status).toBe(200);
+    await page.getByText("paused: its model moves").waitFor({ state: "hidden" });
   });
 
   test("shows what the doors refused, and why", async () => {
