@@ -104,7 +104,7 @@ function eventRow(event, runs, { id, cursor }, now) {
         "aria-current": event.id === id && "true",
       },
       h("time", { datetime: event.received_at }, clock(event.received_at, now)),
-      h("span", { class: "type" }, event.type),
+      h("span", { class: "type" }, event.sender === "replay" ? "replayed" : event.type),
       objectName(event),
       h("span", { class: "counts" }, outcome),
     ),

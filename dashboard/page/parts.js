@@ -51,7 +51,7 @@ export function pager(route, next) {
  */
 export function factsList(facts) {
   const told = Object.entries(facts).filter(
-    ([, value]) => value !== undefined && value !== null && value !== "",
+    ([, value]) => value !== undefined && value !== null && value !== false && value !== "",
   );
   return h(
     "dl",
