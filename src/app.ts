@@ -4,10 +4,12 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { createMiddleware } from "hono/factory";
+import { requestId } from "hono/request-id";
 import { dashboard } from "../dashboard/serve.ts";
+import { administer } from "./admin.ts";
 import { openRouter, type RouterDeps } from "./deps.ts";
 import { surroundings } from "./env.ts";
-import { requireKey } from "./http/auth.ts";
+import { guard } from "./http/guard.ts";
 import { idempotent } from "./http/idempotency.ts";
 import { problem } from "./http/problem.ts";
 import * as routes from "./http/routes.ts";
@@ -54,8 +56,7 @@ export function createApp() {
     return readObject(c.req.raw, connections, env, now());
   });
 
-  app.use("/v1/*", requireKey);
-  app.use("/metrics", requireKey);
+  for (const path of ["/v1/*", "/metrics"]) app.use(path, requestId(), guard);
 
   for (const path of JSON_DOORS) app.use(path, smallBody, jsonBody);
   for (const path of TAKE_KEYS) app.post(path, idempotent);
@@ -65,9 +66,11 @@ export function createApp() {
     const body = c.req.valid("json");
     if (c.req.valid("query").async === "true") {
       const answer = await invokeLater(pipeline, body, deps);
+      c.set("told", { detail: { run_id: answer.run_id } });
       return c.json(answer, 202, { location: `/v1/runs/${answer.run_id}` });
     }
     const [answer, status] = await invokeNow(pipeline, body, deps);
+    c.set("told", { detail: { run_id: answer.run_id } });
     return c.json(answer, status);
   });
 
@@ -156,12 +159,17 @@ export function createApp() {
   });
 
   operate(app, open);
+  administer(app, open);
 
   app.doc31("/openapi.json", {
     openapi: "3.1.0",
     info: { title: "Weir", version: "1", description: "Edge event router for object storage" },
   });
-  app.openAPIRegistry.registerComponent("securitySchemes", "key", { type: "http", scheme: "bearer" });
+  app.openAPIRegistry.registerComponent("securitySchemes", "key", {
+    type: "http",
+    scheme: "bearer",
+    description: "An API key. A requirement's list names the scope that the key must have.",
+  });
 
   app.notFound((c) =>
     problem({
@@ -192,7 +200,7 @@ export function createApp() {
 }
 
 /** Every door that takes JSON but the webhooks, which have rules of their own. */
-const JSON_DOORS = ["pipelines", "filters", "replays", "audits", "dead-letters"].map(
+const JSON_DOORS = ["pipelines", "filters", "replays", "audits", "dead-letters", "keys"].map(
   (name) => `/v1/${name}/*`,
 );
 

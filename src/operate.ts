@@ -2,13 +2,14 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { RouterDeps } from "./deps.ts";
+import type { Told } from "./http/guard.ts";
 import * as routes from "./http/operate-routes.ts";
 import { named } from "./query/pipelines.ts";
 import { listReplays } from "./query/replays.ts";
 import { createReplay, describeReplay, moveReplay } from "./replay/manage.ts";
 import { handOverAll, sweep } from "./route.ts";
 import { FailureError } from "./shapes/failure.ts";
-import { dropLetters, takeForRedrive } from "./store/dead-letters.ts";
+import { dropLetters, type LetterChoice, takeForRedrive } from "./store/dead-letters.ts";
 import { pausePipeline, resumePipeline } from "./store/pauses.ts";
 import { getReplay } from "./store/replays.ts";
 
@@ -19,6 +20,8 @@ export function operate(app: OpenAPIHono<{ Bindings: object }>, open: (c: Contex
   app.openapi(routes.createReplay, async (c) => {
     const deps = open(c);
     const replay = await createReplay(c.req.valid("json"), deps);
+    const { select, aliases, dry_run } = replay.request;
+    c.set("told", { target: replay.id, detail: { select: select.kind, aliases, dry_run } });
     return c.json(await describeReplay(replay, deps), 202);
   });
   app.openapi(routes.audit, async (c) => {
@@ -26,6 +29,7 @@ export function operate(app: OpenAPIHono<{ Bindings: object }>, open: (c: Contex
     const { alias, prefix, repair } = c.req.valid("json");
     const select = { kind: "drift" as const, ...(prefix !== undefined && { prefix }) };
     const replay = await createReplay({ select, aliases: [alias], dry_run: !repair }, deps);
+    c.set("told", { target: alias, detail: { replay_id: replay.id, repair } });
     return c.json(await describeReplay(replay, deps), 202);
   });
   app.openapi(routes.replays, async (c) => {
@@ -55,12 +59,15 @@ export function operate(app: OpenAPIHono<{ Bindings: object }>, open: (c: Contex
       taken.map((one) => ({ ...one, forgiven: one.run.attempt })),
       deps,
     );
+    c.set("told", toldOf(c.req.valid("json"), taken.length));
     return c.json({ redriven: taken.length, run_ids: taken.map(({ run }) => run.run_id) }, 200);
   });
   app.openapi(routes.drop, async (c) => {
     const deps = open(c);
     const { reason, ...choice } = c.req.valid("json");
-    return c.json({ dropped: await dropLetters(deps.env.ledger(), choice, reason, deps.now()) }, 200);
+    const dropped = await dropLetters(deps.env.ledger(), choice, reason, deps.now());
+    c.set("told", toldOf(choice, dropped));
+    return c.json({ dropped }, 200);
   });
 
   app.openapi(routes.pause, async (c) => {
@@ -78,3 +85,12 @@ export function operate(app: OpenAPIHono<{ Bindings: object }>, open: (c: Contex
     return c.json({ alias, paused: false, reason: null }, 200);
   });
 }
+
+/** Which dead letters were meant, and how many they were. */
+const toldOf = (
+  { alias, kind, run_ids, all }: LetterChoice & { all?: true | undefined },
+  count: number,
+): Told => ({
+  ...(alias !== undefined && { target: alias }),
+  detail: { kind, all, run_ids: run_ids?.slice(0, 20), count },
+});

@@ -2,6 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { pipelineConfigSchema } from "../shapes/config.ts";
 import { eventSchema } from "../shapes/event.ts";
+import { scopeSchema } from "../shapes/key.ts";
 import { selectionSchema } from "../shapes/replay.ts";
 import { runStatusSchema } from "../shapes/run.ts";
 
@@ -242,4 +243,42 @@ export const pausedSchema = z.object({
   alias: z.string(),
   paused: z.boolean(),
   reason: z.string().nullable(),
+});
+
+export const callerSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  scopes: z.array(scopeSchema),
+  expires_at: moment,
+});
+
+export const keySchema = callerSchema.extend({
+  prefix: z.string().openapi({ description: "The key's first characters" }),
+  status: z.enum(["live", "replaced", "expired", "revoked"]).openapi({
+    description: "`replaced`: by a rotation, and valid until it expires",
+  }),
+  created_at: moment,
+  created_by: z.string().openapi({ description: "The id of the key that made it" }),
+  revoked_at: moment,
+  replaced_by: z.string().nullable(),
+  last_used_at: moment.openapi({ description: "To the minute" }),
+});
+
+export const newKeySchema = keySchema.extend({
+  key: z.string().openapi({ description: "The key. It is kept as a hash, so this is the only time" }),
+});
+
+export const changeSchema = z.object({
+  id: z.string(),
+  at: moment,
+  key: z.object({ id: z.string(), name: z.string() }),
+  action: z.string(),
+  target: z.string().nullable(),
+  detail: z.record(z.string(), z.any()),
+  outcome: z.enum(["done", "repeated", "refused", "failed"]).nullable().openapi({
+    description: "null: it began, and how it ended is not known",
+  }),
+  status: z.number().nullable(),
+  request_id: z.string(),
+  ended_at: moment,
 });

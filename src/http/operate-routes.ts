@@ -3,7 +3,8 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { replaySchema } from "../shapes/replay.ts";
 import * as answers from "./answers.ts";
 import { idempotencyHeader } from "./idempotency.ts";
-import { json, paging, problems, security } from "./schemas.ts";
+import { json, paging, problems } from "./schemas.ts";
+import { type PathOf, securityOf } from "./scopes.ts";
 
 const byId = z.object({ id: z.string().max(100) });
 const byAlias = z.object({ alias: z.string().max(300) });
@@ -12,7 +13,7 @@ const none = z.object({});
 
 /** A change: POST with a JSON body, one answer, the shared problems. */
 function change<
-  P extends string,
+  P extends PathOf<"POST">,
   Params extends z.ZodObject,
   Body extends z.ZodType,
   S extends 200 | 202,
@@ -30,7 +31,7 @@ function change<
     method: "post",
     path,
     summary,
-    security,
+    security: securityOf("POST", path),
     request: { params, headers, body: { content: { "application/json": { schema: body } }, required: true } },
     responses: { [status]: json(answer, summary), ...problems } as {
       [K in S]: ReturnType<typeof json<Answer>>;
@@ -77,7 +78,7 @@ export const replays = createRoute({
   method: "get",
   path: "/v1/replays",
   summary: "Replays, newest first",
-  security,
+  security: securityOf("GET", "/v1/replays"),
   request: { query: z.object(paging) },
   responses: { 200: json(answers.pageOf(answers.replaySchema), "Replays"), ...problems },
 });
@@ -85,7 +86,7 @@ export const replay = createRoute({
   method: "get",
   path: "/v1/replays/{id}",
   summary: "One replay: its plan and progress",
-  security,
+  security: securityOf("GET", "/v1/replays/{id}"),
   request: { params: byId },
   responses: { 200: json(answers.replaySchema, "The replay"), ...problems },
 });

@@ -6,7 +6,8 @@ import { testSchema } from "../query/filters.ts";
 import { runStatusSchema } from "../shapes/run.ts";
 import * as answers from "./answers.ts";
 import { idempotencyHeader } from "./idempotency.ts";
-import { json, paging, problemContent, problems, security } from "./schemas.ts";
+import { json, paging, problemContent, problems } from "./schemas.ts";
+import { type PathOf, securityOf } from "./scopes.ts";
 
 const vectors = z
   .enum(["true", "false"])
@@ -15,7 +16,7 @@ const vectors = z
 
 /** A read: GET, one 200 answer, the shared problems. */
 function read<
-  P extends string,
+  P extends PathOf<"GET">,
   Params extends z.ZodObject,
   Query extends z.ZodObject,
   Body extends z.ZodType,
@@ -24,7 +25,7 @@ function read<
     method: "get",
     path,
     summary,
-    security,
+    security: securityOf("GET", path),
     request: { params, query },
     responses: { 200: json(body, summary), ...problems },
   });
@@ -48,7 +49,7 @@ export const invoke = createRoute({
   method: "post",
   path: "/v1/pipelines/{alias}/invoke",
   summary: "Run a pipeline by its alias",
-  security,
+  security: securityOf("POST", "/v1/pipelines/{alias}/invoke"),
   request: {
     params: z.object({ alias: z.string().max(300) }),
     headers: idempotencyHeader,
@@ -60,7 +61,7 @@ export const invoke = createRoute({
     202: json(answers.invocationSchema, "The run is queued"),
     400: failed("The body is not what is expected"),
     401: failed("No API key, or not a valid one"),
-    403: failed("The handler asked for what is not the pipeline's"),
+    403: failed("The API key lacks the scope, or the handler asked for what is not the pipeline's"),
     404: failed("No such pipeline, or the object is gone"),
     409: failed("The object kept changing, the pipeline is paused, or the same request is in progress"),
     413: failed("The body is too large"),
@@ -109,7 +110,7 @@ export const why = read(
 );
 
 /** A question with a body: POST, one 200 answer, nothing changes. */
-function ask<P extends string, Asked extends z.ZodType, Body extends z.ZodType>(
+function ask<P extends PathOf<"POST">, Asked extends z.ZodType, Body extends z.ZodType>(
   path: P,
   summary: string,
   asked: Asked,
@@ -119,7 +120,7 @@ function ask<P extends string, Asked extends z.ZodType, Body extends z.ZodType>(
     method: "post",
     path,
     summary,
-    security,
+    security: securityOf("POST", path),
     request: { body: { content: { "application/json": { schema: asked } }, required: true } },
     responses: {
       200: json(body, summary),
@@ -195,10 +196,11 @@ export const metrics = createRoute({
   method: "get",
   path: "/metrics",
   summary: "Counts for a monitor, in Prometheus's text format",
-  security,
+  security: securityOf("GET", "/metrics"),
   responses: {
     200: { description: "One line for each sample", content: { "text/plain": { schema: z.string() } } },
     401: problems[401],
+    403: problems[403],
     503: problems[503],
   },
 });

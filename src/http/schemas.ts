@@ -1,8 +1,7 @@
-// What routes have in common: security, paging, and the problems that any of them may answer with.
+// What routes have in common: paging, and the problems that any of them may answer with.
 import { z } from "@hono/zod-openapi";
 import * as answers from "./answers.ts";
 
-export const security = [{ key: [] }];
 export const json = <T extends z.ZodType>(schema: T, description: string) => ({
   description,
   content: { "application/json": { schema } },
@@ -14,6 +13,7 @@ export const problemContent = (description: string) => ({
 export const problems = {
   400: problemContent("The input is not what is expected"),
   401: problemContent("No API key, or not a valid one"),
+  403: problemContent("The API key lacks the scope that is needed"),
   404: problemContent("There is no such thing"),
   409: problemContent("Not in a state for that"),
   422: problemContent("The Idempotency-Key was used for another request"),

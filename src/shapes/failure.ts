@@ -5,6 +5,7 @@ export type FailureKind =
   // at the doors
   | "unproven"
   | "forbidden"
+  | "missing_scope"
   | "too_large"
   | "unsupported_media_type"
   | "invalid"
@@ -71,6 +72,7 @@ export function statusOf(kind: FailureKind): 400 | 401 | 403 | 404 | 409 | 413 |
     case "unproven":
       return 401;
     case "forbidden":
+    case "missing_scope":
       return 403;
     case "not_found":
     case "object_gone":
@@ -119,6 +121,7 @@ export function verdictOf(kind: FailureKind): Verdict {
       return "wait";
     case "unproven":
     case "forbidden":
+    case "missing_scope":
     case "too_large":
     case "unsupported_media_type":
     case "invalid":

@@ -1,12 +1,15 @@
 // Cost: no statement on an event's way reads a whole table, however large it grows. Asked of SQLite itself.
 import type { D1Database } from "@cloudflare/workers-types";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { listChanges } from "../../src/query/audit-log.ts";
 import { identify, lookups } from "../../src/receive/identity.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import type { Job } from "../../src/shapes/job.ts";
+import { beginChange, endChange } from "../../src/store/audit-log.ts";
 import { eventsPage, madePage } from "../../src/store/candidates.ts";
 import { d1Collection } from "../../src/store/collections/d1.ts";
 import { recordDead } from "../../src/store/dead-letters.ts";
+import { findKeyByHash, noteUse } from "../../src/store/keys.ts";
 import { record } from "../../src/store/ledger.ts";
 import { claimOverdue, markQueued, takeReports } from "../../src/store/runs.ts";
 import { openStores, type Stores } from "../support/stores.ts";
@@ -51,6 +54,8 @@ const done = {
   items: 0,
 } as const;
 
+const who = { key_id: "key_1", key_name: "n" };
+
 const ledgerWork: [string, (db: D1Database) => Promise<unknown>][] = [
   [
     "recording events and runs",
@@ -61,6 +66,23 @@ const ledgerWork: [string, (db: D1Database) => Promise<unknown>][] = [
   ["sweeping", (db) => claimOverdue(db, Date.now(), 100)],
   ["recording dead letters", (db) => recordDead(db, [{ job, attempts: 1 }], 1)],
   ["a page of events to replay", (db) => eventsPage(db, { alias: "a", connection: "c" }, undefined, 100)],
+  ["looking a key up", (db) => findKeyByHash(db, "h")],
+  ["noting a key's use", (db) => noteUse(db, "key_1", 2, 1)],
+  [
+    "a row of the audit log",
+    async (db) => {
+      await beginChange(db, { ...who, id: "aud_1", at: 1, action: "a", target: null, request_id: "r" });
+      await endChange(db, {
+        id: "aud_1",
+        target: null,
+        detail: null,
+        outcome: "done",
+        status: 200,
+        ended_at: 2,
+      });
+    },
+  ],
+  ["a page of the audit log", (db) => listChanges(db, { key: "key_1" }, { limit: 10 })],
   ["a page of stale items", (db) => madePage(db, "a", { kind: "not_version", value: "v" }, undefined, 100)],
 ];
 const collectionWork: [string, (db: D1Database) => Promise<unknown>][] = [

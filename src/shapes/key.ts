@@ -1,0 +1,20 @@
+// API keys: what a key may do, and what one looks like. Who holds which is in the ledger (store/keys.ts).
+import { z } from "zod";
+
+/** `read`: see everything. `invoke`: run pipelines. `operate`: replay, repair, redrive, pause. `deploy`: keys, and what is deployed. */
+export const SCOPES = ["read", "invoke", "operate", "deploy"] as const;
+export const scopeSchema = z.enum(SCOPES);
+export type Scope = z.infer<typeof scopeSchema>;
+
+/** Whoever a request is known to come from. */
+export interface Caller {
+  /** `key_…`, or `root` for the key that is set as WEIR_API_KEY. */
+  id: string;
+  name: string;
+  scopes: readonly Scope[];
+  /** Milliseconds since the epoch; null: never. */
+  expires_at: number | null;
+}
+
+/** A created key: a word to find it by, 160 random bits, 32 bits of checksum. docs/operations.md has it for scanners. */
+export const KEY_FORM = /^weirkey_[0-9a-f]{48}$/;
