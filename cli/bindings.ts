@@ -97,8 +97,8 @@ export function pipelineTables(
   };
 }
 
-/** The local front door: every bucket with local S3 credentials, and the queue that R2 would notify. */
-export function localTables(connections: Named, router: string, paths: { main: string }): Table {
+/** The local front door: every bucket with local S3 credentials, the queue that R2 would notify, the ledger. */
+export function localTables(connections: Named, router: Table, paths: { main: string }): Table {
   const buckets = unique([...bucketsOf(connections, "r2"), ...bucketsOf(connections, "s3")]);
   return {
     name: "weir-local",
@@ -106,14 +106,21 @@ export function localTables(connections: Named, router: string, paths: { main: s
     compatibility_date: COMPATIBILITY.compatibility_date,
     // Lets it call the router's scheduled(), since nothing rings the cron locally.
     compatibility_flags: ["nodejs_compat", "service_binding_extra_handlers", "experimental"],
-    services: [{ binding: "ROUTER", service: router }],
+    services: [{ binding: "ROUTER", service: String(router.name ?? "weir") }],
     queues: { producers: [{ binding: "R2_EVENTS", queue: QUEUES.r2 }] },
     r2_buckets: buckets.map((name) => ({
       ...r2(name),
       local_dev: { experimental_s3_credentials: LOCAL_S3 },
     })),
+    d1_databases: ledgerOf(router),
   };
 }
+
+/** The router's ledger as another local Worker binds it: the same database, by the same names. */
+const ledgerOf = ({ d1_databases = [] }: Table) =>
+  (d1_databases as Table[])
+    .filter(({ binding }) => binding === "LEDGER")
+    .map(({ migrations_dir: _, ...database }) => database);
 
 /** The names of every secret and variable that the router needs, its own first. */
 export function secretNames(connections: Named): string[] {

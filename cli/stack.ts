@@ -58,20 +58,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
   const quiet = wranglerEnv(persist);
   step("preparing the databases");
-  for (const binding of ["LEDGER", ...databasesOf(project.connections).map(databaseBinding)]) {
-    const args = [
-      "d1",
-      "migrations",
-      "apply",
-      binding,
-      "--local",
-      "--persist-to",
-      persist,
-      "-c",
-      "wrangler.toml",
-    ];
-    await runNode([WRANGLER, ...args], { cwd: root, env: quiet });
-  }
+  const apply = (binding: string) => {
+    const where = ["--local", "--persist-to", persist, "-c", "wrangler.toml"];
+    return runNode([WRANGLER, "d1", "migrations", "apply", binding, ...where], { cwd: root, env: quiet });
+  };
+  await Promise.all(["LEDGER", ...databasesOf(project.connections).map(databaseBinding)].map(apply));
 
   step("starting compute");
   const compute = await startCompute(computeEnv(root, url, project.connections, settings), onLine);
@@ -104,6 +95,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const ended = Promise.race([workers.ended, compute.ended]);
   try {
     await healthy(url, ended);
+    await fetch(`${url}/__local/started`, { method: "POST" });
   } catch (error) {
     await stop();
     throw error;

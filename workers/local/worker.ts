@@ -1,9 +1,14 @@
 // The front door of local work: everything goes to the router as it came, except what a deployed Weir gets
-// from Cloudflare and a local one must do itself: R2's notifications and the cron. Never deployed.
+// from Cloudflare and a local one must do itself: R2's notifications, the cron, and what becomes of messages
+// when the process ends. Never deployed.
+import type { D1Database } from "@cloudflare/workers-types";
+import { presumeQueuesLost } from "../../src/store/lost-queues.ts";
+
 interface Env {
   /** `scheduled` comes with the flag `service_binding_extra_handlers`, which the types do not know. */
   ROUTER: Fetcher & { scheduled(options: { cron: string }): Promise<{ outcome: string }> };
   R2_EVENTS: Queue;
+  LEDGER: D1Database;
 }
 
 export default {
@@ -14,6 +19,9 @@ export default {
       case "/__local/r2-notification":
         await env.R2_EVENTS.send(await request.json());
         return new Response(null, { status: 202 });
+      case "/__local/started":
+        await presumeQueuesLost(env.LEDGER);
+        return Response.json(await env.ROUTER.scheduled({ cron: "* * * * *" }));
       case "/__local/cron":
         return Response.json(await env.ROUTER.scheduled({ cron: "* * * * *" }));
       default:

@@ -1,0 +1,50 @@
+// Everything that a process has started, however deep, so that all of it can be killed at once: what a
+// machine that loses its power does to it.
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+
+/** The process and all below it. */
+export function treeOf(root: number): number[] {
+  const childrenOf = Map.groupBy(processes(), ({ parent }) => parent);
+  const found = [root];
+  for (const pid of found) found.push(...(childrenOf.get(pid) ?? []).map((child) => child.pid));
+  return found;
+}
+
+/** Kills the process and all below it, the parents first, so that none of them notices and tidies up. */
+export function killTree(root: number): void {
+  for (const pid of treeOf(root)) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  }
+}
+
+export const isAlive = (pid: number): boolean => processes().some((one) => one.pid === pid);
+
+/** Every process that runs, by /proc, which needs no tool, or by `ps` where there is none (macOS). */
+function processes(): { pid: number; parent: number }[] {
+  if (!existsSync("/proc/self/stat")) {
+    const lines = execFileSync("ps", ["-A", "-o", "pid=,ppid=,stat="], { encoding: "utf8" })
+      .trim()
+      .split("\n");
+    return lines.flatMap((line) => {
+      const [pid, parent, state = ""] = line.trim().split(/\s+/);
+      return state.startsWith("Z") ? [] : [{ pid: Number(pid), parent: Number(parent) }];
+    });
+  }
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        // "pid (any name) state parent …": the name may hold spaces and parentheses.
+        const stat = readFileSync(`/proc/${name}/stat`, "utf8");
+        const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+        return state === "Z" ? [] : [{ pid: Number(name), parent: Number(parent) }];
+      } catch {
+        return [];
+      }
+    });
+}
