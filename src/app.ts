@@ -19,6 +19,7 @@ import { lineage, listItems, openNamed, shape } from "./query/collections.ts";
 import { diffFilters } from "./query/diff.ts";
 import { testAsked } from "./query/filters.ts";
 import { getEvent, getRun, listDeadLetters, listEvents, listRejections, listRuns } from "./query/ledger.ts";
+import { listObjects } from "./query/made.ts";
 import { metrics } from "./query/metrics.ts";
 import { readObject } from "./query/objects.ts";
 import { named } from "./query/pipelines.ts";
@@ -87,8 +88,14 @@ export function createApp() {
   });
   app.openapi(routes.versions, async (c) => {
     const { env, pipelines } = open(c);
-    const { alias, version } = named(c.req.valid("param").alias, pipelines);
-    return c.json({ data: await listVersions(env.ledger(), alias, version) }, 200);
+    const pipeline = named(c.req.valid("param").alias, pipelines);
+    return c.json({ data: await listVersions(env.ledger(), pipeline) }, 200);
+  });
+  app.openapi(routes.objects, async (c) => {
+    const { env, pipelines } = open(c);
+    const pipeline = named(c.req.valid("param").alias, pipelines);
+    const { stale, ...query } = c.req.valid("query");
+    return c.json(await listObjects(env.ledger(), pipeline, { ...query, stale: stale === "true" }), 200);
   });
   app.openapi(routes.events, async (c) => {
     const { limit, cursor, ...filters } = c.req.valid("query");
@@ -125,10 +132,11 @@ export function createApp() {
   });
   app.openapi(routes.items, async (c) => {
     const { name } = c.req.valid("param");
-    const { vectors, ...query } = c.req.valid("query");
+    const { vectors, stale, ...query } = c.req.valid("query");
     const { pipelines, connections, env } = open(c);
     const named = openNamed(name, pipelines, connections, env);
-    return c.json(await listItems(name, named, { ...query, vectors: vectors === "true" }), 200);
+    const asked = { ...query, stale: stale === "true", vectors: vectors === "true" };
+    return c.json(await listItems(name, named, asked), 200);
   });
   app.openapi(routes.item, async (c) => {
     const { name, id } = c.req.valid("param");

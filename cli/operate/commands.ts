@@ -5,6 +5,7 @@ import { RUN_STATUSES } from "../../src/shapes/run.ts";
 import type { ChoiceFlags } from "./dead-letters.ts";
 import type { Flags, Keyed } from "./replay.ts";
 import { type CreateFlags, SELECTIONS } from "./selection.ts";
+import type { MadeFlags } from "./versions.ts";
 
 const URL_OPTION = ["--url <url>", "which Weir; default: WEIR_URL, a profile, or local work"] as const;
 const JSON_OPTION = ["--json", "tell the answer as JSON on stdout"] as const;
@@ -20,6 +21,8 @@ export function addOperateCommands(program: Command, root: () => string): void {
     addAudit(program, root),
     addDeadLetters(program, root),
     addPipelines(program, root),
+    addVersions(program, root),
+    addItems(program, root),
   ];
   for (const command of added.flatMap((one) => (one.commands.length > 0 ? one.commands : [one])))
     command.option(...URL_OPTION).option(...JSON_OPTION);
@@ -175,6 +178,37 @@ function addPipelines(program: Command, root: () => string): Command {
       await resumePipeline(root(), alias, flags);
     });
   return pipelines;
+}
+
+function addVersions(program: Command, root: () => string): Command {
+  return program
+    .command("versions")
+    .description("versions that a pipeline has had, newest first, and the items that each has made")
+    .argument("<alias>")
+    .action(async (alias: string, flags: Flags) => {
+      const { listVersions } = await import("./versions.ts");
+      await listVersions(root(), alias, flags);
+    });
+}
+
+function addItems(program: Command, root: () => string): Command {
+  return program
+    .command("items")
+    .description("items of a collection, with the version and commit that made each")
+    .argument("<collection>")
+    .option("--key <key>", "of objects of this key")
+    .option("--version <version>", "that this version made")
+    .option("--commit <commit>", "that this commit made, named in full")
+    .option("--stale", "that another version than the deployed one made")
+    .option("--limit <count>", "how many", positive, 50)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ weir items data_bucket --stale\n  $ weir items data_bucket --key videos/my.mp4 --json",
+    )
+    .action(async (collection: string, flags: Flags & MadeFlags & { key?: string; limit: number }) => {
+      const { listItems } = await import("./versions.ts");
+      await listItems(root(), collection, flags);
+    });
 }
 
 function positive(text: string): number {

@@ -14,8 +14,8 @@ const failureSchema = z.object({
   next: z.string().optional(),
   retry_after_seconds: z.number().optional(),
 });
-const moment = z.string().nullable().openapi({ format: "date-time" });
-const objectSchema = z.object({ connection: z.string(), bucket: z.string(), key: z.string() });
+export const moment = z.string().nullable().openapi({ format: "date-time" });
+export const objectSchema = z.object({ connection: z.string(), bucket: z.string(), key: z.string() });
 
 export const pageOf = <T extends z.ZodType>(data: T) =>
   z.object({ data: z.array(data), next: z.string().optional() });
@@ -38,17 +38,6 @@ export const pipelineSchema = z.object({
     .object({ reason: z.string(), at: z.string().openapi({ format: "date-time" }) })
     .nullable()
     .openapi({ description: "Since when its events wait, and why; null where it runs" }),
-});
-
-export const versionSchema = z.object({
-  version: z.string(),
-  deployed: z.boolean(),
-  first_seen: moment,
-  config: pipelineConfigSchema,
-  /** Objects that have items of this version, and how many items. */
-  objects: z.number(),
-  items: z.number(),
-  commits: z.array(z.string()),
 });
 
 export const eventAnswerSchema = eventSchema.omit({ identities: true }).extend({
@@ -155,6 +144,9 @@ export const itemSchema = z.object({
   id: z.string(),
   object: z.object({ bucket: z.string(), key: z.string() }),
   pipeline: z.string(),
+  /** What made it; more in its lineage. */
+  version: z.string(),
+  commit: z.string(),
   position: z.number(),
   data: z.record(z.string(), z.any()),
   vectors: z.array(vectorSchema),

@@ -6,6 +6,7 @@ import { testSchema } from "../query/filters.ts";
 import { runStatusSchema } from "../shapes/run.ts";
 import * as answers from "./answers.ts";
 import { idempotencyHeader } from "./idempotency.ts";
+import * as made from "./made-answers.ts";
 import { json, paging, problemContent, problems } from "./schemas.ts";
 import { type PathOf, securityOf } from "./scopes.ts";
 
@@ -85,7 +86,20 @@ export const versions = read(
   "Versions that a pipeline has had, newest first, and what each has made that is still there",
   z.object({ alias: z.string().max(300) }),
   none,
-  answers.pageOf(answers.versionSchema),
+  answers.pageOf(made.versionSchema),
+);
+const yes = z.enum(["true", "false"]).default("false");
+const makers = {
+  version: z.string().max(100).optional(),
+  commit: z.string().max(100).optional(),
+  stale: yes.openapi({ description: "Only what another version than the deployed one has made" }),
+};
+export const objects = read(
+  "/v1/pipelines/{alias}/objects",
+  "Objects that a pipeline keeps items of, by key, and what made them",
+  z.object({ alias: z.string().max(300) }),
+  z.object({ ...paging, ...makers, prefix: z.string().max(1024).optional() }),
+  answers.pageOf(made.madeSchema),
 );
 export const events = read(
   "/v1/events",
@@ -160,7 +174,7 @@ export const items = read(
   "/v1/collections/{name}/items",
   "Items of a collection",
   named,
-  z.object({ ...paging, key: z.string().optional(), vectors }),
+  z.object({ ...paging, ...makers, key: z.string().optional(), vectors }),
   answers.pageOf(answers.itemSchema),
 );
 export const item = read(

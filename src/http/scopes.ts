@@ -20,6 +20,7 @@ const TABLE = {
 
   "GET /v1/pipelines": { needs: "read" },
   "GET /v1/pipelines/{alias}/versions": { needs: "read" },
+  "GET /v1/pipelines/{alias}/objects": { needs: "read" },
   "GET /v1/events": { needs: "read" },
   "GET /v1/events/{id}": { needs: "read" },
   "GET /v1/events/{id}/why/{alias}": { needs: "read" },

@@ -12,6 +12,8 @@ interface Open {
   collection: Collection;
   /** The sets that an object's key may have here: one per pipeline and bucket. */
   setsOf(key: string): SetKey[];
+  /** The present version of each pipeline that writes here. */
+  versions: Record<string, string>;
 }
 
 /** @throws FailureError `not_found` for a collection that no pipeline writes. */
@@ -33,6 +35,7 @@ export function openNamed(
   }
   return {
     collection: openCollection(first.config.destination, connections, env),
+    versions: Object.fromEntries(writers.map(({ alias, version }) => [alias, version])),
     setsOf: (key) =>
       writers.flatMap(({ alias, config }) => {
         const connection = config.source.connection_id;
@@ -47,16 +50,23 @@ export interface ItemsQuery {
   limit: number;
   cursor?: string | undefined;
   key?: string | undefined;
+  version?: string | undefined;
+  commit?: string | undefined;
+  /** Only items of another version than their pipeline's present one. */
+  stale?: boolean;
   vectors: boolean;
 }
 
-export async function listItems(name: string, open: Open, { limit, cursor, key, vectors }: ItemsQuery) {
-  const list = `items ${name} ${key ?? ""}`;
+export async function listItems(name: string, open: Open, query: ItemsQuery) {
+  const { limit, cursor, key, version, commit, stale, vectors } = query;
+  const list = `items ${[name, key, version, commit, stale].map((it) => it ?? "").join(" ")}`;
   const after = decodeCursor(list, cursor, 1)?.[0];
+  const narrowed = version !== undefined || commit !== undefined || stale;
   const page = await open.collection.list({
     limit,
     ...(after !== undefined && { after: String(after) }),
     ...(key !== undefined && { sets: open.setsOf(key) }),
+    ...(narrowed && { made: { version, commit, not: stale ? open.versions : undefined } }),
   });
   const data = page.items.map((item) => shape(item, vectors));
   return page.next === undefined ? { data } : { data, next: encodeCursor(list, [page.next]) };
@@ -69,6 +79,8 @@ export function shape(item: StoredItem, withValues: boolean) {
     id: item.id,
     object: { bucket, key },
     pipeline: item.set.alias,
+    version: item.lineage.version,
+    commit: item.lineage.commit,
     position: item.position,
     data: item.data,
     vectors: item.vectors.map((vector) => ({

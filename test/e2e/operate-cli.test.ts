@@ -148,6 +148,23 @@ test("docs/operations.md: every command that it shows can be run as it stands", 
   }
 }, 120_000);
 
+test("weir versions and weir items say which version and commit made what", async () => {
+  await weir.put("test-media", "cli/made.txt", "x");
+  await run(["replay", "create", "--alias", "echo", "--select", "listing", "--prefix", "cli/made", "--wait"]);
+  const versions = await run(["versions", "echo"]);
+  expect(versions).toMatchObject({ code: 0, stderr: "" });
+  expect(versions.stdout).toMatch(/^[0-9a-f]{16} +deployed +\S+ +\d+ +\d+ +test-commit$/m);
+  const items = ["items", "echoes", "--key", "cli/made.txt"];
+  expect((await run([...items, "--commit", "test-commit"])).stdout).toMatch(
+    /^itm_\S+ +echo +test-media\/cli\/made.txt +[0-9a-f]{16} +test-commit$/m,
+  );
+  expect(await run([...items, "--stale"])).toMatchObject({
+    code: 0,
+    stdout: "",
+    stderr: "there are no such items\n",
+  });
+});
+
 test("weir pipelines shows who is paused and why, until resumed", async () => {
   expect(await run(["pipelines", "pause", "echo", "--reason", "a release"])).toMatchObject({ code: 0 });
   const listed = await run(["pipelines"]);

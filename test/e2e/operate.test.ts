@@ -124,8 +124,27 @@ test("a pipeline's versions say what each has made that is still there", async (
   await weir.settled("versions/one.txt", 1);
   const { data } = await weir.read<{ data: object[] }>("/v1/pipelines/echo/versions");
   expect(data).toMatchObject([{ deployed: true, config: { alias: "echo" }, commits: ["test-commit"] }]);
-  const before = data[0] as { objects: number; items: number };
+  const before = data[0] as { version: string; objects: number; items: number };
   expect(before.items).toBeGreaterThanOrEqual(1);
+  // Which items did it make: one query; of another commit or version: none.
+  const made = (query: string) =>
+    weir.read<{ data: object[] }>(`/v1/collections/echoes/items?key=versions%2Fone.txt&${query}`);
+  expect((await made(`version=${before.version}&commit=test-commit`)).data).toMatchObject([
+    { version: before.version, commit: "test-commit" },
+  ]);
+  for (const query of ["version=0000", "commit=another", "stale=true"])
+    expect((await made(query)).data).toEqual([]);
+  const objects = (query: string) =>
+    weir.read<{ data: { object: { key: string } }[] }>(
+      `/v1/pipelines/echo/objects?prefix=versions%2F&${query}`,
+    );
+  const found = (await objects("commit=test-commit")).data;
+  expect(found.find(({ object }) => object.key === "versions/one.txt")).toMatchObject({
+    object: { bucket: "test-media", connection: "conn_media" },
+    ...{ items: 1, version: before.version, commit: "test-commit", stale: false },
+  });
+  expect((await objects("stale=true")).data).toEqual([]);
+  expect((await objects("version=0000")).data).toEqual([]);
   await weir.notifyR2(await weir.remove("test-media", "versions/one.txt"));
   await weir.until(
     () => weir.read<{ data: { objects: number }[] }>("/v1/pipelines/echo/versions"),

@@ -1,7 +1,7 @@
 // One suite for every place a collection may be kept: what holds in D1 holds in R2.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { NewItem, SetKey, SetLineage } from "../../src/shapes/item.ts";
-import type { Collection } from "../../src/store/collections/contract.ts";
+import type { Collection, MadeBy } from "../../src/store/collections/contract.ts";
 import { d1Collection } from "../../src/store/collections/d1.ts";
 import { r2Collection } from "../../src/store/collections/r2.ts";
 import { openStores, type Stores } from "../support/stores.ts";
@@ -123,6 +123,38 @@ describe.each(places)("a collection in %s", (_, open) => {
     expect(seen).toHaveLength(12);
     expect(new Set(seen).size).toBe(12);
     expect(seen).toEqual((await collection.list({ limit: 100 })).items.map(({ id }) => id));
+  });
+
+  test("lists what a version or a commit made, and what another version than the present one did", async () => {
+    const collection = open("made");
+    const made: [string, string, string][] = [
+      ["a", "v1", "c1"],
+      ["b", "v2", "c1"],
+      ["c", "v2", "c2"],
+    ];
+    for (const [key, version, commit] of made) {
+      const by = { ...lineage, version, commit };
+      await collection.replace(await fence(collection, object(key)), by, [item(1), item(2)]);
+    }
+    await collection.replace(await fence(collection, object("d")), lineage, []);
+    const keys = async (by: MadeBy, sets?: SetKey[]) => {
+      const found: string[] = [];
+      let after: string | undefined;
+      do {
+        const where = { ...(after !== undefined && { after }), ...(sets && { sets }) };
+        const page = await collection.list({ limit: 1, made: by, ...where });
+        found.push(...page.items.map(({ set, data }) => `${set.key}${data.n}`));
+        after = page.next;
+      } while (after !== undefined);
+      return found.sort();
+    };
+    expect(await keys({ version: "v2" })).toEqual(["b1", "b2", "c1", "c2"]);
+    expect(await keys({ commit: "c1" })).toEqual(["a1", "a2", "b1", "b2"]);
+    expect(await keys({ version: "v2", commit: "c1" })).toEqual(["b1", "b2"]);
+    expect(await keys({ not: { p: "v2" } })).toEqual(["a1", "a2"]);
+    expect(await keys({ not: { other: "v2" } })).toHaveLength(6);
+    expect(await keys({ version: "v2" }, [object("c"), object("a")])).toEqual(["c1", "c2"]);
+    expect(await keys({ version: "none" })).toEqual([]);
   });
 
   test("takes ten thousand items, and 4 MB of vectors, in one set", async () => {

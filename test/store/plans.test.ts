@@ -2,7 +2,10 @@
 import type { D1Database } from "@cloudflare/workers-types";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { listChanges } from "../../src/query/audit-log.ts";
+import { listObjects } from "../../src/query/made.ts";
+import { listVersions } from "../../src/query/versions.ts";
 import { identify, lookups } from "../../src/receive/identity.ts";
+import { pipelineConfigSchema } from "../../src/shapes/config.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import { beginChange, endChange } from "../../src/store/audit-log.ts";
@@ -55,6 +58,12 @@ const done = {
 } as const;
 
 const who = { key_id: "key_1", key_name: "n" };
+const pipeline = { alias: "a", version: "v" };
+const config = pipelineConfigSchema.parse({
+  alias: "aa",
+  source: { connection_id: "c" },
+  destination: { connection_id: "d", collection: "x" },
+});
 
 const ledgerWork: [string, (db: D1Database) => Promise<unknown>][] = [
   [
@@ -83,6 +92,8 @@ const ledgerWork: [string, (db: D1Database) => Promise<unknown>][] = [
     },
   ],
   ["a page of the audit log", (db) => listChanges(db, { key: "key_1" }, { limit: 10 })],
+  ["a pipeline's versions", (db) => listVersions(db, { ...pipeline, config })],
+  ["a pipeline's objects", (db) => listObjects(db, pipeline, { limit: 10, version: "v", stale: true })],
   ["a page of stale items", (db) => madePage(db, "a", { kind: "not_version", value: "v" }, undefined, 100)],
 ];
 const collectionWork: [string, (db: D1Database) => Promise<unknown>][] = [
@@ -96,6 +107,7 @@ const collectionWork: [string, (db: D1Database) => Promise<unknown>][] = [
   ],
   ["a page of items", (db) => d1Collection(db, "x").list({ limit: 10 })],
   ["items of an object", (db) => d1Collection(db, "x").list({ limit: 10, sets: [set] })],
+  ["items of a version", (db) => d1Collection(db, "x").list({ limit: 10, made: { version: "v" } })],
   ["describing sets", (db) => d1Collection(db, "x").describe([set])],
   ["walking sets", (db) => d1Collection(db, "x").sets({ limit: 10 })],
 ];
@@ -125,8 +137,9 @@ async function expectIndexed(db: D1Database, work: (db: D1Database) => Promise<u
     const scans = plan.results
       .map(({ detail }) => detail)
       .filter((detail) => /^SCAN (?!CONSTANT)/.test(detail));
-    // json_each walks the batch; `paused` has a row for each pipeline that is paused, which are few.
-    const wide = scans.filter((detail) => !/VIRTUAL TABLE|^SCAN (\(subquery|paused)/.test(detail));
+    // json_each walks the batch; `paused` has a row for each pipeline that is paused, and `names` and `made` one for
+    // each of a pipeline's versions, which are few.
+    const wide = scans.filter((detail) => !/VIRTUAL TABLE|^SCAN (\(subquery|paused|names|made)/.test(detail));
     expect(wide, sql).toEqual([]);
   }
 }

@@ -29,13 +29,21 @@ export interface Held {
   etag: string | null;
 }
 
+/** What made the items of a set: this version, this commit, or any version but the one that its pipeline has now. */
+export interface MadeBy {
+  version?: string | undefined;
+  commit?: string | undefined;
+  /** Version by alias; sets of these versions are left out. */
+  not?: Record<string, string> | undefined;
+}
+
 export interface Collection {
   /** Takes a fence for each set, in order. Take it *before* looking at the object. */
   begin(sets: SetKey[]): Promise<Fence[]>;
   /** Replaces the set's items in one transaction; an empty list removes them. */
   replace(fence: Fence, lineage: SetLineage, items: NewItem[]): Promise<Replaced>;
-  /** One page of items, by set and position, after an item's id; `sets` narrows it to these. */
-  list(query: { limit: number; after?: string; sets?: SetKey[] }): Promise<Page>;
+  /** One page of items, by set and position, after an item's id; `sets` and `made` narrow it to these. */
+  list(query: { limit: number; after?: string; sets?: SetKey[]; made?: MadeBy }): Promise<Page>;
   get(itemId: string): Promise<StoredItem | null>;
   /** What is held of each of these sets, in order; null for one that was never stored. */
   describe(sets: SetKey[]): Promise<(Held | null)[]>;

@@ -29,12 +29,15 @@ export function d1Collection(db: D1Database, collection: string): Collection {
       return results[0]?.meta.changes === 1 ? "stored" : "superseded";
     },
 
-    async list({ limit, after, sets }) {
+    async list({ limit, after, sets, made }) {
       const from = after === undefined ? null : parseItemId(after);
-      const only = sets ? [JSON.stringify(await Promise.all(sets.map(setId)))] : [];
+      const only = sets || made ? [sets ? JSON.stringify(await Promise.all(sets.map(setId))) : null] : [];
+      const by = made
+        ? [made.version ?? null, made.commit ?? null, made.not ? JSON.stringify(made.not) : null]
+        : [];
       const { results } = await db
-        .prepare(sets ? SQL.listSets : SQL.list)
-        .bind(collection, from?.set ?? "", from?.position ?? -1, limit + 1, ...only)
+        .prepare(made ? SQL.listMade : sets ? SQL.listSets : SQL.list)
+        .bind(collection, from?.set ?? "", from?.position ?? -1, limit + 1, ...only, ...by)
         .all<ItemRow>();
       const rows = results.slice(0, limit);
       const items = await inflate(db, rows);
@@ -189,6 +192,15 @@ const SQL = {
   listSets: `
     SELECT ${COLUMNS} FROM items AS i JOIN item_sets AS s ON s.id = i.set_id
     WHERE ${AFTER} AND i.set_id IN (SELECT value FROM json_each(?5)) ORDER BY i.set_id, i.position LIMIT ?4`,
+  listMade: `
+    SELECT ${COLUMNS} FROM items AS i JOIN item_sets AS s ON s.id = i.set_id
+    WHERE ${AFTER} AND i.set_id IN (
+      SELECT id FROM item_sets AS m
+      WHERE m.collection = ?1 AND m.items > 0 AND (?5 IS NULL OR m.id IN (SELECT value FROM json_each(?5)))
+        AND (?6 IS NULL OR m.lineage ->> '$.version' = ?6) AND (?7 IS NULL OR m.lineage ->> '$.commit' = ?7)
+        AND (?8 IS NULL OR NOT EXISTS (
+          SELECT 1 FROM json_each(?8) AS now WHERE now.key = m.alias AND now.value = m.lineage ->> '$.version')))
+    ORDER BY i.set_id, i.position LIMIT ?4`,
   get: `SELECT ${COLUMNS} FROM items AS i JOIN item_sets AS s ON s.id = i.set_id WHERE i.collection = ?1 AND i.id = ?2`,
   vectors:
     "SELECT item_id, path, model, span, vector FROM vectors WHERE item_id IN (SELECT value FROM json_each(?1)) ORDER BY path",

@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import type { R2Bucket } from "@cloudflare/workers-types";
 import type { NewItem, SetKey, SetLineage, StoredItem } from "../../shapes/item.ts";
-import type { Collection, Held, Page, Replaced } from "./contract.ts";
+import type { Collection, Held, MadeBy, Page, Replaced } from "./contract.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";
 import { metadataOf, objectKey, WRITTEN_TYPE } from "./written.ts";
 
@@ -55,7 +55,7 @@ export function r2Collection(bucket: R2Bucket, collection: string): Collection {
       return stored ? "stored" : "conflict";
     },
 
-    async list({ limit, after, sets }) {
+    async list({ limit, after, sets, made }) {
       const from = after === undefined ? null : parseItemId(after);
       const items: StoredItem[] = [];
       const pages = sets
@@ -66,7 +66,9 @@ export function r2Collection(bucket: R2Bucket, collection: string): Collection {
           const read = await Promise.all(
             ids.slice(at, at + PARALLEL_READS).map((set) => load(bucket, place(set))),
           );
-          items.push(...read.flat().filter((item) => !from || isAfter(item, from)));
+          items.push(
+            ...read.flat().filter((item) => (!from || isAfter(item, from)) && (!made || isMade(item, made))),
+          );
           if (items.length > limit) break scan;
         }
       }
@@ -117,6 +119,12 @@ async function readHeld(bucket: R2Bucket, keys: string[]): Promise<(Held | null)
 function isAfter(item: StoredItem, from: { set: string; position: number }): boolean {
   const set = parseItemId(item.id)?.set ?? "";
   return set > from.set || (set === from.set && item.position > from.position);
+}
+
+function isMade({ set: { alias }, lineage }: StoredItem, { version, commit, not }: MadeBy): boolean {
+  if (version !== undefined && lineage.version !== version) return false;
+  if (commit !== undefined && lineage.commit !== commit) return false;
+  return !not || !Object.hasOwn(not, alias) || not[alias] !== lineage.version;
 }
 
 /** Pages of set ids in order, beginning with `from` itself: its later items may still be due. */

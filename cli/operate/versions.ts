@@ -1,0 +1,58 @@
+// `weir versions ALIAS` and `weir items COLLECTION`: which version and commit made what is stored.
+import { note, print, printJson, table } from "../output.ts";
+import { type Client, type Item, openClient, type Version } from "./client.ts";
+import type { Flags } from "./replay.ts";
+import { counted } from "./replay-text.ts";
+
+export interface MadeFlags {
+  version?: string;
+  commit?: string;
+  stale?: boolean;
+}
+
+/** Newest first, the deployed one among them. */
+export const versionsOf = async (client: Client, alias: string): Promise<Version[]> =>
+  (await client.get<{ data: Version[] }>(`/v1/pipelines/${encodeURIComponent(alias)}/versions`)).data;
+
+export async function listVersions(root: string, alias: string, flags: Flags): Promise<void> {
+  const data = await versionsOf(openClient(root, flags), alias);
+  if (flags.json) return printJson({ data });
+  const rows = data.map(({ version, deployed, first_seen, objects, items, commits }) => [
+    version,
+    deployed ? "deployed" : items > 0 ? "stale" : "",
+    first_seen ?? "not yet",
+    String(objects),
+    String(items),
+    commits.join(" "),
+  ]);
+  print(table([["version", "", "first event", "objects", "items", "commits"], ...rows]));
+  const stale = data.filter(({ deployed }) => !deployed).reduce((sum, { objects }) => sum + objects, 0);
+  if (stale > 0)
+    note(`${counted(stale, "object")} stale: weir replay create --alias ${alias} --select stale`);
+}
+
+export async function listItems(
+  root: string,
+  collection: string,
+  flags: Flags & MadeFlags & { key?: string; limit: number },
+): Promise<void> {
+  const { version, commit, stale, key, limit } = flags;
+  const query = new URLSearchParams({
+    ...(version && { version }),
+    ...(commit && { commit }),
+    ...(key && { key }),
+    ...(stale && { stale: "true" }),
+  });
+  const path = `/v1/collections/${encodeURIComponent(collection)}/items?${query}`;
+  const data = await openClient(root, flags).list<Item>(path, limit);
+  if (flags.json) return printJson({ data });
+  if (data.length === 0) return note("there are no such items");
+  const rows = data.map(({ id, pipeline, object, ...item }) => [
+    id,
+    pipeline,
+    JSON.stringify(`${object.bucket}/${object.key}`).slice(1, -1),
+    item.version,
+    item.commit,
+  ]);
+  print(table([["item", "pipeline", "object", "version", "commit"], ...rows]));
+}
