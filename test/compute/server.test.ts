@@ -108,7 +108,7 @@ describe("a film is split", () => {
     expect((await embed([{ url, span: span(last) }])).lines[0]).toMatchObject({
       index: 0,
       dims: 512,
-      sampled: [2],
+      sampled: [3.967],
     });
   });
 

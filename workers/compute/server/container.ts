@@ -57,7 +57,11 @@ export class Container {
       if (opened < 0)
         throw damaged(reader, "cannot be opened: it is damaged, cut short or of too many streams");
       // An index in the file tells all; formats without one are told by their first packets.
-      const told = context.streams.every(({ codecpar }) => codecpar.width > 0 || codecpar.sampleRate > 0);
+      // So is a fragmented film's first frame, which need not be shown at zero.
+      const told = context.streams.every(
+        ({ codecpar, startTime }) =>
+          codecpar.sampleRate > 0 || (codecpar.width > 0 && startTime !== AV_NOPTS_VALUE),
+      );
       if (demuxer !== "mov" || !told) await context.findStreamInfo();
       return container;
     } catch (error) {

@@ -5,6 +5,10 @@ import {
   AV_FRAME_DATA_DISPLAYMATRIX,
   type AV_PIX_FMT_GRAY8,
   AV_PIX_FMT_RGB24,
+  AVCOL_SPC_BT709,
+  AVCOL_SPC_BT2020_NCL,
+  AVCOL_SPC_FCC,
+  AVCOL_SPC_SMPTE240M,
   AVERROR_EAGAIN,
   AVERROR_EOF,
   type AVPixelFormat,
@@ -16,6 +20,8 @@ import { isSideways, turned, turnOf } from "./turn.ts";
 
 /** A picture of more pixels is refused before memory is taken for it. */
 const MOST_PIXELS = 100_000_000;
+/** Of YUV to RGB, other than that of BT.601, which is what a frame has that does not say. */
+const MATRICES = new Set<number>([AVCOL_SPC_BT709, AVCOL_SPC_FCC, AVCOL_SPC_SMPTE240M, AVCOL_SPC_BT2020_NCL]);
 
 /** One decoder. A frame that it gives out is overwritten by the next but one. */
 export class Decoder {
@@ -122,7 +128,9 @@ export function convert(frame: Frame, width: number, height: number, format: AVP
     Object.assign(target, { width, height, format });
     target.getBuffer();
     const from = frame.format as AVPixelFormat;
-    scaler.getContext(frame.width, frame.height, from, width, height, format, SWS_AREA);
+    // Left to set itself up, the scaler minds the frame's own matrix, which only colours need, and takes longer.
+    if (format === AV_PIX_FMT_RGB24 && MATRICES.has(frame.colorSpace)) scaler.allocContext();
+    else scaler.getContext(frame.width, frame.height, from, width, height, format, SWS_AREA);
     scaler.scaleFrameSync(target, frame);
     return target;
   } finally {

@@ -1,10 +1,12 @@
 // Frame times and keyframes from an MP4 or QuickTime index, without a byte of the frames themselves.
-// Other containers have no such table; `jobs.ts` finds their keyframes by seeking.
+// Other containers have no such table; `media.ts` counts their packets or finds keyframes by seeking.
 import { CustomSource, EncodedPacketSink, Input, MP4, QTFF } from "mediabunny";
 import type { RangeReader } from "./reader.ts";
 
 /** Ten hours at 60 frames a second. */
-const MOST_FRAMES = 2_160_000;
+export const MOST_FRAMES = 2_160_000;
+/** Packets, in the order of decoding, among which the first one shown is looked for. */
+const LEAD = 600;
 
 export interface Keyframe {
   time: number;
@@ -12,14 +14,25 @@ export interface Keyframe {
   bytes: number;
 }
 
-/** The index of an open file's video track. Times are seconds from `origin`, the container's time of the first frame. */
+/** A film's frames in the order they are shown. Times are seconds from the first one. */
+export interface FrameTable {
+  frames: Float64Array;
+  keyframes: number[];
+  /** Where the last frame ends. */
+  end: number;
+}
+
+/** The index of an open file's video track. Times are seconds from the first frame that is shown. */
 export class KeyframeIndex {
   #input: Input;
   #sink: EncodedPacketSink;
+  /** This parser's own time of the first frame: it reads an edit list by the letter, FFmpeg frame by frame. */
+  #origin: number;
 
-  private constructor(input: Input, sink: EncodedPacketSink) {
+  private constructor(input: Input, sink: EncodedPacketSink, origin: number) {
     this.#input = input;
     this.#sink = sink;
+    this.#origin = origin;
   }
 
   /** Undefined where there is no index to be read: the file is then FFmpeg's alone. */
@@ -30,8 +43,8 @@ export class KeyframeIndex {
     try {
       const track = await input.getPrimaryVideoTrack();
       const sink = track && new EncodedPacketSink(track);
-      if (sink && (await sink.getFirstKeyPacket({ metadataOnly: true })))
-        return new KeyframeIndex(input, sink);
+      const origin = sink ? await firstShown(sink) : undefined;
+      if (sink && origin !== undefined) return new KeyframeIndex(input, sink, origin);
     } catch {
       // Not this parser's kind of file. Whether it is damaged is for FFmpeg to say.
       if (reader.failure) throw reader.failure;
@@ -47,7 +60,8 @@ export class KeyframeIndex {
   }
 
   /** Keyframes shown from `start` on and before `end`, ascending. */
-  async within(start: number, end: number, origin: number): Promise<Keyframe[]> {
+  async within(start: number, end: number): Promise<Keyframe[]> {
+    const origin = this.#origin;
     const found: Keyframe[] = [];
     const only = { metadataOnly: true };
     let packet =
@@ -61,7 +75,8 @@ export class KeyframeIndex {
   }
 
   /** Every frame's time, every keyframe's, and the last frame's end. Undefined for a table beyond belief. */
-  async all(origin: number): Promise<{ frames: Float64Array; keyframes: number[]; end: number } | undefined> {
+  async all(): Promise<FrameTable | undefined> {
+    const origin = this.#origin;
     let end = 0;
     const frames: number[] = [];
     const keyframes: number[] = [];
@@ -69,9 +84,12 @@ export class KeyframeIndex {
       if (frames.length === MOST_FRAMES) return undefined;
       // A packet is garbage once its time is noted; left to itself the heap would first grow with the film.
       if (frames.length % 50_000 === 49_999) globalThis.gc?.();
-      frames.push(packet.timestamp - origin);
-      end = Math.max(end, packet.timestamp + packet.duration - origin);
-      if (packet.type === "key") keyframes.push(packet.timestamp - origin);
+      const time = packet.timestamp - origin;
+      // What an edit list leaves out is there to be decoded from and is not shown.
+      if (time < -1e-6) continue;
+      frames.push(time);
+      end = Math.max(end, time + packet.duration);
+      if (packet.type === "key") keyframes.push(time);
     }
     return { frames: Float64Array.from(frames).sort(), keyframes: keyframes.sort((a, b) => a - b), end };
   }
@@ -79,4 +97,19 @@ export class KeyframeIndex {
   close(): void {
     this.#input.dispose();
   }
+}
+
+/** The time of the first frame at or after zero, where what is shown begins; undefined for an empty table. */
+async function firstShown(sink: EncodedPacketSink): Promise<number | undefined> {
+  const only = { metadataOnly: true };
+  let first: number | undefined;
+  let packet = await sink.getFirstPacket(only);
+  for (let count = 0; packet && (first === undefined || count < LEAD); count++) {
+    if (packet.timestamp > -1e-6 && packet.timestamp < (first ?? Number.POSITIVE_INFINITY))
+      first = packet.timestamp;
+    // Nothing decoded after a keyframe that is shown later comes before what was shown by then.
+    if (first !== undefined && packet.type === "key" && packet.timestamp > first) break;
+    packet = await sink.getNextPacket(packet, only);
+  }
+  return first;
 }

@@ -10,11 +10,18 @@ import {
 import { avGetCodecName, type FormatContext, type Frame, Packet, type Stream } from "node-av/lib";
 import { Container, damaged, durationOf, originOf } from "./container.ts";
 import { Decoder } from "./decoder.ts";
+import { type FrameTable, MOST_FRAMES } from "./keyframes.ts";
 import type { RangeReader } from "./reader.ts";
 import { degreesOf, isSideways, turnOf } from "./turn.ts";
 
 /** Packets read in search of a keyframe before giving up: 20 s at 60 frames a second, with sound between. */
 const SEARCH = 5000;
+/**
+ * Bytes: a container without a table of frames is read whole for one, up to so many. One that does not even
+ * say how long it is, as browsers record them, may be larger.
+ */
+const COUNTED = 32 * 1024 * 1024;
+const COUNTED_AT_NEED = 512 * 1024 * 1024;
 /** A seek to the next entry point rather than to the one before. */
 const FORWARD = 0 as AVSeekFlag;
 
@@ -41,6 +48,7 @@ export class Media {
   #decoder: Decoder;
   #packet = new Packet();
   #unit: number;
+  #table: FrameTable | undefined;
 
   private constructor(container: Container, stream: Stream) {
     this.#container = container;
@@ -55,12 +63,42 @@ export class Media {
   /** Opens a container of a known format. Throws {@link FailureError}: `bad_media`, or what reading met. */
   static async open(reader: RangeReader, demuxer: string): Promise<Media> {
     const container = await Container.open(reader, demuxer);
+    let media: Media | undefined;
     try {
-      return new Media(container, container.only(AVMEDIA_TYPE_VIDEO, "video"));
+      media = new Media(container, container.only(AVMEDIA_TYPE_VIDEO, "video"));
+      if (media.info.duration <= 0) await media.#measure();
+      return media;
     } catch (error) {
-      await container.close();
+      await (media ?? container).close();
       throw error;
     }
+  }
+
+  /**
+   * Every frame's time by its packet, for containers that list none; where the file is small enough to be read
+   * whole. Reading is not decoding: it takes as long as the bytes do.
+   */
+  async table(most = COUNTED): Promise<FrameTable | undefined> {
+    if (this.#table || this.#container.reader.size > most) return this.#table;
+    const [frames, keyframes]: [number[], number[]] = [[], []];
+    let end = 0;
+    await this.#rewind();
+    while (await this.#nextPacket()) {
+      if (frames.length === MOST_FRAMES) return undefined;
+      const time = this.#packetTime();
+      frames.push(time);
+      end = Math.max(end, time + (Number(this.#packet.duration) * this.#unit || 1 / this.info.fps));
+      if (this.#packet.isKeyframe) keyframes.push(time);
+      this.#packet.unref();
+    }
+    const ascending = (a: number, b: number) => a - b;
+    this.#table = { frames: Float64Array.from(frames).sort(), keyframes: keyframes.sort(ascending), end };
+    return this.#table;
+  }
+
+  async #measure(): Promise<void> {
+    const table = await this.table(COUNTED_AT_NEED);
+    if (table) Object.assign(this.info, { duration: table.end, frames: table.frames.length });
   }
 
   /** Decodes the keyframe at or before `time`. `bytes` is the size of its packet, where that is known. */
@@ -91,12 +129,16 @@ export class Media {
   /** Every frame from the keyframe before `time` on. One stays as it is until the next but one. */
   async *framesFrom(time: number): AsyncGenerator<{ time: number; frame: Frame }> {
     let more = await this.#enter(time);
+    // AVI knows when frames are decoded, not when they are shown: one after the other from the keyframe on.
+    let next = more && this.#packet.pts === AV_NOPTS_VALUE ? this.#packetTime() : undefined;
     try {
       for (;;) {
         this.#decoder.feed(more ? this.#packet : null);
         this.#packet.unref();
-        for (let frame = this.#decoder.next(); frame; frame = this.#decoder.next())
-          yield { time: this.#seconds(frame.bestEffortTimestamp), frame };
+        for (let frame = this.#decoder.next(); frame; frame = this.#decoder.next()) {
+          yield { time: next ?? this.#seconds(frame.bestEffortTimestamp), frame };
+          if (next !== undefined) next += 1 / this.info.fps;
+        }
         if (!more) return;
         more = await this.#nextPacket();
       }
@@ -109,7 +151,8 @@ export class Media {
   async keyframesBefore(times: readonly number[]): Promise<number[]> {
     const found = new Set<number>();
     for (const time of times) {
-      await this.#seek(time, 0);
+      if (time <= 0) await this.#rewind();
+      else await this.#seek(time, 0);
       if (await this.#nextKey()) found.add(Math.max(0, this.#packetTime()));
       this.#packet.unref();
     }

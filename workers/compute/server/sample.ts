@@ -27,7 +27,7 @@ export async function* embedVideo(
   try {
     const whole = { start: 0, end: media.info.duration };
     const spans = job.items.map((item) => item.span ?? whole);
-    const entries = format.demuxer === "mov" ? await entriesOf(reader, spans, media.origin) : undefined;
+    const entries = format.demuxer === "mov" ? await entriesOf(reader, spans) : undefined;
     for (const [at, item] of job.items.entries()) {
       try {
         const span = spans[at] ?? whole;
@@ -47,15 +47,11 @@ export async function* embedVideo(
 }
 
 /** Each span's keyframes by the index, which is let go before decoding begins: not both are in memory. */
-async function entriesOf(
-  reader: RangeReader,
-  spans: Span[],
-  origin: number,
-): Promise<Keyframe[][] | undefined> {
+async function entriesOf(reader: RangeReader, spans: Span[]): Promise<Keyframe[][] | undefined> {
   const index = await KeyframeIndex.open(reader);
   if (!index) return undefined;
   const entries: Keyframe[][] = [];
-  for (const { start, end } of spans) entries.push(spread(await index.within(start, end, origin), SAMPLES));
+  for (const { start, end } of spans) entries.push(spread(await index.within(start, end), SAMPLES));
   index.close();
   globalThis.gc?.();
   return entries;
@@ -80,18 +76,15 @@ async function sampleSpan(
   const found = new Map<number, Sampled>();
   const add = ({ time, frame }: { time: number; frame: Frame }) =>
     found.set(time, { time, features: featuresOf(model, frame) });
-  const take = (got: { time: number; frame: Frame } | undefined) => {
-    if (!got || got.time < span.start - 1e-3 || got.time >= span.end || found.has(got.time)) return;
-    add(got);
-  };
+  const inside = (time: number) => time >= span.start - 1e-3 && time < span.end && !found.has(time);
   const wanted = entries ?? evenTimes(span, SAMPLES).map((time) => ({ time, bytes: 0 }));
-  for (const entry of wanted) take(await media.keyframe(entry.time, entry.bytes));
-  if (found.size === 0) for await (const got of media.framesAt(evenTimes(span, SAMPLES))) take(got);
-  // Sound may outlast the picture: a last span without a frame of its own shows the frame before it.
-  if (found.size === 0 && span.start < media.info.duration) {
-    const got = await media.keyframe(span.start);
-    if (got) add(got);
+  for (const entry of wanted) {
+    const got = await media.keyframe(entry.time, entry.bytes);
+    if (got && inside(got.time)) add(got);
   }
+  // What is shown then may begin before the span: between two slow frames, or where only sound is left.
+  if (found.size === 0 && span.start < media.info.duration)
+    for await (const got of media.framesAt(evenTimes(span, SAMPLES))) add(got);
   return [...found.values()].sort((a, b) => a.time - b.time);
 }
 

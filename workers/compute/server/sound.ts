@@ -5,6 +5,7 @@ import {
   AVERROR_EAGAIN,
   AVERROR_EOF,
   AVMEDIA_TYPE_AUDIO,
+  AVMEDIA_TYPE_VIDEO,
   type AVSampleFormat,
   AVSEEK_FLAG_BACKWARD,
 } from "node-av/constants";
@@ -39,6 +40,8 @@ export async function sound(reader: RangeReader, format: VideoFormat, { start, e
   const resampler = new SoftwareResampleContext();
   const [packet, frame] = [new Packet(), new Frame()];
   try {
+    const { context } = container;
+    const picture = context.streams[context.findBestStream(AVMEDIA_TYPE_VIDEO)];
     const stream = container.only(AVMEDIA_TYPE_AUDIO, "audio");
     const codec = Codec.findDecoder(stream.codecpar.codecId);
     decoder.allocContext3(codec);
@@ -48,7 +51,8 @@ export async function sound(reader: RangeReader, format: VideoFormat, { start, e
     packet.alloc();
     frame.alloc();
     const unit = stream.timeBase.toDouble();
-    const origin = originOf(stream);
+    // A film's times are those of its picture, which its sound may begin before or after.
+    const origin = originOf(picture ?? stream);
     const samples = new Int16Array(Math.round((end - start) * RATE));
     const from = BigInt(Math.floor((Math.max(0, start - RUN_UP) + origin) / unit));
     await container.context.seekFrame(stream.index, from, AVSEEK_FLAG_BACKWARD);

@@ -3,7 +3,7 @@
 import { FailureError, fail } from "../../../src/shapes/failure.ts";
 import { damaged } from "./container.ts";
 import type { Output, SplitJob } from "./jobs.ts";
-import { KeyframeIndex } from "./keyframes.ts";
+import { type FrameTable, KeyframeIndex } from "./keyframes.ts";
 import { Media } from "./media.ts";
 import { between, countBefore, micro, overlapped, type Span, spans } from "./plan.ts";
 import type { RangeReader } from "./reader.ts";
@@ -26,17 +26,17 @@ const MOST_CHUNKS = 36_000;
 /** Of the mean difference of two frames, 0 to 1, from which on it is a cut. */
 const THRESHOLD = 0.1;
 const LONGEST = 24 * 3600;
+/** Seconds by which a film may be shorter or longer than its frames: sound, rounding. */
+const SLACK = 1;
 /** A header may round; beyond this it lies. */
 const BELIEVED = 3600;
-
-type Listed = NonNullable<Awaited<ReturnType<KeyframeIndex["all"]>>>;
 
 export async function split(reader: RangeReader, format: VideoFormat, job: SplitJob): Promise<Output> {
   const media = await Media.open(reader, format.demuxer);
   const index = format.demuxer === "mov" ? await KeyframeIndex.open(reader) : undefined;
   try {
     const { info } = media;
-    const listed = await index?.all(media.origin);
+    const listed = await (index ? index.all() : media.table());
     if (index && !listed) throw damaged(reader, "lists more frames than ten hours have");
     const length = await lengthOf(reader, media, listed, await index?.promised());
     const duration = Math.min(length, job.max_duration ?? length);
@@ -57,7 +57,7 @@ export async function split(reader: RangeReader, format: VideoFormat, job: Split
         .slice(countBefore(keyframes, span.start), countBefore(keyframes, span.end))
         .map(micro),
     }));
-    const frames = listed?.frames.length ?? info.frames;
+    const frames = listed ? frameAt(length) : info.frames;
     return { ...info, duration: micro(length), frames, chunks, read: reader.read, size: reader.size };
   } finally {
     index?.close();
@@ -69,18 +69,26 @@ export async function split(reader: RangeReader, format: VideoFormat, job: Split
 async function lengthOf(
   reader: RangeReader,
   media: Media,
-  listed: Listed | undefined,
+  listed: FrameTable | undefined,
   promised = 0,
 ): Promise<number> {
   const duration = Math.max(promised, media.info.duration);
   const seen = async () => (await media.keyframesBefore([duration])).at(-1) ?? 0;
   const end = listed?.end ?? (duration > BELIEVED ? await seen() : duration);
   if (duration - end > BELIEVED) {
-    const said = `says that it lasts ${Math.round(duration)} s, but its frames end at ${Math.round(end)} s`;
-    throw damaged(reader, said);
+    const what = `says that it lasts ${Math.round(duration)} s, but its frames end at ${Math.round(end)} s`;
+    throw damaged(reader, what);
   }
-  const length = end < media.info.duration - 1 ? end : media.info.duration;
-  if (!(length > 0)) throw damaged(reader, "does not say how long it is: it is damaged or cut short");
+  const said = media.info.duration;
+  // Sound may go on for a little longer than the frames, and the last frame than the header says. Frames far
+  // past the end are what an edit list leaves out; an end far past the frames is a header that is wrong.
+  const close = Math.abs(end - said) <= SLACK;
+  const length = close ? (listed ? Math.max(end, said) : said) : Math.min(end, said) || end;
+  if (!(length > 0))
+    throw damaged(
+      reader,
+      "does not say how long it is: damaged, cut short, or a recording too large to count",
+    );
   if (length > LONGEST) throw tooMuch(reader, `lasts ${Math.round(length)} s; ${LONGEST} s are the most`);
   return length;
 }
@@ -88,7 +96,7 @@ async function lengthOf(
 /** Spans in the way that was asked for, and the keyframes that came to light. */
 async function plan(
   media: Media,
-  listed: Listed | undefined,
+  listed: FrameTable | undefined,
   duration: number,
   { frame_interval = 10, scenes, keyframes }: SplitJob,
 ): Promise<{ planned: Span[]; keyframes: number[] }> {
