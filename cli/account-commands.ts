@@ -47,8 +47,9 @@ Examples:
     .command("preview")
     .description("say as Markdown what this tree would change once deployed: versions, plan, filters")
     .option("--base <rev>", "the commit that the change starts from", "origin/main")
+    .option("--json", "tell whether all is in order, and the Markdown, as JSON on stdout")
     .addHelpText("after", "\nExamples:\n  $ weir preview --base origin/main > preview.md")
-    .action(async (options: { base: string }) => {
+    .action(async (options: { base: string; json?: boolean }) => {
       const { preview } = await import("./preview.ts");
       await preview({ root: root(), env: process.env, ...options });
     });
@@ -72,8 +73,13 @@ Examples:
       "after",
       `
 A flag wins over WEIR_URL and WEIR_API_KEY, these over the profile that WEIR_PROFILE or "default" names in
-~/.config/weir/profiles.json, and that over local work:
-  { "default": "prod", "profiles": { "prod": { "url": "https://weir.example.workers.dev", "api_key": "…" } } }`,
+~/.config/weir/profiles.json, and that over local work. WEIR_KEY, where set, is the key before all: for where WEIR_API_KEY is there to be
+deployed.
+  { "default": "prod", "profiles": { "prod": { "url": "https://weir.example.workers.dev", "api_key": "…" } } }
+
+Examples:
+  $ weir whoami
+  $ WEIR_PROFILE=prod weir whoami --json`,
     )
     .action(async (options: { url?: string; json?: boolean }) => {
       const { whoami } = await import("./whoami.ts");

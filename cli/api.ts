@@ -1,5 +1,5 @@
 // The read API of a running stack, as far as the command needs it.
-import { CliError } from "./output.ts";
+import { refusal } from "./operate/client.ts";
 
 export interface Run {
   id: string;
@@ -57,12 +57,12 @@ export interface Api {
   lineage(collection: string, item: string): Promise<Lineage>;
 }
 
-/** A reader with the stack's own key. A refusal or a fault becomes a {@link CliError}. */
+/** A reader with the stack's own key. A refusal or a fault becomes an error that `weir` tells. */
 export function apiOf(url: string, key: string): Api {
   const get = async <T>(path: string): Promise<T> => {
     const response = await fetch(url + path, { headers: { authorization: `Bearer ${key}` } });
     if (response.ok) return (await response.json()) as T;
-    throw new CliError(`GET ${path}: HTTP ${response.status} ${(await response.text()).slice(0, 300)}`);
+    throw await refusal(`GET ${path.split("?")[0]}`, response);
   };
   const of = (collection: string) => `/v1/collections/${encodeURIComponent(collection)}/items`;
   const newest = async <T>(list: string, connection: string) =>

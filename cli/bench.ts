@@ -3,23 +3,37 @@ import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { suggestion } from "./nearest.ts";
-import { CliError, print } from "./output.ts";
+import { CliError, print, printJson, say } from "./output.ts";
 
-export function runBench(folder: string, name: string | undefined, args: string[]): void {
+export function runBench(
+  folder: string,
+  name: string | undefined,
+  args: string[],
+  { json }: { json?: boolean },
+): void {
   const names = readdirSync(folder)
     .filter((file) => file.endsWith(".ts"))
     .map((file) => basename(file, ".ts"))
     .sort();
   if (name === undefined) {
-    print(names.join("\n"));
+    if (json) printJson({ benchmarks: names });
+    else print(names.join("\n"));
     return;
   }
   if (!names.includes(name)) {
     throw new CliError(`there is no benchmark "${name}": ${suggestion(name, names)}`, [], 2);
   }
-  const { status, signal } = spawnSync(process.execPath, [join(folder, `${name}.ts`), ...args], {
-    stdio: "inherit",
+  const { status, signal, stdout } = spawnSync(process.execPath, [join(folder, `${name}.ts`), ...args], {
+    stdio: ["inherit", json ? "pipe" : "inherit", "inherit"],
+    encoding: "utf8",
   });
+  if (json && status === 0) {
+    // A benchmark's last line is its ratios as JSON; what comes before is for a person.
+    const lines = stdout.trimEnd().split("\n");
+    const ratios = lines.pop() ?? "{}";
+    if (lines.length > 0) say(lines.join("\n"));
+    printJson({ benchmark: name, ...JSON.parse(ratios) });
+  }
   if (signal === "SIGINT") process.exitCode = 130;
   else if (status !== 0) throw new CliError(`the benchmark ${name} failed`);
 }

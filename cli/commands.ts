@@ -6,6 +6,7 @@ import { addAccountCommands } from "./account-commands.ts";
 import { addFilterCommands } from "./filter-commands.ts";
 import { drifted, generate, write } from "./generate.ts";
 import { addHelpCommands } from "./help-commands.ts";
+import { addAdminCommands } from "./operate/admin-commands.ts";
 import { addOperateCommands } from "./operate/commands.ts";
 import { CliError, good, note, printJson, problemText, say } from "./output.ts";
 import { packageRoot } from "./project.ts";
@@ -63,6 +64,7 @@ export function addCommands(program: Command): void {
     .description("check every config, connection, filter and example, and tell every problem with its place")
     .option("--json", "tell the problems as JSON on stdout")
     .option("--strict", "take warnings for problems")
+    .addHelpText("after", "\nExamples:\n  $ weir validate\n  $ weir validate --strict --json")
     .action((options: { json?: boolean; strict?: boolean }) => {
       const { problems, warnings, pipelines, examples } = validate(root(), options);
       if (options.json) printJson({ ok: problems.length === 0, pipelines, examples, problems, warnings });
@@ -79,10 +81,11 @@ export function addCommands(program: Command): void {
     .description("run everything on this machine: all Workers, storage, queues, compute")
     .option("--port <port>", "where to listen; 0 takes a free port", portNumber, 8787)
     .option("--persist <dir>", "folder of the local databases and buckets", ".weir/state")
-    .addHelpText("after", "\nExamples:\n  $ weir dev\n  $ weir dev --port 0")
-    .action(async (options: { port: number; persist: string }) => {
+    .option("--json", "tell where it listens as JSON on stdout, once it does")
+    .addHelpText("after", "\nExamples:\n  $ weir dev\n  $ weir dev --port 0 --json")
+    .action(async (options: { port: number; persist: string; json?: boolean }) => {
       const { dev } = await import("./dev.ts");
-      await dev({ root: root(), port: options.port, persist: resolve(root(), options.persist) });
+      await dev({ ...options, root: root(), persist: resolve(root(), options.persist) });
     });
 
   program
@@ -90,9 +93,11 @@ export function addCommands(program: Command): void {
     .description("run everything, bring a video and a photo in, and show what the pipelines made of them")
     .option("--port <port>", "where to listen; 0 takes a free port", portNumber, 8787)
     .option("--once", "end after showing the result")
-    .action(async (options: { port: number; once?: boolean }) => {
+    .option("--json", "tell the result as JSON on stdout")
+    .addHelpText("after", "\nExamples:\n  $ weir demo\n  $ weir demo --once --port 0 --json")
+    .action(async (options: { port: number; once?: boolean; json?: boolean }) => {
       const { demo } = await import("./demo.ts");
-      await demo({ root: packageRoot, port: options.port, once: options.once === true });
+      await demo({ ...options, root: packageRoot });
     });
 
   program
@@ -128,18 +133,21 @@ export function addCommands(program: Command): void {
 
   addSenderCommands(program, root, url);
 
-  addFilterCommands(program, root, url);
+  addFilterCommands(program, root);
 
   addOperateCommands(program, root);
+  addAdminCommands(program, root);
 
   program
     .command("bench")
     .description("run a benchmark, or list them")
     .argument("[name]")
     .argument("[args...]")
-    .action(async (name: string | undefined, args: string[]) => {
+    .option("--json", "tell the ratios, or the names, as JSON on stdout")
+    .addHelpText("after", "\nExamples:\n  $ weir bench\n  $ weir bench filters --json")
+    .action(async (name: string | undefined, args: string[], options: { json?: boolean }) => {
       const { runBench } = await import("./bench.ts");
-      runBench(join(packageRoot, "bench"), name, args);
+      runBench(join(packageRoot, "bench"), name, args, options);
     });
 
   addAccountCommands(program, root);

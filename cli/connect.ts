@@ -15,25 +15,27 @@ export interface ConnectFlags {
   wait: boolean;
   /** Seconds to wait. */
   timeout: number;
+  json?: boolean;
 }
 
 export async function connect(local: Local, name: string, flags: ConnectFlags): Promise<void> {
   const kind = kindOf(name);
   const { id, connection, scheme } = connectionFor(kind, name, flags.connection, local.connections);
   const outside = (flags.publicUrl ?? local.url).replace(/\/+$/, "");
-  print(
-    commandsFor(name as KindName, {
-      door: doorOf(outside, id),
-      bucket: connection.buckets[0] ?? "",
-      region: connection.kind === "s3" ? connection.region : "auto",
-      endpoint: endpointOf(connection, local.secrets),
-      scheme,
-    }),
-  );
+  const door = doorOf(outside, id);
+  const commands = commandsFor(name as KindName, {
+    door,
+    bucket: connection.buckets[0] ?? "",
+    region: connection.kind === "s3" ? connection.region : "auto",
+    endpoint: endpointOf(connection, local.secrets),
+    scheme,
+  });
+  const tell = (event: object | null) => printJson({ connection: id, door, commands, event });
+  if (!flags.json) print(commands);
   if (/\/\/(127\.|localhost|\[::1\])/.test(outside)) {
     note(`${outside} is reached from this machine only; name the deployed router with --public-url`);
   }
-  if (!flags.wait) return;
+  if (!flags.wait) return flags.json ? tell(null) : undefined;
   const key = local.secrets.WEIR_API_KEY;
   if (!key) throw new CliError("WEIR_API_KEY is not set: it is needed to see what arrives");
   note(`waiting for the first event of ${id} (Ctrl-C ends)`);
@@ -43,7 +45,8 @@ export async function connect(local: Local, name: string, flags: ConnectFlags): 
     onRefusal: (rejection) => bad(refusalText(rejection)),
   });
   if (!event) throw new CliError(`no event of ${id} arrived within ${flags.timeout} s`);
-  printJson(event);
+  if (flags.json) tell(event);
+  else printJson(event);
   good(`${event.sender}: ${event.operation} ${event.bucket}/${event.key}`);
 }
 

@@ -3,14 +3,15 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Api, apiOf, type Run } from "./api.ts";
+import { type Api, apiOf, type Item, type Lineage, type Run } from "./api.ts";
 import { DEV_ENV } from "./dev-env.ts";
 import { generate, write } from "./generate.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { itemsTable } from "./items-table.ts";
 import { makeImage, makeVideo } from "./media.ts";
 import { type NewObject, putObject, type Target, toldText } from "./objects.ts";
-import { CliError, good, note, print, say } from "./output.ts";
+import { refusal } from "./operate/client.ts";
+import { CliError, good, note, print, printJson, say } from "./output.ts";
 import { isFree } from "./ports.ts";
 import { loadProject } from "./project.ts";
 import { type Stack, startStack } from "./stack.ts";
@@ -20,7 +21,8 @@ export interface DemoOptions {
   root: string;
   port: number;
   /** End after showing the result. */
-  once: boolean;
+  once?: boolean;
+  json?: boolean;
 }
 
 interface Upload {
@@ -34,9 +36,10 @@ interface Upload {
 
 const VIDEO_SECONDS = 60;
 const RUN_MS = 150_000;
+const PAGE_KEY_MS = 24 * 3_600_000;
 const FINAL = ["succeeded", "dead", "skipped", "cancelled"];
 
-export async function demo({ root, port, once }: DemoOptions): Promise<void> {
+export async function demo({ root, port, once, json }: DemoOptions): Promise<void> {
   const folder = join(root, ".weir/demo");
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -61,9 +64,14 @@ export async function demo({ root, port, once }: DemoOptions): Promise<void> {
     const [stack, made] = started;
     try {
       good(`Weir listens on ${stack.url}`);
-      const shown = await Promise.race([show(stack, root, made), interrupted]);
-      if (!shown || once) return;
-      next(stack.url, stack.apiKey);
+      const stored = await Promise.race([show(stack, root, made), interrupted]);
+      if (!stored) return;
+      if (json) printJson({ url: stack.url, stored });
+      else
+        for (const { collection, items, lineage } of stored)
+          print(`\n${itemsTable(collection, items, lineage)}`);
+      if (once) return;
+      next(stack.url, await pageKey(stack));
       const reason = await Promise.race([stack.ended, interrupted]);
       if (reason !== undefined) throw new CliError(`the stack has ended: ${reason}`);
     } catch (error) {
@@ -100,8 +108,15 @@ async function uploads(folder: string): Promise<Upload[]> {
   ];
 }
 
-/** Brings the uploads in, waits for their runs, and prints what was stored. */
-async function show(stack: Stack, root: string, made: Upload[]): Promise<true> {
+interface Stored {
+  alias: string;
+  collection: string;
+  items: Item[];
+  lineage: Lineage | undefined;
+}
+
+/** Brings the uploads in, waits for their runs, and reads what was stored. */
+async function show(stack: Stack, root: string, made: Upload[]): Promise<Stored[]> {
   const { connections, pipelines } = loadProject(root);
   const local: Local = { url: stack.url, connections, secrets: stack.env };
   const api = apiOf(stack.url, stack.apiKey);
@@ -118,13 +133,14 @@ async function show(stack: Stack, root: string, made: Upload[]): Promise<true> {
     }
     good(`${upload.alias}: ${run.items ?? 0} item${run.items === 1 ? "" : "s"} stored`);
   }
+  const stored: Stored[] = [];
   for (const { alias, target } of made) {
     const collection = pipelines.find((it) => it.name === alias)?.config?.destination.collection ?? alias;
     const items = await api.items(collection, target.key);
     const lineage = items[0] && (await api.lineage(collection, items[0].id));
-    print(`\n${itemsTable(collection, items, lineage)}`);
+    stored.push({ alias, collection, items, lineage });
   }
-  return true;
+  return stored;
 }
 
 /** The upload's run once it has ended; each change of its state is told on the way. */
@@ -142,11 +158,24 @@ async function finished(api: Api, { alias, target }: Upload): Promise<Run> {
   throw new CliError(`${alias}: the run for ${target.key} did not end in ${RUN_MS / 1000} s (${state})`);
 }
 
-function next(url: string, apiKey: string): void {
+/** A key for the page: it sees, changes nothing, and is over tomorrow. So the root key stays where it is. */
+async function pageKey({ url, apiKey }: Stack): Promise<string> {
+  const expires_at = new Date(Date.now() + PAGE_KEY_MS).toISOString();
+  const response = await fetch(`${url}/v1/keys`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
+    body: JSON.stringify({ name: "the page of weir demo", scopes: ["read"], expires_at }),
+  });
+  if (!response.ok) throw await refusal("POST /v1/keys", response);
+  return ((await response.json()) as { key: string }).key;
+}
+
+function next(url: string, readKey: string): void {
   const key = `$(sed -n 's/^WEIR_API_KEY=//p' ${DEV_ENV})`;
   say("");
   say(`Weir stays up at ${url} until Ctrl-C. From here:`);
-  say(`  ${url}/#key=${encodeURIComponent(apiKey)}     look around`);
+  say(`  ${url}/#key=${readKey}`);
+  say("  looks around, with a key that can only read and is over tomorrow");
   say(`  ${url}/openapi.json         the whole API`);
   say(`  curl -H "Authorization: Bearer ${key}" ${url}/v1/runs`);
   say(`  npx weir put my.mp4 weir-media/my.mp4 --metadata foo=bar --url ${url}`);

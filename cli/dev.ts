@@ -2,7 +2,7 @@
 import { DEV_ENV } from "./dev-env.ts";
 import { generate, write } from "./generate.ts";
 import { untilInterrupted } from "./interrupt.ts";
-import { CliError, good, note, say } from "./output.ts";
+import { CliError, good, note, printJson, say } from "./output.ts";
 import { startStack } from "./stack.ts";
 import { validate } from "./validate.ts";
 import { keepGenerated } from "./watch.ts";
@@ -11,6 +11,7 @@ export interface DevOptions {
   root: string;
   port: number;
   persist: string;
+  json?: boolean;
 }
 
 /** What wrangler repeats at every reload: its tables of bindings. */
@@ -35,6 +36,7 @@ export async function dev(options: DevOptions): Promise<void> {
     if (!stack) return;
     onLine = (line) => (NOISE.test(line) ? undefined : say(line));
     good(`Weir listens on ${stack.url}`);
+    if (options.json) printJson({ url: stack.url, api_key_in: DEV_ENV });
     note(`  the API key is WEIR_API_KEY in ${DEV_ENV}; put a file with: weir put FILE`);
     const unwatch = keepGenerated(options.root);
     const reason = await Promise.race([stack.ended, interrupted]);

@@ -1,5 +1,6 @@
 // `weir doctor`: what a person would check first when something is wrong, each with what to do about it. Reads
 // only. What cannot be asked (no account, no running Weir) is said, and is no failure.
+import { existsSync, statSync } from "node:fs";
 import { z } from "zod";
 import { doubtPins } from "./check.ts";
 import { openCloudflare } from "./deploy/cloudflare.ts";
@@ -9,7 +10,7 @@ import { drifted, generate } from "./generate.ts";
 import { bad, CliError, good, note, print, printJson } from "./output.ts";
 import { isFree } from "./ports.ts";
 import { loadProject, type Project } from "./project.ts";
-import { settingsOf } from "./settings.ts";
+import { profilesPath, settingsOf } from "./settings.ts";
 import { validate } from "./validate.ts";
 import { versionOf } from "./version.ts";
 
@@ -34,6 +35,7 @@ export async function doctor(options: DoctorOptions): Promise<void> {
   const findings = [
     nodeFinding(process.versions.node),
     ...(await localFindings(root)),
+    ...profileFindings(profilesPath(env)),
     ...pinFindings(project),
     ...(await deployedFindings(project, env)),
     ...(await accountFindings(project, env)),
@@ -85,6 +87,21 @@ async function localFindings(root: string): Promise<Finding[]> {
 const finding = (check: string, ok: boolean, said: string, ill: string, next: string): Finding =>
   ok ? { check, state: "ok", said } : { check, state: "bad", said: ill, next };
 
+/** Profiles hold keys: nobody else on this machine should read them. Windows has no such modes. */
+function profileFindings(path: string): Finding[] {
+  if (process.platform === "win32" || !existsSync(path)) return [];
+  const isPrivate = (statSync(path).mode & 0o077) === 0;
+  return [
+    finding(
+      "profiles",
+      isPrivate,
+      "only yours to read",
+      `${path} can be read by others`,
+      `chmod 600 ${path}`,
+    ),
+  ];
+}
+
 /** Keys pinned in place of AWS's or Google's must be rotated by hand. */
 function pinFindings(project: Project): Finding[] {
   return doubtPins(project).map(({ problem, next }) => ({
@@ -104,15 +121,9 @@ async function deployedFindings(project: Project, env: NodeJS.ProcessEnv): Promi
   const signal = AbortSignal.timeout(5_000);
   const answer = await fetch(`${url.value}/v1/pipelines`, { headers, signal }).catch(() => undefined);
   const check = `Weir at ${url.value}`;
-  if (answer?.status === 401) {
-    return [
-      {
-        check,
-        state: "bad",
-        said: "does not accept the API key",
-        next: "weir whoami says where it came from",
-      },
-    ];
+  if (answer?.status === 401 || answer?.status === 403) {
+    const said = answer.status === 401 ? "does not accept the API key" : "the API key lacks the scope read";
+    return [{ check, state: "bad", said, next: "weir whoami says which it is and where it came from" }];
   }
   const parsed = answer?.ok ? served.safeParse(await answer.json()) : undefined;
   if (!parsed?.success) return [{ check, state: "unknown", said: "not reached" }];

@@ -1,12 +1,9 @@
 // The subcommands about filters: `weir filter test` and `weir filter diff`.
 import type { Command } from "commander";
 import type { FilterFlags } from "./filter.ts";
+import { JSON_OPTION, URL_OPTION } from "./operate/options.ts";
 
-export function addFilterCommands(
-  program: Command,
-  root: () => string,
-  url: readonly [flags: string, description: string, value: string],
-): void {
+export function addFilterCommands(program: Command, root: () => string): void {
   const filter = program
     .command("filter")
     .description("explain a filter, or see what a change of it would do");
@@ -16,8 +13,12 @@ export function addFilterCommands(
     .description("what a filter says of an event, condition by condition; exits 1 where it does not pass")
     .argument("<filter>", "a pipeline's alias, or a file: a config.json or a filter alone")
     .argument("<event>", "a file with an event, or the id of a recorded one")
-    .option(...url)
-    .option("--json", "tell it as JSON on stdout")
+    .option(...URL_OPTION)
+    .option(...JSON_OPTION)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ weir filter test video-processor evt_ID\n  $ weir filter test filter.json event.json --json",
+    )
     .action(async (named: string, event: string, flags: FilterFlags) => {
       const { filterTest } = await import("./filter.ts");
       await filterTest(root(), named, event, flags);
@@ -29,8 +30,12 @@ export function addFilterCommands(
     .argument("<alias>", "the deployed pipeline to compare with")
     .option("--against <file|rev>", "the change: a file, or a commit of git; default: this folder's config")
     .option("--since <span>", "how far back: 7d, 12h, or a time", "7d")
-    .option(...url)
-    .option("--json", "tell it as JSON on stdout")
+    .option(...URL_OPTION)
+    .option(...JSON_OPTION)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ weir filter diff video-processor\n  $ weir filter diff video-processor --against main --since 30d",
+    )
     .action(async (alias: string, flags: FilterFlags & { against?: string; since: string }) => {
       const { filterDiff } = await import("./filter.ts");
       await filterDiff(root(), alias, flags);

@@ -8,7 +8,7 @@ import { openClient } from "./operate/client.ts";
 import { CliError, good, print, printJson, problemText, say } from "./output.ts";
 
 export interface FilterFlags {
-  url: string;
+  url?: string;
   json?: boolean;
 }
 
@@ -86,5 +86,5 @@ function together(a: Diff, b: Diff): Diff {
   };
 }
 
-const ask = <T>(root: string, { url }: FilterFlags, path: string, body: object): Promise<T> =>
-  openClient(root, { url }).post<T>(path, body);
+const ask = <T>(root: string, flags: FilterFlags, path: string, body: object): Promise<T> =>
+  openClient(root, flags).post<T>(path, body);

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { fileAt } from "./git.ts";
-import { CliError, print } from "./output.ts";
+import { CliError, print, printJson } from "./output.ts";
 import { loadProject, type Pipeline, packageRoot } from "./project.ts";
 import { versionsAt } from "./registry.ts";
 import { canonical, versionOf } from "./version.ts";
@@ -14,10 +14,11 @@ export interface PreviewOptions {
   env: NodeJS.ProcessEnv;
   /** The revision that the change starts from. */
   base: string;
+  json?: boolean;
 }
 
 /** Prints the preview. What cannot be asked is said in its place; only a project with problems fails. */
-export async function preview({ root, env, base }: PreviewOptions): Promise<void> {
+export async function preview({ root, env, base, json }: PreviewOptions): Promise<void> {
   const project = loadProject(root);
   const validated = await weir(root, env, ["validate"]);
   const changed = project.pipelines.filter((pipeline) => filtersChanged(root, pipeline, base));
@@ -33,7 +34,9 @@ export async function preview({ root, env, base }: PreviewOptions): Promise<void
     "### Filters",
     changed.length === 0 ? "No filter changed." : await filters(root, env, changed),
   ];
-  print(sections.join("\n\n"));
+  const markdown = sections.join("\n\n");
+  if (json) printJson({ ok: validated.ok, markdown });
+  else print(markdown);
   if (!validated.ok) throw new CliError("the project has problems");
 }
 

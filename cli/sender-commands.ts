@@ -23,6 +23,15 @@ export function addSenderCommands(
     .option("--tamper", "alter one signed byte; it must be refused")
     .option("--dry-run", "print the request, secrets masked, and send nothing")
     .option(...url)
+    .option("--json", "tell the request and the answer as JSON on stdout")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ weir trigger s3 --object weir-photos/harbour.jpg
+  $ weir trigger s3 --tamper                           must be refused
+  $ weir trigger r2 --event removed --dry-run`,
+    )
     .action(async (kind: string, options: TriggerFlags & { url: string }) => {
       const { trigger } = await import("./trigger/trigger.ts");
       await trigger(localStack(root(), options.url), kind, options);
@@ -37,6 +46,14 @@ export function addSenderCommands(
     .option("--no-wait", "only print")
     .option("--timeout <seconds>", "give up waiting after", wholeNumber, 600)
     .option(...url)
+    .option("--json", "tell the commands and the first event as JSON on stdout")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ weir connect s3 --no-wait
+  $ weir connect r2 --public-url https://weir.example.workers.dev`,
+    )
     .action(async (kind: string, options: ConnectFlags & { url: string }) => {
       const { connect } = await import("./connect.ts");
       await connect(localStack(root(), options.url), kind, options);

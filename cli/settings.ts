@@ -53,6 +53,8 @@ export function settingsOf(root: string, env: NodeJS.ProcessEnv, flags: { url?: 
 }
 
 function keyOf(root: string, env: NodeJS.ProcessEnv, url: string, profile?: Profile): Setting | undefined {
+  // Where a Weir is deployed from, WEIR_API_KEY is the secret to be deployed: the root key. Commands need less.
+  if (env.WEIR_KEY) return { value: env.WEIR_KEY, from: "WEIR_KEY in the environment" };
   if (env.WEIR_API_KEY) return { value: env.WEIR_API_KEY, from: "WEIR_API_KEY in the environment" };
   // A key goes only to the Weir that it was written down for.
   if (profile?.api_key && profile.url.replace(/\/+$/, "") === url) {

@@ -66,14 +66,18 @@ export function openClient(root: string, reach: Reach): Client {
 }
 
 const CODES: Record<number, ExitCode> = { 400: 2, 401: 3, 404: 4, 422: 2 };
+/** A 403 that is the key's, not the handler's. */
+const MISSING_SCOPE = "urn:weir:problem:missing_scope";
 
-/** What a problem (RFC 9457) says, on one line. */
-async function refusal(asked: string, response: Response): Promise<CliError> {
+/** What a problem (RFC 9457) says, on one line, as the error of an exit code. */
+export async function refusal(asked: string, response: Response): Promise<CliError> {
   const text = await response.text();
   const isJson = response.headers.get("content-type")?.includes("json");
-  const told: { detail?: string; expected?: string; next?: string } = isJson ? JSON.parse(text) : {};
+  const told: { type?: string; detail?: string; expected?: string; next?: string } = isJson
+    ? JSON.parse(text)
+    : {};
   const more = [told.expected && `expected ${told.expected}`, told.next].filter(Boolean).join("; ");
   const detail = told.detail ?? text.slice(0, 300);
   const message = `${asked}: ${response.status} ${detail}${more === "" ? "" : ` (${more})`}`;
-  return new CliError(message, [], CODES[response.status] ?? 1);
+  return new CliError(message, [], told.type === MISSING_SCOPE ? 3 : (CODES[response.status] ?? 1));
 }

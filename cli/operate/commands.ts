@@ -1,19 +1,12 @@
 // The subcommands by which people operate Weir: `weir replay`, `audit`, `dead-letters` and `pipelines`.
 // commands.ts adds them to the program; what they do is imported when it is asked for.
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { RUN_STATUSES } from "../../src/shapes/run.ts";
 import type { ChoiceFlags } from "./dead-letters.ts";
+import { FIFTY, JSON_OPTION, KEY_OPTION, positive, URL_OPTION } from "./options.ts";
 import type { Flags, Keyed } from "./replay.ts";
 import { type CreateFlags, SELECTIONS } from "./selection.ts";
 import type { MadeFlags } from "./versions.ts";
-
-const URL_OPTION = ["--url <url>", "which Weir; default: WEIR_URL, a profile, or local work"] as const;
-const JSON_OPTION = ["--json", "tell the answer as JSON on stdout"] as const;
-const KEY_OPTION = [
-  "--idempotency-key <key>",
-  "asked again with the same key within 24 hours, nothing is done twice",
-] as const;
-const FIFTY = ["--limit <count>", "how many, newest first", positive, 50] as const;
 
 export function addOperateCommands(program: Command, root: () => string): void {
   const added = [
@@ -36,6 +29,10 @@ function addAudit(program: Command, root: () => string): Command {
     .option("--prefix <prefix>", "only objects whose key begins so")
     .option("--repair", "run the pipeline on just what differs")
     .option(...KEY_OPTION)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ weir audit video-processor --prefix 2026/\n  $ weir audit video-processor --repair",
+    )
     .action(async (alias: string, flags: Flags & Keyed & { prefix?: string; repair?: boolean }) => {
       const { audit } = await import("./replay.ts");
       await audit(root(), alias, flags);
@@ -86,6 +83,7 @@ Examples:
     .command("list")
     .description("replays, newest first")
     .option(...FIFTY)
+    .addHelpText("after", "\nExamples:\n  $ weir replay list --limit 5")
     .action(async (flags: Flags & { limit: number }) => {
       const { listReplays } = await import("./replay.ts");
       await listReplays(root(), flags);
@@ -94,6 +92,7 @@ Examples:
     .command("show")
     .description("one replay: its plan, its reasons, a sample, and its progress")
     .argument("<id>")
+    .addHelpText("after", "\nExamples:\n  $ weir replay show rpl_ID")
     .action(async (id: string, flags: Flags) => {
       const { showReplay } = await import("./replay.ts");
       await showReplay(root(), id, flags);
@@ -108,6 +107,7 @@ Examples:
       .command(move)
       .description(description)
       .argument("<id>")
+      .addHelpText("after", `\nExamples:\n  $ weir replay ${move} rpl_ID`)
       .action(async (id: string, flags: Flags) => {
         const { moveReplay } = await import("./replay.ts");
         await moveReplay(root(), move, id, flags);
@@ -130,6 +130,10 @@ function addDeadLetters(program: Command, root: () => string): Command {
     .option("--alias <alias>", "of this pipeline")
     .option("--group", "count them by pipeline and cause, most first")
     .option(...FIFTY)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ weir dead-letters list --group\n  $ weir dead-letters list --alias video-processor --json",
+    )
     .action(async (flags: Flags & { alias?: string; group?: boolean; limit: number }) => {
       const { listDeadLetters } = await import("./dead-letters.ts");
       await listDeadLetters(root(), flags);
@@ -137,6 +141,10 @@ function addDeadLetters(program: Command, root: () => string): Command {
   choosing(letters.command("redrive"))
     .description("run them again, with all their attempts; at most 1,000 at once, oldest first")
     .option(...KEY_OPTION)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ weir dead-letters redrive --alias video-processor --kind handler_failed\n  $ weir dead-letters redrive --run run_ID",
+    )
     .action(async (flags: ChoiceFlags & Keyed) => {
       const { redriveDeadLetters } = await import("./dead-letters.ts");
       await redriveDeadLetters(root(), flags);
@@ -144,6 +152,7 @@ function addDeadLetters(program: Command, root: () => string): Command {
   choosing(letters.command("drop"))
     .description("end them for good, with a reason that stays on record")
     .requiredOption("--reason <text>", "why")
+    .addHelpText("after", `\nExamples:\n  $ weir dead-letters drop --run run_ID --reason "test upload"`)
     .action(async (flags: ChoiceFlags & { reason: string }) => {
       const { dropDeadLetters } = await import("./dead-letters.ts");
       await dropDeadLetters(root(), flags);
@@ -156,6 +165,7 @@ function addPipelines(program: Command, root: () => string): Command {
   pipelines
     .command("list", { isDefault: true })
     .description("pipelines with version, collection and state")
+    .addHelpText("after", "\nExamples:\n  $ weir pipelines\n  $ weir pipelines list --json")
     .action(async (flags: Flags) => {
       const { listPipelines } = await import("./pipelines.ts");
       await listPipelines(root(), flags);
@@ -165,6 +175,7 @@ function addPipelines(program: Command, root: () => string): Command {
     .description("let a pipeline's events wait; none is lost")
     .argument("<alias>")
     .requiredOption("--reason <text>", "why, for whoever looks")
+    .addHelpText("after", `\nExamples:\n  $ weir pipelines pause video-processor --reason "model moves"`)
     .action(async (alias: string, flags: Flags & { reason: string }) => {
       const { pausePipeline } = await import("./pipelines.ts");
       await pausePipeline(root(), alias, flags);
@@ -173,6 +184,7 @@ function addPipelines(program: Command, root: () => string): Command {
     .command("resume")
     .description("run a paused pipeline, what waited first")
     .argument("<alias>")
+    .addHelpText("after", "\nExamples:\n  $ weir pipelines resume video-processor")
     .action(async (alias: string, flags: Flags) => {
       const { resumePipeline } = await import("./pipelines.ts");
       await resumePipeline(root(), alias, flags);
@@ -185,6 +197,7 @@ function addVersions(program: Command, root: () => string): Command {
     .command("versions")
     .description("versions that a pipeline has had, newest first, and the items that each has made")
     .argument("<alias>")
+    .addHelpText("after", "\nExamples:\n  $ weir versions video-processor")
     .action(async (alias: string, flags: Flags) => {
       const { listVersions } = await import("./versions.ts");
       await listVersions(root(), alias, flags);
@@ -209,10 +222,4 @@ function addItems(program: Command, root: () => string): Command {
       const { listItems } = await import("./versions.ts");
       await listItems(root(), collection, flags);
     });
-}
-
-function positive(text: string): number {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError("a whole number above 0.");
-  return count;
 }

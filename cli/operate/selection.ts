@@ -4,6 +4,7 @@ import { replaySchema } from "../../src/shapes/replay.ts";
 import { filterNamed } from "../filter-source.ts";
 import { parseJsonFile } from "../json-file.ts";
 import { CliError } from "../output.ts";
+import { timeOf } from "../times.ts";
 
 /** What each way to select takes; also the order in which help names them. */
 const TAKES = {
@@ -61,16 +62,6 @@ export function replayRequest(root: string, flags: CreateFlags, now: number): z.
 
 const definedOf = <T extends object>(values: T) =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
-
-const UNITS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** A time, or a span before now: `7d`, `12h`, `30m`. */
-function timeOf(flag: string, text: string, now: number): string {
-  const [, count, unit = ""] = /^(\d+)([mhd])$/.exec(text) ?? [];
-  const at = count === undefined ? Date.parse(text) : now - Number(count) * (UNITS[unit] ?? 0);
-  if (Number.isFinite(at)) return new Date(at).toISOString();
-  throw new CliError(`--${flag} "${text}" is neither a time nor a span such as 7d, 12h or 30m`, [], 2);
-}
 
 /** JSON as it stands, or the name of a pipeline or a file that has a filter. */
 function filterOf(root: string, text: string): Record<string, unknown> {

@@ -20,6 +20,7 @@ export interface TriggerFlags {
   body?: string;
   tamper?: boolean;
   dryRun?: boolean;
+  json?: boolean;
 }
 
 /** Where R2's notifications enter a local stack, in place of their queue. */
@@ -27,13 +28,19 @@ const LOCAL_R2 = "/__local/r2-notification";
 
 export async function trigger(local: Local, name: string, flags: TriggerFlags): Promise<void> {
   const { id, scheme, url, signed } = await requestFor(local, name, flags);
-  if (flags.dryRun) return print(curlText(url, scheme, signed));
+  const asked = { connection: id, scheme: scheme.scheme, url };
+  if (flags.dryRun) {
+    const curl = curlText(url, scheme, signed);
+    return flags.json ? printJson({ ...asked, sent: false, curl }) : print(curl);
+  }
+  const tell = (status: number, answer: unknown) =>
+    printJson(flags.json ? { ...asked, sent: true, status, answer } : answer);
   if (!flags.tamper) {
-    printJson(await post(url, signed));
+    tell(202, await post(url, signed));
     return good(`delivered to ${id} as ${name}, proven by ${scheme.scheme}`);
   }
   const { status, answer } = await send(url, signed);
-  printJson(answer);
+  tell(status, answer);
   if (status === 401 || status === 403) {
     return good(`refused with HTTP ${status}, as it must be: one signed byte was altered`);
   }

@@ -48,6 +48,20 @@ describe("the command tells of itself", () => {
     expect(complete("deploy", "--pl")).toBe("--plan");
     expect(complete("filter", "di")).toBe("diff");
   });
+
+  test("its completions for zsh and fish know every path of commands too", () => {
+    const { commands } = JSON.parse(weir(["reference", "--json"]).stdout) as {
+      commands: { command: string }[];
+    };
+    const [zsh, fish] = ["zsh", "fish"].map((shell) => weir(["completion", shell]).stdout);
+    expect(zsh).toMatch(/^#compdef weir\n/);
+    for (const { command } of commands) {
+      const path = command.split(" ").slice(1).join(" ");
+      expect(zsh).toContain(`    "${path}") COMPREPLY=`);
+      expect(fish).toContain(`    case "${path}"\n      printf "%s\\n" `);
+    }
+    expect(weir(["completion", "tcsh"]).status).toBe(2);
+  });
 });
 
 describe("weir whoami", () => {
