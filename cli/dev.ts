@@ -38,7 +38,7 @@ export async function dev(options: DevOptions): Promise<void> {
     good(`Weir listens on ${stack.url}`);
     if (options.json) printJson({ url: stack.url, api_key_in: DEV_ENV });
     note(`  the API key is WEIR_API_KEY in ${DEV_ENV}; put a file with: weir put FILE`);
-    const unwatch = keepGenerated(options.root);
+    const unwatch = keepGenerated(options.root, options.persist);
     const reason = await Promise.race([stack.ended, interrupted]);
     unwatch();
     await stack.stop();

@@ -7,12 +7,23 @@ import { spawnSync } from "node:child_process";
  */
 export function commitOf(folder: string): string {
   const git = (...args: string[]) => {
-    const { status, stdout } = spawnSync("git", args, { cwd: folder, encoding: "utf8" });
+    // Asked beside other work in the same repository, it must not take git's lock.
+    const env = { ...process.env, GIT_OPTIONAL_LOCKS: "0" };
+    const { status, stdout } = spawnSync("git", args, { cwd: folder, encoding: "utf8", env });
     return status === 0 ? stdout.trim() : undefined;
   };
   const commit = git("rev-parse", "HEAD");
   if (!commit) return "";
   return git("status", "--porcelain") ? `${commit}-dirty` : commit;
+}
+
+/** The folder that tells by a change in it of a new commit; undefined outside git. */
+export function gitFolder(folder: string): string | undefined {
+  const { status, stdout } = spawnSync("git", ["rev-parse", "--absolute-git-dir"], {
+    cwd: folder,
+    encoding: "utf8",
+  });
+  return status === 0 ? stdout.trim() : undefined;
 }
 
 /** A file's text at a revision; undefined when git knows no such revision or file. */

@@ -10,10 +10,10 @@ import { databasesOf } from "./bindings.ts";
 import { runNode, startNode } from "./children.ts";
 import { startCompute } from "./compute-server.ts";
 import { devSecrets, type Env, stackSettings } from "./dev-env.ts";
-import { commitOf } from "./git.ts";
 import { CliError } from "./output.ts";
 import { freePort, isFree } from "./ports.ts";
 import { loadProject, packageRoot } from "./project.ts";
+import { commitEnv, noteCommit } from "./running-commit.ts";
 
 export interface StackOptions {
   root: string;
@@ -67,9 +67,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   step("starting compute");
   const compute = await startCompute(computeEnv(root, url, project.connections, settings), onLine);
   step("starting the Workers");
+  noteCommit(root, persist);
   const env: Env = {
     ...settings,
-    WEIR_COMMIT: commitOf(root),
     COMPUTE_URL: `http://127.0.0.1:${compute.port}`,
   };
   const configs = [
@@ -82,7 +82,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const flags = ["--ip", "127.0.0.1", "--port", String(port), "--inspector-port", String(await freePort())];
   const workers = startNode(
     [WRANGLER, "dev", ...configs, ...flags, "--persist-to", persist, "--show-interactive-dev-session=false"],
-    { cwd: root, env: { ...quiet, ...env }, onLine },
+    { cwd: root, env: { ...quiet, ...env, ...commitEnv(persist) }, onLine },
   );
   const cron = setInterval(
     () => void fetch(`${url}/__local/cron`, { method: "POST" }).catch(() => {}),
