@@ -11,6 +11,9 @@ import { createInterface } from "node:readline";
 import { makeVideo, type VideoOptions } from "../cli/media.ts";
 import { repeatVideo } from "../test/compute/repeat.ts";
 import { startSource } from "../test/compute/source.ts";
+import { Media } from "../workers/compute/server/media.ts";
+import { Objects } from "../workers/compute/server/objects.ts";
+import { RangeReader } from "../workers/compute/server/reader.ts";
 import { Compute } from "../workers/pipeline/compute.ts";
 
 const MODEL = "weir/hog-512";
@@ -75,11 +78,8 @@ const withBody = ({ method, headers, body }: Request) =>
 
 /** Milliseconds to decode every frame of the film's first part. */
 async function decodeAll(url: string): Promise<number> {
-  // Read when it is loaded: which origins are not refused.
-  process.env.COMPUTE_ALLOW_ORIGINS = source.origin;
-  const { RangeReader } = await import("../workers/compute/server/reader.ts");
-  const { Media } = await import("../workers/compute/server/media.ts");
-  const reader = await RangeReader.open(url);
+  const objects = new Objects([source.origin]);
+  const reader = await RangeReader.open("film", objects.session(url));
   if (!reader.ok) throw new Error(reader.failure.detail);
   const media = await Media.open(reader.value, "mov");
   const began = performance.now();
@@ -91,7 +91,8 @@ async function decodeAll(url: string): Promise<number> {
   if (frames !== PART * 30) throw new Error(`${frames} frames were decoded`);
   const ms = performance.now() - began;
   await media.close();
-  await reader.value.close();
+  reader.value.close();
+  await objects.close();
   return ms;
 }
 

@@ -32,6 +32,7 @@ export async function startSource(): Promise<Source> {
     const { bytes: object, etag } = found;
     const match = request.headers["if-match"];
     if (match && match !== etag) return response.writeHead(412).end();
+    if (request.headers["if-none-match"] === etag) return response.writeHead(304, { etag }).end();
     const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "");
     const [start, end] = [
       Number(range?.[1] ?? 0),

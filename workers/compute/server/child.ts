@@ -1,25 +1,47 @@
 // The decoder child: one job at a time from its parent, outputs back as they come. Native code that reads
-// untrusted bytes lives and, if need be, dies here. It gets no secrets, and of the environment only which
-// origins it may read.
+// untrusted bytes lives and, if need be, dies here. It gets no secrets and no network: the bytes of the
+// object that a job is about come from the parent, by message.
 import process from "node:process";
-import { type Failure, FailureError } from "../../../src/shapes/failure.ts";
+import { type Failure, FailureError, type Result } from "../../../src/shapes/failure.ts";
 import { type Host, type Job, type Output, run, type Version } from "./jobs.ts";
+import type { Opened, Piece } from "./reader.ts";
 
 /** What the child says to its parent. */
 export type FromChild =
   | { type: "output"; output: Output }
-  /** It waits for bytes, or no longer does: silence means something else then. */
-  | { type: "fetching"; on: boolean }
+  /** Asks for the object: to be opened, or for a range of it. */
+  | { type: "open"; id: number }
+  | { type: "read"; id: number; start: number; end: number; keep: boolean }
+  /** It comes on, though it neither asks nor answers. */
+  | { type: "alive" }
   /** Asks which items need no work, now that the object's version is known. */
   | { type: "opened"; version: Version }
   | { type: "end"; failure?: Failure };
-export type ToChild = { type: "job"; job: Job } | { type: "skip"; indexes: number[] };
+export type ToChild =
+  | { type: "job"; job: Job }
+  | { type: "skip"; indexes: number[] }
+  | { type: "bytes"; id: number; got: Result<Opened> | Result<Piece> };
 
 const say = (message: FromChild) => process.send?.(message);
-
 let answered: (indexes: number[]) => void = () => {};
+const asked = new Map<number, (got: Result<Opened> | Result<Piece>) => void>();
+let last = 0;
+
+/** Asks the parent; the answer comes by the same number. */
+function ask<T extends Piece>(question: (id: number) => FromChild): Promise<Result<T>> {
+  return new Promise((resolve) => {
+    last += 1;
+    asked.set(last, resolve as (got: Result<Piece>) => void);
+    say(question(last));
+  });
+}
+
 const host: Host = {
-  fetching: (on) => say({ type: "fetching", on }),
+  bytes: {
+    open: () => ask<Opened>((id) => ({ type: "open", id })),
+    read: (start, end, keep) => ask<Piece>((id) => ({ type: "read", id, start, end, keep })),
+    alive: () => say({ type: "alive" }),
+  },
   known(version) {
     const answer = new Promise<number[]>((resolve) => {
       answered = resolve;
@@ -31,6 +53,11 @@ const host: Host = {
 
 process.on("message", async (message: ToChild) => {
   if (message.type === "skip") return answered(message.indexes);
+  if (message.type === "bytes") {
+    asked.get(message.id)?.(message.got);
+    asked.delete(message.id);
+    return;
+  }
   try {
     for await (const output of run(message.job, host)) say({ type: "output", output });
     say({ type: "end" });

@@ -12,10 +12,11 @@ import type { Builtin, MediaKind } from "./models.ts";
 import { describeImage, embedImage } from "./picture.ts";
 import type { Span } from "./plan.ts";
 import { probe } from "./probe.ts";
-import { RangeReader, type ReadCount } from "./reader.ts";
+import { type Bytes, RangeReader, type ReadCount } from "./reader.ts";
 import { embedVideo } from "./sample.ts";
 import { type Format, sniff, type VideoFormat } from "./sniff.ts";
 import { sound } from "./sound.ts";
+import { objectName } from "./source.ts";
 import { split } from "./split.ts";
 
 /** At most one of `frame_interval`, `scenes` and `keyframes`; times are seconds. */
@@ -76,7 +77,8 @@ export interface Version {
 }
 /** What a job may ask of the process that runs it. */
 export interface Host {
-  fetching(on: boolean): void;
+  /** The object that the job is about. */
+  bytes: Bytes;
   /** The items, by their index, whose results are known for this version: they are passed over. */
   known(version: Version): Promise<number[]>;
 }
@@ -84,13 +86,13 @@ export type Output = Record<string, unknown> | Embedded | { index: number; error
 
 /** Runs a job, yielding each output when it is there. */
 export async function* run(job: Job, host: Host): AsyncGenerator<Output> {
-  const opened = await RangeReader.open(job.url, host.fetching);
+  const opened = await RangeReader.open(objectName(job.url), host.bytes);
   if (!opened.ok) throw new FailureError(opened.failure);
   const reader = opened.value;
   try {
     yield* work(reader, job, host);
   } finally {
-    await reader.close();
+    reader.close();
   }
 }
 

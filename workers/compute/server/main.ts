@@ -10,6 +10,7 @@ import { originsOf } from "./address.ts";
 import { embed } from "./embed.ts";
 import type { Job, Output } from "./jobs.ts";
 import { type Models, modelsSchema } from "./models.ts";
+import { Objects } from "./objects.ts";
 import { Pool } from "./pool.ts";
 import { PythonRuns } from "./python/runs.ts";
 import { MOST_PYTHON, pythonSchema } from "./python/schema.ts";
@@ -59,13 +60,14 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const size = options.size ?? availableParallelism();
   const capacity = options.capacity ?? size * 16;
   const allowOrigins = options.allowOrigins ?? originsOf(process.env.COMPUTE_ALLOW_ORIGINS);
+  const objects = new Objects(allowOrigins);
   const pool = new Pool({
     size,
     capacity,
     timeoutMs: options.timeoutMs ?? READ_MS,
     busyMs: options.busyMs ?? BUSY_MS,
     memory: CHILD_MEMORY,
-    allowOrigins,
+    objects,
   });
   if (options.warm) pool.warm();
   const results = new Results();
@@ -124,6 +126,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     server.closeIdleConnections();
     await closed;
     pool.close();
+    await objects.close();
     python.close();
   };
   return {

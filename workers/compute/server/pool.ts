@@ -2,10 +2,11 @@
 // takes too long or too much is killed, one that dies is replaced, and the job that was in it gets the failure.
 import { type ChildProcess, fork } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { type Failure, fail } from "../../../src/shapes/failure.ts";
+import { type Failure, fail, type Result } from "../../../src/shapes/failure.ts";
 import type { FromChild, ToChild } from "./child.ts";
 import type { Job, Output, Version } from "./jobs.ts";
+import type { Objects } from "./objects.ts";
+import type { Piece } from "./reader.ts";
 import { objectName } from "./source.ts";
 
 export interface PoolOptions {
@@ -18,8 +19,8 @@ export interface PoolOptions {
   memory: number;
   /** Jobs running and waiting, at most. */
   capacity: number;
-  /** What the children may read of what is not public. */
-  allowOrigins: readonly string[];
+  /** Where the children's bytes come from. */
+  objects: Objects;
 }
 
 /** Who waits for a job. */
@@ -39,7 +40,14 @@ export interface Ended {
 
 /** Jobs after which a child makes way for a new one, so that native memory that was lost comes back. */
 const JOBS_IN_A_LIFE = 200;
-const MEMORY_CHECK_MS = 250;
+const CHECK_MS = 250;
+/**
+ * Processor time that a child may spend on end without asking for bytes or coming to anything, milliseconds:
+ * so much, and more for each megabyte it was given, for the table of a long film. One that goes on is going
+ * round in circles; then it is the file's fault, and no second child would fare better.
+ */
+const SPIN_MS = 3000;
+const SPIN_MS_PER_MB = 1000;
 /** glibc: one arena, and what is freed goes back to the system. The index of a long film comes and goes. */
 const FRUGAL = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "131072", MALLOC_MMAP_THRESHOLD_: "131072" };
 
@@ -94,24 +102,45 @@ export class Pool {
       const stuck = () =>
         kill("bad_media", `kept its decoder busy for ${busyMs / 1000} s without coming to anything`, true);
       let timer = setTimeout(stuck, busyMs);
-      const weigh = setInterval(() => {
+      const source = this.options.objects.session(job.url, () => heard());
+      let waiting = 0;
+      let spent = spentBy(child);
+      /** The child has come to something, or waits for bytes: silence begins anew. */
+      const heard = () => {
+        clearTimeout(timer);
+        timer = waiting > 0 ? setTimeout(late, timeoutMs) : setTimeout(stuck, busyMs);
+        spent = spentBy(child);
+      };
+      const give = async (id: number, asked: Promise<Result<Piece>>) => {
+        waiting += 1;
+        heard();
+        const got = await asked;
+        waiting -= 1;
+        heard();
+        tell(child, { type: "bytes", id, got });
+      };
+      const check = setInterval(() => {
         if (residentOf(child) > memory)
           kill("bad_media", `took over ${Math.round(memory / 2 ** 20)} MB of memory to decode`);
-      }, MEMORY_CHECK_MS);
+        if (waiting === 0 && spentBy(child) - spent > SPIN_MS + (source.fetched / 2 ** 20) * SPIN_MS_PER_MB)
+          kill("bad_media", "sends its decoder round in circles: it is damaged");
+      }, CHECK_MS);
       const abort = () => kill("unavailable", "is not waited for any more");
       signal.addEventListener("abort", abort);
       const settle = (ended: Ended | undefined) => {
         clearTimeout(timer);
-        clearInterval(weigh);
+        clearInterval(check);
+        source.close();
         signal.removeEventListener("abort", abort);
         child.off("exit", onExit).off("message", onMessage);
         resolve(ended);
       };
       const onMessage = (message: FromChild) => {
-        clearTimeout(timer);
-        const fetching = message.type === "fetching" && message.on;
-        timer = fetching ? setTimeout(late, timeoutMs) : setTimeout(stuck, busyMs);
-        if (message.type === "output") onOutput(message.output);
+        heard();
+        if (message.type === "open") void give(message.id, source.open());
+        else if (message.type === "read")
+          void give(message.id, source.read(message.start, message.end, message.keep));
+        else if (message.type === "output") onOutput(message.output);
         else if (message.type === "opened") {
           tell(child, { type: "skip", indexes: onOpened?.(message.version) ?? [] });
         } else if (message.type === "end") {
@@ -167,7 +196,8 @@ export class Pool {
 
   #spawn(): ChildProcess {
     const child = fork(new URL("./child.ts", import.meta.url), {
-      env: { COMPUTE_ALLOW_ORIGINS: this.options.allowOrigins.join(), TMPDIR: tmpdir(), ...FRUGAL },
+      env: FRUGAL,
+      serialization: "advanced",
       execArgv: ["--max-old-space-size=1024", "--max-semi-space-size=2", "--expose-gc"],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
@@ -194,6 +224,18 @@ function residentOf({ pid }: ChildProcess): number {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+/** Milliseconds of processor time that a process has taken, where the system says so; else 0. */
+function spentBy({ pid }: ChildProcess): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // After the name, which may hold anything but ends with the last parenthesis: utime and stime, hundredths.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) * 10;
   } catch {
     return 0;
   }

@@ -1,62 +1,70 @@
-// Reads one object over HTTP in ranges: bytes by position, few requests, nothing read twice. Every range
-// after the first must be of the same version (If-Match). Knows nothing of media.
+// One object as the decoder reads it: bytes by position, in few and growing pieces, nothing asked for twice.
+// Where they come from is another's business (objects.ts in the parent, by message). Knows nothing of media.
 import { Buffer } from "node:buffer";
 import { FailureError, fail, type Result } from "../../../src/shapes/failure.ts";
-import { type Fetched, fetchRange, objectName } from "./source.ts";
-import { Spill } from "./spill.ts";
 
-/** Where reading starts and what a jump to a new place asks for; sequential reads double it up to the most. */
+/** What a jump to a new place asks for; sequential reads double it up to the most. */
 const FIRST = 32 * 1024;
 const MOST = 1024 * 1024;
-/** What stays in memory; the index of a ten-hour film is under 30 MB. */
+/** What stays in memory during a job. */
 const CACHE = 64 * 1024 * 1024;
+
+export interface ReadCount {
+  bytes: number;
+  requests: number;
+}
+/** Bytes, and what they cost: nothing where another job had read them. */
+export interface Piece {
+  data: Buffer;
+  read: ReadCount;
+}
+/** An object's version, and the first of its bytes. */
+export interface Opened extends Piece {
+  size: number;
+  etag: string | undefined;
+}
+/** Where a reader's bytes come from. */
+export interface Bytes {
+  open(): Promise<Result<Opened>>;
+  /** At least one byte from `start` on, at most up to `end`. `keep`: others are likely to want them too. */
+  read(start: number, end: number, keep: boolean): Promise<Result<Piece>>;
+  /** Told now and then by work that comes on without reading. */
+  alive(): void;
+}
 
 interface Extent {
   start: number;
   data: Buffer;
 }
 
-export interface ReadCount {
-  bytes: number;
-  requests: number;
-}
-
 /** An object open for reading. Its failures are thrown as {@link FailureError} and also kept in `failure`. */
 export class RangeReader {
   readonly name: string;
+  readonly size: number;
+  readonly etag: string | undefined;
   /** The first failure to read, for callers whose stack goes through native code that only sees an error code. */
   failure: FailureError | undefined;
-  readonly read: ReadCount = { bytes: 0, requests: 0 };
-  size = 0;
-  etag: string | undefined;
-  #url: string;
-  #fetching: (on: boolean) => void;
+  readonly read: ReadCount;
+  #bytes: Bytes;
   #extents: Extent[] = [];
   #lastEnd = -1;
   #window = FIRST;
-  #spill: Spill | undefined;
 
-  private constructor(url: string, fetching: (on: boolean) => void) {
-    this.#url = url;
-    this.#fetching = fetching;
-    this.name = objectName(url);
+  private constructor(name: string, bytes: Bytes, { size, etag, data, read }: Opened) {
+    this.name = name;
+    this.size = size;
+    this.etag = etag;
+    this.read = { ...read };
+    this.#bytes = bytes;
+    this.#keep(0, data);
   }
 
-  /**
-   * Reads the first range, which tells size and version. A source that ignores ranges is read once, to disk.
-   * `fetching` hears when bytes are waited for and when they are there.
-   */
-  static async open(url: string, fetching: (on: boolean) => void = () => {}): Promise<Result<RangeReader>> {
-    const reader = new RangeReader(url, fetching);
-    try {
-      await reader.#start();
-      if (reader.size === 0) return fail("bad_media", `${reader.name} is empty`, { where: reader.name });
-      return { ok: true, value: reader };
-    } catch (error) {
-      await reader.close();
-      if (error instanceof FailureError) return { ok: false, failure: error.failure };
-      throw error;
-    }
+  /** Asks for the first bytes, which tell size and version. */
+  static async open(name: string, bytes: Bytes): Promise<Result<RangeReader>> {
+    const opened = await bytes.open();
+    if (!opened.ok) return opened;
+    if (opened.value.size === 0) return fail("bad_media", `${name} is empty`, { where: name });
+    return { ok: true, value: new RangeReader(name, bytes, opened.value) };
   }
 
   /**
@@ -74,77 +82,42 @@ export class RangeReader {
       this.size,
     );
     const end = Math.min(position + (expected > 0 ? expected : this.#window), next);
-    return (await this.#fetch(position, end)).subarray(0, size);
+    return (await this.#fetch(position, end, expected === 0)).subarray(0, size);
   }
 
   /** Exactly the bytes from `start` to `end`, which must lie inside the object. */
   async exactly(start: number, end: number): Promise<Uint8Array> {
     const whole = new Uint8Array(end - start);
     for (let position = start; position < end; ) {
-      const piece = await this.at(position, end - position, Math.max(end - position, FIRST));
-      whole.set(piece, position - start);
+      const held = this.#held(position);
+      const piece = held
+        ? held.data.subarray(position - held.start)
+        : await this.#fetch(position, Math.min(Math.max(end, position + FIRST), this.size), true);
+      whole.set(piece.subarray(0, end - position), position - start);
       position += piece.length;
     }
     return whole;
   }
 
-  async close(): Promise<void> {
+  alive(): void {
+    this.#bytes.alive();
+  }
+
+  close(): void {
     this.#extents = [];
-    await this.#spill?.close();
   }
 
-  async #start(): Promise<void> {
-    const first = await this.#get(0, FIRST);
-    this.etag = first.etag;
-    if (first.whole) {
-      this.#spill = await Spill.fill(first.whole, this.name, (bytes) => {
-        this.read.bytes += bytes;
-        this.#fetching(true);
-      });
-      this.#fetching(false);
-      this.size = this.#spill.size;
-      return;
-    }
-    this.size = first.total;
-    this.#keep(0, first.data);
-  }
-
-  async #fetch(start: number, end: number): Promise<Buffer> {
-    if (this.#spill) return this.#spill.read(start, end - start);
-    const got = await this.#get(start, end);
-    if (got.whole || got.total !== this.size || (this.etag && got.etag !== this.etag)) {
-      got.whole?.destroy();
-      throw this.#failed(
-        "conflict",
-        "was overwritten while it was read",
-        "Run it again: it will read the new one.",
-      );
-    }
-    if (got.data.length === 0)
-      throw this.#failed("unavailable", "came back without the bytes that were asked for");
-    this.#keep(start, got.data);
-    return got.data;
-  }
-
-  async #get(start: number, end: number): Promise<Fetched> {
-    this.read.requests += 1;
-    this.#fetching(true);
-    const got = await fetchRange(this.#url, start, end, this.etag, () => {
-      this.read.requests += 1;
-    });
-    if (!got.ok || !got.value.whole) this.#fetching(false);
+  async #fetch(start: number, end: number, keep: boolean): Promise<Buffer> {
+    const got = await this.#bytes.read(start, end, keep);
     if (!got.ok) {
       this.failure = new FailureError(got.failure);
       throw this.failure;
     }
-    this.read.bytes += got.value.data.length;
-    return got.value;
-  }
-
-  #failed(kind: "conflict" | "unavailable", what: string, next?: string): FailureError {
-    const { failure } = fail(kind, `${this.name} ${what}`, { where: this.name, ...(next ? { next } : {}) });
-    this.failure = new FailureError(failure);
-    return this.failure;
+    const { data, read } = got.value;
+    this.read.bytes += read.bytes;
+    this.read.requests += read.requests;
+    this.#keep(start, data);
+    return data;
   }
 
   #held(position: number): Extent | undefined {

@@ -1,13 +1,12 @@
 // One ranged GET, its retries, and what each answer of a source means. Free of state but for connections
-// that are kept: `reader.ts` decides what to ask for and keeps what came, `address.ts` says from whom.
+// that are kept: `objects.ts` decides what to ask for and keeps what came, `address.ts` says from whom.
 import { Buffer } from "node:buffer";
 import { once as event } from "node:events";
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
-import process from "node:process";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Failure, fail, ok, type Result } from "../../../src/shapes/failure.ts";
-import { originsOf, PrivateAddress, privateHost, publicLookup, refusedHost } from "./address.ts";
+import { PrivateAddress, privateHost, publicLookup, refusedHost } from "./address.ts";
 
 const ATTEMPTS = 3;
 const REQUEST_MS = 20_000;
@@ -16,7 +15,6 @@ const agents = {
   "http:": new http.Agent({ keepAlive: true }),
   "https:": new https.Agent({ keepAlive: true }),
 };
-const allowed = new Set(originsOf(process.env.COMPUTE_ALLOW_ORIGINS));
 
 export interface Fetched {
   data: Buffer;
@@ -25,6 +23,14 @@ export interface Fetched {
   etag: string | undefined;
   /** The whole object as a stream: the source took no notice of the range. */
   whole?: IncomingMessage;
+  /** It is still the version that `noneMatch` names. */
+  unchanged?: true;
+}
+
+/** ETags: the version that must be read, or the one that need not come again. */
+export interface Conditions {
+  match?: string | undefined;
+  noneMatch?: string | undefined;
 }
 
 /** What to call an object in a message: the end of its URL's path. Never the query, which holds signatures. */
@@ -46,7 +52,8 @@ export async function fetchRange(
   url: string,
   start: number,
   end: number,
-  etag: string | undefined,
+  conditions: Conditions,
+  allowed: ReadonlySet<string>,
   onRetry: () => void,
 ): Promise<Result<Fetched>> {
   let last: Failure | undefined;
@@ -55,7 +62,7 @@ export async function fetchRange(
       onRetry();
       await wait(100 * 4 ** (attempt - 2) * (0.5 + Math.random()));
     }
-    const got = await once(url, start, end, etag);
+    const got = await once(url, start, end, conditions, allowed);
     if (got.ok || got.failure.kind !== "unavailable") return got;
     last = got.failure;
   }
@@ -66,15 +73,24 @@ async function once(
   url: string,
   start: number,
   end: number,
-  etag: string | undefined,
+  { match, noneMatch }: Conditions,
+  allowed: ReadonlySet<string>,
 ): Promise<Result<Fetched>> {
   const where = objectName(url);
-  // A weak tag never satisfies If-Match (RFC 9110, 13.1.1).
-  const match = etag && !etag.startsWith("W/") ? { "if-match": etag } : {};
+  const conditions = {
+    // A weak tag never satisfies If-Match (RFC 9110, 13.1.1).
+    ...(match && !match.startsWith("W/") && { "if-match": match }),
+    ...(noneMatch && { "if-none-match": noneMatch }),
+  };
   const slow = new AbortController();
   const timer = setTimeout(() => slow.abort(), REQUEST_MS);
   try {
-    const answer = await get(url, { ...match, range: `bytes=${start}-${end - 1}` }, slow.signal);
+    const answer = await get(
+      url,
+      { ...conditions, range: `bytes=${start}-${end - 1}` },
+      allowed,
+      slow.signal,
+    );
     if ("kind" in answer) return { ok: false, failure: { ...answer, where } };
     const tag = answer.headers.etag;
     if (answer.statusCode === 200) {
@@ -89,6 +105,8 @@ async function once(
       return fail("source_refused", `${where}: its server sends ${detail}`, { where });
     }
     answer.destroy();
+    if (answer.statusCode === 304 && noneMatch)
+      return ok({ data: Buffer.alloc(0), total: 0, etag: noneMatch, unchanged: true });
     if (answer.statusCode === 416) return ok({ data: Buffer.alloc(0), total: 0, etag: tag });
     return refused(answer.statusCode ?? 0, where, answer.headers["retry-after"]);
   } catch (error) {
@@ -107,6 +125,7 @@ async function once(
 async function get(
   from: string,
   headers: http.OutgoingHttpHeaders,
+  allowed: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<IncomingMessage | Failure> {
   const url = new URL(from);

@@ -3,9 +3,11 @@ import { Buffer } from "node:buffer";
 import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FailureError, fail } from "../../../src/shapes/failure.ts";
+import { fail, ok, type Result } from "../../../src/shapes/failure.ts";
 
 const MOST = 2 * 1024 ** 3;
+/** The disk, what this user may have of it, what a file may have. */
+const FULL = ["ENOSPC", "EDQUOT", "EFBIG"];
 
 /** A temporary copy of an object. The file has no name once it is open, so a killed process leaves none. */
 export class Spill {
@@ -21,10 +23,11 @@ export class Spill {
     body: AsyncIterable<Uint8Array>,
     name: string,
     count: (bytes: number) => void,
-  ): Promise<Spill> {
-    const folder = await mkdtemp(join(tmpdir(), "weir-"));
+  ): Promise<Result<Spill>> {
+    let folder: string | undefined;
     let file: FileHandle | undefined;
     try {
+      folder = await mkdtemp(join(tmpdir(), "weir-"));
       file = await open(join(folder, "object"), "wx+", 0o600);
       await rm(folder, { recursive: true });
       let size = 0;
@@ -34,18 +37,18 @@ export class Spill {
         if (size > MOST) {
           const next = "Serve it from a store that answers Range requests.";
           const detail = `${name} is over 2 GB and its server sends no ranges`;
-          throw new FailureError(fail("too_large", detail, { where: name, next }).failure);
+          await file.close();
+          return fail("too_large", detail, { where: name, next });
         }
         await file.writeFile(piece);
       }
-      return new Spill(file, size);
+      return ok(new Spill(file, size));
     } catch (error) {
       await file?.close();
-      await rm(folder, { recursive: true, force: true });
-      if (error instanceof FailureError) throw error;
-      const full = error instanceof Error && "code" in error && error.code === "ENOSPC";
+      if (folder) await rm(folder, { recursive: true, force: true });
+      const full = error instanceof Error && "code" in error && FULL.includes(String(error.code));
       const detail = full ? `no room left to read ${name}` : `reading ${name} broke off`;
-      throw new FailureError(fail("unavailable", detail, { where: name }).failure);
+      return fail("unavailable", detail, { where: name });
     }
   }
 

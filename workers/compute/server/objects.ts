@@ -1,0 +1,177 @@
+// The objects that the instance reads, for all of its jobs: one reading of an index, however many ask for it,
+// and one copy of an object whose server knows no ranges. Runs in the parent; decoders ask by message and
+// have no network of their own. session.ts reads for one job, source.ts makes the requests.
+import type { Buffer } from "node:buffer";
+import type { IncomingMessage } from "node:http";
+import { ok, type Result } from "../../../src/shapes/failure.ts";
+import { Session } from "./session.ts";
+import { type Conditions, type Fetched, fetchRange } from "./source.ts";
+import { Spill } from "./spill.ts";
+
+/** Bytes kept for all objects together; the index of a ten-hour film is under 30 MB. */
+const MOST = 64 * 1024 * 1024;
+/** Requests to sources at one time. */
+const PARALLEL = 16;
+/** How long a copy on disk outlives its last reader, and how many bytes of such copies there may be. */
+const IDLE_MS = 60_000;
+const MOST_IDLE = 2 * 1024 ** 3;
+
+interface Extent {
+  start: number;
+  data: Buffer;
+}
+
+/** One version of an object: what of it is here, and what is on its way. */
+export class Version {
+  readonly size: number;
+  readonly etag: string | undefined;
+  extents: Extent[] = [];
+  flights = new Set<{ start: number; end: number; landed: Promise<unknown> }>();
+  spill: Spill | undefined;
+  readers = 0;
+  idle: NodeJS.Timeout | undefined;
+
+  constructor(size: number, etag: string | undefined) {
+    this.size = size;
+    this.etag = etag;
+  }
+
+  /** From `start` on, as far as it is here. */
+  held(start: number, end: number): Buffer | undefined {
+    const found = this.extents.find((e) => e.start <= start && start < e.start + e.data.length);
+    return found?.data.subarray(start - found.start, end - found.start);
+  }
+
+  /** Where the next bytes that are here begin. */
+  next(start: number, end: number): number {
+    return this.extents.reduce((least, e) => (e.start > start ? Math.min(least, e.start) : least), end);
+  }
+}
+
+export class Objects {
+  readonly #allowed: ReadonlySet<string>;
+  readonly #most: number;
+  /** By URL without its query, which is the signature's; the least lately used first. */
+  #versions = new Map<string, Version>();
+  #copying = new Map<string, Promise<Result<Version>>>();
+  #bytes = 0;
+  #free = PARALLEL;
+  #waiting: (() => void)[] = [];
+
+  constructor(allowed: readonly string[], most = MOST) {
+    this.#allowed = new Set(allowed);
+    this.#most = most;
+  }
+
+  /** For one job. Close it when the job has ended. `onProgress` hears that bytes still come. */
+  session(url: string, onProgress: () => void = () => {}): Session {
+    return new Session(this, url, onProgress);
+  }
+
+  /** What is known of the object, to be asked for only if it has changed. */
+  latest(key: string): Version | undefined {
+    return this.#versions.get(key);
+  }
+
+  /** The version that a source has told of: the one that is known, or a new one in its place. */
+  version(key: string, size: number, etag: string | undefined): Version {
+    const known = this.#versions.get(key);
+    const same = known?.etag === etag && known?.size === size;
+    const version = known && same ? known : new Version(size, etag);
+    // Without a strong tag nothing tells whether the next job's object is the same.
+    if (etag === undefined || etag.startsWith("W/")) return version;
+    if (known && !same) this.#drop(known);
+    this.#versions.delete(key);
+    this.#versions.set(key, version);
+    return version;
+  }
+
+  keep(version: Version, start: number, data: Buffer): void {
+    if (![...this.#versions.values()].includes(version) || data.length > this.#most) return;
+    version.extents.push({ start, data });
+    this.#bytes += data.length;
+    for (const oldest of this.#versions.values()) {
+      if (this.#bytes <= this.#most) break;
+      if (oldest !== version) this.#drop(oldest);
+    }
+    while (this.#bytes > this.#most) this.#bytes -= version.extents.shift()?.data.length ?? this.#bytes;
+  }
+
+  /** A ranged request, when it is its turn. */
+  async fetch(
+    url: string,
+    start: number,
+    end: number,
+    conditions: Conditions,
+    onRetry: () => void,
+  ): Promise<Result<Fetched>> {
+    if (this.#free === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#free -= 1;
+    try {
+      return await fetchRange(url, start, end, conditions, this.#allowed, onRetry);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free += 1;
+    }
+  }
+
+  /** The version whose whole body has begun to come: read to disk, unless that is done or being done already. */
+  async copy(
+    key: string,
+    etag: string | undefined,
+    body: IncomingMessage,
+    name: string,
+    count: (bytes: number) => void,
+  ): Promise<Result<Version>> {
+    const known = this.#versions.get(key);
+    const tagged = etag !== undefined && !etag.startsWith("W/");
+    const copying = tagged ? this.#copying.get(key + etag) : undefined;
+    const ready = tagged && known?.spill && known.etag === etag ? ok(known) : copying;
+    if (ready) {
+      body.destroy();
+      return ready;
+    }
+    const filling = Spill.fill(body, name, count).then((filled): Result<Version> => {
+      if (!filled.ok) return filled;
+      const version = this.version(key, filled.value.size, etag);
+      version.spill = filled.value;
+      return ok(version);
+    });
+    if (tagged) this.#copying.set(key + etag, filling);
+    try {
+      return await filling;
+    } finally {
+      this.#copying.delete(key + etag);
+    }
+  }
+
+  /** Lets go of the copy of an object that nobody has read for a while. */
+  release(version: Version): void {
+    version.readers -= 1;
+    if (version.readers > 0 || !version.spill) return;
+    const known = [...this.#versions].find(([, other]) => other === version);
+    const close = () => {
+      if (known && this.#versions.get(known[0]) === version) this.#versions.delete(known[0]);
+      void version.spill?.close();
+      version.spill = undefined;
+    };
+    const idle = [...this.#versions.values()].filter(({ readers }) => readers === 0);
+    const held = idle.reduce((sum, { spill }) => sum + (spill?.size ?? 0), 0);
+    if (known && held <= MOST_IDLE) version.idle = setTimeout(close, IDLE_MS).unref();
+    else close();
+  }
+
+  async close(): Promise<void> {
+    for (const { spill, idle } of this.#versions.values()) {
+      clearTimeout(idle);
+      await spill?.close();
+    }
+    this.#versions.clear();
+  }
+
+  #drop(version: Version): void {
+    for (const { data } of version.extents) this.#bytes -= data.length;
+    version.extents = [];
+  }
+}

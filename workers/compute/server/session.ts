@@ -1,0 +1,122 @@
+// One job's reading of one object, in the parent: what is here already, what is on its way, and only then the
+// source. Whether a URL may read the object is for the source to say, each time. objects.ts keeps what comes.
+import { Buffer } from "node:buffer";
+import { type Failure, fail, ok, type Result } from "../../../src/shapes/failure.ts";
+import type { Objects, Version } from "./objects.ts";
+import type { Bytes, Opened, Piece, ReadCount } from "./reader.ts";
+import { objectName } from "./source.ts";
+
+/** Where reading starts; most files say with this much what they are. */
+const FIRST = 32 * 1024;
+
+/** One job's reading of one object. */
+export class Session implements Bytes {
+  readonly #objects: Objects;
+  readonly #url: string;
+  readonly #key: string;
+  readonly #name: string;
+  readonly #onProgress: () => void;
+  #version: Version | undefined;
+  /** What the source has sent for this job. */
+  fetched = 0;
+
+  constructor(objects: Objects, url: string, onProgress: () => void) {
+    const { origin, pathname } = new URL(url);
+    this.#objects = objects;
+    this.#url = url;
+    this.#key = origin + pathname;
+    this.#name = objectName(url);
+    this.#onProgress = onProgress;
+  }
+
+  /** Asks the source, always: whether this URL may read it is for the source to say, and which version it is. */
+  async open(): Promise<Result<Opened>> {
+    const read: ReadCount = { bytes: 0, requests: 1 };
+    const known = this.#objects.latest(this.#key);
+    const noneMatch = known?.spill || known?.held(0, 1) ? known.etag : undefined;
+    const got = await this.#objects.fetch(this.#url, 0, FIRST, { noneMatch }, () => {
+      read.requests += 1;
+    });
+    if (!got.ok) return got;
+    const { data, total, etag, whole, unchanged } = got.value;
+    if (unchanged && !known) return this.#refuse("source_refused", "did not come, unasked");
+    this.fetched += data.length;
+    read.bytes += data.length;
+    if (whole) {
+      const spilled = await this.#objects.copy(this.#key, etag, whole, this.#name, (bytes) => {
+        read.bytes += bytes;
+        this.#onProgress();
+      });
+      if (!spilled.ok) return spilled;
+      const first = await this.#use(spilled.value).spill?.read(0, FIRST);
+      return ok({ size: spilled.value.size, etag, data: first ?? Buffer.alloc(0), read });
+    }
+    const version = this.#use(unchanged && known ? known : this.#objects.version(this.#key, total, etag));
+    if (data.length > 0 && !version.held(0, 1)) this.#objects.keep(version, 0, data);
+    const here = data.length > 0 ? data : ((await version.spill?.read(0, FIRST)) ?? version.held(0, FIRST));
+    return ok({ size: version.size, etag: version.etag, data: here ?? Buffer.alloc(0), read });
+  }
+
+  async read(start: number, end: number, keep: boolean): Promise<Result<Piece>> {
+    const version = this.#version;
+    if (!version) return this.#refuse("internal", "is read before it is open");
+    if (version.spill) return ok({ data: await version.spill.read(start, end - start), read: none });
+    for (;;) {
+      const data = version.held(start, end);
+      if (data) return ok({ data, read: none });
+      const flight = [...version.flights].find((f) => f.start <= start && start < f.end);
+      if (!flight) break;
+      await flight.landed;
+    }
+    const until = version.next(start, end);
+    const fetching = this.#fetch(version, start, until, keep);
+    if (!keep) return fetching;
+    const flight = { start, end: until, landed: fetching };
+    version.flights.add(flight);
+    try {
+      return await fetching;
+    } finally {
+      version.flights.delete(flight);
+    }
+  }
+
+  alive(): void {}
+
+  close(): void {
+    if (this.#version) this.#objects.release(this.#version);
+    this.#version = undefined;
+  }
+
+  async #fetch(version: Version, start: number, end: number, keep: boolean): Promise<Result<Piece>> {
+    const read: ReadCount = { bytes: 0, requests: 1 };
+    const match = version.etag;
+    const got = await this.#objects.fetch(this.#url, start, end, { match }, () => {
+      read.requests += 1;
+    });
+    if (!got.ok) return got;
+    const { data, total, etag, whole } = got.value;
+    if (whole || total !== version.size || (version.etag && etag !== version.etag)) {
+      whole?.destroy();
+      const next = "Run it again: it will read the new one.";
+      return this.#refuse("conflict", "was overwritten while it was read", next);
+    }
+    if (data.length === 0) return this.#refuse("unavailable", "came without the bytes that were asked for");
+    read.bytes = data.length;
+    this.fetched += data.length;
+    if (keep) this.#objects.keep(version, start, data);
+    return ok({ data, read });
+  }
+
+  #use(version: Version): Version {
+    clearTimeout(version.idle);
+    version.readers += 1;
+    this.#version = version;
+    return version;
+  }
+
+  #refuse(kind: Failure["kind"], what: string, next?: string): { ok: false; failure: Failure } {
+    return fail(kind, `${this.#name} ${what}`, { where: this.#name, ...(next ? { next } : {}) });
+  }
+}
+
+const none: ReadCount = { bytes: 0, requests: 0 };
