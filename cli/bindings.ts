@@ -19,6 +19,8 @@ type Named = Connections["connections"];
 export const LOCAL_S3 = { accessKeyId: "weir-local", secretAccessKey: "weir-local-only" };
 /** Where Weir's own Workers find each other. */
 export const QUEUES = { r2: "weir-r2-events", reports: "weir-reports" };
+/** Where the router keeps events that are no longer hot. */
+export const ARCHIVE = { binding: "ARCHIVE", bucket_name: "weir-archive" };
 const COMPATIBILITY = { compatibility_date: "2026-10-01", compatibility_flags: ["nodejs_compat"] };
 
 const unique = <T>(values: Iterable<T>) => [...new Set(values)].sort();
@@ -36,7 +38,7 @@ export function routerTables(connections: Named, aliases: string[], paths: { col
   return {
     secrets: { required: secretNames(connections) },
     services: aliases.map((alias) => ({ binding: pipelineBinding(alias), service: workerName(alias) })),
-    r2_buckets: bucketsOf(connections, "r2").map(r2),
+    r2_buckets: [ARCHIVE, ...bucketsOf(connections, "r2").map(r2)],
     d1_databases: databasesOf(connections).map((name) => ({
       ...d1(name),
       migrations_dir: paths.collections,

@@ -1,6 +1,7 @@
 // How a project's parts fit together: what no single file's schema can see. Every problem is told, each at
 // its file, line and column. Neighbours: project.ts read the parts, filters.ts tries the examples.
 import { bucketBinding, databaseBinding, pipelineBinding } from "../src/shapes/bindings.ts";
+import { ARCHIVE } from "./bindings.ts";
 import type { Problem } from "./json-file.ts";
 import { suggestion } from "./nearest.ts";
 import type { Pipeline, Project } from "./project.ts";
@@ -12,6 +13,7 @@ export function crossCheck(project: Project): Problem[] {
     ...checkAliases(project),
     ...checkCollections(project),
     ...checkBindings(project),
+    ...checkArchive(project),
   ];
 }
 
@@ -93,6 +95,17 @@ function checkBindings(project: Project): Problem[] {
         "rename one: names may not differ in punctuation only",
       ),
     );
+}
+
+/** The archive is the router's own: as a source it would tell of each segment, as a destination be mixed up with it. */
+function checkArchive({ connections, files }: Project): Problem[] {
+  return Object.entries(connections).flatMap(([id, it]) => {
+    const at = it.kind === "d1" ? -1 : it.buckets.indexOf(ARCHIVE.bucket_name);
+    const problem = `"${id}" names ${ARCHIVE.bucket_name}, where the router archives its events`;
+    return at < 0
+      ? []
+      : [files.connections.at(["connections", id, "buckets", at], problem, "use another bucket")];
+  });
 }
 
 /** Each later value with the first one of the same key. */

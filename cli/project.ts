@@ -107,5 +107,6 @@ const KNOWN_FIELDS = [
   ...Object.keys(pipelineConfigSchema.shape.source.shape),
   ...Object.keys(pipelineConfigSchema.shape.destination.shape),
   ...["max_attempts", "kind", "buckets", "region", "endpoint", "access_key_id", "secret_access_key"],
+  ...["retention", "hot_days", "archive_days"],
   ...["events", "database", "scheme", "secrets", "topic_arns", "name", "event", "matches", "returns"],
 ];

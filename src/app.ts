@@ -99,36 +99,36 @@ export function createApp() {
   });
   app.openapi(routes.events, async (c) => {
     const { limit, cursor, ...filters } = c.req.valid("query");
-    return c.json(await listEvents(surroundings(c.env).ledger(), filters, { limit, cursor }), 200);
+    return c.json(await listEvents(surroundings(c.env).books(), filters, { limit, cursor }), 200);
   });
   app.openapi(routes.event, async (c) => {
     const { id } = c.req.valid("param");
-    return c.json(found(await getEvent(surroundings(c.env).ledger(), id), "event", id), 200);
+    return c.json(found(await getEvent(surroundings(c.env).books(), id), "event", id), 200);
   });
   app.openapi(routes.why, async (c) => {
     const { id, alias } = c.req.valid("param");
     const { env, pipelines } = open(c);
-    return c.json(await why(env.ledger(), id, alias, pipelines), 200);
+    return c.json(await why(env.books(), id, alias, pipelines), 200);
   });
   app.openapi(routes.filterTest, async (c) => {
     const { env, pipelines } = open(c);
-    return c.json(await testAsked(c.req.valid("json"), pipelines, env.ledger()), 200);
+    return c.json(await testAsked(c.req.valid("json"), pipelines, env.books()), 200);
   });
   app.openapi(routes.filterDiff, async (c) => {
     const { pipelines, connections, env, now } = open(c);
     const asked = c.req.valid("json");
     const pipeline = named(asked.alias, pipelines);
     const { collection } = openNamed(pipeline.config.destination.collection, pipelines, connections, env);
-    const deps = { pipeline, collection, ledger: env.ledger(), now: now() };
+    const deps = { pipeline, collection, books: env.books(), now: now() };
     return c.json(await diffFilters(asked, deps), 200);
   });
   app.openapi(routes.runs, async (c) => {
     const { limit, cursor, ...filters } = c.req.valid("query");
-    return c.json(await listRuns(surroundings(c.env).ledger(), filters, { limit, cursor }), 200);
+    return c.json(await listRuns(surroundings(c.env).books(), filters, { limit, cursor }), 200);
   });
   app.openapi(routes.run, async (c) => {
     const { id } = c.req.valid("param");
-    return c.json(found(await getRun(surroundings(c.env).ledger(), id), "run", id), 200);
+    return c.json(found(await getRun(surroundings(c.env).books(), id), "run", id), 200);
   });
   app.openapi(routes.items, async (c) => {
     const { name } = c.req.valid("param");

@@ -11,6 +11,12 @@ import type {
 import { bucketBinding, databaseBinding, pipelineBinding, queueBinding } from "./shapes/bindings.ts";
 import { FailureError } from "./shapes/failure.ts";
 
+/** Where events and runs are on record: hot in the ledger, later in the archive. */
+export interface Books {
+  ledger: D1Database;
+  archive: R2Bucket;
+}
+
 /** What a Worker of Weir can reach. Each accessor throws a `FailureError` (`unavailable`) when unbound. */
 export interface Surroundings {
   /** A variable or secret by name, or undefined where it is not set or empty. */
@@ -25,6 +31,8 @@ export interface Surroundings {
   /** The service binding of a pipeline. */
   pipeline<T extends Rpc.WorkerEntrypointBranded>(alias: string): Service<T>;
   ledger(): D1Database;
+  /** The ledger with its archive, which only the router has. */
+  books(): Books;
   durableObjects(binding: string): DurableObjectNamespace;
 }
 
@@ -40,6 +48,7 @@ export function surroundings(env: object): Surroundings {
     const value = raw.get(name);
     return typeof value === "string" && value !== "" ? value : undefined;
   };
+  const ledger = () => binding<D1Database>("LEDGER", "D1");
   return {
     setting,
     required: (name) => {
@@ -53,7 +62,8 @@ export function surroundings(env: object): Surroundings {
     queue: (name) => binding(name, "queue"),
     pipelineQueue: (alias) => binding(queueBinding(alias), "queue"),
     pipeline: (alias) => binding(pipelineBinding(alias), "service"),
-    ledger: () => binding("LEDGER", "D1"),
+    ledger,
+    books: () => ({ ledger: ledger(), archive: binding("ARCHIVE", "R2") }),
     durableObjects: (name) => binding(name, "Durable Object"),
   };
 }

@@ -5,6 +5,7 @@ import { guard } from "./breaker.ts";
 import { consume } from "./consume.ts";
 import { openRouter } from "./deps.ts";
 import { sweepReplays } from "./replay/advance.ts";
+import { retain } from "./retain.ts";
 import { sweep } from "./route.ts";
 
 const app = createApp();
@@ -21,5 +22,6 @@ export default {
     await sweep(deps);
     await sweepReplays(deps);
     await guard(deps);
+    for (const went of await retain(deps)) console.log(JSON.stringify({ log: "archive", ...went }));
   },
 } satisfies ExportedHandler<object>;

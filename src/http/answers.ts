@@ -58,6 +58,9 @@ export const eventAnswerSchema = eventSchema.omit({ identities: true }).extend({
     unseen: z.string().optional(),
     deployment: z.string().optional(),
   }),
+  archived: z.literal(true).optional().openapi({
+    description: "Set where the event and its runs are no longer in the ledger but in the archive",
+  }),
 });
 
 export const runSchema = z.object({
@@ -79,6 +82,13 @@ export const runSchema = z.object({
   queued_at: moment,
   started_at: moment,
   ended_at: moment,
+});
+
+export const runsSchema = pageOf(runSchema).extend({
+  archive: z
+    .object({ until: z.string().openapi({ format: "date-time" }), note: z.string() })
+    .optional()
+    .openapi({ description: "On the last page: where older runs are, if any have moved to the archive" }),
 });
 
 const verdictSchema = z.union([z.boolean(), z.literal("unknown")]);

@@ -103,7 +103,7 @@ export const objects = read(
 );
 export const events = read(
   "/v1/events",
-  "Recorded events, newest first",
+  "Recorded events, newest first, those in the archive too; a page may be short and have a `next`",
   none,
   z.object({ ...paging, connection: z.string().optional(), key: z.string().optional() }),
   answers.pageOf(answers.eventAnswerSchema),
@@ -167,7 +167,7 @@ export const runs = read(
     alias: z.string().optional(),
     status: runStatusSchema.optional(),
   }),
-  answers.pageOf(answers.runSchema),
+  answers.runsSchema,
 );
 export const run = read("/v1/runs/{id}", "One run", byId, none, answers.runWithHistorySchema);
 export const items = read(

@@ -1,15 +1,14 @@
 // What a changed filter would change, by the events on record: each object's newest event is judged by the
 // deployed filter and by the changed one, with what was known of the object then. Nothing runs.
-import type { D1Database } from "@cloudflare/workers-types";
 import { z } from "zod";
 import type { Registered } from "../dispatch/pipelines.ts";
+import type { Books } from "../env.ts";
 import { compileFilter, evaluate, explain, type Filter, reasonOf, viewOf } from "../match/index.ts";
-import type { Event } from "../shapes/event.ts";
 import { FailureError } from "../shapes/failure.ts";
 import type { SetKey } from "../shapes/item.ts";
+import { type OnRecord, walkObjects } from "../store/archive/walk.ts";
 import type { Collection } from "../store/collections/open.ts";
 import { sha256Hex } from "../store/hash.ts";
-import type { Outcome } from "../store/ledger.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { compiled, filtersSchema } from "./filters.ts";
 
@@ -32,8 +31,6 @@ export interface Sample {
 }
 export type Change = "gained" | "lost" | "undecided";
 
-/** After any time. */
-const FIRST = "~";
 const BATCH = 1000;
 /** Batches of one answer: 5,000 objects are judged in well under a Worker's time, and the rest has a cursor. */
 const MAX_BATCHES = 5;
@@ -42,7 +39,7 @@ const MAX_SAMPLES = 10;
 export interface DiffDeps {
   pipeline: Registered;
   collection: Collection;
-  ledger: D1Database;
+  books: Books;
   now: number;
 }
 
@@ -51,26 +48,27 @@ export interface DiffDeps {
  *
  * @throws FailureError `invalid` for a filter, a time or a cursor that is not one
  */
-export async function diffFilters(asked: DiffBody, { pipeline, collection, ledger, now }: DiffDeps) {
+export async function diffFilters(asked: DiffBody, { pipeline, collection, books, now }: DiffDeps) {
   const { alias, config, version } = pipeline;
   const filters = { before: compileFilter(config.source.filters), after: compiled(asked.filters) };
   const list = `diff ${alias} ${version} ${(await sha256Hex(JSON.stringify(asked.filters))).slice(0, 16)}`;
   const from = decodeCursor(list, asked.cursor, 3);
-  const period = from ? periodOf(String(from[2])) : { since: sinceOf(asked.since, now), until: iso(now) };
-  let at = from ? { received_at: String(from[0]), id: String(from[1]) } : { received_at: FIRST, id: "" };
+  // Up to the moment of the first page, so that events which come later move no page.
+  const period = from ? periodOf(String(from[2])) : { since: sinceOf(asked.since, now), until: iso(now + 1) };
+  let at = from && { received_at: String(from[0]), id: String(from[1]) };
   const tally = new Tally(alias, filters);
-  let isMore = true;
-  for (let batch = 0; batch < MAX_BATCHES && isMore; batch++) {
-    const { results } = await ledger
-      .prepare(SQL)
-      .bind(config.source.connection_id, period.since, period.until, at.received_at, at.id, BATCH)
-      .all<Row>();
-    for (const row of results) tally.add(row);
-    at = results.at(-1) ?? at;
-    isMore = results.length === BATCH;
+  for (let batch = 0; batch < MAX_BATCHES && (batch === 0 || at); batch++) {
+    const page = await walkObjects(
+      books,
+      { order: "newest first", connection: config.source.connection_id, without: "invoke", ...period },
+      at,
+      BATCH,
+    );
+    for (const row of page.rows) tally.add(row);
+    at = page.next;
   }
   const held = await collection.describe(tally.lost);
-  const next = encodeCursor(list, [at.received_at, at.id, `${period.since}/${period.until}`]);
+  const next = at && encodeCursor(list, [at.received_at, at.id, `${period.since}/${period.until}`]);
   return {
     alias,
     version,
@@ -78,15 +76,8 @@ export async function diffFilters(asked: DiffBody, { pipeline, collection, ledge
     ...tally.counts,
     samples: tally.samples,
     items_of_lost: held.reduce((sum, set) => sum + (set?.items ?? 0), 0),
-    ...(isMore && { next }),
+    ...(next !== undefined && { next }),
   };
-}
-
-interface Row {
-  id: string;
-  received_at: string;
-  envelope: string;
-  outcome: string;
 }
 
 class Tally {
@@ -101,10 +92,8 @@ class Tally {
     this.#filters = filters;
   }
 
-  add(row: Row) {
-    const event: Event = JSON.parse(row.envelope);
-    const { object }: Outcome = JSON.parse(row.outcome);
-    const view = viewOf(event, object);
+  add({ event, outcome }: OnRecord) {
+    const view = viewOf(event, outcome.object);
     // A removed object passes no filter, neither before nor after.
     const isThere = event.type !== "removed";
     const before = isThere && evaluate(this.#filters.before, view);
@@ -150,18 +139,3 @@ function periodOf(text: string): { since: string; until: string } {
   const [since = "", until = ""] = text.split("/");
   return { since, until };
 }
-
-/**
- * The newest event of each object up to the moment of the first page, so that later events move no page. A
- * replay's own event says the least, so it stands in only for an object that nobody else has told of.
- */
-const SQL = `
-  SELECT e.id, e.received_at, e.envelope, e.outcome FROM events AS e
-  WHERE e.connection = ?1 AND e.key != '' AND e.sender != 'invoke'
-    AND e.received_at >= ?2 AND e.received_at <= ?3 AND (e.received_at, e.id) < (?4, ?5)
-    AND NOT EXISTS (
-      SELECT 1 FROM events AS n
-      WHERE n.connection = e.connection AND n.bucket = e.bucket AND n.key = e.key AND n.sender != 'invoke'
-        AND (n.sender != 'replay', n.received_at, n.id) > (e.sender != 'replay', e.received_at, e.id)
-        AND n.received_at <= ?3)
-  ORDER BY e.received_at DESC, e.id DESC LIMIT ?6`;

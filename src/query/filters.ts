@@ -1,8 +1,8 @@
 // Trying a filter: on an event that somebody brings, or on one that is on record. Nothing runs, nothing is
 // looked up. `weir filter test` uses the same functions without a network.
-import type { D1Database } from "@cloudflare/workers-types";
 import { z } from "zod";
 import type { Pipelines } from "../dispatch/pipelines.ts";
+import type { Books } from "../env.ts";
 import {
   compileFilter,
   type Explanation,
@@ -73,14 +73,14 @@ const EPOCH = "1970-01-01T00:00:00.000Z";
 export async function testAsked(
   { filter, alias, event }: z.infer<typeof testSchema>,
   pipelines: Pipelines,
-  ledger: D1Database,
+  books: Books,
 ): Promise<Tested> {
   const source = alias === undefined ? undefined : named(alias, pipelines).config.source;
   const written = source ? source.filters : filter;
   compiled(written);
   if (typeof event !== "string")
     return testFilter(written, broughtEvent(event, source?.connection_id ?? "none"));
-  const recorded = await getEvent(ledger, event);
+  const recorded = await getEvent(books, event);
   if (recorded) return testFilter(written, { ...recorded, identities: [] }, recorded.outcome.object);
   throw new FailureError({ kind: "not_found", detail: `there is no event ${event.slice(0, 120)}` });
 }

@@ -1,9 +1,14 @@
-// Reads of the ledger for people: events, runs, dead letters, rejections, newest first, keyset-paged.
+// Reads of the ledger for people: events, runs, dead letters, rejections, newest first, keyset-paged. What has
+// moved to the archive is read there.
 import type { D1Database } from "@cloudflare/workers-types";
+import type { Books } from "../env.ts";
 import type { Event } from "../shapes/event.ts";
 import type { Failure } from "../shapes/failure.ts";
-import type { RunStatus } from "../shapes/run.ts";
+import { findArchived, newestArchived } from "../store/archive/find.ts";
+import { eventOfRun } from "../store/archive/index-rows.ts";
+import { walk } from "../store/archive/walk.ts";
 import type { Outcome } from "../store/ledger.ts";
+import type { EventRow, HistoryRow, RunRow } from "../store/rows.ts";
 import { type CursorKey, decodeCursor, encodeCursor } from "./cursor.ts";
 
 export interface ListQuery {
@@ -44,63 +49,36 @@ export async function page<Row extends object, T>(
     : { data };
 }
 
-interface EventRow {
-  envelope: string;
-  outcome: string;
-}
-/** A recorded event with what was decided about it. */
-export type RecordedEvent = Omit<Event, "identities"> & { outcome: Outcome };
+/** A recorded event with what was decided about it. `archived` where it is no longer hot. */
+export type RecordedEvent = Omit<Event, "identities"> & { outcome: Outcome; archived?: true };
 
-const eventOf = (row: EventRow): RecordedEvent => {
-  const { identities: _, ...event }: Event = JSON.parse(row.envelope);
-  return { ...event, outcome: JSON.parse(row.outcome) as Outcome };
+const recorded = ({ identities: _, ...event }: Event, outcome: Outcome, archived: boolean): RecordedEvent => {
+  return { ...event, outcome, ...(archived && { archived }) };
 };
 
-export const listEvents = (
-  db: D1Database,
+/** Events wherever they are, those of the archive after and between those that are hot, as they arrived. */
+export async function listEvents(
+  books: Books,
   filters: { connection?: string | undefined; key?: string | undefined },
-  query: ListQuery,
-) =>
-  page<EventRow, RecordedEvent>(
-    db,
-    "events",
-    ["received_at", "id"],
-    { connection: filters.connection, key: filters.key },
-    query,
-    eventOf,
-  );
+  { limit, cursor }: ListQuery,
+): Promise<ListPage<RecordedEvent>> {
+  const from = decodeCursor("events", cursor, 2);
+  const after = from && { received_at: String(from[0]), id: String(from[1]) };
+  const { rows, next } = await walk(books, { order: "newest first", ...filters }, after, limit);
+  const data = rows.map(({ event, outcome, archived }) => recorded(event, outcome, archived));
+  return next ? { data, next: encodeCursor("events", [next.received_at, next.id]) } : { data };
+}
 
-export async function getEvent(db: D1Database, id: string): Promise<RecordedEvent | null> {
-  const row = await db
+export async function getEvent(books: Books, id: string): Promise<RecordedEvent | null> {
+  const row = await books.ledger
     .prepare("SELECT envelope, outcome FROM events WHERE id = ?1")
     .bind(id)
     .first<EventRow>();
-  return row && eventOf(row);
+  if (row) return recorded(JSON.parse(row.envelope), JSON.parse(row.outcome), false);
+  const entry = await findArchived(books, id);
+  return entry && recorded(entry.event, entry.outcome, true);
 }
 
-interface RunRow {
-  id: string;
-  event_id: string;
-  alias: string;
-  cause: string;
-  connection: string;
-  bucket: string;
-  key: string;
-  status: RunStatus;
-  attempt: number;
-  version: string | null;
-  commit_id: string | null;
-  etag: string | null;
-  items: number | null;
-  reason: string | null;
-  failure: string | null;
-  log: string | null;
-  replay_id: string | null;
-  created_at: number;
-  queued_at: number | null;
-  started_at: number | null;
-  ended_at: number | null;
-}
 export type RecordedRun = ReturnType<typeof runOf>;
 
 const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
@@ -126,40 +104,58 @@ const runOf = (row: RunRow) => ({
   ended_at: iso(row.ended_at),
 });
 
-export const listRuns = (
-  db: D1Database,
-  filters: { event_id?: string | undefined; alias?: string | undefined; status?: string | undefined },
-  query: ListQuery,
-) =>
-  page<RunRow, RecordedRun>(
-    db,
-    "runs",
-    ["created_at", "id"],
-    { event_id: filters.event_id, alias: filters.alias, status: filters.status },
-    query,
-    runOf,
-  );
+interface RunFilters {
+  event_id?: string | undefined;
+  alias?: string | undefined;
+  status?: string | undefined;
+}
+type RunPage = ListPage<RecordedRun> & { archive?: { until: string; note: string } };
 
-interface HistoryRow {
-  at: number;
-  status: RunStatus;
-  attempt: number;
-  cause: string | null;
+/**
+ * Runs that are hot; those of one event wherever it is. The last page of a list says where older ones are, if
+ * any are: what is in the archive is found by its event.
+ */
+export async function listRuns(books: Books, filters: RunFilters, query: ListQuery): Promise<RunPage> {
+  const { event_id, alias, status } = filters;
+  const columns = { event_id, alias, status };
+  const order: [string, string] = ["created_at", "id"];
+  const found = await page<RunRow, RecordedRun>(books.ledger, "runs", order, columns, query, runOf);
+  if (event_id !== undefined) {
+    if (found.data.length > 0 || query.cursor !== undefined) return found;
+    const runs = (await findArchived(books, event_id))?.runs ?? [];
+    const isAsked = (run: RunRow) =>
+      (alias ?? run.alias) === run.alias && (status ?? run.status) === run.status;
+    return { data: runs.filter(isAsked).map(runOf) };
+  }
+  const newest = found.next === undefined ? await newestArchived(books) : null;
+  if (newest === null) return found;
+  return { ...found, archive: { until: new Date(newest + 59_999).toISOString(), note: OLDER_RUNS } };
 }
 
+const OLDER_RUNS =
+  "runs of events that arrived until then have moved to the archive, but for those that were not yet final: " +
+  "page through /v1/events, and ask /v1/runs?event_id= for the runs of one";
+
 /** A run, and every state it has been in. */
-export async function getRun(db: D1Database, id: string) {
-  const [run, history] = await db.batch<RunRow & HistoryRow>([
-    db.prepare("SELECT * FROM runs WHERE id = ?1").bind(id),
-    db
+export async function getRun(books: Books, id: string) {
+  const [run, history] = await books.ledger.batch<RunRow & HistoryRow>([
+    books.ledger.prepare("SELECT * FROM runs WHERE id = ?1").bind(id),
+    books.ledger
       .prepare("SELECT at, status, attempt, cause FROM run_history WHERE run_id = ?1 ORDER BY at, rowid")
       .bind(id),
   ]);
   const row = run?.results[0];
-  if (!row) return null;
-  const states = (history?.results ?? []).map(({ at, ...state }) => ({ at: iso(at), ...state }));
-  return { ...runOf(row), history: states };
+  if (row) return withHistory(row, history?.results ?? []);
+  const event = eventOfRun(id);
+  const entry = event === undefined ? null : await findArchived(books, event);
+  const archived = entry?.runs.find((one) => one.id === id);
+  return archived ? withHistory(archived, archived.history) : null;
 }
+
+const withHistory = (row: RunRow, history: HistoryRow[]) => ({
+  ...runOf(row),
+  history: history.map(({ at, status, attempt, cause }) => ({ at: iso(at), status, attempt, cause })),
+});
 
 interface DeadRow {
   run_id: string;

@@ -1,7 +1,7 @@
 // Why a pipeline ran, or did not run, for a recorded event: the filter as it stood then, judged by what was
 // known then. Neighbours: decide.ts made the decision, store/deployments.ts knows which filters it used.
-import type { D1Database } from "@cloudflare/workers-types";
 import type { Pipelines } from "../dispatch/pipelines.ts";
+import type { Books } from "../env.ts";
 import { compileFilter, explain, reasonOf, viewOf } from "../match/index.ts";
 import type { PipelineConfig } from "../shapes/config.ts";
 import { FailureError } from "../shapes/failure.ts";
@@ -16,13 +16,13 @@ const MAX_RUNS = 50;
  *
  * @throws FailureError `not_found` for an event or a pipeline that there is not, and was not then
  */
-export async function why(db: D1Database, eventId: string, alias: string, pipelines: Pipelines) {
-  const [event, then, runs] = await Promise.all([
-    getEvent(db, eventId),
-    versionThen(db, eventId, alias),
-    listRuns(db, { event_id: eventId, alias }, { limit: MAX_RUNS }),
-  ]);
+export async function why(books: Books, eventId: string, alias: string, pipelines: Pipelines) {
+  const event = await getEvent(books, eventId);
   if (!event) throw nothing(`event ${eventId.slice(0, 120)}`);
+  const [then, runs] = await Promise.all([
+    versionThen(books.ledger, event.outcome.deployment, alias),
+    listRuns(books, { event_id: eventId, alias }, { limit: MAX_RUNS }),
+  ]);
   if (!then && !pipelines.get(alias)) {
     const known = pipelines.all.map((pipeline) => pipeline.alias).join(", ");
     throw nothing(`pipeline ${alias.slice(0, 80)}, nor was there when the event was recorded`, known);

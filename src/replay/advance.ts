@@ -155,7 +155,7 @@ function targetOf(pipeline: Registered, { env, connections }: RouteDeps): Target
     buckets: connection && connection.kind !== "d1" ? connection.buckets : [],
     source: openSource(source.connection_id, connections, env),
     collection: openCollection(destination, connections, env),
-    ledger: env.ledger(),
+    books: env.books(),
   };
 }
 

@@ -1,8 +1,8 @@
 // Pages of candidates: where a replay finds its objects. Each reader gives one page of one pipeline from a
 // place, and where the next begins. Nothing is changed here.
 
-import type { D1Database } from "@cloudflare/workers-types";
 import type { Registered } from "../dispatch/pipelines.ts";
+import type { Books } from "../env.ts";
 import { evaluate, type Filter, stateView, viewOf } from "../match/index.ts";
 import type { Event } from "../shapes/event.ts";
 import type { SetKey } from "../shapes/item.ts";
@@ -18,7 +18,7 @@ export interface Target {
   buckets: string[];
   source: Source;
   collection: Collection;
-  ledger: D1Database;
+  books: Books;
 }
 
 export interface CandidatePage {
@@ -45,12 +45,18 @@ export async function readPage(
   const connection = config.source.connection_id;
   switch (select.kind) {
     case "events":
-      return eventsPage(target.ledger, { ...select, alias, connection }, cursor, limit);
+      return eventsPage(target.books, { ...select, alias, connection }, cursor, limit);
     case "stale":
-      return madePage(target.ledger, alias, { kind: "not_version", value: version }, cursor, limit);
+      return madePage(target.books.ledger, alias, { kind: "not_version", value: version }, cursor, limit);
     case "produced_by": {
       const { version: by, commit, model } = select;
-      return madePage(target.ledger, alias, { kind: "made_by", version: by, commit, model }, cursor, limit);
+      return madePage(
+        target.books.ledger,
+        alias,
+        { kind: "made_by", version: by, commit, model },
+        cursor,
+        limit,
+      );
     }
     case "listing":
     case "drift":

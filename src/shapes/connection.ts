@@ -1,6 +1,7 @@
 // connections.json: what each `connection_id` is, how its events arrive and are proven, and the *names*
 // of its secrets. Secrets themselves live in `wrangler secret`, locally in `.weir/dev.env`.
 import { z } from "zod";
+import { DEFAULT_RETENTION, type Retention, retentionSchema } from "./retention.ts";
 
 const name = z
   .string()
@@ -71,6 +72,7 @@ export const connectionSchema = z.discriminatedUnion("kind", [
     kind: z.literal("r2"),
     buckets: z.array(bucket).min(1),
     events: z.array(schemeSchema).default([]),
+    retention: retentionSchema.optional(),
   }),
   z.strictObject({
     kind: z.literal("s3"),
@@ -81,6 +83,7 @@ export const connectionSchema = z.discriminatedUnion("kind", [
     access_key_id: name,
     secret_access_key: name,
     events: z.array(schemeSchema).default([]),
+    retention: retentionSchema.optional(),
   }),
   z.strictObject({ kind: z.literal("d1"), database: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/) }),
 ]);
@@ -96,3 +99,9 @@ export type SchemeName = Scheme["scheme"];
 export type Connection = z.infer<typeof connectionSchema>;
 /** connections.json, as parsed. */
 export type Connections = z.infer<typeof connectionsSchema>;
+
+/** How long a connection's events are kept; the default for one that is no longer there. */
+export function retentionOf({ connections }: Connections, id: string): Retention {
+  const connection = Object.hasOwn(connections, id) ? connections[id] : undefined;
+  return (connection?.kind === "d1" ? undefined : connection?.retention) ?? DEFAULT_RETENTION;
+}

@@ -48,13 +48,17 @@ export function openDeployment(registry: readonly Version[]): Deployment {
   };
 }
 
-/** A pipeline's version and config when an event was decided, or null where there was none, or none is known. */
+/** A pipeline's version and config in a deployment, or null where there was none, or none is known. */
 export async function versionThen(
   db: D1Database,
-  eventId: string,
+  deployment: string | undefined,
   alias: string,
 ): Promise<{ version: string; config: PipelineConfig } | null> {
-  const row = await db.prepare(SQL.atEvent).bind(eventId, alias).first<{ version: string; config: string }>();
+  if (deployment === undefined) return null;
+  const row = await db
+    .prepare(SQL.versionIn)
+    .bind(deployment, alias)
+    .first<{ version: string; config: string }>();
   return row && { version: row.version, config: JSON.parse(row.config) as PipelineConfig };
 }
 
@@ -65,11 +69,10 @@ const SQL = {
     INSERT INTO pipeline_versions (alias, version, config, first_seen)
     SELECT j.value ->> '$.alias', j.value ->> '$.version', j.value ->> '$.config', ?2
     FROM json_each(?1) AS j WHERE true ON CONFLICT (alias, version) DO NOTHING`,
-  atEvent: `
+  versionIn: `
     SELECT v.version, v.config
-    FROM events AS e
-    JOIN deployments AS d ON d.id = e.outcome ->> '$.deployment'
+    FROM deployments AS d
     JOIN json_each(d.versions) AS j ON j.key = ?2
     JOIN pipeline_versions AS v ON v.alias = j.key AND v.version = j.value
-    WHERE e.id = ?1`,
+    WHERE d.id = ?1`,
 };

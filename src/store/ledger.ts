@@ -110,10 +110,12 @@ const SQL = {
     FROM json_each(?1) AS j
     WHERE NOT EXISTS (
       SELECT 1 FROM json_each(j.value, '$.lookups') AS l CROSS JOIN event_identities AS i ON i.identity = l.value)
+      AND NOT EXISTS (SELECT 1 FROM archived AS a WHERE a.id = unhex(substr(${field("id")}, 5)))
     ON CONFLICT (id) DO NOTHING`,
   identities: `
-    INSERT INTO event_identities (identity, event_id)
-    SELECT i.value, ${field("id")} FROM json_each(?1) AS j, json_each(j.value, '$.identities') AS i
+    INSERT INTO event_identities (identity, event_id, day)
+    SELECT i.value, ${field("id")}, unixepoch(${field("received_at")}) / 86400
+    FROM json_each(?1) AS j, json_each(j.value, '$.identities') AS i
     WHERE EXISTS (SELECT 1 FROM events WHERE id = ${field("id")})
     ON CONFLICT (identity) DO NOTHING`,
   matchedRuns: `

@@ -77,17 +77,14 @@ export async function changeStatus(
   return meta.changes === 1;
 }
 
-/** Runs of a replay by status, and when the first and last of them ended (ms). */
+/** Runs of a replay by status: those that are hot, and those that have moved to the archive. */
 export interface Progress {
   by_status: Record<string, number>;
   open: number;
 }
 
 export async function progressOf(db: D1Database, id: string): Promise<Progress> {
-  const { results } = await db
-    .prepare("SELECT status, count(*) AS runs FROM runs WHERE replay_id = ? GROUP BY status")
-    .bind(id)
-    .all<{ status: string; runs: number }>();
+  const { results } = await db.prepare(PROGRESS).bind(id).all<{ status: string; runs: number }>();
   const by_status = Object.fromEntries(results.map(({ status, runs }) => [status, runs]));
   const open = ["pending", "queued", "running", "failed"].reduce(
     (sum, status) => sum + (by_status[status] ?? 0),
@@ -104,3 +101,10 @@ export async function stuckReplays(db: D1Database, before: number): Promise<Repl
     .all<Row>();
   return results.map(replayOf);
 }
+
+const PROGRESS = `
+  SELECT status, sum(runs) AS runs FROM (
+    SELECT status, count(*) AS runs FROM runs WHERE replay_id = ?1 GROUP BY status
+    UNION ALL
+    SELECT status, runs FROM replay_counts WHERE replay_id = ?1)
+  GROUP BY status`;

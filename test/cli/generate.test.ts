@@ -69,6 +69,14 @@ describe("weir generate", () => {
     });
   });
 
+  test("binds the archive to the router, and to no pipeline", async () => {
+    const files = await generate(project());
+    const archive = { binding: "ARCHIVE", bucket_name: "weir-archive" };
+    expect(parse(files.get("wrangler.toml") ?? "").r2_buckets).toContainEqual(archive);
+    for (const [name, text] of files)
+      if (name !== "wrangler.toml") expect([name, text.includes("weir-archive")]).toEqual([name, false]);
+  });
+
   test("an S3 bucket is bound locally and never in what is deployed", async () => {
     const s3 = {
       kind: "s3",

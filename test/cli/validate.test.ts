@@ -152,4 +152,31 @@ describe("weir validate", () => {
     const root = project({ "models.json": "" });
     expect(told(root)[0]).toMatch(/^models\.json:1:1 /);
   });
+
+  test("retention: a misspelt field is told with its neighbour, a wrong number with what is expected", () => {
+    const inbox = { kind: "r2", buckets: ["inbox-files"], events: [{ scheme: "r2-queue" }] };
+    const told = (retention: object) => {
+      const connections = { inbox: { ...inbox, retention }, results: { kind: "d1", database: "results" } };
+      const { problems } = validate(project({ "connections.json": { connections } }));
+      return problems.filter(({ file }) => file === "connections.json");
+    };
+    expect(told({ hot_days: 7, archive_days: 0 })).toEqual([]);
+    expect(told({ hot_day: 7 })).toMatchObject([
+      { line: 14, problem: 'unknown field "hot_day"', next: 'did you mean "hot_days"?' },
+    ]);
+    expect(told({ hot_days: 0, archive_days: 1.5 })).toMatchObject([
+      { line: 14, problem: expect.stringContaining("hot_days: ") },
+      { line: 15, problem: expect.stringContaining("archive_days: ") },
+    ]);
+  });
+
+  test("the archive's bucket is nobody's source or destination", () => {
+    const connections = {
+      inbox: { kind: "r2", buckets: ["inbox-files", "weir-archive"], events: [{ scheme: "r2-queue" }] },
+      results: { kind: "d1", database: "results" },
+    };
+    expect(told(project({ "connections.json": { connections } }))).toEqual([
+      'connections.json:7:9 "inbox" names weir-archive, where the router archives its events',
+    ]);
+  });
 });

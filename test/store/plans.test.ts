@@ -74,7 +74,11 @@ const ledgerWork: [string, (db: D1Database) => Promise<unknown>][] = [
   ["taking reports", (db) => takeReports(db, [done])],
   ["sweeping", (db) => claimOverdue(db, Date.now(), 100)],
   ["recording dead letters", (db) => recordDead(db, [{ job, attempts: 1 }], 1)],
-  ["a page of events to replay", (db) => eventsPage(db, { alias: "a", connection: "c" }, undefined, 100)],
+  [
+    "a page of events to replay",
+    (db) =>
+      eventsPage({ ledger: db, archive: stores.archive }, { alias: "a", connection: "c" }, undefined, 100),
+  ],
   ["looking a key up", (db) => findKeyByHash(db, "h")],
   ["noting a key's use", (db) => noteUse(db, "key_1", 2, 1)],
   [

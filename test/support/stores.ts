@@ -4,16 +4,19 @@ import { globSync, readFileSync } from "node:fs";
 import type { D1Database, R2Bucket } from "@cloudflare/workers-types";
 import { Miniflare } from "miniflare";
 import { unstable_splitSqlQuery } from "wrangler";
+import { D1_WORKER, d1ByFetch } from "./d1-by-fetch.ts";
 
 export interface Stores {
   ledger: D1Database;
   collections: D1Database;
   bucket: R2Bucket;
+  /** The archive's own bucket. */
+  archive: R2Bucket;
   close(): Promise<void>;
 }
 
 export async function openStores(): Promise<Stores> {
-  const script = { type: "esm" as const, contents: "export default { fetch: () => new Response() };" };
+  const script = { type: "esm" as const, contents: D1_WORKER };
   const mf = new Miniflare({
     workers: [
       {
@@ -25,12 +28,13 @@ export async function openStores(): Promise<Stores> {
             LEDGER: { type: "d1", id: "ledger" },
             COLLECTIONS: { type: "d1", id: "collections" },
             BUCKET: { type: "r2", name: "bucket" },
+            ARCHIVE: { type: "r2", name: "archive" },
           },
         },
       },
     ],
   });
-  const ledger = (await mf.getD1Database("LEDGER")) as unknown as D1Database;
+  const ledger = d1ByFetch("LEDGER", (url, init) => mf.dispatchFetch(url, init));
   const collections = (await mf.getD1Database("COLLECTIONS")) as unknown as D1Database;
   await migrate(ledger, "ledger");
   await migrate(collections, "collections");
@@ -38,6 +42,7 @@ export async function openStores(): Promise<Stores> {
     ledger,
     collections,
     bucket: (await mf.getR2Bucket("BUCKET")) as unknown as R2Bucket,
+    archive: (await mf.getR2Bucket("ARCHIVE")) as unknown as R2Bucket,
     close: () => mf.dispose(),
   };
 }

@@ -1,0 +1,29 @@
+// What is left in the ledger of an archived event: a compact row that leads from its id, its object and its time
+// to its segment. Here are the names by which such a row is found.
+import { createHash } from "node:crypto";
+import type { Event, Sender } from "../../shapes/event.ts";
+
+/** The id's own bytes, in hex. */
+export const hexOf = (eventId: string) => eventId.slice(4);
+
+/** Whose event it is: a replay's own says the least, and an invocation tells nothing of the object. */
+export const KINDS = { replay: 0, told: 1, invoke: 2 } as const;
+
+export const kindOf = (sender: Sender): number =>
+  sender === "replay" || sender === "invoke" ? KINDS[sender] : KINDS.told;
+
+/** 16 bytes that name an object, in hex: first the key's, so that a key is found wherever it is. */
+export const objectHex = ({ connection, bucket, key }: Pick<Event, "connection" | "bucket" | "key">) =>
+  keyHex(key) + hash(JSON.stringify([connection, bucket]), 8);
+
+/** The first 12 bytes of every object of this key, in hex. */
+export const keyHex = (key: string) => hash(key, 24);
+
+const hash = (text: string, digits: number) =>
+  createHash("sha256").update(text).digest("hex").slice(0, digits);
+
+/** The event of a run, by the run's own id; undefined for what is none. */
+export const eventOfRun = (runId: string): string | undefined => {
+  const [, hex] = /^run_([0-9a-f]{32})_/.exec(runId) ?? [];
+  return hex === undefined ? undefined : `evt_${hex}`;
+};

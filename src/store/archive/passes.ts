@@ -1,0 +1,58 @@
+// Which connections the archive is to look at, and where its pass over each of them stands.
+import type { D1Database } from "@cloudflare/workers-types";
+import { FIRST, type Place } from "./move.ts";
+
+/** How long a pass that has come to its end rests: what is stuck is not looked at every minute. */
+const REST_MS = 900_000;
+
+export interface Pass {
+  connection: string;
+  /** Where it goes on; undefined while it rests. */
+  at: Place | undefined;
+}
+
+/** Every connection that has anything on record, whether or not it is still configured. */
+export async function passes(db: D1Database, now: number): Promise<Pass[]> {
+  const { results } = await db
+    .prepare(SQL.passes)
+    .all<{ connection: string; received_at: string | null; id: string | null; rest_until: number | null }>();
+  return results.map(({ connection, received_at, id, rest_until }) => {
+    if ((rest_until ?? 0) > now) return { connection, at: undefined };
+    return { connection, at: received_at === null || id === null ? FIRST : { received_at, id } };
+  });
+}
+
+/** Puts on record where a pass stands; without a place it is at its end and rests. */
+export async function passTo(
+  db: D1Database,
+  connection: string,
+  place: Place | undefined,
+  now: number,
+): Promise<void> {
+  const { received_at, id } = place ?? FIRST;
+  await db
+    .prepare(SQL.to)
+    .bind(connection, received_at, id, place ? 0 : now + REST_MS)
+    .run();
+}
+
+/** Each distinct value by one step in its index. */
+const distinct = (table: string) => `
+  WITH RECURSIVE seen (name) AS (
+    SELECT min(connection) FROM ${table}
+    UNION ALL
+    SELECT (SELECT min(t.connection) FROM ${table} AS t WHERE t.connection > seen.name)
+    FROM seen WHERE seen.name IS NOT NULL)
+  SELECT name FROM seen WHERE name IS NOT NULL`;
+
+const SQL = {
+  passes: `
+    SELECT c.name AS connection, p.received_at, p.id, p.rest_until
+    FROM (SELECT * FROM (${distinct("events")}) UNION SELECT * FROM (${distinct("segments")})) AS c
+    LEFT JOIN archive_passes AS p ON p.connection = c.name
+    ORDER BY c.name`,
+  to: `
+    INSERT INTO archive_passes (connection, received_at, id, rest_until) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (connection) DO UPDATE SET
+      received_at = excluded.received_at, id = excluded.id, rest_until = excluded.rest_until`,
+};

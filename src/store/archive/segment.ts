@@ -1,0 +1,55 @@
+// A segment: what is kept of events that arrived at one connection within one minute, as NDJSON, gzipped. Each
+// line is an event with its outcome and its runs, each run with its history. Pure: entries in, bytes out.
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+import { gunzipSync, gzipSync } from "node:zlib";
+import type { Event } from "../../shapes/event.ts";
+import type { Outcome } from "../ledger.ts";
+import type { HistoryRow, RunRow } from "../rows.ts";
+
+export type ArchivedRun = RunRow & { history: HistoryRow[] };
+
+/** A line of a segment. */
+export interface Entry {
+  event: Event;
+  outcome: Outcome;
+  runs: ArchivedRun[];
+}
+
+export interface Segment {
+  key: string;
+  connection: string;
+  minute: number;
+  entries: Entry[];
+  bytes: Uint8Array;
+  /** How many bytes those unpack to. */
+  unpacked: number;
+}
+
+/** Minutes since the epoch. */
+export const minuteOf = (receivedAt: string) => Math.floor(Date.parse(receivedAt) / 60_000);
+
+/** Entries of one connection, in the order of arrival, as segments: one for each minute. */
+export function segmentsOf(connection: string, entries: Entry[]): Segment[] {
+  const byMinute = Map.groupBy(entries, ({ event }) => minuteOf(event.received_at));
+  return [...byMinute].map(([minute, all]) => {
+    const text = Buffer.from(all.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
+    const key = keyOf(connection, minute, text);
+    return { key, connection, minute, entries: all, bytes: gzipSync(text), unpacked: text.length };
+  });
+}
+
+/** Of a segment's bytes. */
+export const entriesOf = (bytes: ArrayBuffer): Entry[] =>
+  gunzipSync(new Uint8Array(bytes))
+    .toString()
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Entry);
+
+/** The same content has the same key, so what is written again is written over itself, and never over another. */
+function keyOf(connection: string, minute: number, text: Buffer): string {
+  const [day = "", time = ""] = new Date(minute * 60_000).toISOString().split("T");
+  const hash = createHash("sha256").update(text).digest("hex").slice(0, 16);
+  return `${connection}/${day}/${time.slice(0, 5).replace(":", "-")}-${hash}.ndjson.gz`;
+}
