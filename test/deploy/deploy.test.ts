@@ -45,6 +45,7 @@ describe("weir deploy", () => {
       "create queue weir-two",
       "create queue weir-two-dead",
       "create R2 bucket inbox-files",
+      "create R2 bucket weir-archive",
       "create D1 database results",
       "create D1 database weir-ledger",
       "apply migrations to results",
@@ -69,16 +70,17 @@ describe("weir deploy", () => {
     const { status, stderr, stdout, changes } = await run(["deploy", "--json"]);
     expect({ status, stderr }).toMatchObject({ status: 0 });
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, url: URL, missing_secrets: [] });
-    expect(JSON.parse(stdout).done).toHaveLength(17);
-    expect(changes.slice(0, 10).sort()).toEqual([
+    expect(JSON.parse(stdout).done).toHaveLength(18);
+    expect(changes.slice(0, 11).sort()).toEqual([
       "bucket inbox-files",
+      "bucket weir-archive",
       "database results",
       "database weir-ledger",
       ...["events", "one", "one-dead", "r2-events", "reports", "two", "two-dead"].map(
         (it) => `queue weir-${it}`,
       ),
     ]);
-    expect(changes.slice(10).filter((it) => !it.startsWith("migration"))).toEqual([
+    expect(changes.slice(11).filter((it) => !it.startsWith("migration"))).toEqual([
       "upload weir-compute",
       "upload weir-one",
       "consumer weir-one of weir-one",

@@ -14,6 +14,7 @@ beforeAll(async () => {
   for (const name of ["weir-events", "weir-r2-events", "weir-one", "weir-one-dead"]) {
     cloudflare.account.queues.set(name, { id: `q-${name}`, consumers: [] });
   }
+  cloudflare.account.buckets.set("weir-archive", { rules: [] });
   cloudflare.account.databases.set("weir-ledger", { uuid: "d-ledger", applied: [] });
 });
 afterAll(async () => {
