@@ -49,6 +49,8 @@ export function routerTables(connections: Named, aliases: string[], paths: { col
         queue: deadQueueName(alias),
         max_batch_size: 100,
         max_batch_timeout: 1,
+        // Nothing stands behind it: what cannot be recorded now is recorded later.
+        max_retries: 100,
       })),
     },
   };
@@ -91,7 +93,8 @@ export function pipelineTables(
           max_batch_timeout: 1,
           // Batches at once, so that no more runs than `concurrency` are in flight.
           ...(config.dispatch === "queue" ? { max_concurrency: Math.ceil(config.concurrency / batch) } : {}),
-          max_retries: config.retry.max_attempts,
+          // Deliveries of a message that takes its Worker with it each time: as many as there are attempts.
+          max_retries: config.retry.max_attempts - 1,
           dead_letter_queue: deadQueueName(config.alias),
         },
       ],

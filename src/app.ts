@@ -26,6 +26,7 @@ import { named } from "./query/pipelines.ts";
 import { listVersions } from "./query/versions.ts";
 import { why } from "./query/why.ts";
 import { type Failure, FailureError } from "./shapes/failure.ts";
+import { isPassing, storeFailure } from "./store/failure.ts";
 import { listPaused } from "./store/pauses.ts";
 
 /** Largest body of an invocation: its event must fit a queue message (128 KB). */
@@ -198,6 +199,7 @@ export function createApp() {
       });
     }
     console.error(JSON.stringify({ log: "http.error", path: c.req.path, error: String(error) }));
+    if (isPassing(error)) return problem(storeFailure(error));
     return problem({
       kind: "internal",
       detail: "something of ours broke; nothing was changed by halves",

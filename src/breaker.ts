@@ -2,13 +2,12 @@
 // dying one by one; a run is let through now and then, and the first success resumes it.
 import { handOverAll, type RouteDeps } from "./route.ts";
 import { recovered, takeProbes, trip } from "./store/breaker.ts";
-import { resumePipeline } from "./store/pauses.ts";
+import { PROBE_MS, resumePipeline } from "./store/pauses.ts";
 import { eventsOf } from "./store/runs.ts";
 
 /** How far back the breaker looks, ms, and how many dead runs without a success trip it. */
 const WINDOW_MS = 600_000;
 const DEAD_RUNS = 20;
-const PROBE_MS = 300_000;
 
 export async function guard(deps: RouteDeps): Promise<void> {
   const ledger = deps.env.ledger();

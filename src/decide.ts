@@ -28,7 +28,7 @@ export async function decide(
   const looked = await look(event, found.needs, source);
   if (!looked.ok) {
     const { kind, detail } = looked.failure;
-    if (verdictOf(kind) === "retry") return looked;
+    if (["retry", "wait"].includes(verdictOf(kind))) return looked;
     return ok({ ...refuseAll(candidates, () => detail, new Set(found.matched)), unseen: detail });
   }
   const object = looked.value;

@@ -22,13 +22,20 @@ export interface RouterDeps {
 }
 
 // Once per isolate: the filter index, keys of senders, signatures already used, refusals not yet written.
-const connections = connectionsSchema.parse(connectionsJson);
-const pipelines = openPipelines(registry);
+const deployed: Pick<RouterDeps, "connections" | "pipelines" | "now"> = {
+  connections: connectionsSchema.parse(connectionsJson),
+  pipelines: openPipelines(registry),
+  now: Date.now,
+};
 const cache = keyCache();
 const used = new TtlCache<true>(10_000);
 const refusals = refusalCounter();
 
-export function openRouter(raw: object, waitUntil: (work: Promise<unknown>) => void): RouterDeps {
+export function openRouter(
+  raw: object,
+  waitUntil: (work: Promise<unknown>) => void,
+  { connections, pipelines, now } = deployed,
+): RouterDeps {
   const env = surroundings(raw);
   const sourceOf = (id: string) => {
     const known = Object.hasOwn(connections.connections, id) ? connections.connections[id] : undefined;
@@ -38,7 +45,7 @@ export function openRouter(raw: object, waitUntil: (work: Promise<unknown>) => v
     env,
     connections,
     pipelines,
-    now: Date.now,
+    now,
     handshake: (request, connection) => {
       if (sourceOf(connection)) return handshakeResponse(request);
       return problem({
@@ -51,7 +58,7 @@ export function openRouter(raw: object, waitUntil: (work: Promise<unknown>) => v
       const received = await receiveWebhook(request, connection, {
         connections,
         trust: { secret: env.setting, fetch: (input, init) => fetch(input, init), cache },
-        now: Date.now,
+        now,
         used,
         send: async (events) => {
           const { error } = await sendAll(env.queue<Event>("EVENTS"), events);

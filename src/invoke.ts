@@ -48,8 +48,12 @@ export async function invokeNow(
   deps: InvokeDeps,
 ): Promise<[Answer, ReturnType<typeof statusOf> | 200]> {
   const job = await begin(pipeline, body, deps);
-  const { report, data } = await deps.env.pipeline<PipelineRpc>(pipeline.alias).invoke(job);
-  await takeReports(deps.env.ledger(), [report]);
+  const { report, data } = await called(pipeline.alias, job, deps);
+  // The caller is told what the ledger may miss: then the sweep finds the run, which finds its own items.
+  await takeReports(deps.env.ledger(), [report], { now: deps.now(), letters: false }).catch(
+    (error: unknown) =>
+      console.warn(JSON.stringify({ log: "invoke.unrecorded", run_id: job.run_id, error: String(error) })),
+  );
   const gone: Failure | null =
     report.status === "skipped"
       ? { kind: "object_gone", detail: report.reason ?? "the object is not there" }
@@ -67,9 +71,32 @@ export async function invokeNow(
 /** Puts the run into the pipeline's queue. */
 export async function invokeLater(pipeline: Registered, body: InvokeBody, deps: InvokeDeps): Promise<Answer> {
   const job = await begin(pipeline, body, deps);
-  await deps.env.pipelineQueue<Job>(pipeline.alias).send(job);
-  await markQueued(deps.env.ledger(), [job.run_id], deps.now());
-  return { status: "queued", run_id: job.run_id, processed_data: [], error_details: null };
+  const queued = await deps.env
+    .pipelineQueue<Job>(pipeline.alias)
+    .send(job)
+    .then(() => markQueued(deps.env.ledger(), [job.run_id], deps.now()))
+    .then(
+      () => true,
+      (error: unknown) => {
+        console.warn(JSON.stringify({ log: "run.stuck", run_id: job.run_id, error: String(error) }));
+        return false;
+      },
+    );
+  // It is committed: what did not leave now leaves with the sweep.
+  const status = queued ? "queued" : "pending";
+  return { status, run_id: job.run_id, processed_data: [], error_details: null };
+}
+
+async function called(alias: string, job: Job, { env }: InvokeDeps) {
+  try {
+    return await env.pipeline<PipelineRpc>(alias).invoke(job);
+  } catch (error) {
+    throw new FailureError({
+      kind: "unavailable",
+      detail: `pipeline ${alias} did not answer: ${String(error).slice(0, 200)}`,
+      next: `its run is on record and will be tried again: GET /v1/runs/${job.run_id}`,
+    });
+  }
 }
 
 async function begin(pipeline: Registered, body: InvokeBody, deps: InvokeDeps): Promise<Job> {

@@ -53,14 +53,10 @@ export function operate(app: OpenAPIHono<{ Bindings: object }>, open: (c: Contex
   });
 
   app.openapi(routes.redrive, async (c) => {
-    const deps = open(c);
-    const taken = await takeForRedrive(deps.env.ledger(), c.req.valid("json"), deps.now(), REDRIVE_LIMIT);
-    await handOverAll(
-      taken.map((one) => ({ ...one, forgiven: one.run.attempt })),
-      deps,
-    );
-    c.set("told", toldOf(c.req.valid("json"), taken.length));
-    return c.json({ redriven: taken.length, run_ids: taken.map(({ run }) => run.run_id) }, 200);
+    const choice = c.req.valid("json");
+    const redriven = await redrive(choice, open(c));
+    c.set("told", toldOf(choice, redriven.redriven));
+    return c.json(redriven, 200);
   });
   app.openapi(routes.drop, async (c) => {
     const deps = open(c);
@@ -94,3 +90,15 @@ const toldOf = (
   ...(alias !== undefined && { target: alias }),
   detail: { kind, all, run_ids: run_ids?.slice(0, 20), count },
 });
+
+/** Opens the runs of dead letters again and hands them over; those of a paused pipeline wait. */
+export async function redrive(choice: LetterChoice, deps: RouterDeps) {
+  const taken = await takeForRedrive(deps.env.ledger(), choice, deps.now(), REDRIVE_LIMIT);
+  const ready = taken.filter(({ waits }) => !waits);
+  // They are open from here on, so that the sweep sends what does not leave now.
+  await handOverAll(ready, deps).catch((error: unknown) =>
+    console.warn(JSON.stringify({ log: "redrive.left", error: String(error) })),
+  );
+  const waiting = taken.length - ready.length;
+  return { redriven: taken.length, waiting, run_ids: taken.map(({ run }) => run.run_id) };
+}

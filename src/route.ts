@@ -76,26 +76,28 @@ export async function sweep(deps: RouteDeps): Promise<void> {
 }
 
 /** Dispatches runs that come each with its event. */
-export const handOverAll = (due: { run: PendingRun; event: Event; forgiven?: number }[], deps: RouteDeps) =>
+export const handOverAll = (due: { run: PendingRun; event: Event }[], deps: RouteDeps) =>
   settle(
-    due.map(({ run, event, forgiven }) => jobOf(run, event, forgiven)),
+    due.map(({ run, event }) => jobOf(run, event)),
     deps,
   );
 
-const jobOf = ({ run_id, alias, cause, attempt }: PendingRun, event: Event, forgiven?: number): Job => {
-  return { run_id, alias, event, cause, attempts_before: attempt, ...(forgiven && { forgiven }) };
+const jobOf = ({ run_id, alias, cause, attempt, forgiven }: PendingRun, event: Event): Job => {
+  return { run_id, alias, event, cause, attempts_before: attempt, ...(forgiven > 0 && { forgiven }) };
 };
 
-/** Dispatches jobs and settles what is known of their runs. */
+/** Dispatches jobs and settles what is known of their runs, as soon as it is. */
 async function settle(jobs: Job[], deps: RouteDeps): Promise<void> {
   const ledger = deps.env.ledger();
   const isDeployed = ({ alias }: Job) => deps.pipelines.get(alias) !== undefined;
-  const { queued, reports, stuck } = await dispatch(jobs.filter(isDeployed), deps.pipelines, deps.env);
-  for (const { run_id, error } of stuck) console.warn(JSON.stringify({ log: "run.stuck", run_id, error }));
   const orphaned = jobs.filter((job) => !isDeployed(job)).map(({ run_id }) => run_id);
   await Promise.all([
-    markQueued(ledger, queued, deps.now()),
-    takeReports(ledger, reports),
+    dispatch(jobs.filter(isDeployed), deps.pipelines, deps.env, async ({ queued, reports, stuck }) => {
+      for (const { run_id, error } of stuck)
+        console.warn(JSON.stringify({ log: "run.stuck", run_id, error }));
+      const now = deps.now();
+      await Promise.all([markQueued(ledger, queued, now), takeReports(ledger, reports, { now })]);
+    }),
     cancelRuns(ledger, orphaned, "its pipeline is not deployed any more", deps.now()),
   ]);
 }

@@ -3,7 +3,7 @@
 import { createApp } from "./app.ts";
 import { guard } from "./breaker.ts";
 import { consume } from "./consume.ts";
-import { openRouter } from "./deps.ts";
+import { openRouter, type RouterDeps } from "./deps.ts";
 import { sweepReplays } from "./replay/advance.ts";
 import { retain } from "./retain.ts";
 import { sweep } from "./route.ts";
@@ -19,9 +19,15 @@ export default {
     ),
   scheduled: async (_, env, context) => {
     const deps = openRouter(env, (work) => context.waitUntil(work));
-    await sweep(deps);
-    await sweepReplays(deps);
-    await guard(deps);
-    for (const went of await retain(deps)) console.log(JSON.stringify({ log: "archive", ...went }));
+    // Each by itself: what stops one must not stop the others for good.
+    for (const [name, work] of Object.entries({ sweep, sweepReplays, guard, archive })) {
+      await work(deps).catch((error: unknown) =>
+        console.error(JSON.stringify({ log: "scheduled.failed", name, error: String(error) })),
+      );
+    }
   },
 } satisfies ExportedHandler<object>;
+
+async function archive(deps: RouterDeps): Promise<void> {
+  for (const went of await retain(deps)) console.log(JSON.stringify({ log: "archive", ...went }));
+}

@@ -51,7 +51,7 @@ export function groupLetters(letters: DeadLetter[]): Group[] {
 export async function redriveDeadLetters(root: string, flags: ChoiceFlags & Keyed): Promise<void> {
   const body = choiceOf(flags);
   const path = "/v1/dead-letters/redrive";
-  const done = await openClient(root, flags).post<{ redriven: number; run_ids: string[] }>(
+  const done = await openClient(root, flags).post<{ redriven: number; waiting: number; run_ids: string[] }>(
     path,
     body,
     flags.idempotencyKey,
@@ -59,7 +59,8 @@ export async function redriveDeadLetters(root: string, flags: ChoiceFlags & Keye
   if (flags.json) printJson(done);
   else for (const id of done.run_ids) print(id);
   const more = done.redriven === 1000 ? "; there may be more, which the same command takes" : "";
-  good(`${done.redriven} redriven${more}`);
+  const waiting = done.waiting > 0 ? `, ${done.waiting} of them wait: their pipeline is paused` : "";
+  good(`${done.redriven} redriven${waiting}${more}`);
 }
 
 /** Ends letters for good, with a reason. */

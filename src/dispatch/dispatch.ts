@@ -24,39 +24,66 @@ export interface Dispatched {
 
 /** A request may make 32 calls over service bindings; two are kept for others. */
 const MAX_BINDING_CALLS = 30;
-export async function dispatch(jobs: Job[], pipelines: Pipelines, env: Surroundings): Promise<Dispatched> {
-  const result: Dispatched = { queued: [], reports: [], stuck: [] };
+/** How long the quick pipelines of a batch wait for the slow, so that most are settled together. */
+const TOGETHER_MS = 2_000;
+
+/**
+ * Hands every job over, and tells what became of them: those that are known within a moment together, those
+ * of a slower pipeline as soon as it answers. No pipeline's trouble is another's.
+ */
+export async function dispatch(
+  jobs: Job[],
+  pipelines: Pipelines,
+  env: Surroundings,
+  settle: (known: Dispatched) => Promise<void>,
+): Promise<void> {
   let calls = 0;
+  const together = nothing();
+  let late = false;
   const work = [...Map.groupBy(jobs, (job) => job.alias)].map(async ([alias, group]) => {
     const byBinding =
       isLive(group) && pipelines.get(alias)?.config.dispatch === "binding" && calls++ < MAX_BINDING_CALLS;
-    if (byBinding) {
-      const answered = await env
-        .pipeline<PipelineRpc>(alias)
-        .run(group)
-        .catch(() => null);
-      if (answered) return void result.reports.push(...answered);
-    }
-    const { sent, error } = await toQueue(env, alias, group);
-    result.queued.push(...sent.map((job) => job.run_id));
-    const left = group.filter((job) => !sent.includes(job));
-    result.stuck.push(...left.map(({ run_id }) => ({ run_id, error: String(error) })));
+    const one = (byBinding && (await toBinding(env, alias, group))) || (await toQueue(env, alias, group));
+    if (late) return settle(one);
+    together.queued.push(...one.queued);
+    together.reports.push(...one.reports);
+    together.stuck.push(...one.stuck);
   });
-  await Promise.all(work);
-  return result;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const moment = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, TOGETHER_MS);
+  });
+  await Promise.race([Promise.all(work), moment]).finally(() => clearTimeout(timer));
+  late = true;
+  await Promise.all([settle(together), ...work]);
+}
+
+const nothing = (): Dispatched => ({ queued: [], reports: [], stuck: [] });
+
+async function toBinding(env: Surroundings, alias: string, jobs: Job[]): Promise<Dispatched | undefined> {
+  try {
+    return { ...nothing(), reports: await env.pipeline<PipelineRpc>(alias).run(jobs) };
+  } catch (error) {
+    console.warn(JSON.stringify({ log: "binding.failed", alias, runs: jobs.length, error: String(error) }));
+    return undefined;
+  }
 }
 
 /** A replay is never in a hurry: it takes no call over a binding from live events. */
 const isLive = (jobs: Job[]) => jobs.every(({ cause }) => cause !== "replayed");
 
-async function toQueue(
-  env: Surroundings,
-  alias: string,
-  jobs: Job[],
-): Promise<{ sent: Job[]; error?: unknown }> {
+async function toQueue(env: Surroundings, alias: string, jobs: Job[]): Promise<Dispatched> {
+  let done: { sent: Job[]; error?: unknown };
   try {
-    return await sendAll(env.pipelineQueue<Job>(alias), jobs);
+    done = await sendAll(env.pipelineQueue<Job>(alias), jobs);
   } catch (error) {
-    return { sent: [], error };
+    done = { sent: [], error };
   }
+  const sent = new Set(done.sent);
+  const left = jobs.filter((job) => !sent.has(job));
+  return {
+    ...nothing(),
+    queued: done.sent.map(({ run_id }) => run_id),
+    stuck: left.map(({ run_id }) => ({ run_id, error: String(done.error) })),
+  };
 }

@@ -104,7 +104,11 @@ export const redrive = change(
   none,
   letters,
   200,
-  z.object({ redriven: z.number(), run_ids: z.array(z.string()) }),
+  z.object({
+    redriven: z.number(),
+    waiting: z.number().openapi({ description: "Of these, how many wait because their pipeline is paused" }),
+    run_ids: z.array(z.string()),
+  }),
   idempotencyHeader,
 );
 export const drop = change(

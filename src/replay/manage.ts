@@ -45,7 +45,7 @@ export async function createReplay(body: z.infer<typeof replaySchema>, deps: Rou
     ended_at: null,
   };
   await insertReplay(deps.env.ledger(), replay);
-  await send(replay, deps);
+  await send(replay, deps).catch(left);
   return replay;
 }
 
@@ -99,6 +99,9 @@ export async function moveReplay(id: string, move: keyof typeof MOVES, deps: Rou
       expected: from.join(" or "),
     });
   }
-  if (moved && to === "active") await send(replay, deps);
+  if (moved && to === "active") await send(replay, deps).catch(left);
   return replay;
 }
+
+/** It is on record, and the sweep sends it on its way. */
+const left = (error: unknown) => console.warn(JSON.stringify({ log: "replay.left", error: String(error) }));

@@ -10,6 +10,24 @@ export const collectionSchema = z
   .string()
   .regex(/^[A-Za-z][A-Za-z0-9_-]{0,62}$/, "1 to 63 of letters, digits, _ and -, beginning with a letter");
 
+type Retry = { max_attempts: number; base_seconds: number };
+
+/** Queues take no longer delay: 12 hours. */
+export const MAX_DELAY_SECONDS = 43_200;
+/** A queue keeps messages for four days; one is left for the attempts themselves. */
+export const MAX_RETRY_SECONDS = 3 * 86_400;
+
+/** The delay after an attempt at most, seconds; the real one is anything up to it. */
+export const delayCeiling = (base_seconds: number, attempt: number) =>
+  Math.min(MAX_DELAY_SECONDS, base_seconds * 2 ** Math.min(attempt, 20));
+
+/** All delays of a run together at most, seconds. */
+function longestRetries({ max_attempts, base_seconds }: Retry): number {
+  let seconds = 0;
+  for (let attempt = 1; attempt < max_attempts; attempt++) seconds += delayCeiling(base_seconds, attempt);
+  return seconds;
+}
+
 export const pipelineConfigSchema = z.strictObject({
   $schema: z.string().optional(),
   /** Unique name, used when invoking. */
@@ -36,6 +54,12 @@ export const pipelineConfigSchema = z.strictObject({
       max_attempts: z.int().min(1).max(100).default(5),
       /** Mean delay before the second attempt, seconds; it doubles with each, fully jittered, up to 12 h. */
       base_seconds: z.int().min(0).max(3600).default(5),
+    })
+    .refine((retry) => longestRetries(retry) <= MAX_RETRY_SECONDS, {
+      error: ({ input }) => {
+        const days = (longestRetries(input as Retry) / 86_400).toFixed(1);
+        return `these attempts may take ${days} days, and ${MAX_RETRY_SECONDS / 86_400} are the most: a queue keeps messages for 4; lower max_attempts or base_seconds`;
+      },
     })
     .prefault({}),
   /**

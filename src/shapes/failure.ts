@@ -25,7 +25,9 @@ export type FailureKind =
   | "bad_handler"
   | "handler_failed"
   | "timeout"
-  | "overloaded";
+  | "overloaded"
+  | "store_full"
+  | "cancelled";
 
 /** What went wrong, for a person: what, where, what was expected, and what to do next. */
 export interface Failure {
@@ -79,6 +81,7 @@ export function statusOf(kind: FailureKind): 400 | 401 | 403 | 404 | 409 | 413 |
       return 404;
     case "conflict":
     case "superseded":
+    case "cancelled":
       return 409;
     case "too_large":
       return 413;
@@ -96,6 +99,7 @@ export function statusOf(kind: FailureKind): 400 | 401 | 403 | 404 | 409 | 413 |
       return 500;
     case "unavailable":
     case "overloaded":
+    case "store_full":
     case "source_refused":
       return 503;
     case "timeout":
@@ -110,6 +114,7 @@ export function verdictOf(kind: FailureKind): Verdict {
   switch (kind) {
     case "object_gone":
     case "superseded":
+    case "cancelled":
       return "drop";
     case "unavailable":
     case "internal":
@@ -118,6 +123,7 @@ export function verdictOf(kind: FailureKind): Verdict {
     case "conflict":
       return "retry";
     case "overloaded":
+    case "store_full":
       return "wait";
     case "unproven":
     case "forbidden":

@@ -18,4 +18,6 @@ export interface Job {
   attempts_before: number;
   /** Attempts that no longer count: a redriven job has its full budget again. */
   forgiven?: number;
+  /** How often in a row it was put off without counting an attempt, and since when (ms). */
+  waits?: { count: number; since: number };
 }

@@ -58,5 +58,5 @@ const SQL = {
     WHERE id IN (
       SELECT (SELECT r.id FROM runs AS r WHERE r.alias = p.alias AND r.status = 'pending' ORDER BY r.created_at, r.id LIMIT 1)
       FROM paused AS p WHERE p.probe_at <= ?1)
-    RETURNING id AS run_id, event_id, alias, cause, attempt`,
+    RETURNING id AS run_id, event_id, alias, cause, attempt, forgiven`,
 };

@@ -36,17 +36,23 @@ export async function recordDead(db: D1Database, dead: DeadJob[], now: number): 
   await db.batch([db.prepare(SQL.end).bind(rows, now), db.prepare(SQL.letters).bind(rows, now)]);
 }
 
-/** Takes letters away and opens their runs again, in one transaction: a second redrive finds none. */
+/**
+ * Takes letters away and opens their runs again, in one transaction: a second redrive finds none. Those of
+ * a paused pipeline are told apart: they wait, as all of its runs do.
+ */
 export async function takeForRedrive(
   db: D1Database,
   choice: LetterChoice,
   now: number,
   limit: number,
-): Promise<{ run: PendingRun; event: Event }[]> {
+): Promise<{ run: PendingRun; event: Event; waits: boolean }[]> {
   const chosen = bindChoice(choice, limit);
-  const [letters] = await db.batch<{ job: string; attempts: number }>([
+  const [letters] = await db.batch<{ job: string; attempts: number; waits: number }>([
     db
-      .prepare(`SELECT job, attempts FROM dead_letters ${CHOSEN} ORDER BY at, run_id LIMIT ?4`)
+      .prepare(
+        `SELECT job, attempts, alias IN (SELECT alias FROM paused) AS waits
+         FROM dead_letters ${CHOSEN} ORDER BY at, run_id LIMIT ?4`,
+      )
       .bind(...chosen),
     db.prepare(SQL.reopen).bind(...chosen, now + PENDING_MS),
     db.prepare(SQL.take).bind(...chosen),
@@ -59,8 +65,9 @@ export async function takeForRedrive(
       alias: job.alias,
       cause: job.cause,
       attempt: row.attempts,
+      forgiven: row.attempts,
     };
-    return { run, event: job.event };
+    return { run, event: job.event, waits: row.waits === 1 };
   });
 }
 
@@ -109,7 +116,7 @@ const SQL = {
     WHERE r.status IS NULL OR r.status = 'dead'
     ON CONFLICT (run_id) DO NOTHING`,
   reopen: `
-    UPDATE runs SET status = 'pending', reason = 'redriven', ended_at = NULL, due_at = ?5,
+    UPDATE runs SET status = 'pending', reason = 'redriven', ended_at = NULL, due_at = ?5, forgiven = attempt,
       progress = attempt * 10 + ${REDRIVEN}
     WHERE status = 'dead' AND id IN (${CHOSEN_IDS})`,
   drop: `

@@ -49,6 +49,8 @@ export interface PendingRun {
   alias: string;
   cause: Cause;
   attempt: number;
+  /** Attempts that no longer count, since it was redriven. */
+  forgiven: number;
 }
 
 /** The run of one event for one pipeline: readable, and the same however often it is derived. */
@@ -139,7 +141,7 @@ const SQL = {
     WHERE r.status = 'pending' AND r.key != ''
     ON CONFLICT (connection, bucket, key, alias) DO UPDATE SET run_id = excluded.run_id`,
   pending: `
-    SELECT r.id AS run_id, r.event_id, r.alias, r.cause, r.attempt
+    SELECT r.id AS run_id, r.event_id, r.alias, r.cause, r.attempt, r.forgiven
     FROM json_each(?1) AS j CROSS JOIN runs AS r ON r.event_id = ${field("id")}
     WHERE r.status = 'pending' AND r.alias NOT IN (SELECT alias FROM paused) ORDER BY r.created_at, r.id`,
 };

@@ -1,6 +1,9 @@
 // Pipelines that are paused: their events are recorded and their runs wait, pending, until they are resumed.
 import type { D1Database } from "@cloudflare/workers-types";
 
+/** Until a run of a pipeline that was paused by itself is let through, to see whether it works again. */
+export const PROBE_MS = 300_000;
+
 export interface Paused {
   alias: string;
   reason: string;

@@ -4,12 +4,18 @@ import type { D1Database } from "@cloudflare/workers-types";
 import type { Event } from "../shapes/event.ts";
 import type { Report, RunStatus } from "../shapes/run.ts";
 import type { PendingRun } from "./ledger.ts";
+import { PROBE_MS } from "./pauses.ts";
 import { field, fields } from "./sql.ts";
 
 /** A committed run that has not left after this long is dispatched again. */
 export const PENDING_MS = 60_000;
-/** A run that waits in its queue for longer is sent again: its message may be lost. A second copy has no second effect. */
+/**
+ * A run that waits in its queue for longer is sent again: its message may be lost. A second copy has no second
+ * effect; as the queue may just be long, each time is as late again as the run is old.
+ */
 const QUEUED_MS = 3_600_000;
+/** Progress of a run that a person has ended: no report moves it any more. */
+const ENDED = 1_000_000_000;
 
 export const RANK: Record<RunStatus, number> = {
   pending: 0,
@@ -26,25 +32,30 @@ const progressOf = (report: Report) => report.attempt * 10 + RANK[report.status]
 /** Marks runs as handed over. Runs that a report has already moved on stay where they are. */
 export async function markQueued(db: D1Database, runIds: string[], now: number): Promise<void> {
   if (runIds.length === 0) return;
-  await db
-    .prepare(SQL.queued)
-    .bind(JSON.stringify(runIds), now, now + QUEUED_MS)
-    .run();
+  await db.prepare(SQL.queued).bind(JSON.stringify(runIds), now, QUEUED_MS).run();
 }
 
-/** Ends runs that nobody can try: their pipeline is not deployed any more. */
+/** Ends runs, of those that have not ended yet, and returns how many. */
 export async function cancelRuns(
   db: D1Database,
   runIds: string[],
   reason: string,
   now: number,
-): Promise<void> {
-  if (runIds.length === 0) return;
-  await db.prepare(SQL.cancel).bind(JSON.stringify(runIds), reason, now).run();
+): Promise<number> {
+  if (runIds.length === 0) return 0;
+  const { meta } = await db.prepare(SQL.cancel).bind(JSON.stringify(runIds), reason, now, ENDED).run();
+  return meta.changes;
 }
 
-/** Takes in what pipeline Workers report. Late and repeated reports change nothing. */
-export async function takeReports(db: D1Database, reports: Report[]): Promise<void> {
+/**
+ * Takes in what pipeline Workers report. Late and repeated reports change nothing. A dead run has its letter
+ * from here on, unless somebody was there to be told; a pipeline whose store is full is paused.
+ */
+export async function takeReports(
+  db: D1Database,
+  reports: Report[],
+  { now = Date.now(), letters = true }: { now?: number; letters?: boolean } = {},
+): Promise<void> {
   if (reports.length === 0) return;
   const furthest = new Map<string, Report>();
   for (const report of reports) {
@@ -60,7 +71,13 @@ export async function takeReports(db: D1Database, reports: Report[]): Promise<vo
       models: report.models && JSON.stringify(report.models),
     })),
   );
-  await db.batch([SQL.report, SQL.holds, SQL.untrack].map((sql) => db.prepare(sql).bind(rows)));
+  const statements = [SQL.report, SQL.holds, SQL.untrack].map((sql) => db.prepare(sql).bind(rows));
+  const furthestReports = [...furthest.values()];
+  if (letters && furthestReports.some(({ status }) => status === "dead"))
+    statements.push(db.prepare(SQL.letters).bind(rows, now));
+  if (furthestReports.some(({ failure }) => failure?.kind === "store_full"))
+    statements.push(db.prepare(SQL.full).bind(rows, now, now + PROBE_MS));
+  await db.batch(statements);
 }
 
 /**
@@ -98,10 +115,10 @@ const OPEN = "status IN ('pending', 'queued', 'running', 'failed')";
 
 const SQL = {
   queued: `
-    UPDATE runs SET status = 'queued', queued_at = ?2, due_at = ?3
+    UPDATE runs SET status = 'queued', queued_at = ?2, due_at = ?2 + max(?3, ?2 - created_at)
     WHERE status = 'pending' AND id IN (SELECT value FROM json_each(?1))`,
   cancel: `
-    UPDATE runs SET status = 'cancelled', reason = ?2, ended_at = ?3, due_at = NULL
+    UPDATE runs SET status = 'cancelled', reason = ?2, ended_at = ?3, due_at = NULL, progress = ?4
     WHERE ${OPEN} AND id IN (SELECT value FROM json_each(?1))`,
   report: `
     UPDATE runs SET
@@ -133,11 +150,27 @@ const SQL = {
       FROM json_each(?1) AS j CROSS JOIN runs AS r ON r.id = ${field("run_id")}
       WHERE ${field("items")} = 0 AND ${field("status")} IN ('succeeded', 'skipped'))
     AND run_id IN (SELECT ${field("run_id")} FROM json_each(?1) AS j)`,
+  letters: `
+    INSERT INTO dead_letters (run_id, alias, job, failure, attempts, at)
+    SELECT r.id, r.alias,
+      json_object('run_id', r.id, 'alias', r.alias, 'cause', r.cause, 'attempts_before', 0, 'event', json(e.envelope)),
+      r.failure, r.attempt, ?2
+    FROM json_each(?1) AS j
+    CROSS JOIN runs AS r ON r.id = ${field("run_id")}
+    CROSS JOIN events AS e ON e.id = r.event_id
+    WHERE ${field("status")} = 'dead' AND r.status = 'dead' AND r.progress = ${field("progress")}
+    ON CONFLICT (run_id) DO NOTHING`,
+  full: `
+    INSERT INTO paused (alias, reason, at, probe_at)
+    SELECT r.alias, 'its store is full: ' || (${field("failure")} ->> '$.detail'), ?2, ?3
+    FROM json_each(?1) AS j CROSS JOIN runs AS r ON r.id = ${field("run_id")}
+    WHERE ${field("failure")} ->> '$.kind' = 'store_full'
+    ON CONFLICT (alias) DO NOTHING`,
   claim: `
     UPDATE runs SET status = 'pending', due_at = ?2,
       reason = CASE WHEN status = 'pending' THEN reason ELSE 'nothing was heard of it: ' || status || ' and overdue' END
     WHERE id IN (
       SELECT id FROM runs WHERE due_at < ?1 AND alias NOT IN (SELECT alias FROM paused) ORDER BY due_at, id LIMIT ?3)
-    RETURNING id AS run_id, event_id, alias, cause, attempt`,
+    RETURNING id AS run_id, event_id, alias, cause, attempt, forgiven`,
   envelopes: "SELECT id, envelope FROM events WHERE id IN (SELECT value FROM json_each(?1))",
 };

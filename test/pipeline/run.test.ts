@@ -10,7 +10,8 @@ import type { Source } from "../../src/source/contract.ts";
 import { r2Source } from "../../src/source/r2.ts";
 import type { Collection } from "../../src/store/collections/contract.ts";
 import { d1Collection } from "../../src/store/collections/d1.ts";
-import { type AttemptDeps, type Attempted, attemptAll } from "../../workers/pipeline/attempt.ts";
+import { type Attempted, attemptAll } from "../../workers/pipeline/attempt.ts";
+import type { RunDeps } from "../../workers/pipeline/run.ts";
 import { definePipeline, type Handler } from "../../workers/pipeline/sdk.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 
@@ -37,7 +38,7 @@ const config = (more: object = {}): PipelineConfig =>
     retry: { max_attempts: 3, base_seconds: 4 },
     ...more,
   });
-const deps = (handler: Handler, more: object = {}, over: Partial<AttemptDeps> = {}): AttemptDeps => {
+const deps = (handler: Handler, more: object = {}, over: Partial<RunDeps> = {}): RunDeps => {
   const parsed = config(more);
   return {
     pipeline: definePipeline(handler),
@@ -53,8 +54,9 @@ const deps = (handler: Handler, more: object = {}, over: Partial<AttemptDeps> = 
     ...over,
   };
 };
+let runs = 0;
 const job = (key: string, more: Partial<Job> = {}): Job => ({
-  run_id: `run_${key}`,
+  run_id: `run_${runs++}`,
   alias: "p1",
   cause: "matched",
   attempts_before: 0,
@@ -77,7 +79,7 @@ const put = (key: string, body: string, keep = "yes") =>
   stores.bucket.put(key, body, { customMetadata: { keep } });
 const read: Handler = async (event) => [{ body: await (await stores.bucket.get(event.key))?.text() }];
 
-async function attempt(one: Job, from: AttemptDeps, attemptNumber = 1): Promise<Attempted> {
+async function attempt(one: Job, from: RunDeps, attemptNumber = 1): Promise<Attempted> {
   let result: Attempted | undefined;
   await attemptAll([{ job: one, attempt: attemptNumber }], from, async (done) => {
     result = done;
@@ -255,13 +257,13 @@ describe("what a failure leads to", () => {
   test("a collection that does not answer fails the run to be tried again, whatever it was", async () => {
     const broken: Collection = {
       ...collection,
-      begin: () => Promise.reject(new Error("D1_ERROR: overloaded")),
+      begin: () => Promise.reject(new Error("D1_ERROR: Network connection lost.")),
     };
     const { next, report } = await attempt(job("failing"), deps(read, {}, { collection: broken }));
     expect(next).toBe("retry");
     expect(report.failure).toMatchObject({
       kind: "unavailable",
-      detail: expect.stringContaining("D1_ERROR: overloaded"),
+      detail: expect.stringContaining("D1_ERROR: Network connection lost."),
     });
   });
 

@@ -206,7 +206,7 @@ test("a run that nothing is heard of is claimed again, and its history says why"
   const { history } = (await getRun(stores, run?.run_id ?? "")) ?? {};
   expect(history?.map(({ status, attempt, cause }) => [status, attempt, cause])).toEqual([
     ["pending", 0, "matched"],
-    ["running", 1, null],
+    ["running", 1, "attempt 1 began"],
     ["pending", 1, "nothing was heard of it: running and overdue"],
   ]);
 });

@@ -1,9 +1,11 @@
 // Attempts at many jobs: takes all fences at once, keeps one object's jobs one after another, and turns
 // each outcome into a report and what happens next. Free of where the jobs came from.
+import { delayCeiling, MAX_DELAY_SECONDS } from "../../src/shapes/config.ts";
 import { type Failure, verdictOf } from "../../src/shapes/failure.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import type { Report } from "../../src/shapes/run.ts";
-import { type Outcome, ourFailure, type RunDeps, runJob, setOf } from "./run.ts";
+import { storeFailure } from "../../src/store/failure.ts";
+import { type Outcome, type RunDeps, runJob, setOf } from "./run.ts";
 
 export interface Try {
   job: Job;
@@ -19,23 +21,26 @@ export interface Attempted extends Try {
   delaySeconds: number;
 }
 
-export interface AttemptDeps extends RunDeps {
-  random(): number;
-}
-
 /** How much later than planned a run may be heard of before it counts as lost. */
 export const GRACE_MS = 900_000;
+/** Delay of a `wait` at most, unless the other side asks for more, seconds. */
+const MAX_WAIT_SECONDS = 900;
+/** From then on, what is busy counts as failing: a run does not wait for ever. */
+const MAX_WAITING_MS = 86_400_000;
 
-/** Tries every job once, at most `config.concurrency` at a time, and hands over each as soon as it is done. */
+/**
+ * Tries every job once, at most `config.concurrency` at a time, and hands over each as soon as it is done.
+ * `done` answers for its own job alone and must not throw.
+ */
 export async function attemptAll<T extends Try>(
   tries: readonly T[],
-  deps: AttemptDeps,
+  deps: RunDeps,
   done: (attempted: Attempted, from: T) => Promise<void>,
 ): Promise<void> {
-  const withObject = tries.filter(({ job }) => job.event.key !== "");
-  const started = await deps.collection.begin(withObject.map(({ job }) => setOf(job))).then(
-    (fences) => new Map(withObject.map((one, at) => [one, fences[at]])),
-    (error: unknown) => ourFailure(error),
+  const wanted = tries.map(({ job }) => ({ ...setOf(job), run_id: job.run_id }));
+  const started = await deps.collection.begin(wanted).then(
+    (fences) => new Map(tries.map((one, at) => [one, fences[at]])),
+    (error: unknown) => storeFailure(error),
   );
   // Jobs of one object run one after another, so that their results are stored in order.
   const groups = Object.values(
@@ -45,10 +50,10 @@ export async function attemptAll<T extends Try>(
     for (let group = groups.shift(); group; group = groups.shift()) {
       for (const one of group) {
         const startedAt = deps.now();
-        const outcome: Outcome =
-          started instanceof Map
-            ? await runJob(one.job, started.get(one), deps)
-            : { status: "failed", failure: started, log: [] };
+        const fence = started instanceof Map ? started.get(one) : undefined;
+        const outcome: Outcome = fence
+          ? await runJob(one.job, fence, deps)
+          : { status: "failed", failure: started instanceof Map ? NO_FENCE : started, log: [] };
         await done(concludeAttempt(one, outcome, startedAt, deps), one);
       }
     }
@@ -56,7 +61,7 @@ export async function attemptAll<T extends Try>(
   await Promise.all(Array.from({ length: Math.min(deps.config.concurrency, groups.length) }, lane));
 }
 
-function concludeAttempt(one: Try, outcome: Outcome, startedAt: number, deps: AttemptDeps): Attempted {
+function concludeAttempt(one: Try, outcome: Outcome, startedAt: number, deps: RunDeps): Attempted {
   const { job, attempt } = one;
   const report: Report = {
     run_id: job.run_id,
@@ -70,36 +75,65 @@ function concludeAttempt(one: Try, outcome: Outcome, startedAt: number, deps: At
     ...(outcome.log.length > 0 && { log: outcome.log }),
   };
   if (outcome.status !== "failed") {
-    if (outcome.reason !== undefined) report.reason = outcome.reason;
-    if (outcome.items !== undefined) report.items = outcome.items;
-    if (outcome.size !== undefined) report.size = outcome.size;
-    const models = new Set(
-      (outcome.stored ?? []).flatMap(({ vectors }) => vectors.map(({ model }) => model)),
-    );
-    report.models = [...models].filter((model) => model !== undefined).sort();
+    const { reason, items, size, models } = outcome;
+    if (reason !== undefined) report.reason = reason;
+    if (items !== undefined) report.items = items;
+    if (size !== undefined) report.size = size;
+    if (models !== undefined) report.models = models;
     return { job, attempt, outcome, report, next: "done", delaySeconds: 0 };
   }
-  report.failure = outcome.failure;
-  const next = nextOf(outcome.failure, attempt - (job.forgiven ?? 0), deps);
+  const failure = short(outcome.failure);
+  report.failure = failure;
+  const next = nextOf(failure, one, deps);
   if (next === "dead") report.status = "dead";
   if (next === "done") {
-    report.status = "skipped";
-    report.reason = outcome.failure.detail;
+    report.status = failure.kind === "cancelled" ? "cancelled" : "skipped";
+    report.reason = failure.detail;
   }
-  const delaySeconds = delayOf(outcome.failure, attempt, deps);
+  const delaySeconds = delayOf(failure, next, one, deps);
   if (report.status === "failed") report.due_at = deps.now() + delaySeconds * 1000 + GRACE_MS;
   return { job, attempt, outcome, report, next, delaySeconds };
 }
 
-function nextOf(failure: Failure, attempt: number, { config }: AttemptDeps): Attempted["next"] {
-  const verdict = verdictOf(failure.kind);
-  if (verdict === "drop") return "done";
-  if (verdict === "retry") return attempt < config.retry.max_attempts ? "retry" : "dead";
-  return verdict;
+const NO_FENCE: Failure = { kind: "internal", detail: "the collection gave no fence for the object" };
+const MAX_TEXT = 1000;
+
+/** A handler may fail with as many words as it likes; a report is a message of a queue. */
+function short(failure: Failure): Failure {
+  const cut = { ...failure, detail: failure.detail.slice(0, MAX_TEXT) };
+  for (const name of ["where", "expected", "next"] as const) {
+    const text = cut[name];
+    if (text !== undefined) cut[name] = text.slice(0, MAX_TEXT);
+  }
+  return cut;
 }
 
-/** Exponential with full jitter, at least what the other side asked for, at most 12 hours (Queues' own cap). */
-function delayOf(failure: Failure, attempt: number, { config, random }: AttemptDeps): number {
-  const ceiling = config.retry.base_seconds * 2 ** Math.min(attempt, 20);
-  return Math.min(43_200, Math.max(failure.retry_after_seconds ?? 0, Math.ceil(ceiling * random())));
+function nextOf(failure: Failure, { job, attempt }: Try, { config, now }: RunDeps): Attempted["next"] {
+  const verdict = verdictOf(failure.kind);
+  if (verdict === "drop") return "done";
+  const waited = job.waits ? now() - job.waits.since : 0;
+  if (verdict === "wait" && waited < MAX_WAITING_MS) return "wait";
+  if (verdict === "dead") return "dead";
+  return attempt - (job.forgiven ?? 0) < config.retry.max_attempts ? "retry" : "dead";
+}
+
+/**
+ * Exponential with full jitter, at least what the other side asked for, at most 12 hours (Queues' own cap).
+ * What waits grows with its waits and is never sooner than jitter of a second, lest a busy store be stormed.
+ */
+function delayOf(
+  failure: Failure,
+  next: Attempted["next"],
+  { job, attempt }: Try,
+  { config, random }: RunDeps,
+): number {
+  const { base_seconds } = config.retry;
+  const ceiling =
+    next === "wait"
+      ? Math.min(MAX_WAIT_SECONDS, delayCeiling(Math.max(1, base_seconds), (job.waits?.count ?? 0) + 1))
+      : delayCeiling(base_seconds, attempt - (job.forgiven ?? 0));
+  return Math.min(
+    MAX_DELAY_SECONDS,
+    Math.max(failure.retry_after_seconds ?? 0, Math.ceil(ceiling * random())),
+  );
 }

@@ -9,16 +9,17 @@ import { openSource } from "../../src/source/open.ts";
 import { setId } from "../../src/store/collections/ids.ts";
 import { openCollection } from "../../src/store/collections/open.ts";
 import type { DeadJob } from "../../src/store/dead-letters.ts";
-import { type AttemptDeps, type Attempted, GRACE_MS } from "./attempt.ts";
-import { compiledFilter } from "./run.ts";
+import { sendAll } from "../../src/store/queue-batches.ts";
+import { type Attempted, GRACE_MS } from "./attempt.ts";
+import { compiledFilter, type RunDeps } from "./run.ts";
 import type { Pipeline } from "./sdk.ts";
 
-export interface PipelineDeps extends AttemptDeps {
+export interface PipelineDeps extends RunDeps {
   /** Tells the ledger, through its queue. */
   report(reports: Report[]): Promise<void>;
   /** The report that an attempt has begun. */
   begun(job: Job, attempt: number): Report;
-  /** Puts a job onto the pipeline's own queue, to be tried again after its delay. */
+  /** Puts a job onto the pipeline's own queue, to be tried again after its delay: a new message. */
   retry(done: Attempted): Promise<void>;
   /** Puts a job onto the pipeline's dead-letter queue with its reason. */
   bury(done: Attempted): Promise<void>;
@@ -32,6 +33,7 @@ export function openDeps(
   config: PipelineConfig,
   connections: Connections,
   env: Surroundings,
+  now: () => number = Date.now,
 ): PipelineDeps {
   const version = env.setting("WEIR_VERSION") ?? "unversioned";
   const commit = env.setting("WEIR_COMMIT") ?? "unknown";
@@ -44,10 +46,11 @@ export function openDeps(
     compute: (object, request) => computeFetch(env, object, request),
     version,
     commit,
-    now: Date.now,
+    now,
     random: Math.random,
     report: async (reports) => {
-      if (reports.length > 0) await env.queue<Report>("REPORTS").sendBatch(reports.map((body) => ({ body })));
+      const { error } = await sendAll(env.queue<Report>("REPORTS"), reports);
+      if (error !== undefined) throw error;
     },
     begun: (job, attempt) => ({
       run_id: job.run_id,
@@ -55,19 +58,20 @@ export function openDeps(
       status: "running",
       version,
       commit,
-      started_at: Date.now(),
+      started_at: now(),
       // An attempt may look again a few times, each with its full time.
-      due_at: Date.now() + config.timeout_seconds * 3000 + GRACE_MS,
+      due_at: now() + config.timeout_seconds * 3000 + GRACE_MS,
     }),
-    retry: async ({ job, attempt, next, delaySeconds }) => {
-      const body: Job = { ...job, attempts_before: next === "wait" ? attempt - 1 : attempt };
+    retry: async ({ job: { waits, ...job }, attempt, next, delaySeconds }) => {
+      const body: Job = { ...job, attempts_before: next === "retry" ? attempt : attempt - 1 };
+      if (next === "wait") body.waits = { count: (waits?.count ?? 0) + 1, since: waits?.since ?? now() };
       await env.queue<Job>("RETRY").send(body, { delaySeconds });
     },
-    bury: async ({ job, attempt, outcome }) => {
+    bury: async ({ job, attempt, report }) => {
       const body: DeadJob = {
         job,
         attempts: attempt,
-        ...(outcome.status === "failed" && { failure: outcome.failure }),
+        ...(report.failure && { failure: report.failure }),
       };
       await env.queue<DeadJob>("DEAD").send(body);
     },

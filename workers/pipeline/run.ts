@@ -2,6 +2,7 @@
 //   observe the object → decide what the collection should hold → compute it → check that what was read is
 //   still there → store it under the fence.
 // An event is only a hint: what counts is what is there now. Free of queues and RPC; worker.ts has those.
+import { Buffer } from "node:buffer";
 import {
   compileFilter,
   evaluate,
@@ -19,6 +20,7 @@ import type { Job } from "../../src/shapes/job.ts";
 import type { Observed, Source } from "../../src/source/contract.ts";
 import type { Collection, Fence } from "../../src/store/collections/contract.ts";
 import { HOPS, hopsIn, MAX_HOPS } from "../../src/store/collections/written.ts";
+import { storeFailure } from "../../src/store/failure.ts";
 import { Compute } from "./compute.ts";
 import { withinRun } from "./context.ts";
 import { collectItems } from "./items.ts";
@@ -33,6 +35,8 @@ export type Outcome =
       etag?: string;
       size?: number;
       stored?: NewItem[];
+      /** Models that made the items' vectors, where a handler ran. */
+      models?: string[];
       log: string[];
     }
   | { status: "failed"; failure: Failure; etag?: string; log: string[] };
@@ -48,6 +52,7 @@ export interface RunDeps {
   version: string;
   commit: string;
   now(): number;
+  random(): number;
 }
 
 /** How often a run looks again, within one attempt, when the object changes under it. */
@@ -56,6 +61,10 @@ const MAX_ROUNDS = 3;
 const URL_SECONDS = 3600;
 const MAX_LOG_LINES = 100;
 const MAX_LOG_LINE = 1000;
+/** The log travels in a report, which is a message of a queue: 128 KB in all. */
+const MAX_LOG_BYTES = 64_000;
+/** How soon a running handler hears that its run was cancelled. */
+export const CANCEL_MS = 5_000;
 
 /** The filter, compiled once per Worker: an invalid one was refused by `weir validate`. */
 export const compiledFilter = (config: PipelineConfig) => compileFilter(config.source.filters);
@@ -66,55 +75,80 @@ export const setOf = ({ alias, event }: Pick<Job, "alias" | "event">): SetKey =>
 };
 
 /** Tries a job once. Never throws for an expected failure; `first` is the fence taken for the whole batch. */
-export async function runJob(job: Job, first: Fence | undefined, deps: RunDeps): Promise<Outcome> {
+export async function runJob(job: Job, first: Fence, deps: RunDeps): Promise<Outcome> {
   const log: string[] = [];
   let etag: string | undefined;
+  const again = async (fence: Fence) =>
+    (await deps.collection.begin([{ ...setOf(job), run_id: job.run_id }]))[0] ?? fence;
   try {
-    if (!first) {
-      const stored = await handle(job.event, undefined, log, deps).catch(asFailure);
+    let fence = first;
+    if (isCancelled(fence, job)) return { status: "failed", failure: CANCELLED, log };
+    if (job.event.key === "") {
+      const stored = await handle(job, undefined, log, deps).catch(asFailure);
       return Array.isArray(stored)
-        ? { status: "succeeded", stored, log }
+        ? { status: "succeeded", stored, models: modelsOf(stored), log }
         : { status: "failed", failure: stored, log };
     }
-    let fence = first;
     for (let round = 1; round <= MAX_ROUNDS; round++) {
+      if (isCancelled(fence, job)) return { status: "failed", failure: CANCELLED, log };
       const seen = await deps.source.observe(job.event.bucket, job.event.key);
       etag = seen?.etag;
       const known = seen ? { etag: seen.etag } : {};
-      const decision = await decide(job, seen, deps);
-      if (decision.hold === "as it is") return { status: "skipped", reason: decision.reason, ...known, log };
-      const items =
-        decision.hold === "nothing" ? [] : await handle(job.event, seen, log, deps).catch(asFailure);
-      if (seen && !(await isCurrent(job, seen, deps))) {
-        [fence = first] = await deps.collection.begin([setOf(job)]);
-        continue;
-      }
-      if (!Array.isArray(items)) return { status: "failed", failure: items, ...known, log };
-      const replaced = await deps.collection.replace(fence, lineageOf(job, seen, deps), items);
-      if (replaced === "superseded") {
+      if (seen && holdsOwn(fence, job, seen)) {
         return {
-          status: "skipped",
-          reason: "a run that began later has already stored what it saw",
+          status: "succeeded",
+          reason: TWICE,
+          items: fence.held.items,
+          size: seen.size,
           ...known,
           log,
         };
       }
+      const decision = await decide(job, seen, deps);
+      if (decision.hold === "as it is") return { status: "skipped", reason: decision.reason, ...known, log };
+      const items = decision.hold === "nothing" ? [] : await handle(job, seen, log, deps).catch(asFailure);
+      if (seen && !(await isCurrent(job, seen, deps))) {
+        fence = await again(fence);
+        continue;
+      }
+      if (!Array.isArray(items)) return { status: "failed", failure: items, ...known, log };
+      const replaced = await deps.collection.replace(fence, lineageOf(job, seen, deps), items);
+      if (replaced === "cancelled") return { status: "failed", failure: CANCELLED, log };
       if (replaced === "stored")
         return { ...conclude(job, decision, items), ...known, ...(seen && { size: seen.size }), log };
-      [fence = first] = await deps.collection.begin([setOf(job)]);
+      fence = await again(fence);
+      // Another delivery of this very run may have been the faster one: the next round sees it.
+      if (replaced === "superseded" && fence.held?.run_id !== job.run_id)
+        return { status: "skipped", reason: SUPERSEDED, ...known, log };
     }
     const detail = `${job.event.bucket}/${job.event.key} kept changing during the run`;
     return { status: "failed", failure: { kind: "conflict", detail }, log };
   } catch (error) {
-    return { status: "failed", failure: ourFailure(error), ...(etag !== undefined && { etag }), log };
+    return { status: "failed", failure: storeFailure(error), ...(etag !== undefined && { etag }), log };
   }
 }
 
-/** What a source or a collection throws, where no handler is to blame: to be tried again. */
-export function ourFailure(error: unknown): Failure {
-  if (error instanceof FailureError) return error.failure;
-  return { kind: "unavailable", detail: `a store did not answer: ${String(error).slice(0, MAX_LOG_LINE)}` };
+const SUPERSEDED = "a run that began later has already stored what it saw";
+const TWICE = "delivered twice: the run had stored this already";
+const CANCELLED: Failure = { kind: "cancelled", detail: "the run was cancelled" };
+
+const isCancelled = ({ cancelled }: Fence, job: Job) => cancelled?.includes(job.run_id) ?? false;
+
+/** Whether the set is this run's own, of the object as it is now: a message that came twice has nothing to do. */
+function holdsOwn(
+  fence: Fence,
+  job: Job,
+  seen: Observed,
+): fence is Fence & { held: NonNullable<Fence["held"]> } {
+  const { held } = fence;
+  if (held?.run_id !== job.run_id || held.etag !== seen.etag) return false;
+  return (seen.version_id ?? job.event.version_id ?? null) === held.version_id;
 }
+
+const modelsOf = (items: NewItem[]): string[] =>
+  [...new Set(items.flatMap(({ vectors }) => vectors.map(({ model }) => model)))]
+    .filter((model) => model !== undefined)
+    .sort();
 
 /** What the collection should hold of the object, by what is there now. */
 type Decision = { hold: "items" } | { hold: "nothing" | "as it is"; reason: string };
@@ -152,14 +186,19 @@ const loopReason = (hops: number) =>
 
 /** Runs the handler within its time, and turns what it returns into items. */
 async function handle(
-  event: Event,
+  job: Job,
   seen: Observed | null | undefined,
   log: string[],
   deps: RunDeps,
 ): Promise<NewItem[]> {
+  const { event } = job;
   const time = AbortSignal.timeout(deps.config.timeout_seconds * 1000);
-  const set = setOf({ alias: deps.config.alias, event });
-  const compute = new Compute((request) => deps.compute(set, request), time);
+  const cancel = new AbortController();
+  const watch = watchForCancel(job, deps, cancel);
+  const signal = AbortSignal.any([time, cancel.signal]);
+  const set = setOf(job);
+  const compute = new Compute((request) => deps.compute(set, request), signal, deps.random);
+  let room = MAX_LOG_BYTES - Buffer.byteLength(JSON.stringify(log));
   const weir: Weir = {
     async fileUrl(bucket, key) {
       const own = seen && bucket === event.bucket && key === event.key;
@@ -179,25 +218,38 @@ async function handle(
     },
   };
   const note = (...parts: unknown[]) => {
-    if (log.length < MAX_LOG_LINES) log.push(parts.map(String).join(" ").slice(0, MAX_LOG_LINE));
+    const line = parts.map(String).join(" ").slice(0, MAX_LOG_LINE);
+    room -= Buffer.byteLength(JSON.stringify(line));
+    if (log.length < MAX_LOG_LINES && room >= 0) log.push(line);
   };
   // The handler is told what is there now, not what the event remembers.
   const current = seen ? { ...event, etag: seen.etag, size: seen.size, metadata: seen.metadata } : event;
-  const work = withinRun({ compute, signal: time }, async () =>
-    collectItems(await deps.pipeline.handler(current, { weir, signal: time, log: note })),
+  const work = withinRun({ compute, signal }, async () =>
+    collectItems(await deps.pipeline.handler(current, { weir, signal, log: note })),
   ).finally(() => {
     const { spans, cached } = compute.embedded;
     if (cached > 0) note(`${cached} of ${spans} embeddings were known from before`);
   });
-  const expired = new Promise<never>((_, reject) => {
-    time.addEventListener("abort", () => {
+  // What the handler throws because it was told to stop is no failure of its own.
+  const stopped = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => {
       const detail = `the handler did not finish in ${deps.config.timeout_seconds} s`;
-      reject(
-        new FailureError({ kind: "timeout", detail, next: "raise timeout_seconds, or do less in one run" }),
-      );
+      const late = { kind: "timeout", detail, next: "raise timeout_seconds, or do less in one run" } as const;
+      reject(new FailureError(cancel.signal.aborted ? CANCELLED : late));
     });
   });
-  return Promise.race([work, expired]);
+  return Promise.race([stopped, work]).finally(() => clearInterval(watch));
+}
+
+/** Looks now and then, while a handler runs, whether somebody has cancelled its run. */
+function watchForCancel(job: Job, deps: RunDeps, cancel: AbortController) {
+  return setInterval(() => {
+    deps.collection.isCancelled({ ...setOf(job), run_id: job.run_id }).then(
+      (cancelled) => cancelled && cancel.abort(),
+      // It will be asked again, and the fence is asked at the end.
+      () => undefined,
+    );
+  }, CANCEL_MS);
 }
 
 async function isCurrent(job: Job, seen: Observed, deps: RunDeps): Promise<boolean> {
@@ -225,12 +277,14 @@ function conclude(
   decision: Decision,
   stored: NewItem[],
 ): Omit<Extract<Outcome, { stored?: NewItem[] }>, "log"> {
-  if (decision.hold === "items") return { status: "succeeded", items: stored.length, stored };
+  if (decision.hold === "items")
+    return { status: "succeeded", items: stored.length, stored, models: modelsOf(stored) };
   const status = job.event.type === "removed" || job.cause === "tracked" ? "succeeded" : "skipped";
   return {
     status,
     reason: `${decision.hold === "nothing" ? `${decision.reason}; no items are kept` : decision.reason}`,
     items: 0,
+    models: [],
   };
 }
 

@@ -3,18 +3,27 @@
 // a whole, or not at all.
 import type { NewItem, SetKey, SetLineage, StoredItem } from "../../shapes/item.ts";
 
+/** A set, and the run that wants to replace it. A set without a key is an invocation's, and holds nothing. */
+export interface Wanted extends SetKey {
+  run_id?: string;
+}
+
 /** Permission to replace one set, taken before the object is observed. Opaque: d1 counts, r2 keeps an ETag. */
 export interface Fence {
   set: SetKey;
   token: number | string | null;
+  /** What the set was last replaced by. A run that finds itself here has been delivered twice. */
+  held?: { run_id: string; etag: string | null; version_id: string | null; items: number };
+  /** Runs that were cancelled, the fence's own perhaps among them: that one must not be tried. */
+  cancelled?: string[];
 }
 
 /**
  * `stored`: the items are in, all of them. `superseded`: a run that began later has already stored what it
  * saw, so this one must not. `conflict`: somebody stored in between and it is unknown who saw the newer
- * object; observe again.
+ * object; observe again. `cancelled`: the run was cancelled since it took its fence.
  */
-export type Replaced = "stored" | "superseded" | "conflict";
+export type Replaced = "stored" | "superseded" | "conflict" | "cancelled";
 
 export interface Page {
   items: StoredItem[];
@@ -39,11 +48,14 @@ export interface MadeBy {
 
 export interface Collection {
   /** Takes a fence for each set, in order. Take it *before* looking at the object. */
-  begin(sets: SetKey[]): Promise<Fence[]>;
+  begin(wanted: Wanted[]): Promise<Fence[]>;
   /** Replaces the set's items in one transaction; an empty list removes them. */
   replace(fence: Fence, lineage: SetLineage, items: NewItem[]): Promise<Replaced>;
   /** One page of items, by set and position, after an item's id; `sets` and `made` narrow it to these. */
   list(query: { limit: number; after?: string; sets?: SetKey[]; made?: MadeBy }): Promise<Page>;
+  /** Once it has answered, the run can replace its set no more, whatever fence it holds. */
+  cancel(wanted: Required<Wanted>): Promise<void>;
+  isCancelled(wanted: Required<Wanted>): Promise<boolean>;
   get(itemId: string): Promise<StoredItem | null>;
   /** What is held of each of these sets, in order; null for one that was never stored. */
   describe(sets: SetKey[]): Promise<(Held | null)[]>;

@@ -8,26 +8,46 @@ import { itemId, parseItemId, setId } from "./ids.ts";
 
 export function d1Collection(db: D1Database, collection: string): Collection {
   return {
-    async begin(sets) {
-      const rows = await Promise.all(sets.map(async (set) => ({ ...set, id: await setId(set), collection })));
-      const { results } = await db
-        .prepare(SQL.begin)
-        .bind(JSON.stringify(rows))
-        .all<{ id: string; issued: number }>();
-      const issued = new Map(results.map((row) => [row.id, row.issued]));
-      return rows.map(({ alias, connection, bucket, key, id }) => ({
-        set: { alias, connection, bucket, key },
-        token: issued.get(id) ?? null,
-      }));
+    async begin(wanted) {
+      const rows = await Promise.all(
+        wanted.map(async (one) => ({ ...one, id: await setId(one), collection })),
+      );
+      const [begun, cancelled] = await db.batch<BegunRow & { run_id: string }>(
+        [SQL.begin, SQL.cancelled].map((sql) => db.prepare(sql).bind(JSON.stringify(rows))),
+      );
+      const known = new Map(begun?.results.map((row) => [row.id, row]));
+      const ended = new Set(cancelled?.results.map(({ run_id }) => run_id));
+      return rows.map(({ alias, connection, bucket, key, id, run_id }) => {
+        const row = known.get(id);
+        const held = row && heldBy(row);
+        return {
+          set: { alias, connection, bucket, key },
+          token: row?.issued ?? null,
+          ...(held && { held }),
+          ...(run_id !== undefined && ended.has(run_id) && { cancelled: [run_id] }),
+        };
+      });
     },
 
     async replace(fence, lineage, items) {
       const id = await setId(fence.set);
       const head = db.prepare(SQL.commit).bind(id, fence.token, items.length, JSON.stringify(lineage));
       const clear = [SQL.clearVectors, SQL.clearItems].map((sql) => db.prepare(sql).bind(id, fence.token));
-      const results = await db.batch([head, ...clear, ...inserts(db, collection, id, fence, items)]);
-      return results[0]?.meta.changes === 1 ? "stored" : "superseded";
+      const ended = db.prepare(SQL.isCancelled).bind(lineage.run_id);
+      const results = await db.batch([head, ...clear, ...inserts(db, collection, id, fence, items), ended]);
+      if (results[0]?.meta.changes === 1) return "stored";
+      return results.at(-1)?.results.length ? "cancelled" : "superseded";
     },
+
+    async cancel({ run_id }) {
+      await db.batch([
+        db.prepare(SQL.forget).bind(Date.now() - CANCELLED_MS),
+        db.prepare(SQL.cancel).bind(run_id, Date.now()),
+      ]);
+    },
+
+    isCancelled: async ({ run_id }) =>
+      (await db.prepare(SQL.isCancelled).bind(run_id).first<unknown>()) !== null,
 
     async list({ limit, after, sets, made }) {
       const from = after === undefined ? null : parseItemId(after);
@@ -106,6 +126,23 @@ function inserts(db: D1Database, collection: string, set: string, fence: Fence, 
   return statements;
 }
 
+/** How long a cancelled run is remembered: by then, no message of it is left in any queue. */
+const CANCELLED_MS = 30 * 86_400_000;
+
+interface BegunRow {
+  id: string;
+  issued: number;
+  committed: number;
+  items: number;
+  lineage: string | null;
+}
+
+function heldBy({ lineage, items }: BegunRow): Fence["held"] {
+  if (lineage === null) return undefined;
+  const { run_id, etag, version_id }: SetLineage = JSON.parse(lineage);
+  return { run_id, etag, version_id, items };
+}
+
 const bytesOf = (values: Float32Array) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
 interface ItemRow extends SetKey {
@@ -171,10 +208,18 @@ const SQL = {
     INSERT INTO item_sets (id, collection, alias, connection, bucket, key, issued)
     SELECT j.value ->> '$.id', j.value ->> '$.collection', j.value ->> '$.alias', j.value ->> '$.connection',
       j.value ->> '$.bucket', j.value ->> '$.key', 1
-    FROM json_each(?1) AS j WHERE true
+    FROM json_each(?1) AS j WHERE j.value ->> '$.key' != ''
     ON CONFLICT (id) DO UPDATE SET issued = issued + 1, collection = excluded.collection
-    RETURNING id, issued`,
-  commit: "UPDATE item_sets SET committed = ?2, items = ?3, lineage = ?4 WHERE id = ?1 AND committed <= ?2",
+    RETURNING id, issued, committed, items, lineage`,
+  commit: `
+    UPDATE item_sets SET committed = ?2, items = ?3, lineage = ?4
+    WHERE id = ?1 AND committed <= ?2
+      AND NOT EXISTS (SELECT 1 FROM cancelled_runs WHERE run_id = ?4 ->> '$.run_id')`,
+  cancelled: `
+    SELECT c.run_id FROM json_each(?1) AS j CROSS JOIN cancelled_runs AS c ON c.run_id = j.value ->> '$.run_id'`,
+  isCancelled: "SELECT run_id FROM cancelled_runs WHERE run_id = ?1",
+  cancel: "INSERT INTO cancelled_runs (run_id, at) VALUES (?1, ?2) ON CONFLICT (run_id) DO NOTHING",
+  forget: "DELETE FROM cancelled_runs WHERE at < ?1",
   clearVectors: `DELETE FROM vectors WHERE set_id = ?1 AND ${HELD}`,
   clearItems: `DELETE FROM items WHERE set_id = ?1 AND ${HELD}`,
   insertItems: `

@@ -4,16 +4,18 @@
 // since a delete can't be made conditional and could erase what a later run stored.
 
 import { Buffer } from "node:buffer";
-import type { R2Bucket } from "@cloudflare/workers-types";
+import type { R2Bucket, R2Object } from "@cloudflare/workers-types";
 import type { NewItem, SetKey, SetLineage, StoredItem } from "../../shapes/item.ts";
-import type { Collection, Held, MadeBy, Page, Replaced } from "./contract.ts";
+import type { Collection, Fence, Held, MadeBy, Page, Replaced } from "./contract.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";
-import { metadataOf, objectKey, WRITTEN_TYPE } from "./written.ts";
+import { CANCELLED, MADE_BY, metadataOf, objectKey, WRITTEN_TYPE } from "./written.ts";
 
 interface Head {
   set: SetKey;
-  lineage: SetLineage;
+  /** Absent while nothing was stored yet: the object then only says which runs are cancelled. */
+  lineage?: SetLineage;
   items: number;
+  cancelled?: string[];
 }
 interface Line {
   id: string;
@@ -31,29 +33,47 @@ interface Line {
 const PARALLEL_READS = 6;
 /** The first line holds a key of at most 1,024 bytes, escaped, and its lineage. */
 const HEAD_BYTES = 16_384;
+/** Cancelled runs of one object that are remembered, the newest: metadata holds 8 KB. */
+const MAX_CANCELLED = 40;
 
 export function r2Collection(bucket: R2Bucket, collection: string): Collection {
   const place = (set: string) => objectKey(collection, set);
   return {
-    begin: (sets) =>
+    begin: (wanted) =>
       Promise.all(
-        sets.map(async (set) => ({ set, token: (await bucket.head(place(await setId(set))))?.etag ?? null })),
+        wanted.map(async ({ run_id: _, ...set }) => {
+          const head = await bucket.head(place(await setId(set)));
+          return { set, token: head?.etag ?? null, ...toldBy(head) };
+        }),
       ),
 
     async replace(fence, lineage, items): Promise<Replaced> {
       const id = await setId(fence.set);
       if (items.length === 0 && fence.token === null) return "stored";
-      const stored = await bucket.put(
-        place(id),
-        encode(id, { set: fence.set, lineage, items: items.length }, items),
-        {
-          onlyIf: fence.token === null ? { etagDoesNotMatch: "*" } : { etagMatches: String(fence.token) },
-          httpMetadata: { contentType: WRITTEN_TYPE },
-          customMetadata: metadataOf(lineage.hops),
-        },
-      );
+      // Those that were cancelled stay so; one that is cancelled meanwhile changes the ETag.
+      const { set, cancelled } = fence;
+      const head = { set, lineage, items: items.length, ...(cancelled && { cancelled }) };
+      const stored = await put(bucket, place(id), fence.token, head, encode(id, head, items));
       return stored ? "stored" : "conflict";
     },
+
+    // A run that holds a fence has the ETag of before: rewriting the object takes it away.
+    async cancel({ run_id, ...set }) {
+      const id = await setId(set);
+      for (;;) {
+        const object = await bucket.get(place(id));
+        const [first, ...lines] = object ? (await object.text()).split("\n") : [];
+        const head: Head = first === undefined ? { set, items: 0 } : JSON.parse(first);
+        const known = head.cancelled ?? [];
+        if (known.includes(run_id)) return;
+        const now = { ...head, cancelled: [...known, run_id].slice(-MAX_CANCELLED) };
+        const text = [JSON.stringify(now), ...(first === undefined ? [""] : lines)].join("\n");
+        if (await put(bucket, place(id), object?.etag ?? null, now, text)) return;
+      }
+    },
+
+    isCancelled: async ({ run_id, ...set }) =>
+      toldBy(await bucket.head(place(await setId(set)))).cancelled?.includes(run_id) ?? false,
 
     async list({ limit, after, sets, made }) {
       const from = after === undefined ? null : parseItemId(after);
@@ -101,6 +121,36 @@ export function r2Collection(bucket: R2Bucket, collection: string): Collection {
   };
 }
 
+/** Writes a set's object if it is still the one that the token names. */
+async function put(
+  bucket: R2Bucket,
+  key: string,
+  token: Fence["token"],
+  { lineage, items, cancelled }: Head,
+  text: string,
+): Promise<boolean> {
+  const by = lineage && { run_id: lineage.run_id, etag: lineage.etag, version_id: lineage.version_id, items };
+  const stored = await bucket.put(key, text, {
+    onlyIf: token === null ? { etagDoesNotMatch: "*" } : { etagMatches: String(token) },
+    httpMetadata: { contentType: WRITTEN_TYPE },
+    customMetadata: {
+      ...metadataOf(lineage?.hops),
+      ...(by && { [MADE_BY]: JSON.stringify(by) }),
+      ...(cancelled && { [CANCELLED]: cancelled.join(" ") }),
+    },
+  });
+  return stored !== null;
+}
+
+/** What a set's object says without being read. */
+function toldBy(object: R2Object | null): Pick<Fence, "held" | "cancelled"> {
+  const { [MADE_BY]: by, [CANCELLED]: cancelled } = object?.customMetadata ?? {};
+  return {
+    ...(by !== undefined && { held: JSON.parse(by) as NonNullable<Fence["held"]> }),
+    ...(cancelled !== undefined && { cancelled: cancelled.split(" ") }),
+  };
+}
+
 /** The first lines of these objects, which say what each set is. */
 async function readHeld(bucket: R2Bucket, keys: string[]): Promise<(Held | null)[]> {
   const held: (Held | null)[] = [];
@@ -109,7 +159,7 @@ async function readHeld(bucket: R2Bucket, keys: string[]): Promise<(Held | null)
       const object = await bucket.get(key, { range: { offset: 0, length: HEAD_BYTES } });
       if (!object) return null;
       const { set, items, lineage }: Head = JSON.parse((await object.text()).split("\n", 1)[0] ?? "");
-      return { set, items, etag: lineage.etag };
+      return lineage ? { set, items, etag: lineage.etag } : null;
     });
     held.push(...(await Promise.all(part)));
   }
@@ -145,14 +195,15 @@ async function load(bucket: R2Bucket, key: string): Promise<StoredItem[]> {
   if (!object) return [];
   const [first, ...lines] = (await object.text()).split("\n").filter((line) => line !== "");
   if (first === undefined) return [];
-  const head: Head = JSON.parse(first);
+  const { set, lineage }: Head = JSON.parse(first);
+  if (!lineage) return [];
   return lines.map((text, position) => {
     const line: Line = JSON.parse(text);
     return {
       id: line.id,
       position,
-      set: head.set,
-      lineage: head.lineage,
+      set,
+      lineage,
       data: line.data,
       vectors: line.vectors.map(({ dims: _, float32, ...vector }) => ({
         ...vector,

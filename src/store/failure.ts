@@ -1,0 +1,46 @@
+// What an error of a store means: documented D1 errors by their text, which is all that D1 tells. Used where
+// a run fails, where a batch of messages cannot be recorded, and where a request cannot be answered.
+// https://developers.cloudflare.com/d1/observability/debug-d1/#error-list
+import { type Failure, FailureError } from "../shapes/failure.ts";
+
+const MAX_DETAIL = 1000;
+/** Nothing can be written until somebody makes room, so that there is no hurry to look again. */
+const FULL_SECONDS = 300;
+
+const FULL =
+  /exceeded maximum DB size|maximum account storage limit|database or disk is full|SQLITE_FULL|free tier daily row/i;
+const BUSY = /D1 DB is overloaded|too many requests queued|requests queued for too long/i;
+const PASSING =
+  /network connection lost|object to be reset|storage operation exceeded timeout|transient issue on remote node|because its code was updated|client disconnected|memory limit|CPU time limit|timed? ?out/i;
+
+/** An expected failure as it is, and what else a store throws as what it means. */
+export function storeFailure(error: unknown): Failure {
+  if (error instanceof FailureError) return error.failure;
+  const text = textOf(error);
+  const detail = text.slice(0, MAX_DETAIL);
+  if (FULL.test(text)) {
+    const next = "make room: delete what is not needed, or move to another database; what waits then runs";
+    return {
+      kind: "store_full",
+      detail: `a database is full: ${detail}`,
+      next,
+      retry_after_seconds: FULL_SECONDS,
+    };
+  }
+  if (BUSY.test(text)) return { kind: "overloaded", detail: `a store is busy: ${detail}` };
+  return { kind: "unavailable", detail: `a store did not answer: ${detail}` };
+}
+
+/** Whether the store is to blame and not what it was given: the same statement may succeed later. */
+export function isPassing(error: unknown): boolean {
+  if (error instanceof FailureError) return error.failure.kind !== "internal";
+  const text = textOf(error);
+  return FULL.test(text) || BUSY.test(text) || PASSING.test(text);
+}
+
+/** The error with what caused it: D1 puts its own words there. */
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
+  return `${error}${cause}`;
+}

@@ -1,0 +1,80 @@
+// Every call that an event makes over a binding, from its sender to the ledger, goes wrong once in every way
+// that calls go wrong; then everything is let come to rest. Each time the collections and the ledger end as
+// they do without a fault. In workerd, over real D1 and R2 (workerd/world.ts).
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestHarness } from "wrangler";
+import { type Asked, type Fault, KINDS, type Played } from "./shapes.ts";
+
+const configPath = fileURLToPath(new URL("workerd/wrangler.json", import.meta.url));
+const harness = createTestHarness({ workers: [{ configPath }] });
+beforeAll(async () => {
+  await harness.listen();
+  await harness.getWorker("weir-delivery").applyD1Migrations("LEDGER");
+  await harness.getWorker("weir-delivery").applyD1Migrations("D1_ITEMS");
+}, 120_000);
+afterAll(() => harness.close());
+
+async function play(asked: Asked): Promise<Played> {
+  const body = JSON.stringify(asked);
+  const response = await harness.fetch("http://delivery.test/", { method: "POST", body });
+  if (!response.ok) throw new Error(`${JSON.stringify(asked)}: ${await response.text()}`);
+  return (await response.json()) as Played;
+}
+
+/** Faults after which a story ends otherwise than without one. */
+async function differing(asked: Asked, faults: Fault[], expected: Played["ending"]) {
+  const wrong: { fault: Fault; ending: unknown }[] = [];
+  let struck = 0;
+  for (const fault of faults) {
+    const played = await play({ ...asked, fault }).catch((error: Error) => ({
+      ending: error.message,
+      struck: true,
+    }));
+    if (played.struck) struck++;
+    if (JSON.stringify(played.ending) !== JSON.stringify(expected))
+      wrong.push({ fault, ending: played.ending });
+  }
+  return { wrong, struck };
+}
+/** Each call fails before and after its work, and is late, slow or doubled in turn; WEIR_FAULTS=all: each is all. */
+function faultsOf(calls: string[]): Fault[] {
+  const [before, after, ...others] = KINDS;
+  return [...new Set(calls)].flatMap((call, n) => {
+    const one = others[n % others.length] ?? before;
+    const kinds = process.env.WEIR_FAULTS === "all" ? KINDS : [before, after, one];
+    return kinds.map((kind) => ({ call, kind }));
+  });
+}
+
+test("what is held to here would be missed: without the sweep or the fences, stories end otherwise", async () => {
+  const story = "objects are overwritten, deleted and made unwanted";
+  const { ending, calls } = await play({ story });
+  const unsent: Fault[] = [{ call: "QUEUE of far.sendBatch #1", kind: "before" }];
+  expect((await differing({ story, without: "sweep" }, unsent, ending)).wrong).toHaveLength(1);
+  const late = [...new Set(calls)]
+    .filter((call) => call.startsWith("D1_ITEMS"))
+    .map((call): Fault => ({ call, kind: "late" }));
+  const { wrong } = await differing({ story, without: "fence" }, late, ending);
+  expect(wrong.length).toBeGreaterThan(0);
+});
+
+test.each([
+  "an object is created, and two senders tell of it",
+  "objects are overwritten, deleted and made unwanted",
+  "a poison object ends dead, is mended, and redriven twice",
+  "pipelines are invoked, now and later",
+  "what was in the bucket is replayed",
+])(
+  "%s: whatever call goes wrong, it ends the same",
+  async (story) => {
+    const { ending, calls } = await play({ story });
+    expect(ending.held.length).toBeGreaterThan(0);
+    expect(ending).toMatchObject({ dead: 0, lost: [] });
+    const faults = faultsOf(calls);
+    const { wrong, struck } = await differing({ story }, faults, ending);
+    expect(wrong).toEqual([]);
+    expect(struck).toBe(faults.length);
+  },
+  300_000,
+);

@@ -1,0 +1,38 @@
+// What the tests of delivery and the Worker that plays their stories tell each other.
+
+/** What goes wrong with a call. */
+export const KINDS = [
+  /** It fails and has done nothing. */
+  "before",
+  /** It fails and has done all of it. */
+  "after",
+  /** It does nothing for hours, while everything else goes on, and then does it. */
+  "late",
+  /** It does it, and answers hours later. */
+  "slow",
+  /** It does it twice. */
+  "twice",
+] as const;
+export type Kind = (typeof KINDS)[number];
+export interface Fault {
+  /** `LEDGER.batch #2` */
+  call: string;
+  kind: Kind;
+}
+
+/** A story to be played. */
+export interface Asked {
+  story: string;
+  fault?: Fault;
+  /** Something of Weir's own that is left out, to see that its loss is noticed. */
+  without?: "sweep" | "fence";
+}
+/** How a story ended. */
+export interface Played {
+  /** What is left: what the collections hold, and what the ledger knows. */
+  ending: { held: unknown[]; runs: unknown[]; tracked: unknown[]; dead: number; lost: string[] };
+  /** Calls by name, in order. */
+  calls: string[];
+  /** Whether the fault came to pass. */
+  struck: boolean;
+}

@@ -1,0 +1,30 @@
+// Plays a story with one fault, or none, over this Worker's own D1 and R2, and answers how it ended.
+import type { Asked, Played } from "../shapes.ts";
+import { endingOf } from "./ending.ts";
+import { STORIES } from "./stories.ts";
+import { openWorld, type Stores } from "./world.ts";
+
+let number = 0;
+
+export default {
+  async fetch(request, env): Promise<Response> {
+    const { story: name, fault, without } = (await request.json()) as Asked;
+    const story = STORIES[name];
+    if (!story) return Response.json(Object.keys(STORIES));
+    const world = openWorld(env, without);
+    const at = `story-${String(number++).padStart(5, "0")}`;
+    world.advance(3_600_000);
+    await story.before?.(world, at);
+    let happened = story.meanwhile === undefined;
+    world.meanwhile = async () => {
+      await story.meanwhile?.(world, at);
+      happened = true;
+    };
+    world.faults.plan(fault);
+    await story.happens(world, at);
+    const { calls, struck } = world.faults;
+    if (!happened) await world.meanwhile();
+    await world.quiet(at);
+    return Response.json({ ending: await endingOf(world, at), calls, struck } satisfies Played);
+  },
+} satisfies ExportedHandler<Stores>;

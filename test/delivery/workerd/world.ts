@@ -1,0 +1,290 @@
+// The whole path of an event over real D1 and R2: the router's and the pipelines' own functions, with queues,
+// service bindings and compute in between that can be made to fail. Two pipelines want every object whose
+// metadata says so: `near` by binding into D1, `far` by its queue into R2.
+
+import { signStandardWebhook } from "../../../cli/trigger/sign.ts";
+import { guard } from "../../../src/breaker.ts";
+import { consume } from "../../../src/consume.ts";
+import { openRouter, type RouterDeps } from "../../../src/deps.ts";
+import { openPipelines } from "../../../src/dispatch/pipelines.ts";
+import { surroundings } from "../../../src/env.ts";
+import { readObject } from "../../../src/query/objects.ts";
+import { sweepReplays } from "../../../src/replay/advance.ts";
+import { sweep } from "../../../src/route.ts";
+import { type PipelineConfig, pipelineConfigSchema } from "../../../src/shapes/config.ts";
+import { type Connections, connectionsSchema } from "../../../src/shapes/connection.ts";
+import { FailureError } from "../../../src/shapes/failure.ts";
+import type { Job } from "../../../src/shapes/job.ts";
+import { openCollection } from "../../../src/store/collections/open.ts";
+import { openDeps } from "../../../workers/pipeline/deps.ts";
+import { consumeJobs, invokeJob, runJobs } from "../../../workers/pipeline/doors.ts";
+import { definePipeline, FileTools } from "../../../workers/pipeline/sdk.ts";
+import type { Asked } from "../shapes.ts";
+import { Faults } from "./faulty.ts";
+import { type Consumer, StandInQueues } from "./queues.ts";
+
+const SECRET = `whsec_${Buffer.from("a secret of the sender's").toString("base64")}`;
+const SETTINGS = { WEIR_URL: "http://router.test", WEIR_SIGNING_KEY: "k", HOOK: SECRET };
+export const BUCKET = "media";
+export const ALIASES = ["near", "far"] as const;
+
+export const connections: Connections = connectionsSchema.parse({
+  connections: {
+    source: {
+      kind: "r2",
+      buckets: [BUCKET],
+      events: [{ scheme: "r2-queue" }, { scheme: "standard-webhooks", secrets: ["HOOK"] }],
+    },
+    rows: { kind: "d1", database: "items" },
+    lake: { kind: "r2", buckets: ["lake"] },
+  },
+});
+const configOf = (alias: string, more: object): PipelineConfig =>
+  pipelineConfigSchema.parse({
+    alias,
+    source: { connection_id: "source", filters: { keep: "yes" } },
+    retry: { max_attempts: 3, base_seconds: 5 },
+    timeout_seconds: 60,
+    ...more,
+  });
+const configs = {
+  near: configOf("near", { dispatch: "binding", destination: { connection_id: "rows", collection: "near" } }),
+  far: configOf("far", { dispatch: "queue", destination: { connection_id: "lake", collection: "far" } }),
+};
+const pipelines = openPipelines(
+  Object.values(configs).map((config) => ({ alias: config.alias, version: `${config.alias}-1`, config })),
+);
+
+const OF_STORY = "key >= ?1 AND key < ?2";
+const OPEN = `
+  SELECT id FROM runs WHERE status IN ('pending', 'queued', 'running', 'failed') AND ${OF_STORY}
+  UNION ALL SELECT id FROM replays
+  WHERE status = 'active' AND request ->> '$.select.prefix' >= ?1 AND request ->> '$.select.prefix' < ?2`;
+
+export type World = ReturnType<typeof openWorld>;
+export interface Stores {
+  LEDGER: D1Database;
+  D1_ITEMS: D1Database;
+  R2_MEDIA: R2Bucket;
+  R2_LAKE: R2Bucket;
+}
+
+/** Time goes on from story to story. */
+let clock = Date.parse("2026-11-23T10:00:00Z");
+
+export function openWorld(stores: Stores, without?: Asked["without"]) {
+  const now = () => clock;
+  const queues = new StandInQueues(now);
+  /** Objects by key whose handler throws. */
+  const broken = new Set<string>();
+
+  const faults = new Faults(async () => {
+    clock += 5 * 3_600_000;
+    await world.meanwhile();
+    await cron();
+    await drain();
+  });
+  const queue = (binding: string, name: string) => faults.queue(binding, queues.sender(name));
+  const compute = {
+    idFromName: (name: string) => name,
+    get: () =>
+      faults.service("COMPUTE", {
+        fetch: async (request: Request) => {
+          const { url } = (await request.json()) as { url: string };
+          return Response.json({
+            width: new URL(url).pathname.length,
+            height: 1,
+            format: "text",
+            colors: [],
+          });
+        },
+      }),
+  };
+  const handler = definePipeline(async (event, { weir }) => {
+    if (broken.has(event.key)) throw new TypeError(`cannot read the bug of ${event.key}`);
+    const url = await weir.fileUrl(event.bucket, event.key);
+    const response = await faults.call("FETCH", "fetch failed", () => fetchObject(url));
+    const body = await response.text();
+    const { width } = await FileTools.imageInfo(url);
+    return [{ body, width }, { embedding: new Float32Array([body.length, 1]) }];
+  });
+  const media = faults.bucket("R2_MEDIA", stores.R2_MEDIA);
+  const lake = faults.bucket("R2_LAKE", stores.R2_LAKE);
+  const table = faults.database("D1_ITEMS", stores.D1_ITEMS, (sql) =>
+    without === "fence" ? sql.replace("AND committed <= ?2", "") : sql,
+  );
+  const pipelineDeps = (alias: (typeof ALIASES)[number]) => {
+    const env = {
+      ...SETTINGS,
+      WEIR_VERSION: `${alias}-1`,
+      WEIR_COMMIT: "c",
+      COMPUTE: compute,
+      R2_MEDIA: media,
+      ...(alias === "near" ? { D1_ITEMS: table } : { R2_LAKE: lake }),
+      REPORTS: queue(`REPORTS of ${alias}`, "weir-reports"),
+      RETRY: queue(`RETRY of ${alias}`, `weir-${alias}`),
+      DEAD: queue(`DEAD of ${alias}`, `weir-${alias}-dead`),
+    };
+    return { ...openDeps(handler, configs[alias], connections, surroundings(env), now), random: () => 0 };
+  };
+  const rpc = <T>(value: T): T => structuredClone(value);
+  const service = (alias: (typeof ALIASES)[number]) =>
+    faults.service(`PIPELINE of ${alias}`, {
+      run: async (jobs: Job[]) => rpc(await runJobs(rpc(jobs), pipelineDeps(alias))),
+      invoke: async (job: Job) => rpc(await invokeJob(rpc(job), pipelineDeps(alias))),
+    });
+  const raw = {
+    ...SETTINGS,
+    LEDGER: faults.database("LEDGER", stores.LEDGER),
+    D1_ITEMS: table,
+    R2_MEDIA: media,
+    R2_LAKE: lake,
+    EVENTS: queue("EVENTS", "weir-events"),
+    REPLAYS: queue("REPLAYS", "weir-replays"),
+    PIPELINE_NEAR: service("near"),
+    PIPELINE_FAR: service("far"),
+    QUEUE_NEAR: queue("QUEUE of near", "weir-near"),
+    QUEUE_FAR: queue("QUEUE of far", "weir-far"),
+  };
+  const router: RouterDeps = openRouter(raw, () => undefined, { connections, pipelines, now });
+  const fetchObject = async (url: string) => {
+    try {
+      return await readObject(
+        new Request(url),
+        connections,
+        surroundings({ ...SETTINGS, R2_MEDIA: stores.R2_MEDIA }),
+        clock,
+      );
+    } catch (error) {
+      if (error instanceof FailureError) return new Response(null, { status: 404 });
+      throw error;
+    }
+  };
+
+  const own = (size: number, retries: number, dead?: string): Consumer => ({
+    take: (batch) => consume(batch, router),
+    size,
+    retries,
+    ...(dead !== undefined && { dead }),
+  });
+  const consumers: Record<string, Consumer> = {
+    "weir-events": own(100, 10, "weir-events-dead"),
+    "weir-r2-events": own(100, 10, "weir-events-dead"),
+    "weir-reports": own(100, 10, "weir-events-dead"),
+    "weir-events-dead": own(100, 100),
+    "weir-replays": own(1, 100),
+    ...Object.fromEntries(
+      ALIASES.flatMap((alias): [string, Consumer][] => [
+        [
+          `weir-${alias}`,
+          {
+            take: ({ messages }) => consumeJobs(messages as readonly Message<Job>[], pipelineDeps(alias)),
+            size: 10,
+            retries: 2,
+            dead: `weir-${alias}-dead`,
+          },
+        ],
+        [`weir-${alias}-dead`, own(100, 100)],
+      ]),
+    ),
+  };
+
+  /** Delivers what is due, and what that makes due. */
+  async function drain(): Promise<void> {
+    while (await queues.deliver(consumers));
+  }
+
+  /** As the cron does each minute. */
+  async function cron(): Promise<void> {
+    if (without === "sweep") return;
+    for (const work of [sweep, sweepReplays, guard]) await work(router).catch(() => undefined);
+  }
+
+  /** Rows of the ledger that a story has made. */
+  const rows = async <T>(sql: string, at: string): Promise<T[]> =>
+    (await stores.LEDGER.prepare(sql).bind(`${at}/`, `${at}0`).all<T>()).results;
+
+  const world = {
+    /** What else happens while a call takes its time. */
+    meanwhile: async () => {},
+    router,
+    faults,
+    queues,
+    broken,
+    now,
+    /** As they are, without faults. */
+    collections: {
+      near: openCollection(
+        configs.near.destination,
+        connections,
+        surroundings({ D1_ITEMS: stores.D1_ITEMS }),
+      ),
+      far: openCollection(configs.far.destination, connections, surroundings({ R2_LAKE: stores.R2_LAKE })),
+    },
+    advance: (ms: number) => {
+      clock += ms;
+    },
+    cron,
+    drain,
+
+    /** Lets everything of a story come to its end: queues, delays, and as many crons as it takes. */
+    async quiet(at: string): Promise<void> {
+      for (let round = 0; round < 40; round++) {
+        await drain();
+        const next = queues.next();
+        const open = await rows(OPEN, at);
+        if (next === undefined && open.length === 0) return;
+        clock = Math.max(clock + 120_000, next ?? clock + 3_600_000 * round);
+        await cron();
+      }
+      throw new Error("it never came to rest");
+    },
+    ofStory: OF_STORY,
+    rows,
+    letters: (at: string) =>
+      rows<{ run_id: string }>(
+        `SELECT run_id FROM dead_letters WHERE run_id IN (SELECT id FROM runs WHERE ${OF_STORY})`,
+        at,
+      ),
+
+    put: (key: string, body: string, keep = "yes") =>
+      stores.R2_MEDIA.put(key, body, { customMetadata: { keep } }),
+    remove: (key: string) => stores.R2_MEDIA.delete(key),
+    /** R2 tells of an object. */
+    async notify(key: string, eTag?: string): Promise<void> {
+      const object = { key, ...(eTag !== undefined && { eTag, size: 1 }) };
+      const action = eTag === undefined ? "DeleteObject" : "PutObject";
+      const eventTime = new Date(clock).toISOString();
+      await queues.sender("weir-r2-events").send({ account: "a", action, bucket: BUCKET, object, eventTime });
+    },
+    /** A sender tells of an object, again and again until it hears a 2xx, as senders do. */
+    async deliver(key: string, eTag: string): Promise<void> {
+      const record = {
+        eventVersion: "2.1",
+        eventSource: "aws:s3",
+        awsRegion: "auto",
+        eventTime: new Date(clock).toISOString(),
+        eventName: "ObjectCreated:Put",
+        s3: { bucket: { name: BUCKET }, object: { key: encodeURIComponent(key), size: 1, eTag } },
+      };
+      const body = JSON.stringify({ Records: [record] });
+      for (let tries = 0; tries < 5; tries++) {
+        const timestamp = Math.floor(clock / 1000);
+        const signed = signStandardWebhook({
+          id: `msg_${key}_${clock}_${tries}`,
+          timestamp,
+          body,
+          secret: SECRET,
+        });
+        const request = new Request("http://router.test/v1/connections/source/events", {
+          method: "POST",
+          headers: { "content-type": "application/json", ...signed },
+          body,
+        });
+        if ((await router.webhook(request, "source")).status === 202) return;
+      }
+      throw new Error(`the sender gave up on ${key}`);
+    },
+  };
+  return world;
+}
