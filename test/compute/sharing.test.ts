@@ -94,6 +94,32 @@ describe("many calls for one object", () => {
   });
 });
 
+test("the next keyframes are on their way while one is decoded, a few at a time", async () => {
+  let out = 0;
+  let most = 0;
+  let bytes = 0;
+  const url = source.answer("/slow/film.mp4", async (request, response) => {
+    out += 1;
+    most = Math.max(most, out);
+    // As far away as a store is.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const [start = 0, last = 0] = (request.headers.range ?? "").slice("bytes=".length).split("-").map(Number);
+    const part = film.subarray(start, last + 1);
+    bytes += part.length;
+    out -= 1;
+    const of = `bytes ${start}-${start + part.length - 1}/${film.length}`;
+    response.writeHead(206, { etag: '"slow"', "content-range": of }).end(part);
+  });
+  const items = spans.map((span) => ({ url, span }));
+  const { lines } = await post(compute.url, "/v1/embed", { items, kind: "video", model: "weir/hog-512" });
+  expect(lines.every(({ dims }) => dims === 512)).toBe(true);
+  expect(most).toBeGreaterThan(2);
+  expect(most).toBeLessThanOrEqual(4);
+  expect(lines.reduce((sum, { read }) => sum + read.bytes, 0)).toBe(bytes);
+  // Nothing is asked for in vain: the keyframes, the head and the index.
+  expect(bytes).toBeLessThan(film.length * 0.4 + 32 * 1024 + 2 * index);
+});
+
 describe("a source without ranges", () => {
   const whole = (path: string, tag?: string) => {
     let calls = 0;

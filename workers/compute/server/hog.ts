@@ -8,6 +8,7 @@ const CELL = HOG_SIZE / CELLS;
 const BINS = 8;
 /** Added to a cell's length: in a cell without edges, noise stays small instead of becoming a direction. */
 const FLOOR = 0.02 * CELL * CELL;
+const ROOT = Float32Array.from({ length: 256 }, (_, value) => Math.sqrt(value));
 
 /**
  * One frame: 8×8 cells of 8 orientations. Luma's square root evens out exposure; orientations are unsigned
@@ -15,21 +16,25 @@ const FLOOR = 0.02 * CELL * CELL;
  * each cell has length one, or less where it is flat.
  */
 export function hog(luma: Uint8Array): Float32Array {
-  const root = Float32Array.from({ length: 256 }, (_, value) => Math.sqrt(value));
-  const at = (x: number, y: number) => root[luma[y * HOG_SIZE + x] ?? 0] ?? 0;
+  const light = new Float32Array(luma.length);
+  for (let i = 0; i < luma.length; i++) light[i] = ROOT[luma[i] ?? 0] ?? 0;
   const out = new Float32Array(HOG_DIMENSIONS);
   for (let y = 1; y < HOG_SIZE - 1; y++) {
+    const row = Math.floor(y / CELL) * CELLS;
     for (let x = 1; x < HOG_SIZE - 1; x++) {
-      const dx = at(x + 1, y) - at(x - 1, y);
-      const dy = at(x, y + 1) - at(x, y - 1);
-      const strength = Math.hypot(dx, dy);
-      if (strength === 0) continue;
-      const turn = ((Math.atan2(dy, dx) / Math.PI + 1) % 1) * BINS;
-      const bin = Math.floor(turn) % BINS;
-      const cell = (Math.floor(y / CELL) * CELLS + Math.floor(x / CELL)) * BINS;
-      const share = turn - Math.floor(turn);
-      out[cell + bin] = (out[cell + bin] ?? 0) + strength * (1 - share);
-      const next = cell + ((bin + 1) % BINS);
+      const i = y * HOG_SIZE + x;
+      const dx = (light[i + 1] ?? 0) - (light[i - 1] ?? 0);
+      const dy = (light[i + HOG_SIZE] ?? 0) - (light[i - HOG_SIZE] ?? 0);
+      if (dx === 0 && dy === 0) continue;
+      const strength = Math.sqrt(dx * dx + dy * dy);
+      // Half a turn is none: an edge has no direction, only a slope.
+      const turn = (Math.atan2(dy, dx) / Math.PI + 1) * BINS;
+      const whole = Math.floor(turn);
+      const share = turn - whole;
+      const cell = (row + Math.floor(x / CELL)) * BINS;
+      const bin = cell + (whole % BINS);
+      const next = cell + ((whole + 1) % BINS);
+      out[bin] = (out[bin] ?? 0) + strength * (1 - share);
       out[next] = (out[next] ?? 0) + strength * share;
     }
   }

@@ -12,6 +12,8 @@ export interface Keyframe {
   time: number;
   /** Size of its packet. */
   bytes: number;
+  /** Where it is in the file; undefined where that did not come to light. */
+  position?: number | undefined;
 }
 
 /** A film's frames in the order they are shown. Times are seconds from the first one. */
@@ -22,29 +24,42 @@ export interface FrameTable {
   end: number;
 }
 
+/** Whether the parser's reads are only noted, and where the last one was. */
+interface Notes {
+  on: boolean;
+  position?: number | undefined;
+}
+
 /** The index of an open file's video track. Times are seconds from the first frame that is shown. */
 export class KeyframeIndex {
   #input: Input;
   #sink: EncodedPacketSink;
+  #notes: Notes;
   /** This parser's own time of the first frame: it reads an edit list by the letter, FFmpeg frame by frame. */
   #origin: number;
 
-  private constructor(input: Input, sink: EncodedPacketSink, origin: number) {
+  private constructor(input: Input, sink: EncodedPacketSink, notes: Notes, origin: number) {
     this.#input = input;
     this.#sink = sink;
+    this.#notes = notes;
     this.#origin = origin;
   }
 
   /** Undefined where there is no index to be read: the file is then FFmpeg's alone. */
   static async open(reader: RangeReader): Promise<KeyframeIndex | undefined> {
-    const read = (start: number, end: number) => reader.exactly(start, end);
+    const notes: Notes = { on: false };
+    const read = (start: number, end: number) => {
+      if (!notes.on) return reader.exactly(start, end);
+      notes.position = start;
+      return new Uint8Array(end - start);
+    };
     const source = new CustomSource({ getSize: () => reader.size, read, maxCacheSize: 1024 * 1024 });
     const input = new Input({ formats: [MP4, QTFF], source });
     try {
       const track = await input.getPrimaryVideoTrack();
       const sink = track && new EncodedPacketSink(track);
       const origin = sink ? await firstShown(sink) : undefined;
-      if (sink && origin !== undefined) return new KeyframeIndex(input, sink, origin);
+      if (sink && origin !== undefined) return new KeyframeIndex(input, sink, notes, origin);
     } catch {
       // Not this parser's kind of file. Whether it is damaged is for FFmpeg to say.
       if (reader.failure) throw reader.failure;
@@ -72,6 +87,21 @@ export class KeyframeIndex {
       packet = await this.#sink.getNextKeyPacket(packet, only);
     }
     return found;
+  }
+
+  /**
+   * The same keyframes, each with its place in the file. The parser does not tell places, but it reads there:
+   * it is given zeros, and what it asked for is noted. The index is of no use for anything else after this.
+   */
+  async placed(keyframes: Keyframe[]): Promise<Keyframe[]> {
+    const placed: Keyframe[] = [];
+    this.#notes.on = true;
+    for (const keyframe of keyframes) {
+      this.#notes.position = undefined;
+      await this.#sink.getKeyPacket(keyframe.time + this.#origin + 1e-6);
+      placed.push({ ...keyframe, position: this.#notes.position });
+    }
+    return placed;
   }
 
   /** Every frame's time, every keyframe's, and the last frame's end. Undefined for a table beyond belief. */

@@ -6,8 +6,8 @@ import { FailureError, fail, type Result } from "../../../src/shapes/failure.ts"
 /** What a jump to a new place asks for; sequential reads double it up to the most. */
 const FIRST = 32 * 1024;
 const MOST = 1024 * 1024;
-/** What stays in memory during a job. */
-const CACHE = 64 * 1024 * 1024;
+/** What stays in memory during a job; the rest of a long film's index is the parent's to keep. */
+const CACHE = 24 * 1024 * 1024;
 
 export interface ReadCount {
   bytes: number;
@@ -47,6 +47,7 @@ export class RangeReader {
   readonly read: ReadCount;
   #bytes: Bytes;
   #extents: Extent[] = [];
+  #ahead: { start: number; end: number; arrived: Promise<unknown> }[] = [];
   #lastEnd = -1;
   #window = FIRST;
 
@@ -73,6 +74,7 @@ export class RangeReader {
    */
   async at(position: number, size: number, expected = 0): Promise<Buffer> {
     if (position >= this.size) return empty;
+    await this.#ahead.find(({ start, end }) => start <= position && position < end)?.arrived;
     const held = this.#held(position);
     if (held) return held.data.subarray(position - held.start, position - held.start + size);
     const near = position >= this.#lastEnd && position - this.#lastEnd < this.#window;
@@ -83,6 +85,21 @@ export class RangeReader {
     );
     const end = Math.min(position + (expected > 0 ? expected : this.#window), next);
     return (await this.#fetch(position, end, expected === 0)).subarray(0, size);
+  }
+
+  /** Asks for bytes that will be wanted soon, without waiting. Whether they can be had, `at` tells. */
+  ahead(start: number, bytes: number): void {
+    const end = Math.min(start + bytes, this.size);
+    if (start >= end || this.#held(start) || this.#ahead.some((other) => other.start === start)) return;
+    const arrived = this.#fetch(start, end, false).then(
+      () => true,
+      () => false,
+    );
+    const asked = { start, end, arrived };
+    this.#ahead.push(asked);
+    void arrived.then(() => {
+      this.#ahead = this.#ahead.filter((other) => other !== asked);
+    });
   }
 
   /** Exactly the bytes from `start` to `end`, which must lie inside the object. */

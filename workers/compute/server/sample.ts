@@ -15,6 +15,8 @@ import type { VideoFormat } from "./sniff.ts";
 
 /** Frames sampled from one span. */
 const SAMPLES = 4;
+/** Keyframes that are asked for at one time: the one that is wanted, and those after it. */
+const AHEAD = 4;
 
 /** Each item of a job: its vector, or why it has none. */
 export async function* embedVideo(
@@ -28,10 +30,11 @@ export async function* embedVideo(
     const whole = { start: 0, end: media.info.duration };
     const spans = job.items.map((item) => item.span ?? whole);
     const entries = format.demuxer === "mov" ? await entriesOf(reader, spans) : undefined;
+    const ahead = fetchAhead(reader, entries?.flat() ?? []);
     for (const [at, item] of job.items.entries()) {
       try {
         const span = spans[at] ?? whole;
-        const frames = await sampleSpan(media, entries?.[at], span, job.model);
+        const frames = await sampleSpan(media, entries?.[at], span, job.model, ahead);
         if (frames.length === 0)
           throw damaged(reader, `has no frame to decode from ${span.start} to ${span.end} s`);
         yield { index: item.index, ...vector(frames), read: since(reader, before) };
@@ -50,11 +53,26 @@ export async function* embedVideo(
 async function entriesOf(reader: RangeReader, spans: Span[]): Promise<Keyframe[][] | undefined> {
   const index = await KeyframeIndex.open(reader);
   if (!index) return undefined;
+  const chosen: Keyframe[][] = [];
+  for (const { start, end } of spans) chosen.push(spread(await index.within(start, end), SAMPLES));
   const entries: Keyframe[][] = [];
-  for (const { start, end } of spans) entries.push(spread(await index.within(start, end), SAMPLES));
+  for (const keyframes of chosen) entries.push(await index.placed(keyframes));
   index.close();
   globalThis.gc?.();
   return entries;
+}
+
+/** Keeps the bytes of the next keyframes on their way while one is decoded. Call it with each in turn. */
+function fetchAhead(reader: RangeReader, keyframes: readonly Keyframe[]): (from: Keyframe) => void {
+  let asked = 0;
+  return (from) => {
+    const at = keyframes.indexOf(from);
+    if (at < 0) return;
+    for (asked = Math.max(asked, at); asked < Math.min(at + AHEAD, keyframes.length); asked++) {
+      const { position, bytes } = keyframes[asked] ?? from;
+      if (position !== undefined) reader.ahead(position, bytes);
+    }
+  };
 }
 
 export interface Sampled {
@@ -72,6 +90,7 @@ async function sampleSpan(
   entries: readonly Keyframe[] | undefined,
   span: Span,
   model: Builtin,
+  ahead: (entry: Keyframe) => void,
 ): Promise<Sampled[]> {
   const found = new Map<number, Sampled>();
   const add = ({ time, frame }: { time: number; frame: Frame }) =>
@@ -79,6 +98,7 @@ async function sampleSpan(
   const inside = (time: number) => time >= span.start - 1e-3 && time < span.end && !found.has(time);
   const wanted = entries ?? evenTimes(span, SAMPLES).map((time) => ({ time, bytes: 0 }));
   for (const entry of wanted) {
+    ahead(entry);
     const got = await media.keyframe(entry.time, entry.bytes);
     if (got && inside(got.time)) add(got);
   }
