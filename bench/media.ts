@@ -11,10 +11,10 @@ import { createInterface } from "node:readline";
 import { makeVideo, type VideoOptions } from "../cli/media.ts";
 import { repeatVideo } from "../test/compute/repeat.ts";
 import { startSource } from "../test/compute/source.ts";
+import { embedder } from "../test/support/embedder.ts";
 import { Media } from "../workers/compute/server/media.ts";
 import { Objects } from "../workers/compute/server/objects.ts";
 import { RangeReader } from "../workers/compute/server/reader.ts";
-import { Compute } from "../workers/pipeline/compute.ts";
 
 const MODEL = "weir/hog-512";
 const PART = 20;
@@ -63,14 +63,15 @@ async function peakOf({ pid }: ChildProcess): Promise<number> {
 
 /** Splits and embeds a film as a handler does. Resolves to milliseconds and the number of spans. */
 async function embedAll(server: string, url: string): Promise<{ ms: number; spans: number }> {
-  const { signal } = new AbortController();
-  const compute = new Compute(
-    (request) => fetch(server + new URL(request.url).pathname, withBody(request)),
-    signal,
-  );
+  const { compute, embeddings } = embedder({
+    fetch: (request) => fetch(server + new URL(request.url).pathname, withBody(request)),
+    models: { [MODEL]: { kind: "builtin", builtin: MODEL } },
+  });
   const began = performance.now();
   const chunks = await compute.split(url, { frameInterval: 10 });
-  await Promise.all(chunks.map(({ start, end }) => compute.embed("video", url, MODEL, { start, end })));
+  await Promise.all(
+    chunks.map(({ start, end }) => embeddings.embed("video", { url, span: { start, end } }, MODEL)),
+  );
   return { ms: performance.now() - began, spans: chunks.length };
 }
 const withBody = ({ method, headers, body }: Request) =>

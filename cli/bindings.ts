@@ -11,6 +11,7 @@ import {
 } from "../src/shapes/bindings.ts";
 import type { PipelineConfig } from "../src/shapes/config.ts";
 import type { Connection, Connections, Scheme } from "../src/shapes/connection.ts";
+import type { Models } from "../src/shapes/model.ts";
 
 export type Table = { [key: string]: unknown };
 type Named = Connections["connections"];
@@ -56,10 +57,13 @@ export function routerTables(connections: Named, aliases: string[], paths: { col
   };
 }
 
-/** One pipeline's Worker: its own queue, compute, its source's buckets and its destination. Nothing else. */
+/**
+ * One pipeline's Worker: its own queue, compute and what that has made, its source's buckets, its destination, and
+ * the secrets of the models that its config names. Nothing else.
+ */
 export function pipelineTables(
   config: PipelineConfig,
-  connections: Named,
+  { connections, definitions }: { connections: Named; definitions: Models },
   version: string,
   paths: { main: string; alias: Record<string, string> },
 ): Table {
@@ -75,9 +79,20 @@ export function pipelineTables(
     // Reached by bindings and its queue only: it has no address of its own.
     workers_dev: false,
     preview_urls: false,
-    secrets: { required: unique([...(source ? readingNames(source) : []), ...(config.secrets ?? [])]) },
+    secrets: {
+      required: unique([
+        ...(source ? readingNames(source) : []),
+        ...(config.secrets ?? []),
+        ...keyNames(config, definitions),
+      ]),
+    },
     observability: { enabled: true },
-    durable_objects: { bindings: [{ name: "COMPUTE", class_name: "Compute", script_name: "weir-compute" }] },
+    durable_objects: {
+      bindings: [
+        { name: "COMPUTE", class_name: "Compute", script_name: "weir-compute" },
+        { name: "RESULTS", class_name: "Results", script_name: "weir-compute" },
+      ],
+    },
     r2_buckets: unique([...r2Buckets(source), ...r2Buckets(destination)]).map(r2),
     d1_databases: destination?.kind === "d1" ? [d1(destination.database)] : [],
     queues: {
@@ -101,6 +116,12 @@ export function pipelineTables(
     },
   };
 }
+
+const keyNames = ({ models = [] }: PipelineConfig, definitions: Models) =>
+  models.flatMap((name) => {
+    const model = definitions[name];
+    return model?.kind === "http" && model.key !== undefined ? [model.key] : [];
+  });
 
 /** The local front door: every bucket with local S3 credentials, the queue that R2 would notify, the ledger. */
 export function localTables(connections: Named, router: Table, paths: { main: string }): Table {

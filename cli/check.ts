@@ -50,6 +50,11 @@ function checkPipeline(project: Project, pipeline: Pipeline): Problem[] {
       problems.push(file.at(place, `destination: "${id}" is s3`, "a destination is a d1 or r2 connection"));
     }
   }
+  const models = Object.keys(project.definitions);
+  for (const [index, name] of (config.models ?? []).entries()) {
+    if (models.includes(name)) continue;
+    problems.push(file.at(["models", index], `no model "${name}" in models.json`, suggestion(name, models)));
+  }
   return problems;
 }
 

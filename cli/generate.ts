@@ -6,6 +6,7 @@ import { parse, stringify } from "smol-toml";
 import { z } from "zod";
 import { type PipelineConfig, pipelineConfigSchema } from "../src/shapes/config.ts";
 import { connectionsSchema } from "../src/shapes/connection.ts";
+import { modelsSchema } from "../src/shapes/model.ts";
 import { localTables, pipelineTables, routerTables, type Table } from "./bindings.ts";
 import { crossCheck } from "./check.ts";
 import { examplesSchema } from "./examples.ts";
@@ -64,7 +65,7 @@ export async function generate(root: string): Promise<Map<string, string>> {
         "#weir/models": between(join(root, folder), join(models, "models.json")),
       },
     };
-    const worker = pipelineTables(pipeline.config, project.connections, version, paths);
+    const worker = pipelineTables(pipeline.config, project, version, paths);
     const rules = { rules: [{ type: "Text", globs: ["**/*.py"], fallthrough: true }] };
     const all = pipeline.handler === "handler.py" ? { ...worker, ...rules } : worker;
     files.set(`${folder}/wrangler.toml`, NOTICE + toml(all));
@@ -101,6 +102,7 @@ const SCHEMAS = [
   ["schemas/pipeline.generated.json", pipelineConfigSchema],
   ["schemas/connections.generated.json", connectionsSchema],
   ["schemas/examples.generated.json", examplesSchema],
+  ["schemas/models.generated.json", modelsSchema],
 ] as const;
 
 const schemaText = (schema: z.ZodType) =>

@@ -3,11 +3,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { canonical } from "../src/shapes/canonical.ts";
 import { fileAt } from "./git.ts";
 import { CliError, print, printJson } from "./output.ts";
 import { loadProject, type Pipeline, packageRoot } from "./project.ts";
 import { versionsAt } from "./registry.ts";
-import { canonical, versionOf } from "./version.ts";
+import { versionOf } from "./version.ts";
 
 export interface PreviewOptions {
   root: string;

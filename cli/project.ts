@@ -5,9 +5,10 @@ import { join } from "node:path";
 import type { z } from "zod";
 import { type PipelineConfig, pipelineConfigSchema } from "../src/shapes/config.ts";
 import { type Connections, connectionsSchema } from "../src/shapes/connection.ts";
+import { MODEL_FIELDS, type Models, modelsSchema } from "../src/shapes/model.ts";
 import { type Example, examplesSchema } from "./examples.ts";
 import { type JsonFile, type Problem, readJsonFile } from "./json-file.ts";
-import { nearest } from "./nearest.ts";
+import { nearest, suggestion } from "./nearest.ts";
 
 export interface Pipeline {
   /** The folder's name, which the alias must equal. */
@@ -24,8 +25,10 @@ export interface Pipeline {
 export interface Project {
   root: string;
   connections: Connections["connections"];
-  /** models.json as it stands; its own schema belongs to the compute server. */
+  /** models.json as it stands, which is what a version is made from. */
   models: unknown;
+  /** The same with its defaults filled in; none where it does not parse. */
+  definitions: Models;
   pipelines: Pipeline[];
   files: { connections: JsonFile; models: JsonFile };
   /** What was wrong with single files, in the order of reading. */
@@ -48,8 +51,7 @@ export function loadProject(root: string): Project {
   };
 
   const [connectionsFile, connections] = read("connections.json", connectionsSchema);
-  const models = readJsonFile(join(root, "models.json"), "models.json");
-  problems.push(...models.problems);
+  const [models, definitions] = read("models.json", modelsSchema);
   const pipelines = pipelineFolders(root).map((name): Pipeline => {
     const folder = `pipelines/${name}`;
     const [configFile, config] = read(`${folder}/config.json`, pipelineConfigSchema);
@@ -73,6 +75,7 @@ export function loadProject(root: string): Project {
     root,
     connections: connections?.connections ?? {},
     models: models.value,
+    definitions: definitions ?? {},
     pipelines,
     files: { connections: connectionsFile, models },
     problems,
@@ -98,11 +101,25 @@ function told(file: JsonFile, issue: z.core.$ZodIssue): Problem[] {
       return file.at([...issue.path, key], `unknown field "${key}"`, next);
     });
   }
+  const value = issue.path.reduce(memberOf, file.value);
+  const choices = choicesOf(issue);
+  if (choices && typeof value === "string")
+    return [file.at(issue.path, `${where}: there is no "${value}"`, suggestion(value, choices))];
   const problem = where === "" ? issue.message : `${where}: ${issue.message}`;
   return [file.at(issue.path, problem)];
 }
 
+/** What a value must be one of, where that is what is wrong with it. */
+function choicesOf(issue: z.core.$ZodIssue): string[] | undefined {
+  if (issue.code === "invalid_value") return issue.values.map(String);
+  return issue.code === "invalid_union" && "options" in issue ? issue.options?.map(String) : undefined;
+}
+
+const memberOf = (value: unknown, name: PropertyKey): unknown =>
+  typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+
 const KNOWN_FIELDS = [
+  ...MODEL_FIELDS,
   ...Object.keys(pipelineConfigSchema.shape),
   ...Object.keys(pipelineConfigSchema.shape.source.shape),
   ...Object.keys(pipelineConfigSchema.shape.destination.shape),

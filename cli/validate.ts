@@ -3,6 +3,7 @@ import { crossCheck, doubtPins } from "./check.ts";
 import { checkFilters, doubtFilters } from "./filters.ts";
 import type { Problem } from "./json-file.ts";
 import { findLoops } from "./loops.ts";
+import { checkModels } from "./models.ts";
 import { loadProject } from "./project.ts";
 
 export interface Validation {
@@ -16,7 +17,12 @@ export interface Validation {
 /** Reads and checks the project in `root`. `strict` makes problems of the warnings. */
 export function validate(root: string, { strict = false }: { strict?: boolean } = {}): Validation {
   const project = loadProject(root);
-  const checks = [...crossCheck(project), ...checkFilters(project), ...findLoops(project)];
+  const checks = [
+    ...crossCheck(project),
+    ...checkModels(project),
+    ...checkFilters(project),
+    ...findLoops(project),
+  ];
   const doubts = [...doubtPins(project), ...doubtFilters(project)];
   const problems = [...project.problems, ...checks, ...(strict ? doubts : [])];
   return {

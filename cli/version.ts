@@ -1,10 +1,12 @@
 // A pipeline's version: a hash of everything that decides what it computes. It is the same on any machine and in
-// any folder, and changes exactly when the bundled handler, the config, models.json or compute's contract changes.
+// any folder, and changes exactly when the bundled handler, the config, a model's definition or compute's contract
+// changes. A model's file is in it by its SHA-256, which its definition holds.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { build } from "esbuild";
-import { COMPUTE_CONTRACT } from "../workers/compute/contract.ts";
+import { canonical } from "../src/shapes/canonical.ts";
+import { COMPUTE_CONTRACT } from "../src/shapes/contract.ts";
 import type { Pipeline, Project } from "./project.ts";
 
 /** What a version is the hash of, and the files that its handler's text came from. */
@@ -34,7 +36,7 @@ export async function inputsOf(
   return {
     handler: text,
     config: canonical(pipeline.config),
-    models: canonical(project.models),
+    models: canonical(modelsFor(project, pipeline)),
     contract,
     files: files.map((file) => relative(project.root, file)),
   };
@@ -49,13 +51,11 @@ export function hashOf({ handler, config, models, contract }: Inputs): string {
   return hash.digest("hex").slice(0, 16);
 }
 
-/** JSON with sorted names and without `$schema`: equal values are equal texts. */
-export function canonical(value: unknown): string {
-  return JSON.stringify(value ?? null, (key, inner: unknown) => {
-    if (key === "$schema") return undefined;
-    if (inner === null || typeof inner !== "object" || Array.isArray(inner)) return inner;
-    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
+/** The definitions that a pipeline may use: those that its config names, or else all there are. */
+function modelsFor({ models }: Project, { config }: Pipeline): unknown {
+  if (config?.models === undefined || typeof models !== "object" || models === null) return models;
+  const named: readonly string[] = config.models;
+  return Object.fromEntries(Object.entries(models).filter(([name]) => named.includes(name)));
 }
 
 async function bundle(folder: string): Promise<Source> {

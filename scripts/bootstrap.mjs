@@ -44,7 +44,13 @@ function install() {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
   if (!existsSync(stamp) && installedBy(lock)) return;
   console.error("Installing dependencies (npm ci), about half a minute …");
-  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: root, stdio: "inherit" });
+  // An npm that does not know `allowScripts` would have onnxruntime-node download what GPUs need.
+  const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" };
+  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
+    cwd: root,
+    env,
+    stdio: "inherit",
+  });
   if (status !== 0) {
     console.error("npm ci failed; what it said is above. It needs the npm registry.");
     process.exit(status ?? 1);

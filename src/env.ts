@@ -33,7 +33,9 @@ export interface Surroundings {
   ledger(): D1Database;
   /** The ledger with its archive, which only the router has. */
   books(): Books;
-  durableObjects(binding: string): DurableObjectNamespace;
+  durableObjects<T extends Rpc.DurableObjectBranded | undefined = undefined>(
+    binding: string,
+  ): DurableObjectNamespace<T>;
 }
 
 export function surroundings(env: object): Surroundings {

@@ -6,8 +6,8 @@ import { globSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { build } from "esbuild";
+import { canonical } from "../../src/shapes/canonical.ts";
 import { packageRoot } from "../project.ts";
-import { canonical } from "../version.ts";
 import type { WranglerConfig } from "./wanted.ts";
 
 /** The first 16 hex digits of a SHA-256 over everything that an upload of this Worker consists of. */
@@ -48,8 +48,9 @@ export async function buildOf(path: string, config: WranglerConfig, settings: ob
 const IMAGE = [
   "workers/compute/Dockerfile*",
   "workers/compute/server/**/*",
-  "src/shapes/failure.ts",
+  "src/shapes/{canonical,contract,failure,model,vector}.ts",
   "models.json",
+  "models/**/*",
   "pipelines/*/requirements.txt",
   "package.json",
   "package-lock.json",

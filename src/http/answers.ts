@@ -77,6 +77,10 @@ export const runSchema = z.object({
   reason: z.string().nullable(),
   failure: failureSchema.nullable(),
   log: z.array(z.string()),
+  embeddings: z
+    .object({ asked: z.number(), known: z.number() })
+    .nullable()
+    .openapi({ description: "Of the last attempt: what it asked for, and what was known from before" }),
   replay_id: z.string().nullable(),
   created_at: moment,
   queued_at: moment,
@@ -147,6 +151,10 @@ const vectorSchema = z.object({
   dims: z.number(),
   model: z.string().nullable(),
   span: z.object({ start: z.number(), end: z.number() }).nullable(),
+  recipe: z
+    .object({ definition: z.string(), pooling: z.string(), normalised: z.boolean() })
+    .nullable()
+    .openapi({ description: "By which definition of the model, and how its parts became one vector" }),
   values: z.array(z.number()).optional(),
 });
 

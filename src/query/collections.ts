@@ -90,11 +90,12 @@ export function shape(item: StoredItem, withValues: boolean) {
   };
 }
 
-const describe = ({ path, model, span, values }: Vector) => ({
+const describe = ({ path, model, span, values, recipe }: Vector) => ({
   path,
   dims: values.length,
   model: model ?? null,
   span: span ?? null,
+  recipe: recipe ?? null,
 });
 
 /** Everything that led to an item: object version, event, run, code, models. */

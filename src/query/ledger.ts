@@ -97,6 +97,7 @@ const runOf = (row: RunRow) => ({
   reason: row.reason,
   failure: row.failure === null ? null : (JSON.parse(row.failure) as Failure),
   log: row.log === null ? [] : (JSON.parse(row.log) as string[]),
+  embeddings: row.embedded ? { asked: row.embedded, known: row.embedded_known ?? 0 } : null,
   replay_id: row.replay_id,
   created_at: iso(row.created_at),
   queued_at: iso(row.queued_at),

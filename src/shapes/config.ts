@@ -72,6 +72,11 @@ export const pipelineConfigSchema = z.strictObject({
     )
     .max(32)
     .optional(),
+  /**
+   * Models that the handler may use, by their names in models.json; all that need no secret when absent. Its
+   * Worker gets their secrets, and only their definitions are part of its version.
+   */
+  models: z.array(z.string().min(1).max(200)).max(100).optional(),
 });
 
 /** One pipeline's configuration, defaults filled in. */

@@ -21,6 +21,7 @@ export type FailureKind =
   | "source_refused"
   | "bad_media"
   | "unknown_model"
+  | "bad_model"
   | "invalid_return"
   | "bad_handler"
   | "handler_failed"
@@ -95,6 +96,7 @@ export function statusOf(kind: FailureKind): 400 | 401 | 403 | 404 | 409 | 413 |
       return 422;
     case "internal":
     case "bad_handler":
+    case "bad_model":
     case "handler_failed":
       return 500;
     case "unavailable":
@@ -137,6 +139,7 @@ export function verdictOf(kind: FailureKind): Verdict {
     case "source_refused":
     case "bad_media":
     case "unknown_model":
+    case "bad_model":
     case "invalid_return":
     case "bad_handler":
       return "dead";

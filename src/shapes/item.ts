@@ -1,6 +1,7 @@
 // An Item is one thing that a handler returned; a set of items belongs to one object of one pipeline and
 // is replaced as a whole. Lineage says where an item came from, down to the commit and the model.
 import type { Event } from "./event.ts";
+import type { Recipe } from "./model.ts";
 
 /** A vector's place in its item (`embedding`, `faces.0.vector`) and what computed it. */
 export interface Vector {
@@ -11,6 +12,8 @@ export interface Vector {
   model?: string;
   /** The part of the video it describes, seconds, half-open. */
   span?: { start: number; end: number };
+  /** By which definition, and how its parts became one. */
+  recipe?: Recipe;
 }
 
 /** Identifies a set of items. */

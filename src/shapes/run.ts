@@ -40,4 +40,11 @@ export interface Report {
   size?: number;
   /** Models that made the items' vectors. */
   models?: string[];
+  embeddings?: Embeddings;
+}
+
+/** Embeddings that an attempt asked for, and how many of them were known from before. */
+export interface Embeddings {
+  asked: number;
+  known: number;
 }

@@ -26,6 +26,9 @@ export interface RunRow {
   reason: string | null;
   failure: string | null;
   log: string | null;
+  /** Absent in what was archived before there were these. */
+  embedded?: number | null;
+  embedded_known?: number | null;
   replay_id: string | null;
   created_at: number;
   queued_at: number | null;

@@ -68,6 +68,8 @@ export async function takeReports(
       progress: progressOf(report),
       failure: report.failure && JSON.stringify(report.failure),
       log: report.log?.length ? JSON.stringify(report.log) : undefined,
+      embedded: report.embeddings?.asked,
+      embedded_known: report.embeddings?.known,
       models: report.models && JSON.stringify(report.models),
     })),
   );
@@ -126,6 +128,8 @@ const SQL = {
       version = ${field("version")}, commit_id = ${field("commit")},
       etag = coalesce(${field("etag")}, etag), items = coalesce(${field("items")}, items),
       reason = ${field("reason")}, failure = ${field("failure")}, log = coalesce(${field("log")}, log),
+      embedded = coalesce(${field("embedded")}, embedded),
+      embedded_known = coalesce(${field("embedded_known")}, embedded_known),
       started_at = ${field("started_at")}, ended_at = ${field("ended_at")}, due_at = ${field("due_at")}
     FROM json_each(?1) AS j
     WHERE runs.id = ${field("run_id")} AND runs.progress < ${field("progress")}`,

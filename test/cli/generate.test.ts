@@ -4,7 +4,7 @@ import { parse } from "smol-toml";
 import { describe, expect, test } from "vitest";
 import { drifted, generate, write } from "../../cli/generate.ts";
 import { packageRoot } from "../../cli/project.ts";
-import { change, project, sound } from "./support/given.ts";
+import { change, config, project, sound } from "./support/given.ts";
 
 describe("weir generate", () => {
   test("writes what it would write again: the second run changes nothing", async () => {
@@ -99,5 +99,16 @@ describe("weir generate", () => {
 
   test("this repository's generated files are up to date", async () => {
     expect(drifted(packageRoot, await generate(packageRoot))).toEqual([]);
+  });
+
+  test("gives a model's secret to the pipelines that name the model, and to no others", async () => {
+    const url = "https://api.example.com/v1/embeddings";
+    const root = project({
+      "models.json": { "acme/m": { kind: "http", url, model: "m", dimensions: 8, key: "M_KEY" } },
+    });
+    const one = async () => (await generate(root)).get("pipelines/one/wrangler.toml") ?? "";
+    expect(await one()).not.toContain("M_KEY");
+    change(root, { "pipelines/one/config.json": config({ models: ["acme/m"] }) });
+    expect(await one()).toMatch(/required = \[ .*"M_KEY"/);
   });
 });

@@ -1,6 +1,10 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { packageRoot } from "../../cli/project.ts";
 import { validate } from "../../cli/validate.ts";
+import { message } from "../support/onnx.ts";
+import { sha256, tinyModels } from "../support/tiny-models.ts";
 import { config, project } from "./support/given.ts";
 
 const told = (root: string) =>
@@ -180,3 +184,94 @@ describe("weir validate", () => {
     ]);
   });
 });
+
+describe("models.json", () => {
+  const folderOf = tinyModels();
+  const bytes = (name: string) => Buffer.from(folderOf[name] ?? []);
+  /** A project with one onnx model of pictures, its file in place. */
+  const withModel = (change: object = {}, file = bytes("tiny-image.onnx")) => {
+    const image = { file: "models/eyes.onnx", sha256: sha256(file), size: 8, ...change };
+    const root = project({ "models.json": { "acme/eyes": { kind: "onnx", dimensions: 12, image } } });
+    mkdirSync(join(root, "models"));
+    writeFileSync(join(root, "models/eyes.onnx"), file);
+    return root;
+  };
+  const problems = (root: string) =>
+    validate(root).problems.map((it) => `${it.line} ${it.problem} | ${it.next}`);
+
+  test("with its files in place is in order", () => {
+    expect(problems(withModel())).toEqual([]);
+  });
+
+  test.each<[string, object, RegExp]>([
+    ["an unknown kind", { a: { kind: "onx" } }, /3 a\.kind: there is no "onx" \| did you mean "onnx"\?/],
+    [
+      "an unknown builtin",
+      { a: { kind: "builtin", builtin: "weir/hog" } },
+      /there is no "weir\/hog" \| .*weir\/hog-512/,
+    ],
+    [
+      "a misspelt field",
+      { a: { kind: "builtin", builtin: "weir/hog-512", builtins: 1 } },
+      /unknown field "builtins"/,
+    ],
+    ["a key in place of its name", { a: http({ key: "sk-12345" }) }, /a\.key: the NAME of a secret/],
+    [
+      "an endpoint that is not safe",
+      { a: http({ url: "http://example.com/v1/embeddings" }) },
+      /https, or http on this machine/,
+    ],
+    ["a model of nothing", { a: { kind: "onnx", dimensions: 3 } }, /at least one of image, video and text/],
+    ["a file elsewhere", onnx({ file: "models/../secret.onnx" }), /stays below models/],
+    [
+      "a misspelt field of a part",
+      onnx({ poolling: "mean" }),
+      /unknown field "poolling" \| did you mean "pooling"/,
+    ],
+  ])("%s is told at its place", (_, models, told) => {
+    expect(problems(project({ "models.json": models })).join("\n")).toMatch(told);
+  });
+
+  test("a file that is missing, and the one that was probably meant", () => {
+    expect(problems(withModel({ file: "models/eye.onnx" }))).toEqual([
+      '6 acme/eyes.image: there is no models/eye.onnx | did you mean "models/eyes.onnx"?',
+    ]);
+  });
+
+  test("a file that is another one, with the hash to write if it is meant", () => {
+    const [told] = problems(withModel({ sha256: "0".repeat(64) }));
+    expect(told).toContain("models/eyes.onnx has another SHA-256");
+    expect(told).toContain(sha256(bytes("tiny-image.onnx")));
+  });
+
+  test("a model that keeps its tensors in another file", () => {
+    const outside = message(
+      [1, 3],
+      [2, 1],
+      [8, "w"],
+      [13, message([1, "location"], [2, "../../etc/passwd"])],
+      [14, 1],
+    );
+    expect(problems(withModel({}, Buffer.from(message([7, message([5, outside])]))))).toEqual([
+      expect.stringContaining("models/eyes.onnx keeps tensors in other files, which are not read"),
+    ]);
+  });
+
+  test("a pipeline that names a model which is not there", () => {
+    const root = project({
+      "models.json": { "weir/hog-512": { kind: "builtin", builtin: "weir/hog-512" } },
+      "pipelines/one/config.json": config({ models: ["weir/hog-51"] }),
+    });
+    expect(problems(root).join()).toMatch(
+      /no model "weir\/hog-51" in models\.json \| did you mean "weir\/hog-512"/,
+    );
+  });
+});
+
+function http(change: object) {
+  return { kind: "http", url: "https://api.example.com/v1/embeddings", model: "m", dimensions: 3, ...change };
+}
+function onnx(change: object) {
+  const image = { file: "models/a.onnx", sha256: "0".repeat(64), size: 8, ...change };
+  return { a: { kind: "onnx", dimensions: 3, image } };
+}

@@ -47,6 +47,25 @@ describe("a pipeline's version", () => {
     expect(await versionIn(root, alias)).not.toBe(before);
   });
 
+  test("changes with the models that its config names, and with no others", async () => {
+    const builtin = { kind: "builtin", builtin: "weir/hog-512" };
+    const onnx = (sha256: string) => ({
+      kind: "onnx",
+      dimensions: 8,
+      image: { file: "models/a.onnx", sha256, size: 8 },
+    });
+    const named = (models: object): Files => ({
+      "pipelines/one/config.json": config({ models: ["a"] }),
+      "models.json": models,
+    });
+    const root = project({ ...start, ...named({ a: onnx("1".repeat(64)), b: builtin }) });
+    const before = await versionIn(root);
+    change(root, named({ a: onnx("1".repeat(64)), b: { ...builtin, builtin: "weir/pdq-256" }, c: builtin }));
+    expect(await versionIn(root)).toBe(before);
+    change(root, named({ a: onnx("2".repeat(64)), b: builtin }));
+    expect(await versionIn(root)).not.toBe(before);
+  });
+
   test("changes with compute's contract", async () => {
     const loaded = loadProject(project(start));
     for (const pipeline of loaded.pipelines) {

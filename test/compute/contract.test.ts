@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeImage, makeVideo } from "../../cli/media.ts";
-import { COMPUTE_CONTRACT } from "../../workers/compute/contract.ts";
+import { COMPUTE_CONTRACT } from "../../src/shapes/contract.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { post, type Source, startSource } from "./source.ts";
 

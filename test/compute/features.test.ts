@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { findModel } from "../../src/shapes/model.ts";
 import { mainColours } from "../../workers/compute/server/colours.ts";
 import { pool } from "../../workers/compute/server/features.ts";
 import { HOG_DIMENSIONS, HOG_SIZE, hog } from "../../workers/compute/server/hog.ts";
-import { findModel } from "../../workers/compute/server/models.ts";
 import { sniff } from "../../workers/compute/server/sniff.ts";
 
 const luma = (at: (x: number, y: number) => number) =>

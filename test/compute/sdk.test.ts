@@ -5,12 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { makeImage, makeVideo, type VideoOptions } from "../../cli/media.ts";
-import { FailureError } from "../../src/shapes/failure.ts";
+import { FailureError, verdictOf } from "../../src/shapes/failure.ts";
+import type { Models } from "../../src/shapes/model.ts";
+import type { ResultStore } from "../../src/shapes/results.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
-import { Compute } from "../../workers/pipeline/compute.ts";
 import { withinRun } from "../../workers/pipeline/context.ts";
+import type { Embeddings } from "../../workers/pipeline/embeddings.ts";
 import { Chunk } from "../../workers/pipeline/media.ts";
 import { FileTools } from "../../workers/pipeline/sdk.ts";
+import { embedder, mapStore } from "../support/embedder.ts";
 import { type Source, startSource } from "./source.ts";
 import { exif, sideways } from "./turned.ts";
 
@@ -18,31 +21,48 @@ const MODEL = "weir/hog-512";
 let folder: string;
 let source: Source;
 let server: RunningServer;
-const seen = { requests: 0, at_once: 0, most_at_once: 0, most_items: 0 };
+const seen = { requests: 0, at_once: 0, most_at_once: 0, most_items: 0, most_seconds: 0 };
+const models: Models = { [MODEL]: { kind: "builtin", builtin: MODEL } };
 
 /** The client as a pipeline has it; what it sends is counted. */
-function client(base = () => server.url) {
-  const { signal } = new AbortController();
-  return new Compute(async (request) => {
-    const { pathname } = new URL(request.url);
-    const body = await request.text();
-    seen.requests += 1;
-    seen.most_items = Math.max(seen.most_items, JSON.parse(body).items?.length ?? 0);
-    seen.most_at_once = Math.max(seen.most_at_once, ++seen.at_once);
-    try {
-      const response = await fetch(base() + pathname, { method: "POST", headers: request.headers, body });
-      return response;
-    } finally {
-      seen.at_once -= 1;
-    }
-  }, signal);
+function client(results?: ResultStore) {
+  const { compute, embeddings, counts } = embedder({
+    models,
+    ...(results && { results }),
+    fetch: async (request) => {
+      const body = await request.text();
+      const items: { span?: { start: number; end: number } }[] = JSON.parse(body).items ?? [];
+      seen.requests += 1;
+      seen.most_items = Math.max(seen.most_items, items.length);
+      const seconds = items.reduce((sum, { span }) => sum + (span ? span.end - span.start : 0), 0);
+      seen.most_seconds = Math.max(seen.most_seconds, seconds);
+      seen.most_at_once = Math.max(seen.most_at_once, ++seen.at_once);
+      try {
+        return await passOn(request.url, body);
+      } finally {
+        seen.at_once -= 1;
+      }
+    },
+  });
+  return {
+    compute,
+    counts,
+    opened: embeddings.opened.bind(embeddings),
+    settled: embeddings.settled.bind(embeddings),
+    embed: embedWith(embeddings),
+  };
 }
+const passOn = (url: string, body: string) =>
+  fetch(server.url + new URL(url).pathname, { method: "POST", body });
+const embedWith =
+  (embeddings: Embeddings) =>
+  (url: string, span?: { start: number; end: number }, kind: "video" | "image" = "video") =>
+    embeddings.embed(kind, { url, ...(span && { span }) }, MODEL);
 const inRun = <T>(work: () => T): T => {
   const { signal } = new AbortController();
-  return withinRun({ compute: client(), signal }, work);
+  return withinRun({ compute: client().compute, signal }, work);
 };
 const span = ({ start, end }: Chunk) => ({ start, end });
-const embed = (compute: Compute, chunk: Chunk) => compute.embed("video", chunk.url, MODEL, span(chunk));
 
 const made = new Map<string, Promise<Buffer>>();
 async function film(name: string, options: VideoOptions): Promise<string> {
@@ -66,7 +86,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   source.reset();
-  Object.assign(seen, { requests: 0, at_once: 0, most_at_once: 0, most_items: 0 });
+  Object.assign(seen, { requests: 0, at_once: 0, most_at_once: 0, most_items: 0, most_seconds: 0 });
 });
 const spansOf = (chunks: Chunk[]) => chunks.map(({ start, end }) => [start, end]);
 
@@ -187,11 +207,11 @@ describe("frames", () => {
     const url = await scenes("scenes.mkv");
     const shots = await inRun(() => FileTools.frames(url, { every: 2, format: "png" }));
     expect(shots.map(({ time }) => Math.round(time))).toEqual([0, 2, 4, 6, 8]);
-    const compute = client();
+    const { embed } = client();
     const vectors = await Promise.all(
-      shots.map((shot, i) => compute.embed("image", source.put(`/shot-${i}.png`, shot.bytes), MODEL)),
+      shots.map((shot, i) => embed(source.put(`/shot-${i}.png`, shot.bytes), undefined, "image")),
     );
-    const film = await compute.embed("video", url, MODEL, { start: 3, end: 6 });
+    const film = await embed(url, { start: 3, end: 6 });
     const alike = vectors.map((vector) => cosine(vector, film));
     expect(alike.indexOf(Math.max(...alike))).toBe(2);
   });
@@ -225,8 +245,8 @@ describe("a chunk by itself", () => {
     expect(streams.map(({ codec }) => codec)).toEqual(film.audio ? ["h264", "aac"] : ["h264"]);
     const [whole] = await inRun(() => FileTools.splitVideo(url, { frameInterval: 100 }));
     expect(whole?.end).toBeCloseTo(end - start, 1);
-    const compute = client();
-    const same = cosine(await compute.embed("video", url, MODEL), await embed(compute, chunk));
+    const { embed } = client();
+    const same = cosine(await embed(url), await embed(chunk.url, span(chunk)));
     expect(same).toBeGreaterThan(0.95);
   });
 
@@ -255,63 +275,155 @@ describe("a chunk by itself", () => {
 });
 
 describe("embeddings asked for together", () => {
+  /** What a run notes of the object that it signed a URL for. */
+  const object = (key: string, etag: string, size: number) => ({
+    connection: "c",
+    bucket: "films",
+    key,
+    etag,
+    size,
+  });
+  const opened = async (url: string, key: string) => {
+    const head = await fetch(url, { method: "HEAD" });
+    const size = Number(head.headers.get("content-length"));
+    return object(key, (head.headers.get("etag") ?? "").replaceAll('"', ""), size);
+  };
+
   test("of 500 chunks travel in few requests, few at once, and come back in order", async () => {
     const url = await film("long.mp4", { seconds: 50, fps: 10, scenes: 10, gopSeconds: 0.5 });
-    const compute = client();
+    const { compute, embed, counts } = client();
     const chunks = await compute.split(url, { frameInterval: 0.1 });
     expect(chunks).toHaveLength(500);
-    const vectors = await Promise.all(chunks.map((chunk) => embed(compute, chunk)));
+    const vectors = await Promise.all(chunks.map((chunk) => embed(url, span(chunk))));
     expect(seen.requests).toBeLessThanOrEqual(1 + Math.ceil(500 / 16));
     expect(seen.most_at_once).toBeLessThanOrEqual(4);
     expect(seen.most_items).toBeLessThanOrEqual(16);
     const alone = client();
     for (const i of [0, 137, 499]) {
       const [chunk, vector] = [chunks[i], vectors[i]];
-      if (chunk && vector) expect(await embed(alone, chunk)).toEqual(vector);
+      if (chunk && vector) expect(await alone.embed(url, span(chunk))).toEqual(vector);
     }
-    expect(compute.embedded).toEqual({ spans: 500, cached: 0 });
+    expect(counts).toEqual({ asked: 500, known: 0 });
   });
 
-  test("again, of the same bytes, are not computed again", async () => {
+  test("are fewer in a request the longer their spans are", async () => {
+    const url = await film("hours.mp4", { seconds: 700, fps: 2, width: 64, height: 36, gopSeconds: 10 });
+    const { compute, embed } = client();
+    const chunks = await compute.split(url, { frameInterval: 70 });
+    const vectors = await Promise.all([...chunks.map((chunk) => embed(url, span(chunk))), embed(url)]);
+    expect(vectors).toHaveLength(11);
+    expect(seen.most_seconds).toBeLessThanOrEqual(300);
+    expect(seen.most_items).toBe(4);
+  });
+
+  test("again, of the same bytes, are not asked of compute again, whichever URL they have now", async () => {
     const url = await film("twice.mp4", { seconds: 12 });
-    const first = client();
-    const chunks = await first.split(url, { frameInterval: 2 });
-    const vectors = await Promise.all(chunks.map((chunk) => embed(first, chunk)));
+    const version = await opened(url, "twice.mp4");
+    const store = mapStore();
+    const first = client(store);
+    const chunks = await first.compute.split(url, { frameInterval: 2 });
+    first.opened(url, version);
+    const vectors = await Promise.all(chunks.map((chunk) => first.embed(url, span(chunk))));
+    await first.settled();
+    expect(store.size()).toBe(chunks.length);
     source.reset();
-    const second = client();
-    // A replay signs a new URL for the same object.
-    const again = await Promise.all(
-      chunks.map((chunk) => second.embed("video", `${chunk.url}&X-Amz-Date=now`, MODEL, span(chunk))),
-    );
-    expect(again).toEqual(vectors);
-    expect(second.embedded).toEqual({ spans: chunks.length, cached: chunks.length });
-    expect(source.sent.requests).toBe(1);
-    // Another object in its place is another matter.
-    const other = await film("other.mp4", { seconds: 12, seed: 9 });
-    source.put("/films/twice.mp4", (await made.get("other.mp4")) ?? Buffer.alloc(0));
-    const third = client();
-    const [chunk] = chunks;
-    if (chunk) expect(await embed(third, chunk)).not.toEqual(vectors[0]);
-    expect(third.embedded.cached).toBe(0);
-    expect(other).toContain("other.mp4");
+    seen.requests = 0;
+    const second = client(store);
+    const signedAgain = `${url}&X-Amz-Date=now`;
+    second.opened(signedAgain, version);
+    expect(await Promise.all(chunks.map((chunk) => second.embed(signedAgain, span(chunk))))).toEqual(vectors);
+    expect(second.counts).toEqual({ asked: chunks.length, known: chunks.length });
+    expect([source.sent.requests, seen.requests]).toEqual([0, 0]);
+    // Another version of the object is another matter, as is another object.
+    for (const other of [
+      { ...version, etag: "another" },
+      { ...version, key: "else.mp4" },
+    ]) {
+      const third = client(store);
+      third.opened(url, other);
+      await third.embed(url, { start: 0, end: 2 });
+      expect(third.counts.known).toBe(0);
+    }
   });
 
-  test("are all there after a storm of refusals, each computed once", async () => {
+  test("of an object that was overwritten meanwhile are not kept as the old one's", async () => {
+    const url = await film("twice.mp4", { seconds: 12 });
+    const version = await opened(url, "twice.mp4");
+    const store = mapStore();
+    await film("other.mp4", { seconds: 12, seed: 9 });
+    source.put("/films/twice.mp4", (await made.get("other.mp4")) ?? Buffer.alloc(0));
+    const late = client(store);
+    late.opened(url, version);
+    await late.embed(url, { start: 0, end: 2 });
+    await late.settled();
+    expect(store.size()).toBe(0);
+  });
+
+  test("are answered although what was made cannot be looked up or kept", async () => {
+    const url = await film("other.mp4", { seconds: 12, seed: 9 });
+    const away = () => Promise.reject(new Error("Durable Object reset because its code was updated."));
+    const { embed, opened: note, counts } = client({ find: away, keep: away });
+    note(url, await opened(url, "other.mp4"));
+    expect(await embed(url, { start: 0, end: 2 })).toHaveLength(512);
+    expect(counts).toEqual({ asked: 1, known: 0 });
+  });
+
+  /** What an overloaded compute answers, and what stands in front of a container that cannot start. */
+  const busy = [
+    () =>
+      Response.json(
+        { failure: { kind: "overloaded", detail: "busy", retry_after_seconds: 0.01 } },
+        { status: 503 },
+      ),
+    () => new Response("There is no Container instance available at this time.", { status: 503 }),
+    () => new Response("rate limited", { status: 429 }),
+  ];
+
+  test("are all there after a storm of refusals and broken answers, and only what was lost is computed twice", async () => {
     const url = await film("storm.mp4", { seconds: 12 });
-    const items: string[] = [];
+    const computed: number[] = [];
     const tries = new Map<string, number>();
-    const failure = { kind: "overloaded", detail: "busy", retry_after_seconds: 0.01 };
-    const compute = new Compute(async (request) => {
-      const body = await request.text();
-      tries.set(body, (tries.get(body) ?? 0) + 1);
-      if ((tries.get(body) ?? 0) < 4) return Response.json({ failure }, { status: 503 });
-      for (const item of JSON.parse(body).items ?? []) items.push(item.span.start);
-      return fetch(server.url + new URL(request.url).pathname, { method: "POST", body });
-    }, new AbortController().signal);
+    let [answers, lost, turns] = [0, 0, 0];
+    const { compute, embeddings, counts } = embedder({
+      models,
+      random: () => 0.01,
+      fetch: async (request, turn) => {
+        const body = await request.text();
+        turns = Math.max(turns, turn);
+        const before = tries.get(body) ?? 0;
+        tries.set(body, before + 1);
+        const refusal = busy[before];
+        if (refusal) return refusal();
+        const response = await passOn(request.url, body);
+        if (!request.url.endsWith("/embed")) return response;
+        const lines = (await response.text()).split("\n").filter(Boolean);
+        for (const line of lines) computed.push(JSON.parse(body).items[JSON.parse(line).index].span.start);
+        // The instance goes with some of its answer unsaid, half a line last.
+        const said = ++answers % 3 === 0 ? lines : lines.slice(0, Math.ceil(lines.length / 2));
+        lost += lines.length - said.length;
+        return new Response(`${said.join("\n")}\n${lines.length > said.length ? '{"index":' : ""}`);
+      },
+    });
     const chunks = await compute.split(url, { frameInterval: 0.2 });
-    const vectors = await Promise.all(chunks.map((chunk) => embed(compute, chunk)));
+    const embed = embedWith(embeddings);
+    const vectors = await Promise.all(chunks.map((chunk) => embed(url, span(chunk))));
     expect(vectors.map((vector) => vector.length)).toEqual(chunks.map(() => 512));
-    expect(items.toSorted()).toEqual([...new Set(items)].toSorted());
-    expect(items).toHaveLength(chunks.length);
+    expect(lost).toBeGreaterThan(0);
+    expect(computed).toHaveLength(chunks.length + lost);
+    expect(new Set(computed).size).toBe(chunks.length);
+    expect(counts.asked).toBe(chunks.length);
+    // Each refusal sent the request on to the next instance.
+    expect(turns).toBe(3);
+  });
+
+  test("that compute has no time for, for long, end as overloaded, which costs the run no attempt", async () => {
+    for (const refusal of busy) {
+      const { embeddings } = embedder({ models, random: () => 0, fetch: async () => refusal() });
+      const failure = await embedWith(embeddings)("https://example.com/a.mp4").catch(
+        (e: FailureError) => e.failure,
+      );
+      expect(failure).toMatchObject({ kind: "overloaded" });
+    }
+    expect(verdictOf("overloaded")).toBe("wait");
   });
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestHarness, type TestHarness } from "wrangler";
+import type { ResultStore } from "../../src/shapes/results.ts";
 import { type Source, startSource } from "./source.ts";
 
 let harness: TestHarness;
@@ -15,7 +16,8 @@ beforeAll(async () => {
     }),
   );
   const configPath = new URL("../../workers/compute/wrangler.toml", import.meta.url);
-  harness = createTestHarness({ workers: [{ configPath, vars: { COMPUTE_URL: base.origin } }] });
+  const vars = { COMPUTE_URL: base.origin, RESULTS_MB: "1" };
+  harness = createTestHarness({ workers: [{ configPath, vars }] });
   await harness.listen();
 }, 30_000);
 afterAll(async () => {
@@ -25,6 +27,7 @@ afterAll(async () => {
 
 interface Bindings {
   COMPUTE: { getByName(name: string): { fetch(url: string, init: RequestInit): Promise<Response> } };
+  RESULTS: { getByName(name: string): ResultStore };
 }
 
 describe("the compute Worker", () => {
@@ -50,5 +53,42 @@ describe("the compute Worker", () => {
       status: 404,
       detail: expect.stringContaining("COMPUTE binding"),
     });
+  });
+});
+
+describe("what was made", () => {
+  const store = async (name: string) => {
+    const { RESULTS } = (await harness.getWorker("weir-compute").getEnv()) as unknown as Bindings;
+    return RESULTS.getByName(name);
+  };
+  const key = (n: number) => n.toString(16).padStart(64, "0");
+  const vector = (n: number) => new Uint8Array(new Float32Array(512).fill(n).buffer);
+
+  test("is found again by its key, byte for byte, and nothing else is", async () => {
+    const results = await store("one");
+    await results.keep([1, 2, 3].map((n) => ({ key: key(n), vector: vector(n) })));
+    await results.keep([{ key: key(2), vector: vector(20) }]);
+    const found = await results.find([key(3), key(2), key(9)]);
+    expect(found.map((one) => [one.key, one.vector]).sort()).toEqual([
+      [key(2), vector(20)],
+      [key(3), vector(3)],
+    ]);
+    expect(await (await store("other")).find([key(3)])).toEqual([]);
+    expect(await results.find([])).toEqual([]);
+  });
+
+  test("stays within its bound: what was kept first goes first, some at a time", async () => {
+    const results = await store("full");
+    // Two kilobytes each, of the megabyte that this one has.
+    for (let from = 0; from < 1000; from += 100) {
+      const some = Array.from({ length: 100 }, (_, i) => ({ key: key(from + i), vector: vector(i) }));
+      await results.keep(some);
+    }
+    const kept = await results.find(Array.from({ length: 1000 }, (_, n) => key(n)));
+    expect(kept.length).toBeGreaterThan(200);
+    expect(kept.length).toBeLessThan(520);
+    const numbers = kept.map((one) => Number.parseInt(one.key, 16));
+    expect(Math.min(...numbers)).toBeGreaterThan(400);
+    expect(Math.max(...numbers)).toBe(999);
   });
 });

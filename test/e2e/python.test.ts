@@ -118,6 +118,15 @@ describe.skipIf(!hasPython)("a pipeline in Python", () => {
       });
     });
 
+    test("embeds text; asked again, the run says that it was known", async () => {
+      const first = await invoke("text");
+      expect(first.processed_data).toMatchObject([{ text: "red" }, { text: "blue" }]);
+      const again = await invoke("text");
+      expect(again.processed_data).toEqual(first.processed_data);
+      const run = await weir.read<{ embeddings: object }>(`/v1/runs/${again.run_id}`);
+      expect(run.embeddings).toEqual({ asked: 2, known: 2 });
+    });
+
     test.each([
       ["fail", "handler_failed", "KeyError: 'colour'", /handler\.py", line \d+, in pick\n {2}return things/],
       ["fail_with_url", "handler_failed", /any\.py-case\?…$/, /in fail_with_url/],
@@ -126,7 +135,7 @@ describe.skipIf(!hasPython)("a pipeline in Python", () => {
       ["set", "invalid_return", "a value is a set", /^\[0\]\.tags$/],
       ["missing_object", "object_gone", /not\/there/, /./],
       ["foreign_bucket", "forbidden", /somebody-elses/, /./],
-      ["no_text", "unknown_model", /^embed.text is not available/, undefined],
+      ["no_text", "unknown_model", /vuse-generic-v1 takes video and image, not text/, /^model$/],
       ["no_model", "bad_media", /any\.py-case/, /./],
     ])("%s ends as %s, told where", async (name, kind, detail, where) => {
       const { status, error_details, log } = await invoke(name);

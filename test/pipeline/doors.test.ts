@@ -68,7 +68,14 @@ const deps = (handler: Handler, more: object = {}, over: Partial<PipelineDeps> =
     RETRY: queue("RETRY"),
     DEAD: queue("DEAD"),
   };
-  const opened = openDeps(definePipeline(handler), config(more), connections, surroundings(env), () => NOW);
+  const opened = openDeps(
+    definePipeline(handler),
+    config(more),
+    connections,
+    {},
+    surroundings(env),
+    () => NOW,
+  );
   return { ...opened, random: () => 1, ...over };
 };
 const job = (key: string, more: Partial<Job> = {}): Job => ({

@@ -11,6 +11,7 @@ import { r2Source } from "../../src/source/r2.ts";
 import { r2Collection } from "../../src/store/collections/r2.ts";
 import { attemptAll } from "../../workers/pipeline/attempt.ts";
 import { definePipeline } from "../../workers/pipeline/sdk.ts";
+import { noCompute } from "../support/no-compute.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 
 let stores: Stores;
@@ -39,7 +40,7 @@ async function run(key: string, hops = 0, cause: Cause = "matched"): Promise<Rep
     filter: compileFilter({}),
     source: r2Source("c", surroundings({ R2_BUCKET: stores.bucket })),
     collection: r2Collection(stores.bucket, "loops"),
-    compute: () => Promise.reject(new Error("no compute here")),
+    ...noCompute,
     ...{ version: "v", commit: "c", now: Date.now, random: Math.random },
   };
   await attemptAll([{ job, attempt: 1 }], deps, async (done) => {

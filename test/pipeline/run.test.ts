@@ -13,6 +13,7 @@ import { d1Collection } from "../../src/store/collections/d1.ts";
 import { type Attempted, attemptAll } from "../../workers/pipeline/attempt.ts";
 import type { RunDeps } from "../../workers/pipeline/run.ts";
 import { definePipeline, type Handler } from "../../workers/pipeline/sdk.ts";
+import { noCompute } from "../support/no-compute.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 
 let stores: Stores;
@@ -46,7 +47,7 @@ const deps = (handler: Handler, more: object = {}, over: Partial<RunDeps> = {}):
     filter: compileFilter(parsed.source.filters),
     source,
     collection,
-    compute: () => Promise.reject(new Error("no compute here")),
+    ...noCompute,
     version: "v",
     commit: "c",
     now: () => NOW,

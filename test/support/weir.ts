@@ -6,6 +6,7 @@ import { createTestHarness } from "wrangler";
 import { makeSecrets } from "../../cli/dev-env.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
 import { startServer } from "../../workers/compute/server/main.ts";
+import { readModels } from "../../workers/compute/server/models.ts";
 import { openClient } from "./client.ts";
 import { openFront } from "./front.ts";
 
@@ -51,7 +52,8 @@ export async function startWeir(secrets: Record<string, string> = {}) {
   };
   const front = await openFront();
   const base = front.origin;
-  const compute = await startServer({ port: 0, host: "127.0.0.1", allowOrigins: [base] });
+  const models = await readModels(at("models.json"));
+  const compute = await startServer({ port: 0, host: "127.0.0.1", allowOrigins: [base], models });
   const harness = createTestHarness({ workers: workers(base, compute.url) });
   front.leadTo((await harness.listen()).url.origin);
   await harness.getWorker("weir").applyD1Migrations("LEDGER");

@@ -1,8 +1,10 @@
 // The compute Worker: a Durable Object that is a container when deployed, and forwards to a plain URL in
 // local work, where there are no containers. One object's calls stay on one instance because callers pick
-// the Durable Object by the object's name. Decoding itself is in server/.
+// the Durable Object by the object's name. Decoding itself is in server/, what was made is kept by results.ts.
 import { DurableObject, env } from "cloudflare:workers";
 import { Container } from "@cloudflare/containers";
+
+export { Results } from "./results.ts";
 
 interface Bindings {
   /** Base URL of a compute server. Set: calls go there. Unset: they go to this object's own container. */

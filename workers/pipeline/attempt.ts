@@ -73,6 +73,7 @@ function concludeAttempt(one: Try, outcome: Outcome, startedAt: number, deps: Ru
     ended_at: deps.now(),
     ...(outcome.etag !== undefined && { etag: outcome.etag }),
     ...(outcome.log.length > 0 && { log: outcome.log }),
+    ...(outcome.embeddings && { embeddings: outcome.embeddings }),
   };
   if (outcome.status !== "failed") {
     const { reason, items, size, models } = outcome;

@@ -1,9 +1,9 @@
-// The client of the compute endpoint. Embeddings asked for in one turn of the event loop are sent
-// together, bounded in size and number; a result that an instance took with it is asked for again.
+// The client of the compute endpoint: one method for each thing that it does. What it has no time for is asked
+// again, of another instance; what an instance took with it as well. embeddings.ts decides what is asked together.
 import { Buffer } from "node:buffer";
 import { z } from "zod";
-import { type Failure, FailureError } from "../../src/shapes/failure.ts";
-import { remember } from "./context.ts";
+import { type Failure, FailureError, fail, ok, type Result } from "../../src/shapes/failure.ts";
+import type { Modality } from "../../src/shapes/model.ts";
 import {
   Chunk,
   type FramesOptions,
@@ -13,42 +13,27 @@ import {
   imageSchema,
   type Picture,
   type Probe,
+  picturesLineSchema,
   probeSchema,
   type SplitOptions,
   splitSchema,
   vectorLineSchema,
 } from "./media.ts";
+import { MAX_TRIES, type Patience, patiently, retryAfter } from "./patience.ts";
 
-type Fetch = (request: Request) => Promise<Response>;
-interface Wanted {
-  kind: "video" | "image";
-  url: string;
-  span?: { start: number; end: number };
-  model: string;
-  resolve(values: Float32Array): void;
-  reject(error: unknown): void;
-}
+/** Sends a request to compute. `turn` counts the instances that had no time for it. */
+export type ComputeFetch = (request: Request, turn: number) => Promise<Response>;
 
-const MAX_ITEMS = 16;
-const MAX_IN_FLIGHT = 4;
-const MAX_TRIES = 5;
-/** Longest pause between tries: a run that must wait longer goes back to its queue instead. */
-const MAX_PAUSE_MS = 10_000;
+/** What a vector is asked of. */
+export type Input = { url: string; span?: { start: number; end: number } } | { text: string };
 
 export class Compute {
-  readonly #fetch: Fetch;
-  readonly #signal: AbortSignal;
-  readonly #random: () => number;
-  /** Answers so far, and how many of them had been computed before. */
-  readonly embedded = { spans: 0, cached: 0 };
-  #wanted: Wanted[] = [];
-  #inFlight = 0;
-  #scheduled = false;
+  readonly #fetch: ComputeFetch;
+  readonly #patience: Patience;
 
-  constructor(fetch: Fetch, signal: AbortSignal, random: () => number = Math.random) {
+  constructor(fetch: ComputeFetch, signal: AbortSignal, random: () => number = Math.random) {
     this.#fetch = fetch;
-    this.#signal = signal;
-    this.#random = random;
+    this.#patience = { signal, random };
   }
 
   async split(url: string, options: SplitOptions): Promise<Chunk[]> {
@@ -86,96 +71,65 @@ export class Compute {
     return new Uint8Array(await response.arrayBuffer());
   }
 
-  /** Posts to a path that has no method here; what comes back is for the caller to check. */
+  /** Posts to a path that has no method here, always of the same instance; the answer is the caller's to check. */
   async call(path: string, body: unknown): Promise<unknown> {
-    return (await this.#post(path, body)).json();
+    return (await this.#post(path, body, () => 0)).json();
   }
 
+  /** Vectors, each told as it is made. `definition` is refused by a compute that has another. */
   embed(
-    kind: "video" | "image",
-    url: string,
-    model: string,
-    span?: { start: number; end: number },
-  ): Promise<Float32Array> {
-    return new Promise((resolve, reject) => {
-      this.#wanted.push({ kind, url, model, resolve, reject, ...(span && { span }) });
-      if (this.#scheduled) return;
-      this.#scheduled = true;
-      setTimeout(() => {
-        this.#scheduled = false;
-        this.#pump();
-      });
-    });
+    asked: { kind: Modality; model: string; definition: string },
+    items: readonly Input[],
+    onLine: (at: number, line: z.infer<typeof vectorLineSchema>) => void,
+  ): Promise<void> {
+    return this.#each("/v1/embed", asked, items, vectorLineSchema, onLine);
   }
 
-  #pump(): void {
-    while (this.#wanted.length > 0 && this.#inFlight < MAX_IN_FLIGHT) {
-      const { kind, model } = this.#wanted[0] as Wanted;
-      const alike = (wanted: Wanted) => wanted.kind === kind && wanted.model === model;
-      const batch = this.#wanted.filter(alike).slice(0, MAX_ITEMS);
-      const taken = new Set(batch);
-      this.#wanted = this.#wanted.filter((wanted) => !taken.has(wanted));
-      this.#inFlight++;
-      this.#embedBatch(batch)
-        .catch((error: unknown) => batch.forEach((wanted) => void wanted.reject(error)))
-        .finally(() => {
-          this.#inFlight--;
-          this.#pump();
-        });
-    }
+  /** The frames that stand for spans, or pictures themselves, as JPEG to send elsewhere. */
+  sample(
+    asked: { kind: "video" | "image"; size: number },
+    items: readonly Input[],
+    onLine: (at: number, line: z.infer<typeof picturesLineSchema>) => void,
+  ): Promise<void> {
+    return this.#each("/v1/sample", asked, items, picturesLineSchema, onLine);
   }
 
-  /** Sends a batch and settles its members as lines arrive; what a cut-off stream left out is asked again. */
-  async #embedBatch(batch: Wanted[]): Promise<void> {
-    let left = batch;
+  /** A line for each item, in any order; what a cut-off stream left out is asked again. */
+  async #each<Line extends { index: number }>(
+    path: string,
+    asked: object,
+    items: readonly Input[],
+    schema: z.ZodType<Line>,
+    onLine: (at: number, line: Line) => void,
+  ): Promise<void> {
+    let left = [...items.keys()];
     for (let tries = 1; left.length > 0; tries++) {
-      const asked = left;
-      const answered = new Set<Wanted>();
-      const items = asked.map(({ url, span }) => ({ url, ...(span && { span }) }));
-      const { kind, model } = asked[0] as Wanted;
-      const response = await this.#post("/v1/embed", { items, model, kind });
-      for await (const line of lines(response, vectorLineSchema)) {
-        const wanted = asked[line.index];
-        if (!wanted) continue;
-        answered.add(wanted);
-        this.embedded.spans += 1;
-        if ("cached" in line && line.cached) this.embedded.cached += 1;
-        if ("error" in line) wanted.reject(new FailureError(line.error));
-        else
-          wanted.resolve(
-            remember(floats(line.embedding), {
-              model: line.model,
-              ...(wanted.span && { span: wanted.span }),
-            }),
-          );
+      const sent = left;
+      const response = await this.#post(path, { ...asked, items: sent.map((at) => items[at]) });
+      for await (const line of lines(response, schema)) {
+        const at = sent[line.index];
+        if (at === undefined || !left.includes(at)) continue;
+        left = left.filter((other) => other !== at);
+        onLine(at, line);
       }
-      left = asked.filter((wanted) => !answered.has(wanted));
       if (left.length > 0 && tries >= MAX_TRIES)
         throw new FailureError(unavailable("compute kept ending its answers early"));
     }
   }
 
-  /** Posts JSON; waits and tries again where compute is busy or away, as long as that is short. */
-  async #post(path: string, body: unknown): Promise<Response> {
-    for (let tries = 1; ; tries++) {
-      this.#signal.throwIfAborted();
+  async #post(path: string, body: unknown, turnOf = (turn: number) => turn): Promise<Response> {
+    const text = JSON.stringify(body);
+    return patiently(this.#patience, async (turn): Promise<Result<Response>> => {
       const request = new Request(`http://compute${path}`, {
         method: "POST",
         headers: { "content-type": "application/json" },
-        body: JSON.stringify(body),
-        signal: this.#signal,
+        body: text,
+        signal: this.#patience.signal,
       });
-      const response = await this.#fetch(request).catch((cause: unknown) => cause);
-      if (response instanceof Response && response.ok) return response;
-      this.#signal.throwIfAborted();
-      const failure = await failureOf(response);
-      const pause = failure.retry_after_seconds
-        ? failure.retry_after_seconds * 1000
-        : 200 * 2 ** tries * this.#random();
-      const passing = failure.kind === "unavailable" || failure.kind === "overloaded";
-      if (!passing || tries >= MAX_TRIES || pause > MAX_PAUSE_MS) throw new FailureError(failure);
-      await new Promise((resolve) => setTimeout(resolve, pause));
-    }
+      const response = await this.#fetch(request, turnOf(turn)).catch((cause: unknown) => cause);
+      if (response instanceof Response && response.ok) return ok(response);
+      return { ok: false, failure: await failureOf(response) };
+    });
   }
 }
 
@@ -184,11 +138,15 @@ const unavailable = (detail: string): Failure => ({ kind: "unavailable", detail 
 async function failureOf(response: unknown): Promise<Failure> {
   if (!(response instanceof Response)) return unavailable(`compute did not answer (${String(response)})`);
   const problem = z.object({ failure: failureSchema }).safeParse(await response.json().catch(() => null));
-  return problem.success ? problem.data.failure : unavailable(`compute answered ${response.status}`);
+  if (problem.success) return problem.data.failure;
+  // What stands in front of a container says so when there is no room for another one.
+  const full = response.status === 429 || response.status === 503;
+  return full
+    ? fail("overloaded", `compute has no instance free (${response.status})`, retryAfter(response)).failure
+    : unavailable(`compute answered ${response.status}`);
 }
 
-const bytesOf = (base64: string) => new Uint8Array(Buffer.from(base64, "base64"));
-const floats = (base64: string) => new Float32Array(bytesOf(base64).buffer);
+export const bytesOf = (base64: string) => new Uint8Array(Buffer.from(base64, "base64"));
 
 /** NDJSON lines of an answer; ends quietly where the connection was cut. */
 async function* lines<T>(response: Response, schema: z.ZodType<T>): AsyncGenerator<T> {

@@ -26,7 +26,7 @@ export function currentRun(): RunContext {
   return context;
 }
 
-type Provenance = Pick<Vector, "model" | "span">;
+type Provenance = Pick<Vector, "model" | "span" | "recipe">;
 const computed = new WeakMap<Float32Array, Provenance>();
 
 /** Notes which model made a vector, and of what span, for its item's lineage. */

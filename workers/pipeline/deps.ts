@@ -4,6 +4,8 @@ import type { PipelineConfig } from "../../src/shapes/config.ts";
 import type { Connections } from "../../src/shapes/connection.ts";
 import type { SetKey } from "../../src/shapes/item.ts";
 import type { Job } from "../../src/shapes/job.ts";
+import type { Models } from "../../src/shapes/model.ts";
+import type { ResultStore } from "../../src/shapes/results.ts";
 import type { Report } from "../../src/shapes/run.ts";
 import { openSource } from "../../src/source/open.ts";
 import { setId } from "../../src/store/collections/ids.ts";
@@ -32,6 +34,7 @@ export function openDeps(
   pipeline: Pipeline,
   config: PipelineConfig,
   connections: Connections,
+  models: Models,
   env: Surroundings,
   now: () => number = Date.now,
 ): PipelineDeps {
@@ -43,7 +46,10 @@ export function openDeps(
     filter: compiledFilter(config),
     source: openSource(config.source.connection_id, connections, env),
     collection: openCollection(config.destination, connections, env),
-    compute: (object, request) => computeFetch(env, object, request),
+    compute: (object, request, turn) => computeFetch(env, object, request, turn),
+    results: (object) => resultsOf(env, object),
+    models,
+    secret: (name) => env.setting(name),
     version,
     commit,
     now,
@@ -78,10 +84,36 @@ export function openDeps(
   };
 }
 
-/** One object's calls go to one instance, so that its index is read once. */
-async function computeFetch(env: Surroundings, object: SetKey, request: Request): Promise<Response> {
+/** Objects that results are spread over: each takes some hundred calls a second. A change loses what is kept. */
+const RESULT_SHARDS = 16;
+
+/**
+ * One object's calls go to one instance, so that its index is read once. Where that has no time they go on to the
+ * next one: nothing but the index is read again there.
+ */
+async function computeFetch(
+  env: Surroundings,
+  object: SetKey,
+  request: Request,
+  turn: number,
+): Promise<Response> {
   const instances = Number(env.setting("COMPUTE_INSTANCES") ?? COMPUTE_INSTANCES);
-  const shard = Number.parseInt((await setId({ ...object, alias: "" })).slice(0, 8), 16) % instances;
   const namespace = env.durableObjects("COMPUTE");
+  const shard = ((await numberOf(object)) + turn) % instances;
   return namespace.get(namespace.idFromName(`compute-${shard}`)).fetch(request);
 }
+
+/** Whatever the alias: pipelines that embed the same object by the same model share what was made. */
+function resultsOf(env: Surroundings, object: SetKey): ResultStore {
+  const store = async () => {
+    const namespace = env.durableObjects<ResultStore & Rpc.DurableObjectBranded>("RESULTS");
+    return namespace.get(namespace.idFromName(`results-${(await numberOf(object)) % RESULT_SHARDS}`));
+  };
+  return {
+    find: async (keys) => (await store()).find(keys),
+    keep: async (results) => (await store()).keep(results),
+  };
+}
+
+const numberOf = async (object: SetKey) =>
+  Number.parseInt((await setId({ ...object, alias: "" })).slice(0, 8), 16);

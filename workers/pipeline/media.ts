@@ -123,15 +123,16 @@ export interface Picture {
 export const failureSchema = z.custom<Failure>(
   (value) => z.object({ kind: z.string(), detail: z.string() }).safeParse(value).success,
 );
+/** The version of an object that was read. */
+const readVersion = z.object({ etag: z.string().optional(), size: z.number() });
+const errorLineSchema = z.object({ index: z.int(), error: failureSchema });
 export const vectorLineSchema = z.union([
-  z.object({
-    index: z.number().int(),
-    embedding: z.base64(),
-    model: z.string(),
-    /** It was made before, of the same bytes. */
-    cached: z.boolean().optional(),
-  }),
-  z.object({ index: z.number().int(), error: failureSchema }),
+  z.object({ index: z.int(), embedding: z.base64(), model: z.string(), version: readVersion.optional() }),
+  errorLineSchema,
+]);
+export const picturesLineSchema = z.union([
+  z.object({ index: z.int(), pictures: z.array(z.base64()).min(1), version: readVersion }),
+  errorLineSchema,
 ]);
 export const frameLineSchema = z.union([
   z.object({

@@ -101,11 +101,7 @@ export class PythonCalls {
       case "embed_image":
         return this.#told(await this.#weir.embed.image(call.file_url, call.model));
       case "embed_text":
-        throw new FailureError({
-          kind: "unknown_model",
-          detail: `embed.text is not available: no model here takes text (asked of ${call.model})`,
-          next: "embed text with a library of your own, named in requirements.txt",
-        });
+        return this.#told(await this.#weir.embed.text(call.text, call.model));
       case "more":
         return null;
     }

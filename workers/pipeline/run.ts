@@ -17,17 +17,18 @@ import type { Event } from "../../src/shapes/event.ts";
 import { type Failure, FailureError } from "../../src/shapes/failure.ts";
 import type { NewItem, SetKey, SetLineage } from "../../src/shapes/item.ts";
 import type { Job } from "../../src/shapes/job.ts";
-import type { Observed, Source } from "../../src/source/contract.ts";
+import type { Embeddings as Counts } from "../../src/shapes/run.ts";
+import type { Observed } from "../../src/source/contract.ts";
 import type { Collection, Fence } from "../../src/store/collections/contract.ts";
 import { HOPS, hopsIn, MAX_HOPS } from "../../src/store/collections/written.ts";
 import { storeFailure } from "../../src/store/failure.ts";
-import { Compute } from "./compute.ts";
 import { withinRun } from "./context.ts";
 import { collectItems } from "./items.ts";
-import type { Pipeline, Weir } from "./sdk.ts";
+import type { Pipeline } from "./sdk.ts";
+import { openWeir, type WeirDeps } from "./weir.ts";
 
 /** What an attempt came to. `items` counts what the collection now holds of the object; absent: unchanged. */
-export type Outcome =
+export type Outcome = { embeddings?: Counts } & (
   | {
       status: "succeeded" | "skipped";
       reason?: string;
@@ -39,26 +40,19 @@ export type Outcome =
       models?: string[];
       log: string[];
     }
-  | { status: "failed"; failure: Failure; etag?: string; log: string[] };
+  | { status: "failed"; failure: Failure; etag?: string; log: string[] }
+);
 
-export interface RunDeps {
+export interface RunDeps extends WeirDeps {
   pipeline: Pipeline;
-  config: PipelineConfig;
   filter: Filter;
-  source: Source;
   collection: Collection;
-  /** Sends a request to compute; `object` keeps one object's calls together. */
-  compute(object: SetKey, request: Request): Promise<Response>;
   version: string;
   commit: string;
-  now(): number;
-  random(): number;
 }
 
 /** How often a run looks again, within one attempt, when the object changes under it. */
 const MAX_ROUNDS = 3;
-/** Signed URLs outlive the longest run. */
-const URL_SECONDS = 3600;
 const MAX_LOG_LINES = 100;
 const MAX_LOG_LINE = 1000;
 /** The log travels in a report, which is a message of a queue: 128 KB in all. */
@@ -76,6 +70,15 @@ export const setOf = ({ alias, event }: Pick<Job, "alias" | "event">): SetKey =>
 
 /** Tries a job once. Never throws for an expected failure; `first` is the fence taken for the whole batch. */
 export async function runJob(job: Job, first: Fence, deps: RunDeps): Promise<Outcome> {
+  const embeddings = { asked: 0, known: 0 };
+  const outcome = await attemptIt(job, first, { ...deps, embeddings });
+  return embeddings.asked > 0 ? { ...outcome, embeddings } : outcome;
+}
+
+/** With the counts of what its handler asked of models. */
+type Counting = RunDeps & { embeddings: Counts };
+
+async function attemptIt(job: Job, first: Fence, deps: Counting): Promise<Outcome> {
   const log: string[] = [];
   let etag: string | undefined;
   const again = async (fence: Fence) =>
@@ -189,34 +192,16 @@ async function handle(
   job: Job,
   seen: Observed | null | undefined,
   log: string[],
-  deps: RunDeps,
+  deps: Counting,
 ): Promise<NewItem[]> {
   const { event } = job;
   const time = AbortSignal.timeout(deps.config.timeout_seconds * 1000);
   const cancel = new AbortController();
   const watch = watchForCancel(job, deps, cancel);
   const signal = AbortSignal.any([time, cancel.signal]);
-  const set = setOf(job);
-  const compute = new Compute((request) => deps.compute(set, request), signal, deps.random);
+  const counts = deps.embeddings;
+  const { weir, compute, settled } = openWeir(deps, setOf(job), seen, signal, counts);
   let room = MAX_LOG_BYTES - Buffer.byteLength(JSON.stringify(log));
-  const weir: Weir = {
-    async fileUrl(bucket, key) {
-      const own = seen && bucket === event.bucket && key === event.key;
-      if (!own && !(await deps.source.observe(bucket, key))) {
-        throw new FailureError({
-          kind: "object_gone",
-          detail: `${bucket}/${key} is not there`,
-          where: "fileUrl",
-        });
-      }
-      return deps.source.url(bucket, key, deps.now() + URL_SECONDS * 1000);
-    },
-    embed: {
-      video: (chunk, model) =>
-        compute.embed("video", chunk.url, model, { start: chunk.start, end: chunk.end }),
-      image: (url, model) => compute.embed("image", url, model),
-    },
-  };
   const note = (...parts: unknown[]) => {
     const line = parts.map(String).join(" ").slice(0, MAX_LOG_LINE);
     room -= Buffer.byteLength(JSON.stringify(line));
@@ -226,9 +211,10 @@ async function handle(
   const current = seen ? { ...event, etag: seen.etag, size: seen.size, metadata: seen.metadata } : event;
   const work = withinRun({ compute, signal }, async () =>
     collectItems(await deps.pipeline.handler(current, { weir, signal, log: note })),
-  ).finally(() => {
-    const { spans, cached } = compute.embedded;
-    if (cached > 0) note(`${cached} of ${spans} embeddings were known from before`);
+  ).finally(async () => {
+    await settled();
+    const { asked, known } = counts;
+    if (known > 0) note(`${known} of ${asked} embeddings were known from before`);
   });
   // What the handler throws because it was told to stop is no failure of its own.
   const stopped = new Promise<never>((_, reject) => {

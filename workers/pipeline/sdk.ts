@@ -14,10 +14,15 @@ export interface Weir {
    */
   fileUrl(bucket: string, key: string): Promise<string>;
   embed: {
-    /** Embeds one span of a video. Calls made together travel together. */
+    /**
+     * Embeds one span of a video with a model of models.json. Calls made together travel together; what was
+     * made before, of the same bytes by the same definition, is not made again.
+     */
     video(chunk: Chunk, model: string): Promise<Float32Array>;
     /** Embeds a whole image. */
     image(fileUrl: string, model: string): Promise<Float32Array>;
+    /** Embeds a text, of at most 100,000 characters; what its model has no room for is cut off. */
+    text(text: string, model: string): Promise<Float32Array>;
   };
 }
 

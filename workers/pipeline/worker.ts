@@ -5,21 +5,30 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import config from "#pipeline/config";
 import pipeline from "#pipeline/handler";
 import connections from "#weir/connections";
+import models from "#weir/models";
 import { surroundings } from "../../src/env.ts";
 import { pipelineConfigSchema } from "../../src/shapes/config.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
 import type { Job } from "../../src/shapes/job.ts";
+import { modelsSchema } from "../../src/shapes/model.ts";
 import { openDeps } from "./deps.ts";
 import { consumeJobs, invokeJob, runJobs } from "./doors.ts";
 
 const parsed = {
   config: pipelineConfigSchema.parse(config),
   connections: connectionsSchema.parse(connections),
+  models: modelsSchema.parse(models),
 };
 
 export default class PipelineWorker extends WorkerEntrypoint {
   #deps() {
-    return openDeps(pipeline, parsed.config, parsed.connections, surroundings(this.env as object));
+    return openDeps(
+      pipeline,
+      parsed.config,
+      parsed.connections,
+      parsed.models,
+      surroundings(this.env as object),
+    );
   }
 
   run(jobs: Job[]) {

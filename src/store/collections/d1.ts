@@ -114,6 +114,7 @@ function inserts(db: D1Database, collection: string, set: string, fence: Fence, 
         item,
         path: vector.path,
         model: vector.model,
+        recipe: vector.recipe,
         dims: vector.values.length,
         offset,
         span: vector.span,
@@ -156,6 +157,7 @@ interface VectorRow {
   path: string;
   model: string | null;
   span: string | null;
+  recipe: string | null;
   vector: ArrayBuffer | number[];
 }
 
@@ -190,6 +192,7 @@ function vectorOf(row: VectorRow): Vector {
   const vector: Vector = { path: row.path, values };
   if (row.model !== null) vector.model = row.model;
   if (row.span !== null) vector.span = JSON.parse(row.span);
+  if (row.recipe !== null) vector.recipe = JSON.parse(row.recipe);
   return vector;
 }
 
@@ -227,8 +230,9 @@ const SQL = {
     SELECT j.value ->> '$.id', ?2, ?3, j.value ->> '$.position', j.value ->> '$.data'
     FROM json_each(?1) AS j WHERE (SELECT committed FROM item_sets WHERE id = ?2) = ?4`,
   insertVectors: `
-    INSERT INTO vectors (item_id, path, set_id, model, span, dims, vector)
+    INSERT INTO vectors (item_id, path, set_id, model, span, recipe, dims, vector)
     SELECT j.value ->> '$.item', j.value ->> '$.path', ?2, j.value ->> '$.model', j.value -> '$.span',
+      j.value -> '$.recipe',
       j.value ->> '$.dims', substr(?3, (j.value ->> '$.offset') + 1, (j.value ->> '$.dims') * 4)
     FROM json_each(?1) AS j WHERE (SELECT committed FROM item_sets WHERE id = ?2) = ?4`,
   list: `
@@ -248,5 +252,5 @@ const SQL = {
     ORDER BY i.set_id, i.position LIMIT ?4`,
   get: `SELECT ${COLUMNS} FROM items AS i JOIN item_sets AS s ON s.id = i.set_id WHERE i.collection = ?1 AND i.id = ?2`,
   vectors:
-    "SELECT item_id, path, model, span, vector FROM vectors WHERE item_id IN (SELECT value FROM json_each(?1)) ORDER BY path",
+    "SELECT item_id, path, model, span, recipe, vector FROM vectors WHERE item_id IN (SELECT value FROM json_each(?1)) ORDER BY path",
 };

@@ -5,7 +5,7 @@
 
 import { Buffer } from "node:buffer";
 import type { R2Bucket, R2Object } from "@cloudflare/workers-types";
-import type { NewItem, SetKey, SetLineage, StoredItem } from "../../shapes/item.ts";
+import type { NewItem, SetKey, SetLineage, StoredItem, Vector } from "../../shapes/item.ts";
 import type { Collection, Fence, Held, MadeBy, Page, Replaced } from "./contract.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";
 import { CANCELLED, MADE_BY, metadataOf, objectKey, WRITTEN_TYPE } from "./written.ts";
@@ -20,13 +20,7 @@ interface Head {
 interface Line {
   id: string;
   data: Record<string, unknown>;
-  vectors: {
-    path: string;
-    model?: string;
-    span?: { start: number; end: number };
-    dims: number;
-    float32: string;
-  }[];
+  vectors: (Omit<Vector, "values"> & { dims: number; float32: string })[];
 }
 
 /** How many sets are read at once for a page: Workers allow six open connections. */

@@ -16,7 +16,7 @@ main = "../worker.ts"
 /** The files of a small project that is in order. */
 export const sound: Files = {
   "wrangler.toml": ROUTER,
-  "models.json": { models: {} },
+  "models.json": {},
   "connections.json": {
     connections: {
       inbox: { kind: "r2", buckets: ["inbox-files"], events: [{ scheme: "r2-queue" }] },

@@ -125,7 +125,7 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
       RETRY: queue(`RETRY of ${alias}`, `weir-${alias}`),
       DEAD: queue(`DEAD of ${alias}`, `weir-${alias}-dead`),
     };
-    return { ...openDeps(handler, configs[alias], connections, surroundings(env), now), random: () => 0 };
+    return { ...openDeps(handler, configs[alias], connections, {}, surroundings(env), now), random: () => 0 };
   };
   const rpc = <T>(value: T): T => structuredClone(value);
   const service = (alias: (typeof ALIASES)[number]) =>

@@ -3,7 +3,7 @@
 // object that a job is about come from the parent, by message.
 import process from "node:process";
 import { type Failure, FailureError, type Result } from "../../../src/shapes/failure.ts";
-import { type Host, type Job, type Output, run, type Version } from "./jobs.ts";
+import { type Host, type Job, type Output, run } from "./jobs.ts";
 import type { Opened, Piece } from "./reader.ts";
 
 /** What the child says to its parent. */
@@ -14,16 +14,13 @@ export type FromChild =
   | { type: "read"; id: number; start: number; end: number; keep: boolean }
   /** It comes on, though it neither asks nor answers. */
   | { type: "alive" }
-  /** Asks which items need no work, now that the object's version is known. */
-  | { type: "opened"; version: Version }
   | { type: "end"; failure?: Failure };
 export type ToChild =
   | { type: "job"; job: Job }
-  | { type: "skip"; indexes: number[] }
+  | { type: "taken" }
   | { type: "bytes"; id: number; got: Result<Opened> | Result<Piece> };
 
 const say = (message: FromChild) => process.send?.(message);
-let answered: (indexes: number[]) => void = () => {};
 const asked = new Map<number, (got: Result<Opened> | Result<Piece>) => void>();
 let last = 0;
 
@@ -42,24 +39,31 @@ const host: Host = {
     read: (start, end, keep) => ask<Piece>((id) => ({ type: "read", id, start, end, keep })),
     alive: () => say({ type: "alive" }),
   },
-  known(version) {
-    const answer = new Promise<number[]>((resolve) => {
-      answered = resolve;
-    });
-    say({ type: "opened", version });
-    return answer;
-  },
 };
 
+let taken: () => void = () => {};
+
+/** Says each output once the one before it was taken, and works on the next meanwhile: no more than two wait. */
+async function work(job: Job): Promise<void> {
+  let free = Promise.resolve();
+  for await (const output of run(job, host)) {
+    await free;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    [free, taken] = [promise, resolve];
+    say({ type: "output", output });
+  }
+  await free;
+}
+
 process.on("message", async (message: ToChild) => {
-  if (message.type === "skip") return answered(message.indexes);
+  if (message.type === "taken") return taken();
   if (message.type === "bytes") {
     asked.get(message.id)?.(message.got);
     asked.delete(message.id);
     return;
   }
   try {
-    for await (const output of run(message.job, host)) say({ type: "output", output });
+    await work(message.job);
     say({ type: "end" });
   } catch (error) {
     if (error instanceof FailureError) say({ type: "end", failure: error.failure });

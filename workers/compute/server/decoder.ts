@@ -13,6 +13,7 @@ import {
   AVERROR_EOF,
   type AVPixelFormat,
   SWS_AREA,
+  type SwsFlags,
 } from "node-av/constants";
 import { Codec, CodecContext, type CodecParameters, Frame, Packet, SoftwareScaleContext } from "node-av/lib";
 import { FailureError, fail } from "../../../src/shapes/failure.ts";
@@ -106,10 +107,16 @@ export function shownSize(frame: Frame): { width: number; height: number } {
 }
 
 /** The pixels of a frame as it is shown, at another size and format, rows without padding. */
-export function scaled(frame: Frame, width: number, height: number, format: PixelFormat): Buffer {
+export function scaled(
+  frame: Frame,
+  width: number,
+  height: number,
+  format: PixelFormat,
+  flags?: SwsFlags,
+): Buffer {
   const turn = turnOf(frame.getSideData(AV_FRAME_DATA_DISPLAYMATRIX));
   const [w, h] = isSideways(turn) ? [height, width] : [width, height];
-  const target = convert(frame, w, h, format);
+  const target = convert(frame, w, h, format, flags);
   try {
     const pixels = target.toBuffer();
     return turn ? turned(pixels, w, h, format === AV_PIX_FMT_RGB24 ? 3 : 1, turn) : pixels;
@@ -120,7 +127,13 @@ export function scaled(frame: Frame, width: number, height: number, format: Pixe
 type PixelFormat = typeof AV_PIX_FMT_RGB24 | typeof AV_PIX_FMT_GRAY8;
 
 /** A new frame with the picture of another, at a size and in a format, as it was stored. */
-export function convert(frame: Frame, width: number, height: number, format: AVPixelFormat): Frame {
+export function convert(
+  frame: Frame,
+  width: number,
+  height: number,
+  format: AVPixelFormat,
+  flags?: SwsFlags,
+): Frame {
   const scaler = new SoftwareScaleContext();
   const target = new Frame();
   try {
@@ -129,8 +142,10 @@ export function convert(frame: Frame, width: number, height: number, format: AVP
     target.getBuffer();
     const from = frame.format as AVPixelFormat;
     // Left to set itself up, the scaler minds the frame's own matrix, which only colours need, and takes longer.
-    if (format === AV_PIX_FMT_RGB24 && MATRICES.has(frame.colorSpace)) scaler.allocContext();
-    else scaler.getContext(frame.width, frame.height, from, width, height, format, SWS_AREA);
+    if (format === AV_PIX_FMT_RGB24 && MATRICES.has(frame.colorSpace)) {
+      scaler.allocContext();
+      if (flags !== undefined) scaler.setOption("sws_flags", flags);
+    } else scaler.getContext(frame.width, frame.height, from, width, height, format, flags ?? SWS_AREA);
     scaler.scaleFrameSync(target, frame);
     return target;
   } finally {

@@ -1,47 +1,132 @@
-// POST /v1/embed: many items in, one NDJSON line for each as it is done. Items of one object go to one child
-// together and share its reading of the index; a decoder that dies costs the item it was at, not the rest.
+// POST /v1/embed and /v1/sample: many items in, one NDJSON line for each as it is done. Items of one object go to
+// one child together and share its reading of the index; a decoder that dies costs the item it was at, not the
+// rest. What the child took of frames becomes a vector there (builtin), in the inference process (onnx), or
+// travels on as pictures (sample).
+import { Buffer } from "node:buffer";
 import type { ServerResponse } from "node:http";
-import type { Failure } from "../../../src/shapes/failure.ts";
-import type { EmbedJob, Output, Version } from "./jobs.ts";
-import { type Builtin, findModel, type MediaKind, type Models } from "./models.ts";
-import type { Span } from "./plan.ts";
+import { type Failure, FailureError, fail, ok, type Result } from "../../../src/shapes/failure.ts";
+import { findModel, type Modality, type Model, ranAs, recipeOf } from "../../../src/shapes/model.ts";
+import type { Inference } from "./inference/inference.ts";
+import type { Input } from "./inference/run.ts";
+import type { EmbedJob, Output, Sampled } from "./jobs.ts";
+import { type Known, pictures, takeFor } from "./models.ts";
 import type { Pool } from "./pool.ts";
-import { refuse } from "./requests.ts";
-import { keyOf, type Results } from "./results.ts";
+import { type EmbedRequest, refuse, type SampleRequest } from "./requests.ts";
 
-export interface EmbedRequest {
-  items: { url: string; span?: Span | undefined }[];
-  model: string;
-  kind: MediaKind;
+export interface Embedding {
+  pool: Pool;
+  known: Known;
+  inference: Inference;
 }
 
-/** Streams the answer. A request takes as many places in the line as it can run jobs at once. */
+/** Makes a line of what a child took. */
+type Finish = (sampled: Sampled) => Promise<object>;
+type Write = (line: object) => void;
+
+/** Vectors of spans, pictures or texts. */
 export async function embed(
-  pool: Pool,
-  models: Models,
-  results: Results,
+  { pool, known, inference }: Embedding,
   request: EmbedRequest,
   response: ServerResponse,
   signal: AbortSignal,
 ): Promise<void> {
-  const model = findModel(models, request.model, request.kind);
-  if (!model.ok) return refuse(response, model.failure);
-  const jobs = jobsOf(request, model.value);
-  const lanes = Math.min(jobs.length, pool.options.size);
-  const place = pool.admit(lanes);
-  if (!place.ok) return refuse(response, place.failure);
-  response.writeHead(200, { "content-type": "application/x-ndjson" });
-  const write = (output: Output) => {
-    const line = "error" in output ? output : { ...output, model: model.value };
-    response.write(`${JSON.stringify(line)}\n`);
+  const found = await modelOf(known, request);
+  if (!found.ok) return refuse(response, found.failure);
+  const { model, made } = found.value;
+  const vector = async (input: Input) => {
+    const values = await inference.embed(request.model, request.kind, input);
+    const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+    return { embedding: bytes.toString("base64"), dims: values.length };
   };
-  try {
+  if (request.kind === "text") {
+    const texts = [...request.items.entries()];
+    return answer(pool, 1, response, signal, async (write) => {
+      const each = texts.map(async ([index, { text }]) =>
+        write({ index, ...(await vector({ text }).then((told) => ({ ...told, ...made }), asError)) }),
+      );
+      await Promise.all(each);
+    });
+  }
+  const finish: Finish = async ({ index, sampled, read, version, ...parts }) => {
+    const told = "frames" in parts ? await vector(parts) : parts;
+    return { index, ...told, sampled, read, version, ...made };
+  };
+  return sampledThen(pool, jobsOf(request, takeFor(model, request.kind)), finish, response, signal);
+}
+
+/** The frames that stand for spans, as pictures. */
+export async function sample(
+  { pool }: Embedding,
+  request: SampleRequest,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const finish: Finish = async ({ index, sampled, read, version, ...parts }) => {
+    const frames = "frames" in parts ? parts.frames : [];
+    return {
+      index,
+      pictures: frames.map((one) => Buffer.from(one).toString("base64")),
+      sampled,
+      read,
+      version,
+    };
+  };
+  return sampledThen(pool, jobsOf(request, pictures(request.size)), finish, response, signal);
+}
+
+/** The model that is asked for, if it runs here and is the one that the caller means. */
+async function modelOf(
+  { models }: Known,
+  { model: name, kind, definition }: EmbedRequest,
+): Promise<Result<{ model: Model; made: { model: string; definition: string } }>> {
+  const model = findModel(models, name, kind as Modality);
+  if (!model.ok) return model;
+  if (model.value.kind === "http") {
+    const next = "Its pipeline Worker asks the endpoint; compute has no network but for objects.";
+    return fail("unknown_model", `${name} is an http model, which does not run in compute`, { next });
+  }
+  const recipe = await recipeOf(model.value, kind as Modality);
+  if (definition !== undefined && definition !== recipe.definition) {
+    const next = "Deploy compute with the same models.json; while it is being replaced, this passes.";
+    const detail = `compute has another definition of ${name} than the pipeline`;
+    return fail("unavailable", detail, { next, retry_after_seconds: 30 });
+  }
+  return ok({ model: model.value, made: { model: ranAs(name, model.value), definition: recipe.definition } });
+}
+
+async function sampledThen(
+  pool: Pool,
+  jobs: EmbedJob[],
+  finish: Finish,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const lanes = Math.min(jobs.length, pool.options.size);
+  return answer(pool, lanes, response, signal, async (write) => {
     await Promise.all(
       Array.from({ length: lanes }, async () => {
         for (let job = jobs.shift(); job && !signal.aborted; job = jobs.shift())
-          await finish(pool, results, job, write, signal);
+          await runJob(pool, job, finish, write, signal);
       }),
     );
+  });
+}
+
+/** Streams the answer. A request takes as many places in the line as it can run jobs at once. */
+async function answer(
+  pool: Pool,
+  places: number,
+  response: ServerResponse,
+  signal: AbortSignal,
+  work: (write: Write) => Promise<void>,
+): Promise<void> {
+  const place = pool.admit(places);
+  if (!place.ok) return refuse(response, place.failure);
+  response.writeHead(200, { "content-type": "application/x-ndjson" });
+  try {
+    await work((line) => {
+      if (!signal.aborted) response.write(`${JSON.stringify(line)}\n`);
+    });
     response.end();
   } finally {
     place.release();
@@ -49,10 +134,13 @@ export async function embed(
 }
 
 /** One job for each object, its spans in the order of time. */
-function jobsOf({ items, kind }: EmbedRequest, model: Builtin): EmbedJob[] {
+function jobsOf(
+  { items, kind }: SampleRequest | Exclude<EmbedRequest, { kind: "text" }>,
+  how: ReturnType<typeof takeFor>,
+) {
   const jobs = new Map<string, EmbedJob>();
   for (const [index, { url, span }] of items.entries()) {
-    const job = jobs.get(url) ?? { kind: "embed", url, media: kind, model, items: [] };
+    const job = jobs.get(url) ?? { kind: "embed", url, media: kind, ...how, items: [] };
     jobs.set(url, job);
     job.items.push({ index, span });
   }
@@ -60,44 +148,34 @@ function jobsOf({ items, kind }: EmbedRequest, model: Builtin): EmbedJob[] {
   return [...jobs.values()];
 }
 
-/** Runs a job until each of its items has a line: from what is known, or made now. */
-async function finish(
+/** Runs a job until each of its items has a line. */
+async function runJob(
   pool: Pool,
-  results: Results,
   job: EmbedJob,
-  write: (output: Output) => void,
+  finish: Finish,
+  write: Write,
   signal: AbortSignal,
 ): Promise<void> {
   let left = job.items;
-  let opened: Version | undefined;
   let suspect: number | undefined;
-  const onOpened = (version: Version) => {
-    opened = version;
-    const known: number[] = [];
-    for (const item of left) {
-      const result = results.get(keyOf(job, version, item) ?? "");
-      if (!result) continue;
-      write({ index: item.index, ...result, read: { bytes: 0, requests: 0 }, cached: true });
-      known.push(item.index);
-    }
-    left = left.filter((item) => !known.includes(item.index));
-    return known;
-  };
+  const finishing = new Set<Promise<void>>();
   const refuseAll = (items: EmbedJob["items"], error: Failure) => {
     for (const { index } of items) write({ index, error });
   };
+  const onOutput = (output: Output) => {
+    left = left.slice(1);
+    if (!("sampled" in output)) return write(output);
+    const { index } = output as Sampled;
+    const done = finish(output as Sampled).then(write, (error: unknown) =>
+      write({ index, ...asError(error) }),
+    );
+    finishing.add(done);
+    return done.finally(() => finishing.delete(done));
+  };
   while (left.length > 0 && !signal.aborted) {
     const before = left.length;
-    const onOutput = (output: Output) => {
-      const [item] = left;
-      if (item && opened && "embedding" in output) {
-        const key = keyOf(job, opened, item);
-        if (key !== undefined) results.set(key, output as Parameters<Results["set"]>[1]);
-      }
-      left = left.slice(1);
-      write(output);
-    };
-    const ended = await pool.run({ ...job, items: left }, { onOutput, onOpened, signal });
+    const ended = await pool.run({ ...job, items: left }, { onOutput, signal });
+    await Promise.all(finishing);
     const [culprit, ...others] = left;
     if (ended === undefined || culprit === undefined) return;
     // A child can die of something else than the item it was at: that gets a second one.
@@ -110,4 +188,9 @@ async function finish(
     refuseAll([culprit], ended.failure);
     left = others;
   }
+}
+
+function asError(error: unknown): { error: Failure } {
+  if (error instanceof FailureError) return { error: error.failure };
+  throw error;
 }

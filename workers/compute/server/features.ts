@@ -1,10 +1,10 @@
 // The builtin models: what each takes of a frame, and how a span's frames become one vector. One entry a
-// model; models.ts says what media each may be asked for.
+// model; src/shapes/model.ts says what media each may be asked for.
 import { AV_PIX_FMT_GRAY8, AV_PIX_FMT_RGB24 } from "node-av/constants";
 import type { Frame } from "node-av/lib";
+import type { Builtin } from "../../../src/shapes/model.ts";
 import { scaled, shownSize } from "./decoder.ts";
 import { HOG_SIZE, hog } from "./hog.ts";
-import type { Builtin } from "./models.ts";
 import { pdq } from "./pdq.ts";
 
 /**

@@ -8,7 +8,6 @@ import { clip } from "./clip.ts";
 import { damaged } from "./container.ts";
 import type { PictureFormat } from "./encode.ts";
 import { frames } from "./frames.ts";
-import type { Builtin, MediaKind } from "./models.ts";
 import { describeImage, embedImage } from "./picture.ts";
 import type { Span } from "./plan.ts";
 import { probe } from "./probe.ts";
@@ -18,6 +17,7 @@ import { type Format, sniff, type VideoFormat } from "./sniff.ts";
 import { sound } from "./sound.ts";
 import { objectName } from "./source.ts";
 import { split } from "./split.ts";
+import type { Parts, Take } from "./take.ts";
 
 /** At most one of `frame_interval`, `scenes` and `keyframes`; times are seconds. */
 export interface SplitJob {
@@ -32,8 +32,10 @@ export interface SplitJob {
 export interface EmbedJob {
   kind: "embed";
   url: string;
-  media: MediaKind;
-  model: Builtin;
+  media: "video" | "image";
+  take: Take;
+  /** Frames of a span, at most. */
+  count: number;
   /** `index` is the item's place in the request; several spans of one object share one reading of its index. */
   items: { index: number; span?: Span | undefined }[];
 }
@@ -62,14 +64,14 @@ export interface PartJob {
 }
 export type Job = SplitJob | EmbedJob | ImageJob | ProbeJob | FramesJob | PartJob;
 
-export interface Embedded {
+/** One item: its vector, or its frames for a model that runs elsewhere. */
+export type Sampled = Parts & {
   index: number;
-  embedding: string;
-  dims: number;
   /** Seconds of the frames that were sampled. */
   sampled: number[];
   read: ReadCount;
-}
+  version: Version;
+};
 /** Which version of an object was opened. */
 export interface Version {
   etag: string | undefined;
@@ -79,10 +81,8 @@ export interface Version {
 export interface Host {
   /** The object that the job is about. */
   bytes: Bytes;
-  /** The items, by their index, whose results are known for this version: they are passed over. */
-  known(version: Version): Promise<number[]>;
 }
-export type Output = Record<string, unknown> | Embedded | { index: number; error: Failure };
+export type Output = Record<string, unknown> | Sampled | { index: number; error: Failure };
 
 /** Runs a job, yielding each output when it is there. */
 export async function* run(job: Job, host: Host): AsyncGenerator<Output> {
@@ -90,20 +90,19 @@ export async function* run(job: Job, host: Host): AsyncGenerator<Output> {
   if (!opened.ok) throw new FailureError(opened.failure);
   const reader = opened.value;
   try {
-    yield* work(reader, job, host);
+    yield* work(reader, job);
   } finally {
     reader.close();
   }
 }
 
-async function* work(reader: RangeReader, job: Job, host: Host): AsyncGenerator<Output> {
-  const left = job.kind === "embed" ? await unknown(reader, job, host) : undefined;
-  if (left?.items.length === 0) return;
+async function* work(reader: RangeReader, job: Job): AsyncGenerator<Output> {
   const format = sniff(await reader.at(0, 1024));
   if (format === undefined) throw damaged(reader, "is neither a video nor a picture of a known format");
   if ("demuxer" in format && format.demuxer === "mov") await refuseCutShort(reader);
-  if (left?.media === "image") yield* embedImage(reader, expect(reader, format, "image"), left);
-  else if (left) yield* embedVideo(reader, expect(reader, format, "video"), left);
+  if (job.kind === "embed" && job.media === "image")
+    yield* embedImage(reader, expect(reader, format, "image"), job);
+  else if (job.kind === "embed") yield* embedVideo(reader, expect(reader, format, "video"), job);
   else if (job.kind === "split") yield await split(reader, expect(reader, format, "video"), job);
   else if (job.kind === "image") yield await describeImage(reader, expect(reader, format, "image"));
   else if (job.kind === "probe") yield await probe(reader, format);
@@ -115,12 +114,6 @@ async function* work(reader: RangeReader, job: Job, host: Host): AsyncGenerator<
 async function part(reader: RangeReader, format: VideoFormat, { kind, span }: PartJob): Promise<Output> {
   const bytes = await (kind === "clip" ? clip : sound)(reader, format, span);
   return { type: kind === "clip" ? "video/mp4" : "audio/wav", data: bytes.toString("base64") };
-}
-
-/** The job without the items whose results are known for this version of the object. */
-async function unknown({ etag, size }: RangeReader, job: EmbedJob, host: Host): Promise<EmbedJob> {
-  const known = new Set(await host.known({ etag, size }));
-  return { ...job, items: job.items.filter(({ index }) => !known.has(index)) };
 }
 
 type Of<K extends Format["kind"]> = Extract<Format, { kind: K }>;

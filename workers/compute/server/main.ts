@@ -1,26 +1,37 @@
 // The compute server: media in by signed URL, spans and vectors out. One process that talks HTTP and never
 // decodes, and a pool of children that do. Stateless: any instance can take any call.
-import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { availableParallelism } from "node:os";
 import process from "node:process";
 import type { ZodType } from "zod";
 import { originsOf } from "./address.ts";
-import { embed } from "./embed.ts";
+import { type Embedding, embed, sample } from "./embed.ts";
+import { Inference } from "./inference/inference.ts";
 import type { Job, Output } from "./jobs.ts";
-import { type Models, modelsSchema } from "./models.ts";
+import { memoryHere } from "./memory.ts";
+import { type Known, readModels } from "./models.ts";
 import { Objects } from "./objects.ts";
 import { Pool } from "./pool.ts";
 import { PythonRuns } from "./python/runs.ts";
 import { MOST_PYTHON, pythonSchema } from "./python/schema.ts";
-import { bodyOf, embedSchema, framesSchema, partSchema, refuse, splitSchema, urlSchema } from "./requests.ts";
-import { Results } from "./results.ts";
+import {
+  bodyOf,
+  embedSchema,
+  framesSchema,
+  MOST_EMBED,
+  partSchema,
+  refuse,
+  sampleSchema,
+  splitSchema,
+  urlSchema,
+} from "./requests.ts";
 
 export interface ServerOptions {
   port?: number;
   host?: string;
-  models?: Models;
+  /** What models.json says, and where its files are. */
+  models?: Known;
   /** Decoder children. */
   size?: number;
   /** Start them at once. */
@@ -44,6 +55,8 @@ export interface RunningServer {
   /** Stops accepting, lets what runs finish, then ends the decoders. */
   close(): Promise<void>;
   decoders(): number[];
+  /** The process that runs onnx models, once one was asked for. */
+  inference(): number | undefined;
 }
 
 const VERSION = "0.1.0";
@@ -52,10 +65,14 @@ const DRAIN_MS = 14_000;
 const READ_MS = 90_000;
 const BUSY_MS = 30_000;
 const CHILD_MEMORY = 1.5 * 1024 ** 3;
+/** Of all memory, for models; the decoders and the server have the rest. */
+const MODEL_SHARE = 0.6;
+/** A large model takes its time to be read and made ready. */
+const MODEL_MS = 120_000;
 
 /** Starts the server; port 0 takes a free one. */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
-  const models = options.models ?? (await readModels());
+  const known = options.models ?? (await readModels());
   const log = options.log ?? logLine;
   const size = options.size ?? availableParallelism();
   const capacity = options.capacity ?? size * 16;
@@ -70,7 +87,13 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     objects,
   });
   if (options.warm) pool.warm();
-  const results = new Results();
+  const inference = new Inference({
+    ...known,
+    threads: size,
+    memory: memoryHere() * MODEL_SHARE,
+    patienceMs: MODEL_MS,
+  });
+  const embedding: Embedding = { pool, known, inference };
   const python = new PythonRuns({ size: options.pythons ?? size * 4 });
 
   type Route = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
@@ -85,7 +108,8 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
       answer(response, { status: "ok", version: VERSION, python: python.counts }),
     "POST /v1/probe": taking(urlSchema, (body, to) => single(pool, { kind: "probe", ...body }, to)),
     "POST /v1/split": taking(splitSchema, (body, to) => single(pool, { kind: "split", ...body }, to)),
-    "POST /v1/embed": taking(embedSchema, (body, to) => embed(pool, models, results, body, to, until(to))),
+    "POST /v1/embed": taking(embedSchema, (body, to) => embed(embedding, body, to, until(to)), MOST_EMBED),
+    "POST /v1/sample": taking(sampleSchema, (body, to) => sample(embedding, body, to, until(to))),
     "POST /v1/frames": taking(framesSchema, (body, to) => many(pool, { kind: "frames", ...body }, to)),
     "POST /v1/clip": taking(partSchema, (body, to) => single(pool, { kind: "clip", ...body }, to, file)),
     "POST /v1/audio": taking(partSchema, (body, to) => single(pool, { kind: "audio", ...body }, to, file)),
@@ -127,6 +151,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     await closed;
     pool.close();
     await objects.close();
+    inference.close();
     python.close();
   };
   return {
@@ -134,6 +159,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     port,
     close,
     decoders: () => pool.pids,
+    inference: () => inference.pid,
   };
 }
 
@@ -194,12 +220,6 @@ function answer(response: ServerResponse, body: object): void {
 function file(response: ServerResponse, made: { type?: unknown; data?: unknown }): void {
   response.writeHead(200, { "content-type": String(made.type) });
   response.end(Buffer.from(String(made.data), "base64"));
-}
-
-/** The project's models.json: where MODELS says, else beside the server's own sources. */
-async function readModels(): Promise<Models> {
-  const file = process.env.MODELS ?? new URL("../../../models.json", import.meta.url);
-  return modelsSchema.parse(JSON.parse(await readFile(file, "utf8")));
 }
 
 const logLine = (line: object) => console.error(JSON.stringify({ at: "compute", ...line }));

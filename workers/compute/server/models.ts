@@ -1,41 +1,41 @@
-// models.json: which names there are and what computes each. Read once at start; an answer always names
-// the model that really ran, whatever name was asked for.
-import { z } from "zod";
-import { fail, ok, type Result } from "../../../src/shapes/failure.ts";
+// models.json as compute has it: read once at start, and what each model wants of a frame.
+import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { type Model, type Models, modelsSchema } from "../../../src/shapes/model.ts";
+import { badModel } from "./inference/load.ts";
+import type { Take } from "./take.ts";
 
-/** What is built in, and what each can take. */
-export const BUILTINS = {
-  "weir/hog-512": { kinds: ["video", "image"] },
-  "weir/pdq-256": { kinds: ["video", "image"] },
-} as const;
-export type Builtin = keyof typeof BUILTINS;
-export type MediaKind = "video" | "image";
-
-const modelSchema = z.strictObject({
-  kind: z.literal("builtin"),
-  builtin: z.enum(Object.keys(BUILTINS) as [Builtin, ...Builtin[]]),
-});
-
-/** The file models.json: a model's name, and what it is. */
-export const modelsSchema = z.record(z.string().min(1).max(200), modelSchema);
-export type Models = z.infer<typeof modelsSchema>;
-
-/** The builtin behind a name, or what names there are. */
-export function findModel(models: Models, name: string, kind: MediaKind): Result<Builtin> {
-  const known = Object.keys(models).sort().join(", ");
-  const model = Object.hasOwn(models, name) ? models[name] : undefined;
-  const next = "Name one of these, or add it to models.json.";
-  if (!model)
-    return fail("unknown_model", `there is no model ${name}`, { where: "model", expected: known, next });
-  const kinds: readonly MediaKind[] = BUILTINS[model.builtin].kinds;
-  if (kinds.includes(kind)) return ok(model.builtin);
-  const able = Object.keys(models).filter((other) => {
-    const takes: readonly MediaKind[] = BUILTINS[models[other]?.builtin ?? "weir/hog-512"].kinds;
-    return takes.includes(kind);
-  });
-  return fail("unknown_model", `${name} takes ${kinds.join(" and ")}, not ${kind}`, {
-    where: "model",
-    expected: able.sort().join(", "),
-    next,
-  });
+export interface Known {
+  models: Models;
+  /** The folder that model files are named from. */
+  root: string;
 }
+
+/** The project's models.json: where MODELS says, else beside the server's own sources. */
+export async function readModels(path = process.env.MODELS): Promise<Known> {
+  const file = path ?? fileURLToPath(new URL("../../../models.json", import.meta.url));
+  return { models: modelsSchema.parse(JSON.parse(await readFile(file, "utf8"))), root: dirname(file) };
+}
+
+/** Frames sampled from one span, unless its model says otherwise. */
+const SAMPLES = 4;
+
+/** What a model is given of each frame, and how many of a span's. */
+export function takeFor(model: Model, kind: "video" | "image"): { take: Take; count: number } {
+  if (model.kind === "builtin") return { take: { as: "features", builtin: model.builtin }, count: SAMPLES };
+  if (model.kind === "http") return pictures(model.size);
+  const video = kind === "video" ? model.video : undefined;
+  const input = video ?? model.image;
+  if (!input) throw badModel("it takes no pictures");
+  const { fit, resize, resample, size } = input;
+  const { width, height } = typeof size === "number" ? { width: size, height: size } : size;
+  return { take: { as: "pixels", width, height, fit, resize, resample }, count: video?.frames ?? SAMPLES };
+}
+
+/** Pictures to send to a model elsewhere. */
+export const pictures = (size: number): { take: Take; count: number } => ({
+  take: { as: "picture", size },
+  count: SAMPLES,
+});

@@ -13,12 +13,12 @@ import { FailureError, fail } from "../../../src/shapes/failure.ts";
 import { type Colour, mainColours } from "./colours.ts";
 import { damaged } from "./container.ts";
 import { Decoder, packetOf, scaled, shownSize } from "./decoder.ts";
-import { featuresOf } from "./features.ts";
 import type { EmbedJob, Output } from "./jobs.ts";
 import { Media } from "./media.ts";
 import type { RangeReader, ReadCount } from "./reader.ts";
-import { since, vector } from "./sample.ts";
+import { sampledOf, since, versionOf } from "./sample.ts";
 import type { ImageFormat } from "./sniff.ts";
+import { takenOf } from "./take.ts";
 
 const LARGEST = 64 * 1024 * 1024;
 const COLOUR_SIDE = 128;
@@ -29,11 +29,11 @@ export async function* embedImage(
   format: ImageFormat,
   job: EmbedJob,
 ): AsyncGenerator<Output> {
-  const features = await picture(reader, format, (frame) => featuresOf(job.model, frame));
-  const embedded = vector([{ time: 0, features }]);
+  const taken = await picture(reader, format, (frame) => takenOf(frame, job.take));
+  const sampled = { ...sampledOf([{ time: 0, taken }]), version: versionOf(reader) };
   let before: ReadCount = { bytes: 0, requests: 0 };
   for (const { index } of job.items) {
-    yield { index, ...embedded, read: since(reader, before) };
+    yield { index, ...sampled, read: since(reader, before) };
     before = { ...reader.read };
   }
 }

@@ -1,10 +1,10 @@
 // The decoder children: as many as there are cores, one job each, the rest in a bounded line. A child that
 // takes too long or too much is killed, one that dies is replaced, and the job that was in it gets the failure.
 import { type ChildProcess, fork } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { type Failure, fail, type Result } from "../../../src/shapes/failure.ts";
 import type { FromChild, ToChild } from "./child.ts";
-import type { Job, Output, Version } from "./jobs.ts";
+import type { Job, Output } from "./jobs.ts";
+import { residentOf, spentBy } from "./memory.ts";
 import type { Objects } from "./objects.ts";
 import type { Piece } from "./reader.ts";
 import { objectName } from "./source.ts";
@@ -25,9 +25,8 @@ export interface PoolOptions {
 
 /** Who waits for a job. */
 export interface Caller {
-  onOutput(output: Output): void;
-  /** Told what was opened; answers which of the job's items need no work. */
-  onOpened?(version: Version): number[];
+  /** Takes an output. The child goes no further than the next one until this has resolved. */
+  onOutput(output: Output): Promise<void> | void;
   /** Aborted when nobody waits any more. */
   signal: AbortSignal;
 }
@@ -84,7 +83,7 @@ export class Pool {
   }
 
   /** Runs one job in the next free child. Resolves to how it ended, if that was not well. */
-  async run(job: Job, { onOutput, onOpened, signal }: Caller): Promise<Ended | undefined> {
+  async run(job: Job, { onOutput, signal }: Caller): Promise<Ended | undefined> {
     const child = await this.#take();
     if (signal.aborted) {
       this.#free(child, 0);
@@ -104,11 +103,14 @@ export class Pool {
       let timer = setTimeout(stuck, busyMs);
       const source = this.options.objects.session(job.url, () => heard());
       let waiting = 0;
+      let taking = 0;
+      let over = false;
       let spent = spentBy(child);
-      /** The child has come to something, or waits for bytes: silence begins anew. */
+      /** The child has come to something, or waits for bytes or to go on: silence begins anew. */
       const heard = () => {
         clearTimeout(timer);
-        timer = waiting > 0 ? setTimeout(late, timeoutMs) : setTimeout(stuck, busyMs);
+        if (!over && taking === 0)
+          timer = waiting > 0 ? setTimeout(late, timeoutMs) : setTimeout(stuck, busyMs);
         spent = spentBy(child);
       };
       const give = async (id: number, asked: Promise<Result<Piece>>) => {
@@ -128,6 +130,7 @@ export class Pool {
       const abort = () => kill("unavailable", "is not waited for any more");
       signal.addEventListener("abort", abort);
       const settle = (ended: Ended | undefined) => {
+        over = true;
         clearTimeout(timer);
         clearInterval(check);
         source.close();
@@ -135,15 +138,25 @@ export class Pool {
         child.off("exit", onExit).off("message", onMessage);
         resolve(ended);
       };
+      const take = async (output: Output) => {
+        taking += 1;
+        try {
+          await onOutput(output);
+        } catch (error) {
+          console.error(error);
+          kill("internal", "came to something that could not be passed on");
+        }
+        taking -= 1;
+        tell(child, { type: "taken" });
+        heard();
+      };
       const onMessage = (message: FromChild) => {
+        if (message.type === "output") void take(message.output);
         heard();
         if (message.type === "open") void give(message.id, source.open());
         else if (message.type === "read")
           void give(message.id, source.read(message.start, message.end, message.keep));
-        else if (message.type === "output") onOutput(message.output);
-        else if (message.type === "opened") {
-          tell(child, { type: "skip", indexes: onOpened?.(message.version) ?? [] });
-        } else if (message.type === "end") {
+        else if (message.type === "end") {
           settle(message.failure && { failure: message.failure, died: false });
           this.#free(child);
         }
@@ -218,25 +231,3 @@ export class Pool {
 
 /** A child that cannot be told has died; its exit says so. */
 const tell = (child: ChildProcess, message: ToChild) => child.send(message, () => {});
-
-/** Bytes of memory that a process holds, where the system says so; else 0, and its own limits must do. */
-function residentOf({ pid }: ChildProcess): number {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, "utf8");
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
-  } catch {
-    return 0;
-  }
-}
-
-/** Milliseconds of processor time that a process has taken, where the system says so; else 0. */
-function spentBy({ pid }: ChildProcess): number {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // After the name, which may hold anything but ends with the last parenthesis: utime and stime, hundredths.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) * 10;
-  } catch {
-    return 0;
-  }
-}

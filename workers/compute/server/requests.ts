@@ -4,6 +4,8 @@ import { z } from "zod";
 import { type Failure, fail, ok, type Result, statusOf } from "../../../src/shapes/failure.ts";
 
 const MOST_BODY = 1024 * 1024;
+/** Of a request for embeddings: the texts are in it. */
+export const MOST_EMBED = 4 * 1024 * 1024;
 
 const url = z
   .url({ protocol: /^https?$/, error: "an http or https URL" })
@@ -46,14 +48,35 @@ export const framesSchema = z
     format: z.enum(["jpeg", "png", "webp"]).default("jpeg"),
   })
   .refine(({ at, every }) => (at === undefined) !== (every === undefined), "one of at and every");
-export const embedSchema = z.strictObject({
-  items: z
-    .array(z.strictObject({ url, span: span.optional() }))
-    .min(1)
-    .max(256),
+const media = z
+  .array(z.strictObject({ url, span: span.optional() }))
+  .min(1)
+  .max(256);
+/** Of a text, characters. */
+const MOST_TEXT = 100_000;
+const model = {
   model: z.string().min(1).max(200),
+  /** What the caller's models.json says of it, hashed: refused where compute has another. */
+  definition: z.string().optional(),
+};
+export const embedSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.enum(["video", "image"]), items: media, ...model }),
+  z.strictObject({
+    kind: z.literal("text"),
+    items: z
+      .array(z.strictObject({ text: z.string().min(1).max(MOST_TEXT) }))
+      .min(1)
+      .max(256),
+    ...model,
+  }),
+]);
+export const sampleSchema = z.strictObject({
   kind: z.enum(["video", "image"]),
+  items: media,
+  size: z.int().min(1).max(2048).default(512),
 });
+export type EmbedRequest = z.infer<typeof embedSchema>;
+export type SampleRequest = z.infer<typeof sampleSchema>;
 /** `/v1/clip` and `/v1/audio`. */
 export const partSchema = z.strictObject({ url, span });
 /** `/v1/image` and `/v1/probe`. */

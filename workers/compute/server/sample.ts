@@ -1,20 +1,16 @@
-// Embedding the spans of a film: which of its frames stand for a span, and their features made one vector.
+// Embedding the spans of a film: which of its frames stand for a span, and what is taken of them.
 // Runs in the decoder child only.
-import { Buffer } from "node:buffer";
 import type { Frame } from "node-av/lib";
 import { FailureError } from "../../../src/shapes/failure.ts";
 import { damaged } from "./container.ts";
-import { featuresOf, pool } from "./features.ts";
 import type { EmbedJob, Output } from "./jobs.ts";
 import { type Keyframe, KeyframeIndex } from "./keyframes.ts";
 import { Media } from "./media.ts";
-import type { Builtin } from "./models.ts";
 import { evenTimes, micro, type Span, spread } from "./plan.ts";
 import type { RangeReader, ReadCount } from "./reader.ts";
 import type { VideoFormat } from "./sniff.ts";
+import { type Parts, partsOf, type Taken, takenOf } from "./take.ts";
 
-/** Frames sampled from one span. */
-const SAMPLES = 4;
 /** Keyframes that are asked for at one time: the one that is wanted, and those after it. */
 const AHEAD = 4;
 
@@ -29,15 +25,20 @@ export async function* embedVideo(
   try {
     const whole = { start: 0, end: media.info.duration };
     const spans = job.items.map((item) => item.span ?? whole);
-    const entries = format.demuxer === "mov" ? await entriesOf(reader, spans) : undefined;
+    const entries = format.demuxer === "mov" ? await entriesOf(reader, spans, job.count) : undefined;
     const ahead = fetchAhead(reader, entries?.flat() ?? []);
     for (const [at, item] of job.items.entries()) {
       try {
         const span = spans[at] ?? whole;
-        const frames = await sampleSpan(media, entries?.[at], span, job.model, ahead);
+        const frames = await sampleSpan(media, entries?.[at], span, job, ahead);
         if (frames.length === 0)
           throw damaged(reader, `has no frame to decode from ${span.start} to ${span.end} s`);
-        yield { index: item.index, ...vector(frames), read: since(reader, before) };
+        yield {
+          index: item.index,
+          ...sampledOf(frames),
+          read: since(reader, before),
+          version: versionOf(reader),
+        };
       } catch (error) {
         if (!(error instanceof FailureError)) throw error;
         yield { index: item.index, error: error.failure };
@@ -50,11 +51,15 @@ export async function* embedVideo(
 }
 
 /** Each span's keyframes by the index, which is let go before decoding begins: not both are in memory. */
-async function entriesOf(reader: RangeReader, spans: Span[]): Promise<Keyframe[][] | undefined> {
+async function entriesOf(
+  reader: RangeReader,
+  spans: Span[],
+  count: number,
+): Promise<Keyframe[][] | undefined> {
   const index = await KeyframeIndex.open(reader);
   if (!index) return undefined;
   const chosen: Keyframe[][] = [];
-  for (const { start, end } of spans) chosen.push(spread(await index.within(start, end), SAMPLES));
+  for (const { start, end } of spans) chosen.push(spread(await index.within(start, end), count));
   const entries: Keyframe[][] = [];
   for (const keyframes of chosen) entries.push(await index.placed(keyframes));
   index.close();
@@ -77,11 +82,11 @@ function fetchAhead(reader: RangeReader, keyframes: readonly Keyframe[]): (from:
 
 export interface Sampled {
   time: number;
-  features: Float32Array;
+  taken: Taken;
 }
 
 /**
- * Up to four frames of a span. Keyframes are what a film can be entered by and what an encoder sets at a
+ * A few frames of a span. Keyframes are what a film can be entered by and what an encoder sets at a
  * cut, so a span is its own keyframes, spread evenly; only a span without any is decoded from the keyframe
  * before it, to evenly spaced times.
  */
@@ -89,14 +94,14 @@ async function sampleSpan(
   media: Media,
   entries: readonly Keyframe[] | undefined,
   span: Span,
-  model: Builtin,
+  { take: how, count }: EmbedJob,
   ahead: (entry: Keyframe) => void,
 ): Promise<Sampled[]> {
   const found = new Map<number, Sampled>();
   const add = ({ time, frame }: { time: number; frame: Frame }) =>
-    found.set(time, { time, features: featuresOf(model, frame) });
+    found.set(time, { time, taken: takenOf(frame, how) });
   const inside = (time: number) => time >= span.start - 1e-3 && time < span.end && !found.has(time);
-  const wanted = entries ?? evenTimes(span, SAMPLES).map((time) => ({ time, bytes: 0 }));
+  const wanted = entries ?? evenTimes(span, count).map((time) => ({ time, bytes: 0 }));
   for (const entry of wanted) {
     ahead(entry);
     const got = await media.keyframe(entry.time, entry.bytes);
@@ -104,16 +109,16 @@ async function sampleSpan(
   }
   // What is shown then may begin before the span: between two slow frames, or where only sound is left.
   if (found.size === 0 && span.start < media.info.duration)
-    for await (const got of media.framesAt(evenTimes(span, SAMPLES))) add(got);
+    for await (const got of media.framesAt(evenTimes(span, count))) add(got);
   return [...found.values()].sort((a, b) => a.time - b.time);
 }
 
-/** Base64 of little-endian float32, which is what every platform that runs this stores. */
-export function vector(frames: Sampled[]): { embedding: string; dims: number; sampled: number[] } {
-  const pooled = pool(frames.map((frame) => frame.features));
-  const embedding = Buffer.from(pooled.buffer).toString("base64");
-  return { embedding, dims: pooled.length, sampled: frames.map((frame) => micro(frame.time)) };
-}
+export const sampledOf = (frames: readonly Sampled[]): Parts & { sampled: number[] } => ({
+  ...partsOf(frames.map(({ taken }) => taken)),
+  sampled: frames.map(({ time }) => micro(time)),
+});
+
+export const versionOf = ({ etag, size }: RangeReader) => ({ etag, size });
 
 export const since = (reader: RangeReader, before: ReadCount): ReadCount => ({
   bytes: reader.read.bytes - before.bytes,

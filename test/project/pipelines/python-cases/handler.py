@@ -51,6 +51,10 @@ def no_text(event):
     return {"embedding": mixpeek.embed.text("words", "mixpeek/vuse-generic-v1")}
 
 
+def text(event):
+    return [{"text": each, "embedding": mixpeek.embed.text(each, "test/tiny")} for each in ("red", "blue")]
+
+
 def no_model(event):
     chunks = FileTools.split_video(mixpeek.file_url(event["bucket"], event["key"]))
     return {"embedding": mixpeek.embed.video(chunks[0], "no/such-model")}
@@ -87,6 +91,7 @@ CASES = {
     "missing_object": missing_object,
     "foreign_bucket": foreign_bucket,
     "no_text": no_text,
+    "text": text,
     "no_model": no_model,
     "generator": lambda event: ({"n": n} for n in range(3)),
     "set": lambda event: [{"tags": {"a"}}],

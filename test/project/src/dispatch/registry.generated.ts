@@ -5,7 +5,7 @@ export const registry: readonly { alias: string; version: string; folder: string
   [
     {
       "alias": "always-throws",
-      "version": "4523a2171430556e",
+      "version": "3f43875484a10921",
       "folder": "pipelines/always-throws",
       "config": {
         "alias": "always-throws",
@@ -31,7 +31,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "echo",
-      "version": "99f3e00d4f4e6c0c",
+      "version": "bb8473dae3f513fd",
       "folder": "pipelines/echo",
       "config": {
         "alias": "echo",
@@ -58,8 +58,36 @@ export const registry: readonly { alias: string; version: string; folder: string
       }
     },
     {
+      "alias": "embedder",
+      "version": "792173dd335a5e34",
+      "folder": "pipelines/embedder",
+      "config": {
+        "alias": "embedder",
+        "source": {
+          "connection_id": "conn_media",
+          "filters": {
+            "key": {
+              "prefix": "embedder/"
+            }
+          }
+        },
+        "destination": {
+          "connection_id": "conn_items",
+          "collection": "embedded"
+        },
+        "dispatch": "queue",
+        "on_delete": "remove",
+        "concurrency": 10,
+        "timeout_seconds": 600,
+        "retry": {
+          "max_attempts": 2,
+          "base_seconds": 0
+        }
+      }
+    },
+    {
       "alias": "image-catalog",
-      "version": "c5a6bba750a93fd1",
+      "version": "8b9bca7b90b9c585",
       "folder": "pipelines/image-catalog",
       "config": {
         "alias": "image-catalog",
@@ -88,7 +116,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "mirror",
-      "version": "3801b485e7ef4756",
+      "version": "e745abe2d0fd4930",
       "folder": "pipelines/mirror",
       "config": {
         "alias": "mirror",
@@ -114,7 +142,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "mirror-queue",
-      "version": "a15c3fa0fd8465c1",
+      "version": "2d082926fc855ccf",
       "folder": "pipelines/mirror-queue",
       "config": {
         "alias": "mirror-queue",
@@ -140,7 +168,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "python-cases",
-      "version": "7855561fe4e8ff34",
+      "version": "11aca76628466e7e",
       "folder": "pipelines/python-cases",
       "config": {
         "alias": "python-cases",
@@ -171,7 +199,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "r2-reader",
-      "version": "3029c088ffb7bffe",
+      "version": "c339860b369d98dc",
       "folder": "pipelines/r2-reader",
       "config": {
         "alias": "r2-reader",
@@ -199,7 +227,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "reader",
-      "version": "617d69ac1677fc53",
+      "version": "fbb0578a87652f6d",
       "folder": "pipelines/reader",
       "config": {
         "alias": "reader",
@@ -223,7 +251,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "video-embeddings",
-      "version": "b3090736d772d9cd",
+      "version": "828494f7ec5e3a03",
       "folder": "pipelines/video-embeddings",
       "config": {
         "alias": "video-embeddings",
@@ -249,7 +277,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "video-embeddings-py",
-      "version": "8f28dff195c86b21",
+      "version": "4502ed06ed84b58c",
       "folder": "pipelines/video-embeddings-py",
       "config": {
         "alias": "video-embeddings-py",
@@ -275,7 +303,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "video-processor",
-      "version": "c0567f267dc0e40c",
+      "version": "f3159068500ba628",
       "folder": "pipelines/video-processor",
       "config": {
         "alias": "video-processor",

@@ -1,0 +1,227 @@
+// models.json: a model's name, and what computes it. `builtin` is part of Weir, `onnx` runs in compute, `http`
+// is somebody's endpoint. Everything that decides a vector is declared here, so that a hash of it names the model.
+import { z } from "zod";
+import { canonical } from "./canonical.ts";
+import { COMPUTE_CONTRACT } from "./contract.ts";
+import { fail, ok, type Result } from "./failure.ts";
+
+/** What a model may be asked to embed. */
+export type Modality = "video" | "image" | "text";
+
+/** What is built in. */
+export const BUILTINS = {
+  "weir/hog-512": { takes: ["video", "image"], dimensions: 512 },
+  "weir/pdq-256": { takes: ["video", "image"], dimensions: 256 },
+} as const satisfies Record<string, { takes: Modality[]; dimensions: number }>;
+export type Builtin = keyof typeof BUILTINS;
+
+const file = z
+  .string()
+  .regex(/^models\/[A-Za-z0-9._/-]+$/, "a path below models/, of letters, digits and ._-/")
+  .refine((path) => !path.split("/").includes(".."), "a path that stays below models/");
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "the SHA-256 of the file, 64 hex digits in lower case");
+const side = z.int().min(1).max(2048);
+const triple = z.tuple([z.number(), z.number(), z.number()]);
+
+const onnxFile = {
+  /** The model, below `models/`, whole: one that keeps tensors in other files is refused. */
+  file,
+  sha256,
+  /** Name of the output that is the embedding; the only one, when absent. */
+  output: z.string().min(1).optional(),
+};
+const pixels = {
+  /** Name of the input; the only one, when absent. */
+  input: z.string().min(1).optional(),
+  /** Pixels that the model takes: a square's side, or width and height. */
+  size: z.union([side, z.strictObject({ width: side, height: side })]),
+  /** `cover`: scaled until it covers, the middle of it. `contain`: until it fits, on black. `stretch`: neither. */
+  fit: z.enum(["cover", "contain", "stretch"]).default("cover"),
+  /** The shorter side is first scaled to this, then `size` is cut out of its middle. With `cover` only. */
+  resize: side.optional(),
+  resample: z.enum(["bicubic", "bilinear", "area"]).default("bicubic"),
+  colour: z.enum(["rgb", "bgr"]).default("rgb"),
+  /** `uint8` gets bytes as they are; the others (byte × scale − mean) / std. */
+  dtype: z.enum(["float32", "float16", "uint8"]).default("float32"),
+  scale: z
+    .number()
+    .positive()
+    .default(1 / 255),
+  mean: triple.default([0, 0, 0]),
+  std: triple.default([1, 1, 1]),
+};
+/** How the parts of one input (a text's tokens, a picture's patches) become one vector; `none`: the model does it. */
+const tokens = z.enum(["none", "mean", "cls"]).default("none");
+
+const imageSchema = z.strictObject({
+  ...onnxFile,
+  ...pixels,
+  layout: z.enum(["nchw", "nhwc"]).default("nchw"),
+  pooling: tokens,
+});
+const videoSchema = z.strictObject({
+  ...onnxFile,
+  ...pixels,
+  /** Frames that it takes at once; a span with fewer has some of them more than once. */
+  frames: z.int().min(1).max(32),
+  layout: z.enum(["ntchw", "ncthw", "nthwc"]).default("ntchw"),
+  pooling: tokens,
+});
+const textSchema = z.strictObject({
+  ...onnxFile,
+  /** A tokenizer.json. */
+  tokenizer: z.strictObject({ file, sha256 }),
+  /** Tokens, those that mark beginning and end among them; what is over is cut off. */
+  max_length: z.int().min(4).max(8192),
+  /** Fills every text up to `max_length`, for a model that takes nothing else. */
+  pad: z.boolean().default(false),
+  pad_id: z.int().nonnegative().default(0),
+  dtype: z.enum(["int64", "int32"]).default("int64"),
+  pooling: z.enum(["none", "mean", "cls", "last"]).default("none"),
+});
+
+const said = {
+  /** How many numbers its vectors have: checked, never made so. */
+  dimensions: z.int().min(1).max(65_536),
+  /** Vectors are given the length one. */
+  normalise: z.boolean().default(true),
+  /** How the frames of a span become one vector, where the model takes pictures one by one. */
+  frames: z.enum(["mean", "max"]).default("mean"),
+};
+
+const builtinSchema = z.strictObject({
+  kind: z.literal("builtin"),
+  builtin: z.enum(Object.keys(BUILTINS) as [Builtin, ...Builtin[]]),
+});
+const onnxSchema = z
+  .strictObject({
+    kind: z.literal("onnx"),
+    ...said,
+    image: imageSchema.optional(),
+    /** For a model that takes a span's frames together; without it, `image` is asked for each. */
+    video: videoSchema.optional(),
+    text: textSchema.optional(),
+  })
+  .refine(({ image, video, text }) => image ?? video ?? text, "at least one of image, video and text");
+const httpSchema = z.strictObject({
+  kind: z.literal("http"),
+  ...said,
+  /** The whole URL, `…/embeddings`. Over http only on this machine. */
+  url: z
+    .url({ protocol: /^https?$/, error: "an https URL" })
+    .refine(
+      (url) => isTrusted(new URL(url)),
+      "https, or http on this machine, without a user name or password",
+    ),
+  /** What the endpoint calls the model. */
+  model: z.string().min(1).max(200),
+  /** The NAME of the secret that holds the key; none for an endpoint that asks for none. */
+  key: z
+    .string()
+    .regex(/^[A-Z][A-Z0-9_]*$/, "the NAME of a secret, like OPENAI_API_KEY (never the key itself)")
+    .optional(),
+  takes: z
+    .array(z.enum(["text", "image"]))
+    .min(1)
+    .default(["text"]),
+  /** Inputs in one request. */
+  batch: z.int().min(1).max(2048).default(32),
+  /** How a picture stands in `input`: its data URL as a string, or `{"image": data URL}`. */
+  image: z.enum(["string", "object"]).default("string"),
+  /** The longer side of the JPEG that is sent, pixels. */
+  size: side.default(512),
+  /** Added to each request's body: `{"dimensions": 256}`, say. */
+  parameters: z.record(z.string(), z.unknown()).default({}),
+  /** Until an answer is given up. */
+  timeout_seconds: z.int().min(1).max(300).default(60),
+});
+
+const isTrusted = ({ protocol, hostname, username, password }: URL) =>
+  username === "" &&
+  password === "" &&
+  (protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(hostname));
+
+export const modelSchema = z.discriminatedUnion("kind", [builtinSchema, onnxSchema, httpSchema]);
+export type Model = z.infer<typeof modelSchema>;
+export type OnnxModel = z.infer<typeof onnxSchema>;
+export type HttpModel = z.infer<typeof httpSchema>;
+export type ImageInput = z.infer<typeof imageSchema>;
+export type VideoInput = z.infer<typeof videoSchema>;
+export type TextInput = z.infer<typeof textSchema>;
+
+/** Every field that a definition may have, for who looks for a misspelt one. */
+export const MODEL_FIELDS = [httpSchema, onnxSchema, imageSchema, videoSchema, textSchema].flatMap((schema) =>
+  Object.keys(schema.shape),
+);
+
+/** The file models.json. */
+export const modelsSchema = z
+  .object({ $schema: z.string().optional() })
+  .catchall(modelSchema)
+  .transform(({ $schema: _, ...models }) => models as Models);
+export type Models = Record<string, Model>;
+
+/** What a model can be asked for. A span of film is its frames, so what takes pictures takes film. */
+export function takenBy(model: Model): readonly Modality[] {
+  if (model.kind === "builtin") return BUILTINS[model.builtin].takes;
+  const image = model.kind === "onnx" ? model.image !== undefined : model.takes.includes("image");
+  const video = image || (model.kind === "onnx" && model.video !== undefined);
+  const text = model.kind === "onnx" ? model.text !== undefined : model.takes.includes("text");
+  return [
+    ...(video ? (["video"] as const) : []),
+    ...(image ? (["image"] as const) : []),
+    ...(text ? (["text"] as const) : []),
+  ];
+}
+
+/** The model behind a name, or what names there are for this. */
+export function findModel(models: Models, name: string, modality: Modality): Result<Model> {
+  const model = Object.hasOwn(models, name) ? models[name] : undefined;
+  if (model && takenBy(model).includes(modality)) return ok(model);
+  const able = Object.keys(models).filter(
+    (other) => models[other] && takenBy(models[other]).includes(modality),
+  );
+  return fail(
+    "unknown_model",
+    model ? `${name} takes ${takenBy(model).join(" and ")}, not ${modality}` : `there is no model ${name}`,
+    {
+      where: "model",
+      expected: able.sort().join(", ") || `a model that takes ${modality}: there is none`,
+      next: `Name one of these, or add one that takes ${modality} to models.json.`,
+    },
+  );
+}
+
+/** What stays with a vector: by which definition it was made, and how its parts became one. */
+export interface Recipe {
+  /** The first 16 hex digits of a hash of the model's definition and of compute's contract. */
+  definition: string;
+  /** How frames, or a text's tokens, became one vector; `none` where the model itself sees to it. */
+  pooling: string;
+  /** Whether its length was made one. */
+  normalised: boolean;
+}
+
+/** The model that really runs behind a name. */
+export function ranAs(name: string, model: Model): string {
+  if (model.kind === "builtin") return model.builtin;
+  return model.kind === "http" ? model.model : name;
+}
+
+export async function recipeOf(model: Model, modality: Modality): Promise<Recipe> {
+  const text = canonical([COMPUTE_CONTRACT, model]);
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+  const definition = [...hash.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return {
+    definition,
+    pooling: poolingOf(model, modality),
+    normalised: model.kind === "builtin" || model.normalise,
+  };
+}
+
+function poolingOf(model: Model, modality: Modality): string {
+  if (model.kind === "builtin") return modality === "video" ? "mean" : "none";
+  if (model.kind === "http") return modality === "video" ? model.frames : "none";
+  if (modality === "video" && !model.video) return model.frames;
+  return model[modality]?.pooling ?? "none";
+}

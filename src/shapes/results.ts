@@ -1,0 +1,16 @@
+// Embeddings that were made, by a hash of all that they follow from: object version, span or text, and the
+// model's definition. workers/compute/results.ts keeps them, pipeline Workers ask and tell.
+
+/** A vector by its key. */
+export interface MadeResult {
+  /** 64 hex digits. */
+  key: string;
+  /** Little-endian float32. */
+  vector: Uint8Array;
+}
+
+export interface ResultStore {
+  /** The vectors that are known, of these keys; each key at most once, in any order. */
+  find(keys: string[]): Promise<MadeResult[]>;
+  keep(results: MadeResult[]): Promise<void>;
+}

@@ -1,0 +1,28 @@
+// The arithmetic that ends every embedding, wherever its model runs: several vectors as one, and a length of one.
+import { type Failure, FailureError } from "./failure.ts";
+
+/** Several vectors as one: their mean, or the greatest of each number. */
+export function pooled(vectors: readonly Float32Array[], how: "mean" | "max"): Float32Array {
+  const [first, ...others] = vectors;
+  const sum = Float64Array.from(first ?? []);
+  for (const vector of others) {
+    for (const [i, value] of vector.entries())
+      sum[i] = how === "mean" ? (sum[i] ?? 0) + value : Math.max(sum[i] ?? value, value);
+  }
+  return Float32Array.from(how === "mean" ? sum.map((value) => value / vectors.length) : sum);
+}
+
+/** The vector as it is stored. Throws `bad_model` for one that is none. */
+export function finished(vector: Float32Array, normalise: boolean): Float32Array {
+  if (!vector.every(Number.isFinite)) {
+    const failure: Failure = {
+      kind: "bad_model",
+      detail: "the model gives NaN or infinity",
+      where: "models.json",
+    };
+    throw new FailureError(failure);
+  }
+  if (!normalise) return vector;
+  const length = Math.hypot(...vector);
+  return length === 0 ? vector.fill(1 / Math.sqrt(vector.length)) : vector.map((value) => value / length);
+}

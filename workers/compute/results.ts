@@ -1,0 +1,63 @@
+// What was embedded, kept beyond any container's life: a Durable Object's SQLite, bounded, the longest unused first
+// to go. Knows keys and bytes and nothing of what they mean.
+import { DurableObject } from "cloudflare:workers";
+import type { MadeResult, ResultStore } from "../../src/shapes/results.ts";
+
+export interface ResultsBindings {
+  /** Megabytes that each of these objects keeps. */
+  RESULTS_MB?: string;
+}
+
+const MEGABYTE = 1024 * 1024;
+const DEFAULT_MB = 256;
+/** Use is noted to the day: a hit costs no write but the day's first. */
+const DAY = 24 * 3600 * 1000;
+
+/** The class behind the `RESULTS` binding of every pipeline Worker. One run's object always asks the same one. */
+export class Results extends DurableObject<ResultsBindings> implements ResultStore {
+  readonly #sql = this.ctx.storage.sql;
+
+  constructor(ctx: DurableObjectState, env: ResultsBindings) {
+    super(ctx, env);
+    // The vector last: who looks for what is old reads none of it.
+    this.#sql.exec(
+      "CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, used_at INTEGER NOT NULL, vector BLOB NOT NULL) WITHOUT ROWID",
+    );
+  }
+
+  async find(keys: string[]): Promise<MadeResult[]> {
+    const found = this.#sql
+      .exec<{ key: string; vector: ArrayBuffer }>(
+        "SELECT key, vector FROM results WHERE key IN (SELECT value FROM json_each(?))",
+        JSON.stringify(keys),
+      )
+      .toArray();
+    const now = Date.now();
+    this.#sql.exec(
+      "UPDATE results SET used_at = ?2 WHERE key IN (SELECT value FROM json_each(?1)) AND used_at < ?2 - ?3",
+      JSON.stringify(found.map(({ key }) => key)),
+      now,
+      DAY,
+    );
+    return found.map(({ key, vector }) => ({ key, vector: new Uint8Array(vector) }));
+  }
+
+  async keep(results: MadeResult[]): Promise<void> {
+    const now = Date.now();
+    for (const { key, vector } of results)
+      this.#sql.exec(
+        "INSERT OR REPLACE INTO results (key, used_at, vector) VALUES (?, ?, ?)",
+        key,
+        now,
+        vector,
+      );
+    const most = Number(this.env.RESULTS_MB || DEFAULT_MB) * MEGABYTE;
+    // A tenth at a time, so that a full store is not looked through at every call.
+    for (let gone = 1; gone > 0 && this.#sql.databaseSize > most; )
+      gone = this.#sql.exec(OLDEST_TENTH).rowsWritten;
+  }
+}
+
+const OLDEST_TENTH = `
+  DELETE FROM results WHERE key IN (
+    SELECT key FROM results ORDER BY used_at LIMIT (SELECT 1 + count(*) / 10 FROM results))`;

@@ -1,0 +1,78 @@
+// The inference process: every onnx model's one session, warm, for all decoders together. It reads the files that
+// models.json names, and of the world only pixels and texts. While a batch runs, what comes in meanwhile waits and
+// goes together next.
+import process from "node:process";
+import { type Failure, FailureError } from "../../../../src/shapes/failure.ts";
+import type { Modality, Models, OnnxModel } from "../../../../src/shapes/model.ts";
+import { badModel, reasonOf, Sessions } from "./load.ts";
+import { type Input, rowsAtOnce, vectorsOf } from "./run.ts";
+
+/** What the process is told: first where it is, then what is asked. */
+export type ToInference =
+  | { type: "begin"; models: Models; root: string; threads: number }
+  | ({ type: "ask"; id: number; model: string; modality: Modality } & Input);
+export type FromInference = { id: number; vector: Float32Array } | { id: number; failure: Failure };
+
+type Ask = Extract<ToInference, { type: "ask" }>;
+
+let known: Models = {};
+let root = ".";
+let sessions = new Sessions(root, 1);
+let waiting: Ask[] = [];
+let running = false;
+
+process.on("message", (message: ToInference) => {
+  if (message.type === "begin") {
+    known = message.models;
+    root = message.root;
+    sessions = new Sessions(root, message.threads);
+    return;
+  }
+  waiting.push(message);
+  if (!running) void work();
+});
+process.on("disconnect", () => process.exit(0));
+
+const say = (message: FromInference) => process.send?.(message);
+
+/** Runs what waits, batch by batch: the longest waiting, and all that is like it as far as it fits. */
+async function work(): Promise<void> {
+  running = true;
+  for (let first = waiting[0]; first; first = waiting[0]) {
+    const { model, modality } = first;
+    const alike = waiting.filter((ask) => ask.model === model && ask.modality === modality);
+    const batch = alike.slice(0, atOnce(model, modality));
+    waiting = waiting.filter((ask) => !batch.includes(ask));
+    // Between batches the event loop turns, so that what was sent meanwhile is here for the next one.
+    await new Promise((resolve) => setImmediate(resolve));
+    await runBatch(batch);
+  }
+  running = false;
+}
+
+async function runBatch(batch: Ask[]): Promise<void> {
+  const [{ model, modality } = { model: "", modality: "text" as const }] = batch;
+  try {
+    const vectors = await vectorsOf(sessions, root, onnx(model), modality, batch);
+    for (const [at, { id }] of batch.entries()) say({ id, vector: vectors[at] ?? new Float32Array() });
+  } catch (error) {
+    if (!(error instanceof FailureError)) console.error(error);
+    const failure = error instanceof FailureError ? error.failure : badModel(reasonOf(error)).failure;
+    // One that the others do not share is told of it alone.
+    if (batch.length === 1) say({ id: batch[0]?.id ?? 0, failure });
+    else for (const ask of batch) await runBatch([ask]);
+  }
+}
+
+function atOnce(name: string, modality: Modality): number {
+  const model = known[name];
+  if (model?.kind !== "onnx") return 1;
+  const input = (modality === "video" ? (model.video ?? model.image) : model[modality]) ?? model.image;
+  return input ? rowsAtOnce(input) : 1;
+}
+
+function onnx(name: string): OnnxModel {
+  const model = known[name];
+  if (model?.kind !== "onnx") throw badModel(`${name} is no onnx model`);
+  return model;
+}

@@ -1,0 +1,140 @@
+// The parent's side of the inference process: started with the first question, started again when it dies, and
+// ended with the server. A question is asked of at most two processes.
+import { type ChildProcess, fork } from "node:child_process";
+import { tmpdir } from "node:os";
+import { type Failure, FailureError, fail } from "../../../../src/shapes/failure.ts";
+import type { Modality, Models } from "../../../../src/shapes/model.ts";
+import { residentOf } from "../memory.ts";
+import type { FromInference, ToInference } from "./child.ts";
+import type { Input } from "./run.ts";
+
+export interface InferenceOptions {
+  models: Models;
+  /** The folder that model files are named from. */
+  root: string;
+  /** Threads that one run may use. */
+  threads: number;
+  /** Resident memory, bytes. */
+  memory: number;
+  /** Milliseconds without an answer while one is awaited; loading a large model is one such time. */
+  patienceMs: number;
+}
+
+interface Asked {
+  question: Extract<ToInference, { type: "ask" }>;
+  tries: number;
+  resolve(vector: Float32Array): void;
+  reject(error: FailureError): void;
+}
+
+const MEMORY_CHECK_MS = 500;
+
+export class Inference {
+  readonly #options: InferenceOptions;
+  readonly #asked = new Map<number, Asked>();
+  #child: ChildProcess | undefined;
+  #last = 0;
+  #why: Failure | undefined;
+  #patience: NodeJS.Timeout | undefined;
+  #weigh: NodeJS.Timeout | undefined;
+
+  constructor(options: InferenceOptions) {
+    this.#options = options;
+  }
+
+  /** The vector of one input. Throws {@link FailureError}. */
+  embed(model: string, modality: Modality, input: Input): Promise<Float32Array> {
+    return new Promise((resolve, reject) => {
+      const id = ++this.#last;
+      this.#ask({ question: { type: "ask", id, model, modality, ...input }, tries: 0, resolve, reject });
+    });
+  }
+
+  /** Its process id, while it runs. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  close(): void {
+    this.#child?.removeAllListeners("exit").kill("SIGKILL");
+    this.#forget();
+    for (const { reject } of this.#asked.values()) reject(new FailureError(STOPPED));
+    this.#asked.clear();
+  }
+
+  #ask(asked: Asked): void {
+    asked.tries++;
+    this.#asked.set(asked.question.id, asked);
+    this.#child ??= this.#start();
+    tell(this.#child, asked.question);
+    if (this.#asked.size === 1) this.#wait();
+  }
+
+  #hear(message: FromInference): void {
+    const asked = this.#asked.get(message.id);
+    this.#asked.delete(message.id);
+    if ("vector" in message) asked?.resolve(message.vector);
+    else asked?.reject(new FailureError(message.failure));
+    this.#wait();
+  }
+
+  /** Begins to wait for the next answer, if there is one to come. */
+  #wait(): void {
+    clearTimeout(this.#patience);
+    if (this.#asked.size === 0) return;
+    const { patienceMs } = this.#options;
+    this.#patience = setTimeout(() => this.#kill(`came to nothing in ${patienceMs / 1000} s`), patienceMs);
+  }
+
+  #kill(what: string): void {
+    this.#why = fail("unavailable", `the model ${what}`, {
+      next: "Give the instance more memory and cores.",
+    }).failure;
+    this.#child?.kill("SIGKILL");
+  }
+
+  #start(): ChildProcess {
+    const { models, root, threads, memory } = this.#options;
+    const child = fork(new URL("./child.ts", import.meta.url), {
+      env: { TMPDIR: tmpdir() },
+      execArgv: ["--max-semi-space-size=2"],
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    tell(child, { type: "begin", models, root, threads });
+    child.on("message", (message: FromInference) => this.#hear(message));
+    child.on("error", (error) => {
+      console.error(error);
+      if (child.pid === undefined) child.emit("exit", null, null);
+    });
+    child.on("exit", (code, signal) => this.#ended(signal ?? `exit ${code}`));
+    this.#weigh = setInterval(() => {
+      if (residentOf(child) > memory) this.#kill(`took over ${Math.round(memory / 2 ** 20)} MB of memory`);
+    }, MEMORY_CHECK_MS).unref();
+    return child;
+  }
+
+  /** What was asked goes to another process, once: the first may have died of something else. */
+  #ended(how: string): void {
+    const failure = this.#why ?? fail("unavailable", `the process that runs models stopped (${how})`).failure;
+    this.#forget();
+    const asked = [...this.#asked.values()];
+    this.#asked.clear();
+    for (const one of asked) {
+      if (one.tries < 2) this.#ask(one);
+      else one.reject(new FailureError(failure));
+    }
+  }
+
+  #forget(): void {
+    clearTimeout(this.#patience);
+    clearInterval(this.#weigh);
+    this.#child = undefined;
+    this.#why = undefined;
+  }
+}
+
+const STOPPED: Failure = { kind: "unavailable", detail: "the compute server is stopping" };
+
+/** A process that cannot be told has died; its exit says so. */
+const tell = (child: ChildProcess, message: ToInference) => child.send(message, () => {});

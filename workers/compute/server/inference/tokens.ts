@@ -1,0 +1,78 @@
+// From text to what a model takes: tokens by the model's own tokenizer.json, cut to its length, filled up to one
+// another's. Inference process only.
+import { Tokenizer } from "@huggingface/tokenizers";
+import { Tensor } from "onnxruntime-node";
+import type { TextInput } from "../../../../src/shapes/model.ts";
+import { badModel, readChecked, reasonOf } from "./load.ts";
+
+export interface Tokens {
+  ids: number[];
+  /** 1 for a token of the text, 0 for one that only fills. */
+  mask: number[];
+}
+
+/** Tokenizers by the hash of their file. They are small beside their models, and stay. */
+const known = new Map<string, Tokenizer>();
+
+export async function tokenizerOf(root: string, { tokenizer }: TextInput): Promise<Tokenizer> {
+  const found = known.get(tokenizer.sha256);
+  if (found) return found;
+  const bytes = await readChecked(root, tokenizer.file, tokenizer.sha256);
+  try {
+    const made = new Tokenizer(JSON.parse(bytes.toString("utf8")), {});
+    known.set(tokenizer.sha256, made);
+    return made;
+  } catch (error) {
+    throw badModel(`${tokenizer.file} is no tokenizer.json that is understood: ${reasonOf(error)}`);
+  }
+}
+
+/** The tokens of each text, all of one length. */
+export function tokensOf(tokenizer: Tokenizer, texts: readonly string[], input: TextInput): Tokens[] {
+  const all = texts.map((text) => shortened(tokenizer, text, input.max_length));
+  const length = input.pad ? input.max_length : Math.max(...all.map((ids) => ids.length));
+  return all.map((ids) => ({
+    ids: [...ids, ...Array.from({ length: length - ids.length }, () => input.pad_id)],
+    mask: Array.from({ length }, (_, at) => (at < ids.length ? 1 : 0)),
+  }));
+}
+
+/** A text's ids. One that is too long loses the end of its text, not the token that marks its end. */
+function shortened(tokenizer: Tokenizer, text: string, most: number): number[] {
+  const { ids } = tokenizer.encode(text);
+  if (ids.length <= most) return ids;
+  const bare = tokenizer.encode(text, { add_special_tokens: false }).ids;
+  const marks = ids.length - bare.length;
+  const before = Array.from({ length: marks + 1 }, (_, at) => at).find((at) =>
+    bare.every((id, i) => ids[at + i] === id),
+  );
+  if (before === undefined) return ids.slice(0, most);
+  const after = ids.slice(before + bare.length);
+  return [...ids.slice(0, before), ...bare.slice(0, most - marks), ...after];
+}
+
+/** The inputs that a model names, of the three that there are. */
+export function tokenTensors(
+  tokens: readonly Tokens[],
+  { file, dtype }: TextInput,
+  names: readonly string[],
+): Record<string, Tensor> {
+  const dims = [tokens.length, tokens[0]?.ids.length ?? 0];
+  const tensorOf = (values: number[]) =>
+    dtype === "int64"
+      ? new Tensor("int64", BigInt64Array.from(values, BigInt), dims)
+      : new Tensor("int32", Int32Array.from(values), dims);
+  const made: Record<string, () => Tensor> = {
+    input_ids: () => tensorOf(tokens.flatMap(({ ids }) => ids)),
+    attention_mask: () => tensorOf(tokens.flatMap(({ mask }) => mask)),
+    token_type_ids: () => tensorOf(tokens.flatMap(({ ids }) => ids.map(() => 0))),
+  };
+  return Object.fromEntries(
+    names.map((name) => {
+      const make = made[name];
+      if (!make)
+        throw badModel(`${file} asks for an input ${name}; texts have ${Object.keys(made).join(", ")}`);
+      return [name, make()];
+    }),
+  );
+}

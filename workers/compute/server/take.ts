@@ -1,0 +1,75 @@
+// What is taken of a decoded frame: a builtin's features, pixels for a model that runs elsewhere, or a picture to
+// send. Runs in the decoder child only, which knows no model but the builtins.
+import { Buffer } from "node:buffer";
+import { AV_PIX_FMT_RGB24, SWS_AREA, SWS_BICUBIC, SWS_BILINEAR } from "node-av/constants";
+import type { Frame } from "node-av/lib";
+import type { Builtin } from "../../../src/shapes/model.ts";
+import { scaled, shownSize } from "./decoder.ts";
+import { encoded } from "./encode.ts";
+import { featuresOf, pool } from "./features.ts";
+
+export interface Pixels {
+  width: number;
+  height: number;
+  fit: "cover" | "contain" | "stretch";
+  /** With `cover`: what the shorter side is scaled to before the middle is cut out. */
+  resize?: number | undefined;
+  resample: "bicubic" | "bilinear" | "area";
+}
+export type Take =
+  | { as: "features"; builtin: Builtin }
+  | ({ as: "pixels" } & Pixels)
+  /** JPEG, its longer side at most `size` pixels. */
+  | { as: "picture"; size: number };
+
+export type Taken = Float32Array | Buffer;
+
+/** Several of these become one vector, or travel on as they are. */
+export type Parts = { embedding: string; dims: number } | { frames: Uint8Array[] };
+
+export function takenOf(frame: Frame, take: Take): Taken {
+  if (take.as === "features") return featuresOf(take.builtin, frame);
+  if (take.as === "pixels") return pixelsOf(frame, take);
+  const { width, height } = shownSize(frame);
+  const shrink = Math.min(1, take.size / Math.max(width, height));
+  const at = (side: number) => Math.max(1, Math.round(side * shrink));
+  return encoded(frame, at(width), at(height), "jpeg");
+}
+
+/** Base64 of little-endian float32 (what every platform that runs this stores), or the frames themselves. */
+export function partsOf(taken: readonly Taken[]): Parts {
+  const features = taken.flatMap((one) => (one instanceof Float32Array ? [one] : []));
+  if (features.length === 0) return { frames: taken.flatMap((one) => (one instanceof Buffer ? [one] : [])) };
+  const pooled = pool(features);
+  return { embedding: Buffer.from(pooled.buffer).toString("base64"), dims: pooled.length };
+}
+
+/** A picture that is longer than this many times its model's size is squeezed to it first: memory is bounded. */
+const LONGEST = 16;
+const FLAGS = { bicubic: SWS_BICUBIC, bilinear: SWS_BILINEAR, area: SWS_AREA };
+
+/** RGB of just the size that a model takes, rows without padding. */
+function pixelsOf(frame: Frame, { width, height, fit, resize, resample }: Pixels): Buffer {
+  const flags = FLAGS[resample];
+  const rgb = (w: number, h: number) => scaled(frame, w, h, AV_PIX_FMT_RGB24, flags);
+  if (fit === "stretch") return rgb(width, height);
+  const shown = shownSize(frame);
+  const [x, y] = [width / shown.width, height / shown.height];
+  const by =
+    fit === "contain" ? Math.min(x, y) : Math.max(x, y) * ((resize ?? 0) / Math.min(width, height) || 1);
+  const side = (length: number, target: number) =>
+    Math.min(target * LONGEST, Math.max(fit === "cover" ? target : 1, Math.round(length * by)));
+  const [w, h] = [side(shown.width, width), side(shown.height, height)];
+  return placed(rgb(w, h), w, h, width, height);
+}
+
+/** The middle of a picture, or the picture in the middle of black. */
+function placed(rgb: Buffer, w: number, h: number, width: number, height: number): Buffer {
+  if (w === width && h === height) return rgb;
+  const out = Buffer.alloc(width * height * 3);
+  const [left, top] = [Math.floor((w - width) / 2), Math.floor((h - height) / 2)];
+  const [from, until] = [Math.max(0, left), Math.min(w, left + width)];
+  for (let y = Math.max(0, top); y < Math.min(h, top + height); y++)
+    rgb.copy(out, ((y - top) * width + from - left) * 3, (y * w + from) * 3, (y * w + until) * 3);
+  return out;
+}

@@ -1,0 +1,193 @@
+// Models behind an OpenAI-compatible `/embeddings` endpoint. Asked from the pipeline's own Worker: it has a network
+// and the one secret, which compute, where untrusted media is decoded, has neither of.
+import { Buffer } from "node:buffer";
+import { z } from "zod";
+import { type Failure, FailureError, fail, ok, type Result } from "../../src/shapes/failure.ts";
+import type { HttpModel, Modality } from "../../src/shapes/model.ts";
+import { finished, pooled } from "../../src/shapes/vector.ts";
+import type { Compute, Input } from "./compute.ts";
+import { type Patience, patiently, retryAfter } from "./patience.ts";
+
+export interface Endpoint extends Patience {
+  fetch(request: Request): Promise<Response>;
+  /** A secret by its name, where the Worker has it. */
+  secret(name: string): string | undefined;
+}
+
+interface Answers {
+  done(at: number, values: Float32Array, version?: { etag?: string | undefined; size: number }): void;
+  failed(at: number, error: unknown): void;
+}
+
+const answerSchema = z.object({
+  data: z.array(z.object({ index: z.int(), embedding: z.union([z.array(z.number()), z.base64()]) })),
+});
+const problemSchema = z.union([
+  z.object({ error: z.object({ message: z.string() }) }).transform(({ error }) => error.message),
+  z.object({ error: z.string() }).transform(({ error }) => error),
+  z
+    .object({ errors: z.array(z.object({ message: z.string() })).min(1) })
+    .transform(({ errors }) => errors[0]?.message),
+  z.object({ detail: z.string() }).transform(({ detail }) => detail),
+  z.object({ message: z.string() }).transform(({ message }) => message),
+]);
+const LONGEST_SAID = 300;
+
+/** Vectors of texts, pictures or spans; a span's are those of its frames, pooled. */
+export async function askEndpoint(
+  endpoint: Endpoint,
+  compute: Compute,
+  model: HttpModel,
+  kind: Modality,
+  items: readonly Input[],
+  { done, failed }: Answers,
+): Promise<void> {
+  const parts: { at: number; inputs: unknown[]; version?: { etag?: string | undefined; size: number } }[] =
+    [];
+  if (kind === "text") {
+    for (const [at, item] of items.entries()) if ("text" in item) parts.push({ at, inputs: [item.text] });
+  } else {
+    await compute.sample({ kind, size: model.size }, items, (at, line) => {
+      if ("error" in line) return failed(at, new FailureError(line.error));
+      parts.push({ at, inputs: line.pictures.map(pictureAs(model)), version: line.version });
+    });
+  }
+  const inputs = parts.flatMap((part) => part.inputs);
+  const vectors: (Float32Array | Failure)[] = [];
+  let broken: unknown;
+  for (let from = 0; from < inputs.length && broken === undefined; from += model.batch) {
+    const some = inputs.slice(from, from + model.batch);
+    // What was answered before it broke off is good.
+    vectors.push(
+      ...(await vectorsOf(endpoint, model, some).catch((error: unknown) => {
+        broken = error;
+        return [];
+      })),
+    );
+  }
+  for (const { at, inputs, version } of parts) {
+    const own = vectors.splice(0, inputs.length);
+    const whole = own.flatMap((one) => (one instanceof Float32Array ? [one] : []));
+    const [refused] = own.flatMap((one) => (one instanceof Float32Array ? [] : [one]));
+    try {
+      if (refused) throw new FailureError(refused);
+      if (whole.length < inputs.length) throw broken;
+      done(at, finished(pooled(whole, model.frames), model.normalise), version);
+    } catch (error) {
+      failed(at, error);
+    }
+  }
+}
+
+const pictureAs =
+  ({ image }: HttpModel) =>
+  (base64: string) => {
+    const url = `data:image/jpeg;base64,${base64}`;
+    return image === "object" ? { image: url } : url;
+  };
+
+/** One request's worth. Where the endpoint refuses it as a whole, halves of it tell which input is to blame. */
+async function vectorsOf(
+  endpoint: Endpoint,
+  model: HttpModel,
+  inputs: readonly unknown[],
+): Promise<(Float32Array | Failure)[]> {
+  try {
+    return await patiently(endpoint, () => ask(endpoint, model, inputs));
+  } catch (error) {
+    if (!(error instanceof FailureError) || !["invalid", "too_large"].includes(error.failure.kind))
+      throw error;
+    if (inputs.length < 2) return [error.failure];
+    const half = inputs.length >> 1;
+    return [
+      ...(await vectorsOf(endpoint, model, inputs.slice(0, half))),
+      ...(await vectorsOf(endpoint, model, inputs.slice(half))),
+    ];
+  }
+}
+
+async function ask(
+  endpoint: Endpoint,
+  model: HttpModel,
+  inputs: readonly unknown[],
+): Promise<Result<Float32Array[]>> {
+  const { host } = new URL(model.url);
+  const key = model.key === undefined ? undefined : endpoint.secret(model.key);
+  if (model.key !== undefined && key === undefined) {
+    const next = `Give the pipeline's Worker ${model.key}: at deploy, or locally as a line in .weir/dev.env.`;
+    return fail("bad_model", `the secret ${model.key} is not set`, { where: model.key, next });
+  }
+  const request = new Request(model.url, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      ...(key !== undefined && { authorization: `Bearer ${key}` }),
+    },
+    body: JSON.stringify({ ...model.parameters, model: model.model, input: inputs }),
+    // A redirect would take the key along.
+    redirect: "manual",
+    signal: AbortSignal.any([endpoint.signal, AbortSignal.timeout(model.timeout_seconds * 1000)]),
+  });
+  const response = await endpoint.fetch(request).catch((cause: unknown) => cause);
+  if (!(response instanceof Response)) return fail("unavailable", `${host} did not answer`);
+  const text = await response.text().catch(() => "");
+  if (!response.ok) return refused(response, host, said(text, key), model);
+  const parsed = answerSchema.safeParse(jsonOf(text));
+  if (!parsed.success) return fail("bad_model", `${host} answers with something else than embeddings`);
+  return vectorsIn(parsed.data, inputs.length, model, host);
+}
+
+function vectorsIn(
+  { data }: z.infer<typeof answerSchema>,
+  count: number,
+  { dimensions }: HttpModel,
+  host: string,
+): Result<Float32Array[]> {
+  const vectors: Float32Array[] = [];
+  for (const { index, embedding } of data) {
+    vectors[index] =
+      typeof embedding === "string"
+        ? new Float32Array(new Uint8Array(Buffer.from(embedding, "base64")).buffer)
+        : Float32Array.from(embedding);
+    const { length } = vectors[index];
+    if (length !== dimensions) {
+      const next = 'Correct "dimensions" in models.json, or ask for fewer by "parameters".';
+      return fail("bad_model", `${host} gives ${length} numbers; models.json says ${dimensions}`, { next });
+    }
+  }
+  const whole = data.length === count && vectors.length === count && !vectors.includes(undefined as never);
+  return whole
+    ? ok(vectors)
+    : fail("bad_model", `${host} gives ${data.length} embeddings for ${count} inputs`);
+}
+
+/** What the endpoint says is wrong, without the key should it repeat that. */
+function said(text: string, key: string | undefined): string {
+  const problem = problemSchema.safeParse(jsonOf(text));
+  const message = (problem.success ? problem.data : undefined) ?? "";
+  return (key ? message.replaceAll(key, "…") : message).slice(0, LONGEST_SAID);
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function refused(response: Response, host: string, message: string, model: HttpModel): Result<never> {
+  const { status } = response;
+  const detail = `${host} answered ${status}${message && `: ${message}`}`;
+  const later = retryAfter(response);
+  if (status === 429) return fail("overloaded", detail, later);
+  if (status === 408 || status === 425 || status >= 500) return fail("unavailable", detail, later);
+  if (status === 413)
+    return fail("too_large", detail, { next: 'Send less: a smaller "size" or a shorter text.' });
+  if (status === 400 || status === 422) return fail("invalid", detail, { where: "models.json" });
+  const next =
+    status === 401 || status === 403
+      ? `Give ${model.key ?? 'a secret named by "key"'} a key that may use ${model.model}.`
+      : 'Check "url" and "model" in models.json.';
+  return fail("bad_model", detail, { where: "models.json", next });
+}

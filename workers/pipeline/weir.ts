@@ -1,0 +1,77 @@
+// What a handler's `weir` does: URLs of its source's objects, and embeddings by models wherever they run. run.ts
+// opens one for each time that the handler runs.
+import type { PipelineConfig } from "../../src/shapes/config.ts";
+import { FailureError } from "../../src/shapes/failure.ts";
+import type { SetKey } from "../../src/shapes/item.ts";
+import type { Models } from "../../src/shapes/model.ts";
+import type { ResultStore } from "../../src/shapes/results.ts";
+import type { Embeddings as Counts } from "../../src/shapes/run.ts";
+import type { Observed, Source } from "../../src/source/contract.ts";
+import { Compute } from "./compute.ts";
+import { Embeddings } from "./embeddings.ts";
+import type { Weir } from "./sdk.ts";
+
+export interface WeirDeps {
+  config: PipelineConfig;
+  source: Source;
+  /** Sends a request to compute: to the object's own instance, or the `turn`-th after it. */
+  compute(object: SetKey, request: Request, turn: number): Promise<Response>;
+  /** Where results that are made of an object are kept. */
+  results(object: SetKey): ResultStore;
+  models: Models;
+  /** A secret of this Worker by its name. */
+  secret(name: string): string | undefined;
+  now(): number;
+  random(): number;
+}
+
+/** Signed URLs outlive the longest run. */
+const URL_SECONDS = 3600;
+
+interface Opened {
+  weir: Weir;
+  compute: Compute;
+  /** Resolves once all that was embedded is kept. */
+  settled(): Promise<void>;
+}
+
+/** For one object as the run has `seen` it. `counts` grows with what is embedded. */
+export function openWeir(
+  deps: WeirDeps,
+  set: SetKey,
+  seen: Observed | null | undefined,
+  signal: AbortSignal,
+  counts: Counts,
+): Opened {
+  const { source, random } = deps;
+  const compute = new Compute((request, turn) => deps.compute(set, request, turn), signal, random);
+  const embeddings = new Embeddings({
+    models: deps.models,
+    allowed: deps.config.models,
+    compute,
+    results: deps.results(set),
+    endpoint: { fetch: (request) => fetch(request), secret: deps.secret, signal, random },
+    counts,
+  });
+  const weir: Weir = {
+    async fileUrl(bucket, key) {
+      const own = bucket === set.bucket && key === set.key ? seen : undefined;
+      const object = own ?? (await source.observe(bucket, key));
+      if (!object) {
+        const detail = `${bucket}/${key} is not there`;
+        throw new FailureError({ kind: "object_gone", detail, where: "fileUrl" });
+      }
+      const url = await source.url(bucket, key, deps.now() + URL_SECONDS * 1000);
+      const { etag, size } = object;
+      embeddings.opened(url, { connection: set.connection, bucket, key, etag, size });
+      return url;
+    },
+    embed: {
+      video: (chunk, model) =>
+        embeddings.embed("video", { url: chunk.url, span: { start: chunk.start, end: chunk.end } }, model),
+      image: (url, model) => embeddings.embed("image", { url }, model),
+      text: (text, model) => embeddings.embed("text", { text }, model),
+    },
+  };
+  return { weir, compute, settled: () => embeddings.settled() };
+}
