@@ -67,6 +67,7 @@ async function embedAll(server: string, url: string): Promise<{ ms: number; span
     fetch: (request) => fetch(server + new URL(request.url).pathname, withBody(request)),
     models: { [MODEL]: { kind: "builtin", builtin: MODEL } },
   });
+  compute.vouch(url);
   const began = performance.now();
   const chunks = await compute.split(url, { frameInterval: 10 });
   await Promise.all(

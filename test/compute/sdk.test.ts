@@ -274,6 +274,47 @@ describe("a chunk by itself", () => {
   });
 });
 
+describe("a URL that the run has not signed", () => {
+  test("is not read, whatever the call, not even its host's name looked up", async () => {
+    const url = await scenes("scenes.mp4");
+    const { compute, embeddings } = embedder({
+      models,
+      fetch: async (request) => {
+        const { method, headers } = request;
+        const body = await request.text();
+        return fetch(server.url + new URL(request.url).pathname, { method, headers, body });
+      },
+    });
+    compute.vouch("https://bucket.s3.us-east-1.amazonaws.com/a.mp4?X-Amz-Signature=1");
+    source.reset();
+    const chunk = new Chunk(url, {
+      index: 0,
+      start: 0,
+      end: 1,
+      first_frame: 0,
+      last_frame: 0,
+      fps: 1,
+      keyframes: [],
+    });
+    for (const work of [
+      () => compute.split(url, {}),
+      () => compute.probe(url),
+      () => compute.image(url),
+      () => compute.frames(url, { at: [0] }),
+      () => compute.part("/v1/clip", chunk),
+      () => embedWith(embeddings)(url, { start: 0, end: 1 }),
+      () => compute.split("https://elsewhere.example/a.mp4", {}),
+      () => compute.split("https://bucket.s3.us-east-1.amazonaws.com:444/a.mp4", {}),
+    ]) {
+      const failure = await work().then(String, (error: FailureError) => error.failure);
+      expect(failure).toMatchObject({ kind: "forbidden", detail: expect.stringMatching(/signed a URL/) });
+    }
+    expect(source.sent.requests).toBe(0);
+    compute.vouch(url);
+    expect(await compute.split(url, {})).toHaveLength(1);
+  });
+});
+
 describe("embeddings asked for together", () => {
   /** What a run notes of the object that it signed a URL for. */
   const object = (key: string, etag: string, size: number) => ({

@@ -24,16 +24,27 @@ import { MAX_TRIES, type Patience, patiently, retryAfter } from "./patience.ts";
 /** Sends a request to compute. `turn` counts the instances that had no time for it. */
 export type ComputeFetch = (request: Request, turn: number) => Promise<Response>;
 
+/** The header that carries the origins; `server/vouched.ts` reads it. */
+const VOUCHED = "weir-vouched-origins";
+
 /** What a vector is asked of. */
 export type Input = { url: string; span?: { start: number; end: number } } | { text: string };
 
 export class Compute {
   readonly #fetch: ComputeFetch;
   readonly #patience: Patience;
+  /** Origins of the URLs that this run has signed: what compute may read for it. */
+  readonly #vouched = new Set<string>();
 
   constructor(fetch: ComputeFetch, signal: AbortSignal, random: () => number = Math.random) {
     this.#fetch = fetch;
     this.#patience = { signal, random };
+  }
+
+  /** Says that a URL is signed by Weir. Compute reads for this run from the origins of such URLs only. */
+  vouch(url: string): string {
+    this.#vouched.add(new URL(url).origin);
+    return url;
   }
 
   async split(url: string, options: SplitOptions): Promise<Chunk[]> {
@@ -122,7 +133,7 @@ export class Compute {
     return patiently(this.#patience, async (turn): Promise<Result<Response>> => {
       const request = new Request(`http://compute${path}`, {
         method: "POST",
-        headers: { "content-type": "application/json" },
+        headers: { "content-type": "application/json", [VOUCHED]: [...this.#vouched].join() },
         body: text,
         signal: this.#patience.signal,
       });

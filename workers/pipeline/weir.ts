@@ -64,7 +64,7 @@ export function openWeir(
       const url = await source.url(bucket, key, deps.now() + URL_SECONDS * 1000);
       const { etag, size } = object;
       embeddings.opened(url, { connection: set.connection, bucket, key, etag, size });
-      return url;
+      return compute.vouch(url);
     },
     embed: {
       video: (chunk, model) =>

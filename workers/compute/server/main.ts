@@ -26,6 +26,7 @@ import {
   splitSchema,
   urlSchema,
 } from "./requests.ts";
+import { unvouched } from "./vouched.ts";
 
 export interface ServerOptions {
   port?: number;
@@ -101,7 +102,9 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     <T>(schema: ZodType<T>, handle: (body: T, to: ServerResponse) => Promise<void>, most?: number): Route =>
     async (request, response) => {
       const body = await bodyOf(request, schema, most);
-      return body.ok ? handle(body.value, response) : refuse(response, body.failure);
+      if (!body.ok) return refuse(response, body.failure);
+      const why = unvouched(request, body.value);
+      return why ? refuse(response, why) : handle(body.value, response);
     };
   const routes: Record<string, Route> = {
     "GET /health": (_request, response) =>

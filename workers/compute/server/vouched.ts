@@ -1,0 +1,32 @@
+// What a caller vouches for: a pipeline's Worker names, with each call, the origins of the URLs that it has signed
+// in this run. So a URL that came from elsewhere, say out of an object's metadata, is not read. The address of
+// what is vouched for is checked all the same (address.ts).
+import type { IncomingMessage } from "node:http";
+import { type Failure, fail } from "../../../src/shapes/failure.ts";
+
+/** Bodies of the endpoints name objects by these. */
+interface Naming {
+  url?: unknown;
+  items?: unknown;
+}
+
+/** Why a request is refused for a URL that its caller does not vouch for. A call without the header vouches for all. */
+export function unvouched(request: IncomingMessage, body: unknown): Failure | undefined {
+  const header = request.headers["weir-vouched-origins"];
+  if (header === undefined) return undefined;
+  const origins = new Set(String(header).split(","));
+  for (const url of urlsOf(body)) {
+    const { origin, host } = new URL(url);
+    if (origins.has(origin)) continue;
+    const next = "Give a URL that weir.fileUrl has signed in this run.";
+    return fail("forbidden", `${host} is no source that this run has signed a URL of`, { where: "url", next })
+      .failure;
+  }
+  return undefined;
+}
+
+function urlsOf(body: unknown): string[] {
+  const { url, items } = (body ?? {}) as Naming;
+  const named = Array.isArray(items) ? items.map((item: Naming) => item.url) : [];
+  return [url, ...named].filter((value) => typeof value === "string");
+}
