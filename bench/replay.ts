@@ -1,24 +1,25 @@
-// A replay of thousands of objects beside live events, on the real Workers: each object once in effect, and
-// how much longer a live event waits to start while the replay runs than when nothing else does, in one run.
-// The replay is paused and resumed on its way. `OBJECTS=500 npm run bench -- replay` makes it shorter.
+// A replay of thousands of objects beside live events, on `weir dev` as a process of its own: killed with
+// SIGKILL, all of it, at 40 %, started again, paused, resumed, finished. Each object must be done once in
+// effect, and a live event must not wait much longer to start than when nothing else runs, in the same run.
+// `OBJECTS=500 npm run bench -- replay` makes it shorter; test/e2e/kill.test.ts does it with a few hundred.
 import { setTimeout as pause } from "node:timers/promises";
-import { startWeir } from "../test/support/weir.ts";
+import { devProject } from "../test/support/dev.ts";
 
 const OBJECTS = Number(process.env.OBJECTS ?? 5_000);
 const LIVE = 40;
+const BUCKET = "test-media";
 
-const weir = await startWeir();
-const headers = { "content-type": "application/json" };
-const post = async <T>(path: string, body: object = {}): Promise<T> =>
-  (await (await weir.api(path, { method: "POST", headers, body: JSON.stringify(body) })).json()) as T;
+const project = devProject(["mirror", "mirror-queue"], ["conn_media", "conn_items", "conn_lake"]);
+process.once("exit", () => project.close());
+let dev = await project.start();
 
 interface Replay {
   id: string;
   status: string;
-  progress: { planned: number | null; enqueued: number; succeeded: number; dead: number; skipped: number };
+  progress: { planned: number | null; enqueued: number; open: number; succeeded: number; dead: number };
 }
-interface Started {
-  created_at: string;
+interface Run {
+  alias: string;
   started_at: string | null;
 }
 
@@ -26,16 +27,18 @@ interface Started {
 async function liveWaits(name: string): Promise<number[]> {
   const waits: number[] = [];
   for (let n = 0; n < LIVE; n++) {
-    const key = `live/${name}/${n}.txt`;
-    const object = await weir.put("test-media", key, "live");
+    const key = `live/${name}/${n}.bin`;
+    const object = await dev.client.put(BUCKET, key, "live", { keep: "yes" });
     const told = Date.now();
-    await weir.deliver("conn_media", weir.s3Records(object));
-    const run = await weir.until(
+    await dev.client.deliver("conn_media", dev.client.s3Records(object));
+    const run = await dev.client.until(
       async () => {
-        const { data } = await weir.read<{ data: { id: string }[] }>(
+        const events = await dev.client.read<{ data: { id: string }[] }>(
           `/v1/events?key=${encodeURIComponent(key)}`,
         );
-        return data[0] && (await weir.read<{ data: Started[] }>(`/v1/runs?event_id=${data[0].id}`)).data[0];
+        if (!events.data[0]) return undefined;
+        const runs = await dev.client.read<{ data: Run[] }>(`/v1/runs?event_id=${events.data[0].id}`);
+        return runs.data.find(({ alias }) => alias === "mirror");
       },
       (found) => Boolean(found?.started_at),
     );
@@ -47,45 +50,76 @@ const p95 = (waits: number[]) =>
   waits.toSorted((a, b) => a - b)[Math.ceil(waits.length * 0.95) - 1] ?? Number.NaN;
 
 console.log(`putting ${OBJECTS} objects …`);
+const keys = Array.from({ length: OBJECTS }, (_, n) => `replayed/${n}.bin`);
 for (let at = 0; at < OBJECTS; at += 50) {
-  const keys = Array.from({ length: Math.min(50, OBJECTS - at) }, (_, n) => `replayed/${at + n}.txt`);
-  await Promise.all(keys.map((key) => weir.put("test-media", key, key)));
+  const part = keys.slice(at, at + 50);
+  await Promise.all(part.map((key) => dev.client.put(BUCKET, key, key, { keep: "yes" })));
 }
 const idle = p95(await liveWaits("idle"));
 
 const began = Date.now();
-const { id } = await post<Replay>("/v1/replays", {
-  select: { kind: "listing", prefix: "replayed/" },
-  aliases: ["echo"],
-});
-const state = () => weir.read<Replay>(`/v1/replays/${id}`);
-await weir.until(state, ({ progress }) => progress.succeeded > OBJECTS * 0.05, 600_000);
+const select = { kind: "listing", prefix: "replayed/" };
+const { id } = await dev.client.post<Replay>("/v1/replays", { select, aliases: ["mirror"] });
+const seen: Replay["progress"][] = [];
+const until = (isSo: (replay: Replay) => boolean) =>
+  dev.client.until(
+    async () => {
+      const now = await dev.client.read<Replay>(`/v1/replays/${id}`);
+      seen.push(now.progress);
+      return now;
+    },
+    isSo,
+    1_800_000,
+  );
+await until(({ progress }) => progress.succeeded > OBJECTS * 0.05);
 const busy = p95(await liveWaits("busy"));
-const during = await state();
-await post(`/v1/replays/${id}/pause`);
-const paused = await weir.until(state, ({ progress }) => progress.enqueued === progress.succeeded, 120_000);
-await pause(3_000);
-const stillPaused = await state();
-await post(`/v1/replays/${id}/resume`);
-const done = await weir.until(state, ({ status }) => status === "done", 1_200_000);
-const seconds = (Date.now() - began) / 1000;
+const beside = (await until(() => true)).progress;
+console.log(
+  `p95 to start: idle ${idle} ms, beside the replay ${busy} ms (until ${beside.succeeded} of ${OBJECTS})`,
+);
 
-const held = await weir.read<{ data: { objects: number; items: number }[] }>("/v1/pipelines/echo/versions");
-const replayed = (held.data[0]?.objects ?? 0) - 2 * LIVE;
-await weir.close();
+const killed = (await until(({ progress }) => progress.succeeded >= OBJECTS * 0.4)).progress.succeeded;
+await dev.kill();
+const down = Date.now();
+dev = await project.start();
+const downMs = Date.now() - down;
+const again = (await until(({ progress }) => progress.succeeded >= OBJECTS * 0.6)).progress.succeeded;
+await dev.client.post(`/v1/replays/${id}/pause`);
+const paused = (await until(({ progress }) => progress.open === 0)).progress.succeeded;
+await pause(3_000);
+const stillPaused = (await until(() => true)).progress.succeeded;
+await dev.client.post(`/v1/replays/${id}/resume`);
+const done = await until(({ status }) => status === "done");
+const seconds = (Date.now() - began - downMs) / 1000;
 console.log(
-  `idle p95 ${idle} ms, beside the replay p95 ${busy} ms (at ${during.progress.succeeded} of ${OBJECTS})`,
+  `killed at ${killed}, started again, at ${again} paused: ${paused}, three seconds later ${stillPaused}; ` +
+    `${(OBJECTS / seconds).toFixed(0)} objects/s in all`,
 );
-console.log(
-  `paused at ${paused.progress.succeeded}, three seconds later ${stillPaused.progress.succeeded}; ${(OBJECTS / seconds).toFixed(0)} objects/s in all`,
+
+const all = await dev.client.all<{ replay_id: string | null; object: { key: string } }>(
+  "/v1/runs?alias=mirror",
 );
+const runs = all.filter((run) => run.replay_id === id).map((run) => run.object.key);
+const items = (await dev.client.all<{ object: { key: string } }>("/v1/collections/mirrored/items"))
+  .map(({ object }) => object.key)
+  .filter((key) => key.startsWith("replayed/"));
+await dev.kill();
+const wentBack = seen.filter((now, n) => {
+  const before = seen[n - 1] ?? now;
+  return now.succeeded < before.succeeded || now.enqueued < before.enqueued;
+});
 console.log(
   JSON.stringify({
     objects: OBJECTS,
     succeeded: done.progress.succeeded,
     dead: done.progress.dead,
-    with_items: replayed,
-    moved_while_paused: stillPaused.progress.succeeded - paused.progress.succeeded,
+    runs_of_the_replay: runs.length,
+    objects_run: new Set(runs).size,
+    items: items.length,
+    objects_with_items: new Set(items).size,
+    progress_went_back: wentBack.length,
+    moved_while_paused: stillPaused - paused,
+    objects_per_s: Math.round(OBJECTS / seconds),
     live_p95_busy_over_idle: Number((busy / idle).toFixed(2)),
   }),
 );

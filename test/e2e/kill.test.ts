@@ -1,7 +1,7 @@
 // kill -9 of all of `weir dev` at random moments, and start again on what it had stored: what was answered and
 // is on record comes to its end, and a replay goes on where it was. The queues of local work live in memory,
 // so what they alone held is lost with them, which no deployed queue does: the audit finds it, and
-// redelivery.test.ts shows what a queue does that outlives its consumer.
+// delivery.test.ts shows what a queue does that outlives its consumer.
 // WEIR_SEED repeats a run's changes; WEIR_KILLS=50 WEIR_REPLAYED=5000 make a longer one.
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -255,3 +255,17 @@ test(
   },
   180_000 + REPLAYED * 200,
 );
+
+test("a replay that is cancelled stops within a page, and what was under way ends", async () => {
+  const select = { kind: "listing", prefix: "replayed/" };
+  const { id } = await dev.client.post<Replay>("/v1/replays", { select, aliases: ["mirror-queue"] });
+  const now = () => dev.client.read<Replay>(`/v1/replays/${id}`);
+  await dev.client.until(now, ({ progress }) => progress.enqueued > 0, 60_000);
+  const cancelled = await dev.client.post<Replay>(`/v1/replays/${id}/cancel`);
+  const ended = await dev.client.until(now, ({ progress }) => progress.open === 0, 60_000);
+  expect(ended.status).toBe("cancelled");
+  // The page that was being enqueued when it was cancelled is of a hundred objects at most.
+  expect(ended.progress.enqueued).toBeLessThanOrEqual(cancelled.progress.enqueued + 100);
+  expect(ended.progress.enqueued).toBeLessThan(REPLAYED);
+  expect(ended.progress.succeeded).toBe(ended.progress.enqueued);
+}, 120_000);

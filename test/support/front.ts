@@ -3,8 +3,13 @@
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 
+/** What becomes of a request in place of its answer: a 503, or a connection that ends without one. */
+export type NetworkFault = "refused" | "cut off";
+
 export interface Front {
   origin: string;
+  /** Asked about each request's path; returns what goes wrong with it, if anything. */
+  faults?: (path: string) => NetworkFault | undefined;
   /** Where requests go from now on. */
   leadTo(origin: string): void;
   close(): Promise<void>;
@@ -12,10 +17,14 @@ export interface Front {
 
 export async function openFront(): Promise<Front> {
   let target: URL | undefined;
+  const front: Pick<Front, "faults"> = {};
   const server = createServer((incoming, answer) => {
     if (!target) return void answer.writeHead(503).end();
     const { method, url, headers } = incoming;
     const { hostname, port } = target;
+    const fault = front.faults?.(url ?? "");
+    if (fault === "refused") return void answer.writeHead(503).end();
+    if (fault === "cut off") return void answer.destroy();
     const onward = request({ hostname, port, path: url, method, headers }, (response) => {
       answer.writeHead(response.statusCode ?? 502, response.headers);
       response.pipe(answer);
@@ -26,15 +35,15 @@ export async function openFront(): Promise<Front> {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  return {
+  return Object.assign(front, {
     origin: `http://127.0.0.1:${port}`,
-    leadTo: (origin) => {
+    leadTo: (origin: string) => {
       target = new URL(origin);
     },
     close: () =>
-      new Promise((resolve) => {
+      new Promise<void>((resolve) => {
         server.closeAllConnections();
         server.close(() => resolve());
       }),
-  };
+  });
 }

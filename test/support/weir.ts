@@ -61,6 +61,7 @@ export async function startWeir(secrets: Record<string, string> = {}) {
 
   return {
     base,
+    front,
     harness,
     compute,
     connections: CONNECTIONS,

@@ -12,5 +12,6 @@ export default definePipeline(async (event, { weir }) => {
   }
   const response = await fetch(await weir.fileUrl(event.bucket, event.key));
   if (response.status === 404) return [];
+  if (!response.ok) throw new Error(`reading was answered ${response.status}`);
   return [{ body: await response.text() }];
 });

@@ -116,7 +116,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "mirror",
-      "version": "e745abe2d0fd4930",
+      "version": "48796a3dbbf6a5dc",
       "folder": "pipelines/mirror",
       "config": {
         "alias": "mirror",
@@ -135,14 +135,14 @@ export const registry: readonly { alias: string; version: string; folder: string
         "concurrency": 10,
         "timeout_seconds": 600,
         "retry": {
-          "max_attempts": 5,
+          "max_attempts": 12,
           "base_seconds": 0
         }
       }
     },
     {
       "alias": "mirror-queue",
-      "version": "2d082926fc855ccf",
+      "version": "c2e9b8cdbc9ee03c",
       "folder": "pipelines/mirror-queue",
       "config": {
         "alias": "mirror-queue",
@@ -161,7 +161,7 @@ export const registry: readonly { alias: string; version: string; folder: string
         "concurrency": 50,
         "timeout_seconds": 600,
         "retry": {
-          "max_attempts": 5,
+          "max_attempts": 12,
           "base_seconds": 0
         }
       }

@@ -1,0 +1,126 @@
+// What bench/delivery.ts runs in workerd: events through the router's own spine, and beside it the same rows
+// written by one bare batch. Each request is one batch; the answer says how often D1 was asked.
+import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
+import { openPipelines, type Pipelines } from "../../src/dispatch/pipelines.ts";
+import { surroundings } from "../../src/env.ts";
+import { identify } from "../../src/receive/identity.ts";
+import { route } from "../../src/route.ts";
+import { pipelineConfigSchema } from "../../src/shapes/config.ts";
+import { connectionsSchema } from "../../src/shapes/connection.ts";
+import type { Event } from "../../src/shapes/event.ts";
+import { runId } from "../../src/store/ledger.ts";
+import { countingRoundTrips } from "./round-trips.ts";
+
+interface Env {
+  LEDGER: D1Database;
+}
+
+const connections = connectionsSchema.parse({
+  connections: {
+    c: { kind: "r2", buckets: ["bench-media"], events: [{ scheme: "r2-queue" }] },
+    d: { kind: "d1", database: "items" },
+  },
+});
+/** Pipelines that want every event, so that a batch of 100 makes 100 runs for each of them. */
+const registries = new Map<number, Pipelines>();
+function pipelinesOf(count: number): Pipelines {
+  const known =
+    registries.get(count) ??
+    openPipelines(
+      Array.from({ length: count }, (_, n) => {
+        const config = pipelineConfigSchema.parse({
+          alias: `p${n}`,
+          source: { connection_id: "c", filters: { key: [{ prefix: "videos/" }] } },
+          destination: { connection_id: "d", collection: "x" },
+          dispatch: "queue",
+        });
+        return { alias: `p${n}`, version: "v", config };
+      }),
+    );
+  registries.set(count, known);
+  return known;
+}
+
+// What it logs of each event is made all the same, and kept from the terminal.
+console.log = () => {};
+
+let made = 0;
+function batchOf(size: number): Event[] {
+  return Array.from({ length: size }, () => {
+    const told = {
+      connection: "c",
+      bucket: "bench-media",
+      key: `videos/${made++}.mp4`,
+      type: "created",
+      operation: "PutObject",
+      time: "2026-11-23T09:59:00.000Z",
+      etag: "0123456789abcdef0123456789abcdef",
+    } as const;
+    return { ...told, ...identify(told), sender: "r2", size: 1_000_000, hops: 0, received_at: told.time };
+  });
+}
+
+/** The rows that recording the events leaves behind, by one statement for each table. */
+function bare(db: D1Database, events: Event[], aliases: string[]): Promise<unknown> {
+  const rows = JSON.stringify(
+    events.map((event) => ({
+      event,
+      envelope: JSON.stringify(event),
+      outcome: JSON.stringify({ matched: aliases, refused: [], refused_count: 0 }),
+      runs: aliases.map((alias) => ({ alias, id: runId(event.id, alias) })),
+    })),
+  );
+  const now = Date.now();
+  const from = "FROM json_each(?1) AS j";
+  const field = (name: string) => `j.value ->> '$.event.${name}'`;
+  const runs = `${from}, json_each(j.value, '$.runs') AS r`;
+  const all: D1PreparedStatement[] = [
+    db
+      .prepare(
+        `INSERT INTO events (id, connection, sender, type, bucket, key, time, received_at, envelope, outcome)
+         SELECT ${["id", "connection", "sender", "type", "bucket", "key", "time", "received_at"].map(field).join(", ")},
+           j.value ->> '$.envelope', j.value ->> '$.outcome' ${from}`,
+      )
+      .bind(rows),
+    db
+      .prepare(
+        `INSERT INTO event_identities (identity, event_id)
+         SELECT i.value, ${field("id")} ${from}, json_each(j.value, '$.event.identities') AS i`,
+      )
+      .bind(rows),
+    db
+      .prepare(
+        `INSERT INTO runs (id, event_id, alias, cause, connection, bucket, key, status, created_at, due_at)
+         SELECT r.value ->> '$.id', ${field("id")}, r.value ->> '$.alias', 'matched', 'c', 'bench-media', ${field("key")}, 'queued', ?2, ?2
+         ${runs}`,
+      )
+      .bind(rows, now),
+    db
+      .prepare(
+        `INSERT INTO tracked (connection, bucket, key, alias, run_id)
+         SELECT 'c', 'bench-media', ${field("key")}, r.value ->> '$.alias', r.value ->> '$.id' ${runs}`,
+      )
+      .bind(rows),
+  ];
+  return db.batch(all);
+}
+
+export default {
+  async fetch(request: Request, env: Env): Promise<Response> {
+    const url = new URL(request.url);
+    const events = batchOf(Number(url.searchParams.get("events")));
+    const pipelines = pipelinesOf(Number(url.searchParams.get("pipelines")));
+    const { db, count } = countingRoundTrips(env.LEDGER);
+    if (url.pathname === "/route") {
+      const env_ = surroundings({ ...env, LEDGER: db });
+      await route(events, { env: env_, pipelines, connections, now: Date.now });
+    }
+    if (url.pathname === "/bare")
+      await bare(
+        db,
+        events,
+        pipelines.all.map(({ alias }) => alias),
+      );
+    return Response.json({ roundTrips: count() });
+  },
+};

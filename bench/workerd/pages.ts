@@ -1,0 +1,115 @@
+// What bench/pages.ts runs in workerd: a replay that is only planned, page by page as the queue would have it
+// taken on, and beside it the bare listing of the bucket and the bare select from the ledger.
+import type { D1Database, R2Bucket } from "@cloudflare/workers-types";
+import { openPipelines } from "../../src/dispatch/pipelines.ts";
+import { surroundings } from "../../src/env.ts";
+import { identify } from "../../src/receive/identity.ts";
+import { advance } from "../../src/replay/advance.ts";
+import { createReplay } from "../../src/replay/manage.ts";
+import { pipelineConfigSchema } from "../../src/shapes/config.ts";
+import { connectionsSchema } from "../../src/shapes/connection.ts";
+import type { Event } from "../../src/shapes/event.ts";
+import type { Selection } from "../../src/shapes/replay.ts";
+import { record } from "../../src/store/ledger.ts";
+import { getReplay } from "../../src/store/replays.ts";
+
+interface Env {
+  LEDGER: D1Database;
+  R2_BENCH_MEDIA: R2Bucket;
+}
+
+console.log = () => {};
+const PAGE = 1000;
+const config = pipelineConfigSchema.parse({
+  alias: "p0",
+  source: { connection_id: "c", filters: { key: [{ prefix: "videos/" }] } },
+  destination: { connection_id: "d", collection: "x" },
+});
+const pipelines = openPipelines([{ alias: "p0", version: "v", config }]);
+const { connections } = connectionsSchema.parse({
+  connections: {
+    c: { kind: "r2", buckets: ["bench-media"], events: [{ scheme: "r2-queue" }] },
+    d: { kind: "r2", buckets: ["bench-media"] },
+  },
+});
+
+function eventOf(n: number): Event {
+  const told = {
+    connection: "c",
+    bucket: "bench-media",
+    key: `videos/${n}.mp4`,
+    type: "created",
+    operation: "PutObject",
+    time: "2026-11-23T09:59:00.000Z",
+  } as const;
+  return { ...told, ...identify(told), sender: "r2", hops: 0, received_at: told.time };
+}
+
+/** Objects and their events, so many, from this number on. */
+async function fill(env: Env, from: number, count: number): Promise<void> {
+  const numbers = Array.from({ length: count }, (_, n) => from + n);
+  await Promise.all(numbers.map((n) => env.R2_BENCH_MEDIA.put(`videos/${n}.mp4`, "a film")));
+  const decided = numbers.map((n) => ({
+    event: eventOf(n),
+    lookups: [],
+    outcome: { matched: [], refused: [], refused_count: 0 },
+    cause: "matched" as const,
+  }));
+  await record(env.LEDGER, decided, Date.now());
+}
+
+/** Plans a replay to its end. Returns how many objects it counted. */
+async function plan(env: Env, select: Selection): Promise<number> {
+  const deps = { env: surroundings(env), pipelines, connections: { connections }, now: Date.now };
+  const { id } = await createReplay({ select, aliases: ["p0"], dry_run: true }, deps);
+  for (;;) {
+    const replay = await getReplay(env.LEDGER, id);
+    if (replay?.status !== "active") return replay?.plan.objects ?? 0;
+    await advance({ replay_id: id, page: replay.page }, deps);
+  }
+}
+
+async function list(env: Env): Promise<number> {
+  let objects = 0;
+  for (let cursor: string | undefined; ; ) {
+    const page = await env.R2_BENCH_MEDIA.list({
+      limit: PAGE,
+      prefix: "videos/",
+      include: ["httpMetadata", "customMetadata"],
+      ...(cursor && { cursor }),
+    });
+    objects += page.objects.length;
+    if (!page.truncated) return objects;
+    cursor = page.cursor;
+  }
+}
+
+async function select(env: Env): Promise<number> {
+  let rows = 0;
+  for (let after = ""; ; ) {
+    const { results } = await env.LEDGER.prepare(
+      "SELECT id, connection, bucket, key FROM events WHERE id > ?1 ORDER BY id LIMIT ?2",
+    )
+      .bind(after, PAGE)
+      .all<{ id: string }>();
+    rows += results.length;
+    if (results.length < PAGE) return rows;
+    after = results.at(-1)?.id ?? "";
+  }
+}
+
+export default {
+  async fetch(request: Request, env: Env): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url);
+    const number = (name: string) => Number(searchParams.get(name));
+    const work: Record<string, () => Promise<number | undefined>> = {
+      "/nothing": async () => 0,
+      "/fill": () => fill(env, number("from"), number("count")).then(() => number("count")),
+      "/list": () => list(env),
+      "/plan-listing": () => plan(env, { kind: "listing", prefix: "videos/" }),
+      "/select": () => select(env),
+      "/plan-events": () => plan(env, { kind: "events" }),
+    };
+    return Response.json({ objects: await work[pathname]?.() });
+  },
+};
