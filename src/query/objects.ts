@@ -5,7 +5,7 @@ import type { Connections } from "../shapes/connection.ts";
 import { type Failure, FailureError } from "../shapes/failure.ts";
 import { isSigned } from "../source/signed-url.ts";
 
-/** Serves GET and HEAD, with Range and If-Match. @throws FailureError */
+/** Serves GET and HEAD, with Range, If-Match and If-None-Match. @throws FailureError */
 export async function readObject(
   request: Request,
   connections: Connections,
@@ -33,7 +33,11 @@ export async function readObject(
     if ("body" in object) await (object as R2ObjectBody).body.cancel();
     return new Response(null, { status: 416, headers: { "content-range": `bytes */${object.size}` } });
   }
-  if (!("body" in object)) return new Response(null, { status: 412, headers: { etag: object.httpEtag } });
+  if (!("body" in object)) {
+    // Without If-Match it is If-None-Match that did not hold: the reader has this version.
+    const status = request.headers.has("if-match") ? 412 : 304;
+    return new Response(null, { status, headers: { etag: object.httpEtag } });
+  }
   const { body } = object as R2ObjectBody;
   if (!span) return new Response(body, { headers: headersOf(object, object.size) });
   const headers = headersOf(object, span.length);

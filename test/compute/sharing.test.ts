@@ -85,6 +85,20 @@ describe("many calls for one object", () => {
     expect((await embed(alone, span)).lines[0].embedding).toBe(second);
   });
 
+  test("of a store that answers 412 where 304 is meant are served all the same", async () => {
+    const url = source.answer("/shared/odd.mp4", (request, response) => {
+      if (request.headers["if-none-match"]) return void response.writeHead(412).end();
+      const [start = 0, last = 0] = (request.headers.range ?? "")
+        .slice("bytes=".length)
+        .split("-")
+        .map(Number);
+      const part = film.subarray(start, last + 1);
+      const of = `bytes ${start}-${start + part.length - 1}/${film.length}`;
+      response.writeHead(206, { etag: '"odd"', "content-range": of }).end(part);
+    });
+    for (const _ of [1, 2]) expect((await post(compute.url, "/v1/split", { url })).status).toBe(200);
+  });
+
   test("of which one may not read it get nothing from what the others have read", async () => {
     const url = source.put("/shared/secret.mp4", film);
     expect((await post(compute.url, "/v1/split", { url })).status).toBe(200);

@@ -58,6 +58,18 @@ describe("a signed URL", () => {
     expect((await fetch(url, { headers: { "if-match": etag, range: "bytes=0-0" } })).status).toBe(412);
   });
 
+  test("read with If-None-Match does not send again what the reader has", async () => {
+    await weir.put("test-media", "known.bin", "old");
+    const url = await sign("known.bin");
+    const etag = (await fetch(url)).headers.get("etag") ?? "";
+    const again = () => fetch(url, { headers: { "if-none-match": etag, range: "bytes=0-0" } });
+    const same = await again();
+    expect([same.status, await same.text(), same.headers.get("etag")]).toEqual([304, "", etag]);
+    await weir.put("test-media", "known.bin", "new");
+    const other = await again();
+    expect([other.status, await other.text()]).toEqual([206, "n"]);
+  });
+
   test("answers HEAD, and 404 for what is gone", async () => {
     await weir.put("test-media", "head.bin", BODY);
     const url = await sign("head.bin");

@@ -34,9 +34,16 @@ export class Session implements Bytes {
     const read: ReadCount = { bytes: 0, requests: 1 };
     const known = this.#objects.latest(this.#key);
     const noneMatch = known?.spill || known?.held(0, 1) ? known.etag : undefined;
-    const got = await this.#objects.fetch(this.#url, 0, FIRST, { noneMatch }, () => {
+    const ask = (conditions: { noneMatch?: string | undefined }) =>
+      this.#objects.fetch(this.#url, 0, FIRST, conditions, () => {
+        read.requests += 1;
+      });
+    let got = await ask({ noneMatch });
+    // Some stores answer 412 where 304 is meant.
+    if (!got.ok && got.failure.kind === "conflict" && noneMatch) {
       read.requests += 1;
-    });
+      got = await ask({});
+    }
     if (!got.ok) return got;
     const { data, total, etag, whole, unchanged } = got.value;
     if (unchanged && !known) return this.#refuse("source_refused", "did not come, unasked");
