@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import type { RouterDeps } from "./deps.ts";
 import type { Told } from "./http/guard.ts";
 import * as routes from "./http/operate-routes.ts";
+import { describeArchive, listExpired } from "./query/archive.ts";
 import { named } from "./query/pipelines.ts";
 import { listReplays } from "./query/replays.ts";
 import { createReplay, describeReplay, moveReplay } from "./replay/manage.ts";
@@ -79,6 +80,14 @@ export function operate(app: OpenAPIHono<{ Bindings: object }>, open: (c: Contex
     await resumePipeline(deps.env.ledger(), alias);
     c.executionCtx.waitUntil(sweep(deps));
     return c.json({ alias, paused: false, reason: null }, 200);
+  });
+
+  app.openapi(routes.archive, async (c) => {
+    const { env, connections } = open(c);
+    return c.json({ data: await describeArchive(env.ledger(), connections) }, 200);
+  });
+  app.openapi(routes.expired, async (c) => {
+    return c.json(await listExpired(open(c).env.ledger(), c.req.valid("query")), 200);
   });
 }
 

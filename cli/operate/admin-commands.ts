@@ -1,5 +1,5 @@
-// The subcommands about who may do what and who did: `weir keys` and `weir audit-log`. commands.ts adds them to
-// the program; what they do is imported when it is asked for.
+// The subcommands about who may do what and who did, and what is kept of it: `weir keys`, `weir audit-log` and
+// `weir archive`. commands.ts adds them to the program; what they do is imported when it is asked for.
 import { type Command, Option } from "commander";
 import { SCOPES, type Scope } from "../../src/shapes/key.ts";
 import type { ChangeFlags } from "./audit-log.ts";
@@ -78,6 +78,32 @@ Examples:
         const { listChanges } = await import("./audit-log.ts");
         await listChanges(root(), flags);
       }),
+    ...addArchive(program, root),
   ];
   for (const command of added) command.option(...URL_OPTION).option(...JSON_OPTION);
+}
+
+function addArchive(program: Command, root: () => string): Command[] {
+  const archive = program
+    .command("archive")
+    .description("what is kept of events, for how long, and what went");
+  return [
+    archive
+      .command("show", { isDefault: true })
+      .description("each connection's retention, what is hot and what is in the archive")
+      .addHelpText("after", "\nExamples:\n  $ weir archive\n  $ weir archive show --json")
+      .action(async (flags: Flags) => {
+        const { showArchive } = await import("./archive.ts");
+        await showArchive(root(), flags);
+      }),
+    archive
+      .command("expired")
+      .description("what was deleted because its time was over, by day")
+      .option(...FIFTY)
+      .addHelpText("after", "\nExamples:\n  $ weir archive expired --limit 10")
+      .action(async (flags: Flags & { limit: number }) => {
+        const { listExpired } = await import("./archive.ts");
+        await listExpired(root(), flags);
+      }),
+  ];
 }

@@ -3,13 +3,14 @@
 import type { z } from "@hono/zod-openapi";
 import type * as answers from "../../src/http/answers.ts";
 import type * as made from "../../src/http/made-answers.ts";
+import type * as operate from "../../src/http/operate-answers.ts";
 import { CliError, type ExitCode } from "../output.ts";
 import { isLocal, settingsOf } from "../settings.ts";
 import { unreachable } from "../trigger/deliver.ts";
 
-export type Replay = z.infer<typeof answers.replaySchema>;
+export type Replay = z.infer<typeof operate.replaySchema>;
 export type DeadLetter = z.infer<typeof answers.deadLetterSchema>;
-export type Paused = z.infer<typeof answers.pausedSchema>;
+export type Paused = z.infer<typeof operate.pausedSchema>;
 export type Version = z.infer<typeof made.versionSchema>;
 export type Item = z.infer<typeof answers.itemSchema>;
 export type Pipeline = z.infer<typeof answers.pipelineSchema>;

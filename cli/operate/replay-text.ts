@@ -22,6 +22,7 @@ export function replayText(replay: Replay): string {
     [id, state],
     ["asked", askedText(replay)],
     ["plan", planText(replay)],
+    ...(phase === "planning" ? [] : effectRows(replay)),
     ...(request.dry_run ? [] : [["progress", progressText(replay)]]),
     ["created", `${created_at ?? "–"}${ended_at === null ? "" : `, ended ${ended_at}`}`],
   ];
@@ -39,6 +40,23 @@ export function planText({ plan, phase }: Replay): string {
     ...(phase === "planning" ? [", so far"] : []),
   ].join("");
 }
+
+/** What of it replaces items that are there, and how long its handlers are likely to take, for each pipeline. */
+function effectRows({ plan }: Replay): string[][] {
+  const { objects, items } = plan.replaces;
+  const times = Object.entries(plan.pipelines).map(([alias, { seconds, basis }]) => {
+    const taken = seconds === null ? "not known" : `about ${lasting(seconds)}`;
+    return ["time", `${taken} of ${alias}: ${basis}`];
+  });
+  return [["replaces", `${counted(items, "item")} of ${counted(objects, "object")}`], ...times];
+}
+
+const lasting = (seconds: number) =>
+  seconds < 120
+    ? `${seconds} s`
+    : seconds < 7200
+      ? `${Math.round(seconds / 60)} min`
+      : `${Math.round(seconds / 3600)} h`;
 
 /** How far it is: the states of its runs, the rate, and the time that is left. */
 export function progressText({ progress }: Replay): string {
@@ -93,7 +111,7 @@ export function replaysText(replays: Replay[]): string {
 
 export const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
-function sized(bytes: number): string {
+export function sized(bytes: number): string {
   const units = ["B", "KB", "MB", "GB", "TB"];
   const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
   return `${Number((bytes / 1000 ** power).toPrecision(3))} ${units[power]}`;

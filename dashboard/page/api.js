@@ -10,7 +10,7 @@
 /** @typedef {Infer<Answers["lineageSchema"]>} Lineage */
 /** @typedef {Infer<Answers["deadLetterSchema"]>} DeadLetter */
 /** @typedef {Infer<Answers["rejectionSchema"]>} Rejection */
-/** @typedef {Infer<Answers["replaySchema"]>} Replay */
+/** @typedef {Infer<typeof import("../../src/http/operate-answers.ts").replaySchema>} Replay */
 /** @typedef {Partial<Infer<Answers["problemSchema"]>>} Problem */
 /** @template T @typedef {{ data: T[], next?: string | undefined }} Page */
 /** @typedef {<T>(path: string, query?: Record<string, string | number | undefined>) => Promise<T>} Read */

@@ -35,6 +35,11 @@ function replayView(replay, now) {
     pipelines: request.aliases.join(", "),
     filter: request.filter && h("code", {}, JSON.stringify(request.filter)),
     plan: phase === "planning" ? `${planText(plan)} so far` : planText(plan),
+    replaces:
+      plan.replaces.items > 0 &&
+      `${plural(plan.replaces.items, "item")} of ${plural(plan.replaces.objects, "object")}`,
+    "handlers take":
+      plan.seconds !== null && plan.seconds > 0 && `about ${duration(plan.seconds * 1000)}, as past runs did`,
     progress: !request.dry_run && progress.planned !== null && `${ended} of ${progress.planned}`,
     rate: replay.status === "active" && ended > 0 && `${progress.per_second} a second`,
     left: progress.seconds_left !== null && duration(progress.seconds_left * 1000),

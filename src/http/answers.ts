@@ -3,7 +3,6 @@ import { z } from "@hono/zod-openapi";
 import { pipelineConfigSchema } from "../shapes/config.ts";
 import { eventSchema } from "../shapes/event.ts";
 import { scopeSchema } from "../shapes/key.ts";
-import { selectionSchema } from "../shapes/replay.ts";
 import { runStatusSchema } from "../shapes/run.ts";
 
 const failureSchema = z.object({
@@ -213,46 +212,6 @@ export const invocationSchema = z.object({
   run_id: z.string(),
   processed_data: z.array(z.any()),
   error_details: failureSchema.nullable(),
-});
-
-const takenAsSchema = z.enum(["selected", "missing", "out_of_date", "orphaned"]);
-
-export const replaySchema = z.object({
-  id: z.string(),
-  status: z.enum(["active", "paused", "cancelled", "done"]),
-  phase: z.enum(["planning", "running", "draining"]),
-  request: z.object({
-    select: selectionSchema,
-    aliases: z.array(z.string()),
-    filter: z.record(z.string(), z.any()).optional(),
-    dry_run: z.boolean(),
-  }),
-  plan: z.object({
-    objects: z.number(),
-    bytes: z.number(),
-    by_why: z.partialRecord(takenAsSchema, z.number()),
-    passed_over: z.number(),
-    sample: z.array(z.object({ alias: z.string(), bucket: z.string(), key: z.string(), why: takenAsSchema })),
-  }),
-  progress: z.object({
-    planned: z.number().nullable(),
-    enqueued: z.number(),
-    open: z.number(),
-    succeeded: z.number(),
-    skipped: z.number(),
-    dead: z.number(),
-    cancelled: z.number(),
-    per_second: z.number(),
-    seconds_left: z.number().nullable(),
-  }),
-  created_at: moment,
-  ended_at: moment,
-});
-
-export const pausedSchema = z.object({
-  alias: z.string(),
-  paused: z.boolean(),
-  reason: z.string().nullable(),
 });
 
 export const callerSchema = z.object({

@@ -3,6 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { replaySchema } from "../shapes/replay.ts";
 import * as answers from "./answers.ts";
 import { idempotencyHeader } from "./idempotency.ts";
+import * as operate from "./operate-answers.ts";
 import { json, paging, problems } from "./schemas.ts";
 import { type PathOf, securityOf } from "./scopes.ts";
 
@@ -58,7 +59,7 @@ export const createReplay = change(
   none,
   replaySchema,
   202,
-  answers.replaySchema,
+  operate.replaySchema,
   idempotencyHeader,
 );
 export const audit = change(
@@ -71,7 +72,7 @@ export const audit = change(
     repair: z.boolean().default(false),
   }),
   202,
-  answers.replaySchema,
+  operate.replaySchema,
   idempotencyHeader,
 );
 export const replays = createRoute({
@@ -80,7 +81,7 @@ export const replays = createRoute({
   summary: "Replays, newest first",
   security: securityOf("GET", "/v1/replays"),
   request: { query: z.object(paging) },
-  responses: { 200: json(answers.pageOf(answers.replaySchema), "Replays"), ...problems },
+  responses: { 200: json(answers.pageOf(operate.replaySchema), "Replays"), ...problems },
 });
 export const replay = createRoute({
   method: "get",
@@ -88,7 +89,7 @@ export const replay = createRoute({
   summary: "One replay: its plan and progress",
   security: securityOf("GET", "/v1/replays/{id}"),
   request: { params: byId },
-  responses: { 200: json(answers.replaySchema, "The replay"), ...problems },
+  responses: { 200: json(operate.replaySchema, "The replay"), ...problems },
 });
 export const moveReplay = change(
   "/v1/replays/{id}/{move}",
@@ -96,7 +97,7 @@ export const moveReplay = change(
   byId.extend({ move: z.enum(["pause", "resume", "cancel"]) }),
   nothing,
   200,
-  answers.replaySchema,
+  operate.replaySchema,
 );
 export const redrive = change(
   "/v1/dead-letters/redrive",
@@ -125,7 +126,7 @@ export const pause = change(
   byAlias,
   reason,
   200,
-  answers.pausedSchema,
+  operate.pausedSchema,
 );
 export const resume = change(
   "/v1/pipelines/{alias}/resume",
@@ -133,5 +134,20 @@ export const resume = change(
   byAlias,
   nothing,
   200,
-  answers.pausedSchema,
+  operate.pausedSchema,
 );
+export const archive = createRoute({
+  method: "get",
+  path: "/v1/archive",
+  summary: "What is kept of each connection's events, where, and for how long",
+  security: securityOf("GET", "/v1/archive"),
+  responses: { 200: json(answers.pageOf(operate.heldSchema), "Connections"), ...problems },
+});
+export const expired = createRoute({
+  method: "get",
+  path: "/v1/archive/expired",
+  summary: "What was deleted because its time was over, by day, newest first",
+  security: securityOf("GET", "/v1/archive/expired"),
+  request: { query: z.object(paging) },
+  responses: { 200: json(answers.pageOf(operate.expirySchema), "What expired"), ...problems },
+});

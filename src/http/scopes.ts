@@ -35,6 +35,8 @@ const TABLE = {
   "GET /v1/rejections": { needs: "read" },
   "GET /v1/replays": { needs: "read" },
   "GET /v1/replays/{id}": { needs: "read" },
+  "GET /v1/archive": { needs: "read" },
+  "GET /v1/archive/expired": { needs: "read" },
   "GET /v1/audit-log": { needs: "read" },
   "GET /metrics": { needs: "read" },
 

@@ -8,12 +8,13 @@ import { compileFilter, evaluate, viewOf } from "../match/index.ts";
 import type { RouteDeps } from "../route.ts";
 import { handOverAll } from "../route.ts";
 import type { Event } from "../shapes/event.ts";
-import type { Candidate, Plan } from "../shapes/replay.ts";
+import type { Candidate } from "../shapes/replay.ts";
 import { openSource } from "../source/open.ts";
 import { openCollection } from "../store/collections/open.ts";
 import { type Decided, record } from "../store/ledger.ts";
 import { getReplay, progressOf, type Replay, stuckReplays, turnPage } from "../store/replays.ts";
 import { readPage, type Target } from "./pages.ts";
+import { countPage, estimate } from "./plan.ts";
 
 /** What takes a replay on: its next page. An old message, of a page already taken, does nothing. */
 export interface ReplayMessage {
@@ -27,7 +28,6 @@ const RUN_PAGE = 100;
 const WINDOW = 100;
 /** Pages taken for one message, so that a long replay is many short invocations. */
 const PAGES_PER_MESSAGE = 10;
-const MAX_SAMPLE = 20;
 const LOST_MS = 60_000;
 
 /** Where a replay stands: which of its pipelines, and that pipeline's own cursor. */
@@ -78,25 +78,17 @@ export async function endIfDone(replay: Replay, deps: RouteDeps): Promise<Replay
 }
 
 async function planPage(replay: Replay, deps: RouteDeps): Promise<void> {
-  const { found, passed_over, next } = await nextCandidates(replay, PLAN_PAGE, deps);
-  const plan = found.reduce((sum, { alias, candidate }) => counted(sum, alias, candidate), {
-    ...replay.plan,
-    passed_over: replay.plan.passed_over + passed_over,
-  });
+  const ledger = deps.env.ledger();
+  const { next, ...page } = await nextCandidates(replay, PLAN_PAGE, deps);
+  const counted = await countPage(replay.plan, page, ledger);
+  const plan = next ? counted : await estimate(counted, ledger);
   const over = replay.request.dry_run
     ? ({ phase: "draining", status: "done" } as const)
     : ({ phase: "running" } as const);
   const to = next
     ? { ...replay, plan, cursor: JSON.stringify(next) }
     : { ...replay, plan, cursor: null, ...over };
-  await turnPage(deps.env.ledger(), replay, to, deps.now()).run();
-}
-
-function counted(plan: Plan, alias: string, { bucket, key, size = 0, why }: Candidate): Plan {
-  const by_why = { ...plan.by_why, [why]: (plan.by_why[why] ?? 0) + 1 };
-  const sample =
-    plan.sample.length < MAX_SAMPLE ? [...plan.sample, { alias, bucket, key, why }] : plan.sample;
-  return { ...plan, objects: plan.objects + 1, bytes: plan.bytes + size, by_why, sample };
+  await turnPage(ledger, replay, to, deps.now()).run();
 }
 
 async function runPage(replay: Replay, limit: number, deps: RouteDeps): Promise<void> {

@@ -15,6 +15,7 @@ import {
   type ReplayStatus,
 } from "../store/replays.ts";
 import { endIfDone, send } from "./advance.ts";
+import { totals } from "./plan.ts";
 
 /** Creates a replay and sends it on its way. @throws FailureError for an unknown pipeline or a filter that is none */
 export async function createReplay(body: z.infer<typeof replaySchema>, deps: RouteDeps): Promise<Replay> {
@@ -63,7 +64,7 @@ export async function describeReplay(found: Replay, deps: RouteDeps) {
     status: replay.status,
     phase: replay.phase,
     request: replay.request,
-    plan: replay.plan,
+    plan: { ...replay.plan, ...totals(replay.plan) },
     progress: {
       planned,
       enqueued,

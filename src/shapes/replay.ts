@@ -66,6 +66,23 @@ export interface Plan {
   /** Objects that were looked at and need nothing. */
   passed_over: number;
   sample: { alias: string; bucket: string; key: string; why: Why }[];
+  /** By alias. */
+  pipelines: Record<string, PipelinePlan>;
 }
 
-export const emptyPlan = (): Plan => ({ objects: 0, bytes: 0, by_why: {}, passed_over: 0, sample: [] });
+/** A plan's part for one pipeline. */
+export interface PipelinePlan {
+  objects: number;
+  /** Of those, how many its handler would run for. */
+  handled: number;
+  bytes: number;
+  /** Objects that have items now, and those items: they would be replaced, or removed. */
+  replaces: { objects: number; items: number };
+  /** Seconds that its runs are likely to take, one after the other; null where nothing is known, as `basis` says. */
+  seconds: number | null;
+  basis: string;
+}
+
+export const emptyPlan = (): Plan => ({
+  ...{ objects: 0, bytes: 0, by_why: {}, passed_over: 0, sample: [], pipelines: {} },
+});

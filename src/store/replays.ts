@@ -1,7 +1,7 @@
 // Replays on record: what was asked, what is planned, and which page is next. Progress is not stored but
 // counted from the runs, so it is exact.
 import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
-import type { Plan, ReplayRequest } from "../shapes/replay.ts";
+import { emptyPlan, type Plan, type ReplayRequest } from "../shapes/replay.ts";
 
 /** `draining`: every page is enqueued, and runs are still open. */
 export type Phase = "planning" | "running" | "draining";
@@ -25,7 +25,8 @@ export type Row = Omit<Replay, "request" | "plan"> & { request: string; plan: st
 export const replayOf = (row: Row): Replay => ({
   ...row,
   request: JSON.parse(row.request) as ReplayRequest,
-  plan: JSON.parse(row.plan) as Plan,
+  // A plan of an older version says less.
+  plan: { ...emptyPlan(), ...(JSON.parse(row.plan) as Plan) },
 });
 
 export async function insertReplay(db: D1Database, replay: Replay): Promise<void> {

@@ -30,6 +30,7 @@ export interface RunRow {
   embedded?: number | null;
   embedded_known?: number | null;
   replay_id: string | null;
+  due_at: number | null;
   created_at: number;
   queued_at: number | null;
   started_at: number | null;

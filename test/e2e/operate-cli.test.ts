@@ -237,6 +237,7 @@ describe("what to replay", () => {
 });
 
 describe("as text", () => {
+  const of = { bytes: 1, replaces: { objects: 0, items: 0 } };
   const replay: Replay = {
     id: "rpl_1",
     status: "active",
@@ -248,6 +249,12 @@ describe("as text", () => {
       by_why: { missing: 2, out_of_date: 1 },
       passed_over: 9,
       sample: [{ alias: "one", bucket: "b", key: "a/line\nbreak", why: "out_of_date" }],
+      replaces: { objects: 1, items: 7 },
+      seconds: null,
+      pipelines: {
+        one: { ...of, objects: 2, handled: 2, seconds: 240, basis: "120 s each, the mean of 5 past runs" },
+        two: { ...of, objects: 1, handled: 1, seconds: null, basis: "none of its last 1000 runs succeeded" },
+      },
     },
     progress: {
       planned: 3,
@@ -269,6 +276,9 @@ describe("as text", () => {
       "rpl_1     running",
       "asked     drift prefix a/ → one, two",
       "plan      3 objects, 12.3 MB (2 missing, 1 out of date); 9 passed over",
+      "replaces  7 items of 1 object",
+      "time      about 4 min of one: 120 s each, the mean of 5 past runs",
+      "time      not known of two: none of its last 1000 runs succeeded",
       "progress  2 of 3, 1 succeeded, 1 dead, 1 under way, 2/s, 4 s left",
       "created   2026-11-23T12:00:00.000Z",
       "",

@@ -18,6 +18,9 @@ interface Replay {
     passed_over: number;
     by_why: Record<string, number>;
     sample: { key: string; why: string }[];
+    replaces: { objects: number; items: number };
+    seconds: number | null;
+    pipelines: Record<string, { handled: number; basis: string }>;
   };
   progress: {
     planned: number | null;
@@ -75,6 +78,23 @@ describe("a replay of a listing", () => {
     expect(done.progress).toMatchObject({ planned: 1, succeeded: 1 });
     expect(await weir.items("echoes", "narrow/a.txt")).toHaveLength(1);
     expect(await weir.items("echoes", "narrow/b.txt")).toEqual([]);
+  });
+
+  test("a plan says which items it would replace, and how long its handlers took before", async () => {
+    for (const name of ["old-1", "old-2"]) {
+      await weir.notifyR2(await weir.put("test-media", `planned/${name}.txt`, name));
+      await weir.settled(`planned/${name}.txt`, 1);
+    }
+    await weir.put("test-media", "planned/new.txt", "new");
+    const select = { kind: "listing", prefix: "planned/" };
+    const { plan } = await replay({ select, ...echo, dry_run: true });
+    expect(plan).toMatchObject({ objects: 3, replaces: { objects: 2, items: 2 } });
+    expect(plan.pipelines.echo).toMatchObject({ handled: 3, basis: expect.stringMatching(/^[\d.]+ s each/) });
+    expect(plan.seconds).toBeGreaterThanOrEqual(0);
+    // No run of this one has ever succeeded.
+    const none = await replay({ select, aliases: ["always-throws"], dry_run: true });
+    expect(none.plan.seconds).toBeNull();
+    expect(none.plan.pipelines["always-throws"]?.basis).toContain("none of its last 1000 runs succeeded");
   });
 
   test("paused, does nothing more until resumed; cancelled, nothing more at all", async () => {

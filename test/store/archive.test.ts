@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { getEvent, getRun, listEvents, listRuns } from "../../src/query/ledger.ts";
 import { why } from "../../src/query/why.ts";
 import { identify } from "../../src/receive/identity.ts";
+import { emptyPlan } from "../../src/shapes/replay.ts";
 import type { RunStatus } from "../../src/shapes/run.ts";
 import { findArchived } from "../../src/store/archive/find.ts";
 import { dropLetters } from "../../src/store/dead-letters.ts";
@@ -152,7 +153,7 @@ const replayOf = (id: string, status: ReplayStatus) => ({
     ended_at: null,
   },
   request: { select: { kind: "stale" as const }, aliases: ["a"], dry_run: false },
-  plan: { objects: 0, bytes: 0, by_why: {}, passed_over: 0, sample: [] },
+  plan: emptyPlan(),
 });
 
 test("a dead run moves once its letter is dropped", async () => {

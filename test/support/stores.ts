@@ -15,7 +15,8 @@ export interface Stores {
   close(): Promise<void>;
 }
 
-export async function openStores(): Promise<Stores> {
+/** Real stores; `more` are further ledgers, with no table yet. */
+export async function openStores(more: string[] = []): Promise<Stores & { ledgers: D1Database[] }> {
   const script = { type: "esm" as const, contents: D1_WORKER };
   const mf = new Miniflare({
     workers: [
@@ -26,6 +27,7 @@ export async function openStores(): Promise<Stores> {
           manifest: { mainModule: "index.mjs", modules: { "index.mjs": script } },
           env: {
             LEDGER: { type: "d1", id: "ledger" },
+            ...Object.fromEntries(more.map((name) => [name, { type: "d1", id: name } as const])),
             COLLECTIONS: { type: "d1", id: "collections" },
             BUCKET: { type: "r2", name: "bucket" },
             ARCHIVE: { type: "r2", name: "archive" },
@@ -34,12 +36,14 @@ export async function openStores(): Promise<Stores> {
       },
     ],
   });
-  const ledger = d1ByFetch("LEDGER", (url, init) => mf.dispatchFetch(url, init));
+  const byFetch = (name: string) => d1ByFetch(name, (url, init) => mf.dispatchFetch(url, init));
+  const ledger = byFetch("LEDGER");
   const collections = (await mf.getD1Database("COLLECTIONS")) as unknown as D1Database;
   await migrate(ledger, "ledger");
   await migrate(collections, "collections");
   return {
     ledger,
+    ledgers: more.map(byFetch),
     collections,
     bucket: (await mf.getR2Bucket("BUCKET")) as unknown as R2Bucket,
     archive: (await mf.getR2Bucket("ARCHIVE")) as unknown as R2Bucket,
@@ -47,11 +51,16 @@ export async function openStores(): Promise<Stores> {
   };
 }
 
+type Kind = "ledger" | "collections";
+const folderOf = (kind: Kind) => new URL(`../../src/store/migrations/${kind}/`, import.meta.url);
+
+/** Migrations by file name, in the order in which they are applied. */
+export const migrationsOf = (kind: Kind): string[] => globSync("*.sql", { cwd: folderOf(kind) }).sort();
+
 /** As wrangler does: the folder's files in the order of their numbers, split as wrangler splits them. */
-async function migrate(db: D1Database, name: string): Promise<void> {
-  const folder = new URL(`../../src/store/migrations/${name}/`, import.meta.url);
-  for (const file of globSync("*.sql", { cwd: folder }).sort()) {
-    const statements = unstable_splitSqlQuery(readFileSync(new URL(file, folder), "utf8"));
+export async function migrate(db: D1Database, kind: Kind, files = migrationsOf(kind)): Promise<void> {
+  for (const file of files) {
+    const statements = unstable_splitSqlQuery(readFileSync(new URL(file, folderOf(kind)), "utf8"));
     await db.batch(statements.map((text) => db.prepare(text)));
   }
 }

@@ -4,6 +4,7 @@
 import type { D1Database } from "@cloudflare/workers-types";
 import type { Books } from "../../env.ts";
 import type { Event } from "../../shapes/event.ts";
+import type { RunStatus } from "../../shapes/run.ts";
 import type { Outcome } from "../ledger.ts";
 import type { EventRow, HistoryRow, RunRow } from "../rows.ts";
 import { field, fields } from "../sql.ts";
@@ -41,7 +42,10 @@ export async function movePage(
   const { ids, next } = await choose(books.ledger, connection, before, after);
   const going = next ? { next } : {};
   if (ids.length === 0) return { events: 0, segments: 0, ...going };
-  const segments = segmentsOf(connection, await read(books.ledger, ids));
+  const entries = await read(books.ledger, ids);
+  // A run may have come in, or been opened again, since they were chosen.
+  const segments = segmentsOf(connection, entries.filter(isFinal));
+  if (segments.length === 0) return { events: 0, segments: 0, ...going };
   const begun = await begin(books.ledger, segments, now);
   await Promise.all(begun.map(({ segment }) => write(books, segment)));
   const isKept = await commit(books.ledger, begun, now);
@@ -87,6 +91,10 @@ async function read(db: D1Database, ids: string[]): Promise<Entry[]> {
     })),
   }));
 }
+
+const FINAL: RunStatus[] = ["succeeded", "skipped", "cancelled"];
+const isFinal = ({ runs }: Entry) =>
+  runs.every(({ status, due_at }) => due_at === null && FINAL.includes(status));
 
 interface Begun {
   id: number;
@@ -180,7 +188,7 @@ const SQL = {
         FROM runs AS r WHERE r.event_id = p.id), 0) AS chars,
       NOT EXISTS (
         SELECT 1 FROM runs AS r WHERE r.event_id = p.id AND (
-          r.due_at IS NOT NULL OR r.status NOT IN ('succeeded', 'skipped', 'cancelled')
+          r.due_at IS NOT NULL OR r.status NOT IN (${FINAL.map((status) => `'${status}'`).join()})
           OR EXISTS (SELECT 1 FROM dead_letters AS d WHERE d.run_id = r.id)
           OR EXISTS (SELECT 1 FROM replays AS y WHERE y.id = r.replay_id AND y.status IN ('active', 'paused'))
         )) AS is_final
