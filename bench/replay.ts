@@ -6,7 +6,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { devProject } from "../test/support/dev.ts";
 
 const OBJECTS = Number(process.env.OBJECTS ?? 5_000);
-const LIVE = 40;
+/** Fewer where the replay would be over before they are. */
+const LIVE = Math.min(40, Math.ceil(OBJECTS / 125));
 const BUCKET = "test-media";
 
 const project = devProject(["mirror", "mirror-queue"], ["conn_media", "conn_items", "conn_lake"]);
