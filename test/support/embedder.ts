@@ -11,7 +11,7 @@ export interface EmbedderOptions {
   fetch: ComputeFetch;
   models: Models;
   results?: ResultStore;
-  allowed?: string[];
+  allowed?: string[] | undefined;
   endpoint?: Partial<Endpoint>;
   random?: () => number;
 }
