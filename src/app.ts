@@ -16,9 +16,10 @@ import * as routes from "./http/routes.ts";
 import { invokeLater, invokeNow } from "./invoke.ts";
 import { operate } from "./operate.ts";
 import { lineage, listItems, openNamed, shape } from "./query/collections.ts";
+import { getDeadLetter, listCauses, listDeadLetters } from "./query/dead-letters.ts";
 import { diffFilters } from "./query/diff.ts";
 import { testAsked } from "./query/filters.ts";
-import { getEvent, getRun, listDeadLetters, listEvents, listRejections, listRuns } from "./query/ledger.ts";
+import { getEvent, getRun, listEvents, listRejections, listRuns } from "./query/ledger.ts";
 import { listObjects } from "./query/made.ts";
 import { metrics } from "./query/metrics.ts";
 import { readObject } from "./query/objects.ts";
@@ -157,6 +158,15 @@ export function createApp() {
     const { limit, cursor, ...filters } = c.req.valid("query");
     return c.json(await listDeadLetters(surroundings(c.env).ledger(), filters, { limit, cursor }), 200);
   });
+  app.openapi(routes.deadLetterCauses, async (c) => {
+    const { alias } = c.req.valid("query");
+    return c.json({ data: await listCauses(surroundings(c.env).ledger(), alias) }, 200);
+  });
+  app.openapi(routes.deadLetter, async (c) => {
+    const { id } = c.req.valid("param");
+    const letter = await getDeadLetter(surroundings(c.env).ledger(), id);
+    return c.json(found(letter, "dead letter of run", id), 200);
+  });
   app.openapi(routes.rejections, async (c) => {
     const { limit, cursor, ...filters } = c.req.valid("query");
     return c.json(await listRejections(surroundings(c.env).ledger(), filters, { limit, cursor }), 200);
@@ -210,7 +220,7 @@ export function createApp() {
 }
 
 /** Every door that takes JSON but the webhooks, which have rules of their own. */
-const JSON_DOORS = ["pipelines", "filters", "replays", "audits", "dead-letters", "keys"].map(
+const JSON_DOORS = ["pipelines", "filters", "runs", "replays", "audits", "dead-letters", "keys"].map(
   (name) => `/v1/${name}/*`,
 );
 

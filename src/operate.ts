@@ -1,6 +1,7 @@
 // How people operate Weir: replays and audits, redrives, pauses. Joins routes to the parts that do the work.
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { cancelRun } from "./cancel.ts";
 import type { RouterDeps } from "./deps.ts";
 import type { Told } from "./http/guard.ts";
 import * as routes from "./http/operate-routes.ts";
@@ -53,6 +54,10 @@ export function operate(app: OpenAPIHono<{ Bindings: object }>, open: (c: Contex
     return c.json(await describeReplay(await moveReplay(id, move, deps), deps), 200);
   });
 
+  app.openapi(routes.cancelRun, async (c) => {
+    const { reason } = c.req.valid("json");
+    return c.json(await cancelRun(c.req.valid("param").id, reason, open(c)), 200);
+  });
   app.openapi(routes.redrive, async (c) => {
     const choice = c.req.valid("json");
     const redriven = await redrive(choice, open(c));

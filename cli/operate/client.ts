@@ -10,6 +10,10 @@ import { unreachable } from "../trigger/deliver.ts";
 
 export type Replay = z.infer<typeof operate.replaySchema>;
 export type DeadLetter = z.infer<typeof answers.deadLetterSchema>;
+export type DeadLetterInFull = z.infer<typeof answers.deadLetterInFullSchema>;
+export type Cause = z.infer<typeof answers.causeSchema>;
+export type Run = z.infer<typeof answers.runSchema>;
+export type RunInFull = z.infer<typeof answers.runWithHistorySchema>;
 export type Paused = z.infer<typeof operate.pausedSchema>;
 export type Version = z.infer<typeof made.versionSchema>;
 export type Item = z.infer<typeof answers.itemSchema>;

@@ -5,6 +5,7 @@ import { RUN_STATUSES } from "../../src/shapes/run.ts";
 import type { ChoiceFlags } from "./dead-letters.ts";
 import { FIFTY, JSON_OPTION, KEY_OPTION, positive, URL_OPTION } from "./options.ts";
 import type { Flags, Keyed } from "./replay.ts";
+import { addRuns } from "./run-commands.ts";
 import { type CreateFlags, SELECTIONS } from "./selection.ts";
 import type { MadeFlags } from "./versions.ts";
 
@@ -12,6 +13,7 @@ export function addOperateCommands(program: Command, root: () => string): void {
   const added = [
     addReplay(program, root),
     addAudit(program, root),
+    addRuns(program, root),
     addDeadLetters(program, root),
     addPipelines(program, root),
     addVersions(program, root),
@@ -137,6 +139,15 @@ function addDeadLetters(program: Command, root: () => string): Command {
     .action(async (flags: Flags & { alias?: string; group?: boolean; limit: number }) => {
       const { listDeadLetters } = await import("./dead-letters.ts");
       await listDeadLetters(root(), flags);
+    });
+  letters
+    .command("show")
+    .description("one letter, by its run: payload, cause, attempts, and how it came to that")
+    .argument("<run>")
+    .addHelpText("after", "\nExamples:\n  $ weir dead-letters show run_ID")
+    .action(async (id: string, flags: Flags) => {
+      const { showDeadLetter } = await import("./dead-letters.ts");
+      await showDeadLetter(root(), id, flags);
     });
   choosing(letters.command("redrive"))
     .description("run them again, with all their attempts; at most 1,000 at once, oldest first")

@@ -1,6 +1,6 @@
 // `weir dead-letters …`: what will not be tried again, grouped by cause, run again or dropped for good.
 import { CliError, good, note, print, printJson, table } from "../output.ts";
-import { type DeadLetter, openClient } from "./client.ts";
+import { type Cause, type DeadLetter, type DeadLetterInFull, openClient } from "./client.ts";
 import type { Flags, Keyed } from "./replay.ts";
 
 export interface ChoiceFlags extends Flags {
@@ -10,41 +10,43 @@ export interface ChoiceFlags extends Flags {
   all?: boolean;
 }
 
-export interface Group {
-  alias: string;
-  kind: string;
-  detail: string;
-  count: number;
-  newest: string;
-  /** One of them, to look at. */
-  run_id: string;
-}
-
 export async function listDeadLetters(
   root: string,
   flags: Flags & { alias?: string; group?: boolean; limit: number },
 ): Promise<void> {
-  const path = `/v1/dead-letters${flags.alias === undefined ? "" : `?alias=${encodeURIComponent(flags.alias)}`}`;
-  const limit = flags.group ? Number.POSITIVE_INFINITY : flags.limit;
-  const letters = await openClient(root, flags).list<DeadLetter>(path, limit);
-  const data = flags.group ? groupLetters(letters) : letters;
+  const client = openClient(root, flags);
+  const query = flags.alias === undefined ? "" : `?alias=${encodeURIComponent(flags.alias)}`;
+  if (flags.group) {
+    const { data } = await client.get<{ data: Cause[] }>(`/v1/dead-letters/causes${query}`);
+    if (flags.json) return printJson({ data });
+    return data.length === 0 ? note(NONE) : print(causesText(data));
+  }
+  const data = await client.list<DeadLetter>(`/v1/dead-letters${query}`, flags.limit);
   if (flags.json) return printJson({ data });
-  if (letters.length === 0) return note("there are no dead letters");
-  print(flags.group ? groupsText(groupLetters(letters)) : lettersText(letters));
+  return data.length === 0 ? note(NONE) : print(lettersText(data));
 }
 
-/** By pipeline and cause, most first. A cause that names its own object is the same cause at each. */
-export function groupLetters(letters: DeadLetter[]): Group[] {
-  const groups = new Map<string, Group>();
-  for (const { alias, failure, object, at, run_id } of letters) {
-    const detail = object.key === "" ? failure.detail : failure.detail.replaceAll(object.key, "<key>");
-    const name = JSON.stringify([alias, failure.kind, detail]);
-    const known = groups.get(name);
-    // Newest first: the first of a group is its newest.
-    if (known) known.count++;
-    else groups.set(name, { alias, kind: failure.kind, detail, count: 1, newest: at ?? "", run_id });
-  }
-  return [...groups.values()].sort((a, b) => b.count - a.count);
+const NONE = "there are no dead letters";
+
+/** One letter: what the pipeline was given, why it failed, and every state that its run has been in. */
+export async function showDeadLetter(root: string, id: string, flags: Flags): Promise<void> {
+  const path = `/v1/dead-letters/${encodeURIComponent(id)}`;
+  const letter = await openClient(root, flags).get<DeadLetterInFull>(path);
+  if (flags.json) return printJson(letter);
+  const { alias, object, cause, attempts, at, failure, event, history } = letter;
+  const facts = [
+    ["run", id],
+    ["pipeline", alias],
+    ["object", oneLine(`${object.connection} ${object.bucket}/${object.key}`)],
+    ["dead", `${at ?? ""} after ${attempts} attempts; ${cause}`],
+    ["cause", oneLine(`${failure.kind}: ${failure.detail}`)],
+    ...(failure.next === undefined ? [] : [["next", oneLine(failure.next)]]),
+    ["payload", JSON.stringify(event)],
+  ];
+  print(table(facts));
+  print("");
+  const states = history.map((one) => [one.at ?? "", one.status, String(one.attempt), one.cause ?? ""]);
+  print(table([["at", "status", "attempt", "cause"], ...states]));
 }
 
 /** Runs letters again, with all their attempts. */
@@ -96,12 +98,12 @@ function lettersText(letters: DeadLetter[]): string {
   return table([["at", "pipeline", "attempts", "object", "cause", "run"], ...rows]);
 }
 
-function groupsText(groups: Group[]): string {
-  const rows = groups.map(({ alias, kind, detail, count, newest, run_id }) => [
+function causesText(causes: Cause[]): string {
+  const rows = causes.map(({ alias, kind, detail, count, newest, run_id }) => [
     String(count),
     alias,
     oneLine(`${kind}: ${detail}`),
-    newest,
+    newest ?? "",
     run_id,
   ]);
   return table([["count", "pipeline", "cause", "newest", "for example"], ...rows]);

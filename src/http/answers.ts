@@ -193,9 +193,22 @@ export const deadLetterSchema = z.object({
   alias: z.string(),
   event_id: z.string(),
   object: objectSchema,
+  cause: z.string(),
+  event: eventSchema.omit({ identities: true }).openapi({ description: "What the pipeline was given" }),
   failure: failureSchema,
   attempts: z.number(),
   at: moment,
+});
+export const deadLetterInFullSchema = deadLetterSchema.extend({
+  history: runWithHistorySchema.shape.history,
+});
+export const causeSchema = z.object({
+  alias: z.string(),
+  kind: z.string(),
+  detail: z.string(),
+  count: z.number(),
+  newest: moment,
+  run_id: z.string().openapi({ description: "The newest of them, to look at" }),
 });
 
 export const rejectionSchema = z.object({

@@ -99,6 +99,14 @@ export const moveReplay = change(
   200,
   operate.replaySchema,
 );
+export const cancelRun = change(
+  "/v1/runs/{id}/cancel",
+  "End a run for good: one that waits never begins, one that runs stores nothing any more",
+  z.object({ id: z.string().max(300) }),
+  reason,
+  200,
+  answers.runWithHistorySchema,
+);
 export const redrive = change(
   "/v1/dead-letters/redrive",
   "Run dead letters again, with all their attempts; at most 1,000 at once",

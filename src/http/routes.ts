@@ -198,6 +198,20 @@ export const deadLetters = read(
   z.object({ ...paging, alias: z.string().optional() }),
   answers.pageOf(answers.deadLetterSchema),
 );
+export const deadLetterCauses = read(
+  "/v1/dead-letters/causes",
+  "Dead letters counted by pipeline and cause, most first, at most 200",
+  none,
+  z.object({ alias: z.string().optional() }),
+  z.object({ data: z.array(answers.causeSchema) }),
+);
+export const deadLetter = read(
+  "/v1/dead-letters/{id}",
+  "One dead letter, by its run: payload, cause, attempts, history",
+  byId,
+  none,
+  answers.deadLetterInFullSchema,
+);
 export const rejections = read(
   "/v1/rejections",
   "Refused requests and quarantined records",

@@ -32,6 +32,8 @@ const TABLE = {
   "GET /v1/collections/{name}/items/{id}": { needs: "read" },
   "GET /v1/collections/{name}/items/{id}/lineage": { needs: "read" },
   "GET /v1/dead-letters": { needs: "read" },
+  "GET /v1/dead-letters/causes": { needs: "read" },
+  "GET /v1/dead-letters/{id}": { needs: "read" },
   "GET /v1/rejections": { needs: "read" },
   "GET /v1/replays": { needs: "read" },
   "GET /v1/replays/{id}": { needs: "read" },
@@ -43,6 +45,7 @@ const TABLE = {
   "POST /v1/replays": { needs: "operate", does: "replay.create" },
   // Which move comes with the path: `replay.pause`.
   "POST /v1/replays/{id}/{move}": { needs: "operate", does: "replay" },
+  "POST /v1/runs/{id}/cancel": { needs: "operate", does: "run.cancel" },
   "POST /v1/audits": { needs: "operate", does: "audit.create" },
   "POST /v1/dead-letters/redrive": { needs: "operate", does: "dead-letters.redrive" },
   "POST /v1/dead-letters/drop": { needs: "operate", does: "dead-letters.drop" },

@@ -81,7 +81,7 @@ export async function getEvent(books: Books, id: string): Promise<RecordedEvent 
 
 export type RecordedRun = ReturnType<typeof runOf>;
 
-const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
+export const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
 
 const runOf = (row: RunRow) => ({
   id: row.id,
@@ -157,36 +157,6 @@ const withHistory = (row: RunRow, history: HistoryRow[]) => ({
   ...runOf(row),
   history: history.map(({ at, status, attempt, cause }) => ({ at: iso(at), status, attempt, cause })),
 });
-
-interface DeadRow {
-  run_id: string;
-  alias: string;
-  job: string;
-  failure: string;
-  attempts: number;
-  at: number;
-}
-const deadOf = ({ job, failure, at, ...row }: DeadRow) => {
-  const { event } = JSON.parse(job) as { event: Event };
-  const { id, connection, bucket, key } = event;
-  return {
-    ...row,
-    failure: JSON.parse(failure) as Failure,
-    event_id: id,
-    object: { connection, bucket, key },
-    at: iso(at),
-  };
-};
-
-export const listDeadLetters = (db: D1Database, filters: { alias?: string | undefined }, query: ListQuery) =>
-  page<DeadRow, ReturnType<typeof deadOf>>(
-    db,
-    "dead_letters",
-    ["at", "run_id"],
-    { alias: filters.alias },
-    query,
-    deadOf,
-  );
 
 interface RejectionRow {
   id: number;

@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DeadLetter, Replay } from "../../cli/operate/client.ts";
-import { groupLetters } from "../../cli/operate/dead-letters.ts";
 import { auditText, replaysText, replayText } from "../../cli/operate/replay-text.ts";
 import { type CreateFlags, replayRequest } from "../../cli/operate/selection.ts";
 import { packageRoot } from "../../cli/project.ts";
@@ -291,22 +290,5 @@ describe("as text", () => {
   test("an audit counts each kind of difference, and a list has a line for each replay", () => {
     expect(auditText(replay)).toContain("out of date  1");
     expect(replaysText([replay, replay]).split("\n")).toHaveLength(3);
-  });
-
-  test("letters of one cause are one group, whatever objects they name", () => {
-    const letter = (key: string, detail: string): DeadLetter => ({
-      run_id: `run_${key}`,
-      alias: "one",
-      event_id: "evt_1",
-      object: { connection: "c", bucket: "b", key },
-      failure: { kind: "bad_media", detail },
-      attempts: 1,
-      at: "2026-11-23T12:00:00.000Z",
-    });
-    const letters = [letter("x", "other"), letter("k1", "k1 is no video"), letter("k2", "k2 is no video")];
-    expect(groupLetters(letters)).toMatchObject([
-      { count: 2, detail: "<key> is no video", run_id: "run_k1" },
-      { count: 1, detail: "other" },
-    ]);
   });
 });

@@ -1,7 +1,8 @@
 // The ledger in real D1: one event once, one run per pipeline, and reports that may come in any order.
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { getRun, listDeadLetters, listEvents, listRuns } from "../../src/query/ledger.ts";
+import { listCauses, listDeadLetters } from "../../src/query/dead-letters.ts";
+import { getRun, listEvents, listRuns } from "../../src/query/ledger.ts";
 import { identify, lookups } from "../../src/receive/identity.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import type { Job } from "../../src/shapes/job.ts";
@@ -183,6 +184,81 @@ test("a letter for a run that has succeeded since changes nothing", async () => 
   expect(
     (await listDeadLetters(stores.ledger, {}, { limit: 100 })).data.map(({ run_id }) => run_id),
   ).not.toContain(run?.run_id);
+});
+
+test("letters of one cause are one group, whatever objects they name", async () => {
+  const jobs = ["x", "k1", "k2"].map((key): Job => {
+    const one = event(`causes/${key}`);
+    return {
+      run_id: runId(one.id, "causes"),
+      alias: "causes",
+      event: one,
+      cause: "matched",
+      attempts_before: 0,
+    };
+  });
+  const dead = jobs.map((job, n) => {
+    const detail = n === 0 ? "other" : `${job.event.key} is no video`;
+    return { job, attempts: 1, failure: { kind: "bad_media" as const, detail } };
+  });
+  for (const [n, one] of dead.entries()) await recordDead(stores.ledger, [one], NOW + n);
+  expect(await listCauses(stores.ledger, "causes")).toMatchObject([
+    { count: 2, kind: "bad_media", detail: "<key> is no video", run_id: jobs[2]?.run_id },
+    { count: 1, detail: "other" },
+  ]);
+});
+
+test("a dead run has its letter from its report, once, and none where its caller was told", async () => {
+  const failure = { kind: "handler_failed" as const, detail: "a bug" };
+  const told = await record(stores.ledger, [decided(event("letter-told"), "a")], NOW);
+  const silent = await record(stores.ledger, [decided(event("letter-silent"), "a")], NOW);
+  const dead = (run: typeof told) => [report(run[0]?.run_id ?? "", 3, "dead", { failure })];
+  await takeReports(stores.ledger, dead(silent), { letters: false });
+  for (let n = 0; n < 2; n++) await takeReports(stores.ledger, dead(told));
+  const { data } = await listDeadLetters(stores.ledger, { alias: "a" }, { limit: 100 });
+  const letters = data.filter(({ object }) => object.key.startsWith("letter-"));
+  expect(letters).toMatchObject([{ object: { key: "letter-told" }, attempts: 3, failure, cause: "matched" }]);
+  // Redriven, it is open again; its old report, come late, does not end it.
+  await takeForRedrive(stores.ledger, { run_ids: [told[0]?.run_id ?? ""] }, NOW, 10);
+  await takeReports(stores.ledger, dead(told));
+  expect(await getRun(stores, told[0]?.run_id ?? "")).toMatchObject({ status: "pending" });
+});
+
+test("a redriven run that is swept up again still has all its attempts", async () => {
+  const [run] = await record(stores.ledger, [decided(event("forgiven"), "a")], NOW);
+  const run_id = run?.run_id ?? "";
+  const failure = { kind: "timeout" as const, detail: "slow" };
+  await takeReports(stores.ledger, [report(run_id, 5, "dead", { failure })]);
+  await takeForRedrive(stores.ledger, { run_ids: [run_id] }, NOW, 10);
+  const due = await claimOverdue(stores.ledger, NOW + 10_000_000, 1000);
+  expect(due.find((one) => one.run.run_id === run_id)?.run).toMatchObject({ attempt: 5, forgiven: 5 });
+});
+
+test("a run that waits long in a long queue is sent again ever more seldom", async () => {
+  const [run] = await record(stores.ledger, [decided(event("queued-long"), "a")], NOW);
+  const run_id = run?.run_id ?? "";
+  const hour = 3_600_000;
+  const dueAfter = async (now: number) => {
+    await markQueued(stores.ledger, [run_id], now);
+    const row = await stores.ledger.prepare("SELECT due_at FROM runs WHERE id = ?").bind(run_id).first();
+    await stores.ledger.prepare("UPDATE runs SET status = 'pending' WHERE id = ?").bind(run_id).run();
+    return (Number(row?.due_at) - now) / hour;
+  };
+  expect([await dueAfter(NOW), await dueAfter(NOW + hour), await dueAfter(NOW + 6 * hour)]).toEqual([
+    1, 1, 6,
+  ]);
+});
+
+test("a pipeline whose store is full is paused by itself, and looked at again", async () => {
+  const [run] = await record(stores.ledger, [decided(event("full"), "filled")], NOW);
+  const failure = {
+    kind: "store_full" as const,
+    detail: "a database is full: D1_ERROR: Exceeded maximum DB size.",
+  };
+  await takeReports(stores.ledger, [report(run?.run_id ?? "", 1, "failed", { failure })], { now: NOW });
+  const paused = await stores.ledger.prepare("SELECT * FROM paused WHERE alias = 'filled'").first();
+  expect(paused).toMatchObject({ reason: expect.stringMatching(/^its store is full: .*maximum DB size/) });
+  expect(paused?.probe_at).toBe(NOW + 300_000);
 });
 
 test("the sweep claims what was committed and never left, once, and not what is fresh or final", async () => {

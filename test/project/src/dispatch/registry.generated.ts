@@ -326,5 +326,31 @@ export const registry: readonly { alias: string; version: string; folder: string
           "base_seconds": 0
         }
       }
+    },
+    {
+      "alias": "waiter",
+      "version": "df5e0b4e850307c0",
+      "folder": "pipelines/waiter",
+      "config": {
+        "alias": "waiter",
+        "source": {
+          "connection_id": "conn_media",
+          "filters": {
+            "wait": "yes"
+          }
+        },
+        "destination": {
+          "connection_id": "conn_items",
+          "collection": "waited"
+        },
+        "dispatch": "queue",
+        "on_delete": "remove",
+        "concurrency": 10,
+        "timeout_seconds": 120,
+        "retry": {
+          "max_attempts": 3,
+          "base_seconds": 0
+        }
+      }
     }
   ];

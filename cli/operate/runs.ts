@@ -1,0 +1,61 @@
+// `weir runs …`: what became of each event for each pipeline, and an end to what should not go on.
+import { good, note, print, printJson, table } from "../output.ts";
+import { openClient, type Run, type RunInFull } from "./client.ts";
+import type { Flags } from "./replay.ts";
+
+const oneLine = (text: string) => text.replace(/\s+/g, " ");
+
+export async function listRuns(
+  root: string,
+  flags: Flags & { alias?: string; status?: string; limit: number },
+): Promise<void> {
+  const query = new URLSearchParams();
+  if (flags.alias !== undefined) query.set("alias", flags.alias);
+  if (flags.status !== undefined) query.set("status", flags.status);
+  const data = await openClient(root, flags).list<Run>(`/v1/runs?${query}`, flags.limit);
+  if (flags.json) return printJson({ data });
+  if (data.length === 0) return note("there are no such runs");
+  const rows = data.map(({ id, alias, status, attempt, object, created_at, reason, failure }) => [
+    created_at ?? "",
+    alias,
+    status,
+    String(attempt),
+    oneLine(`${object.bucket}/${object.key}`),
+    oneLine(reason ?? failure?.detail ?? ""),
+    id,
+  ]);
+  print(table([["at", "pipeline", "status", "attempt", "object", "why", "run"], ...rows]));
+}
+
+/** A run and every state it has been in, with its cause. */
+export async function showRun(root: string, id: string, flags: Flags): Promise<void> {
+  const run = await openClient(root, flags).get<RunInFull>(`/v1/runs/${encodeURIComponent(id)}`);
+  if (flags.json) return printJson(run);
+  const { alias, status, object, version, commit, items, failure, log, history } = run;
+  const facts = [
+    ["run", id],
+    ["pipeline", `${alias} ${version ?? ""}${commit ? ` (${commit})` : ""}`],
+    ["object", oneLine(`${object.connection} ${object.bucket}/${object.key}`)],
+    ["status", `${status}${items === null ? "" : `, ${items} items`}`],
+    ...(failure ? [["failure", oneLine(`${failure.kind}: ${failure.detail}`)]] : []),
+    ...log.map((line) => ["log", oneLine(line)]),
+  ];
+  print(table(facts));
+  print("");
+  const states = history.map((one) => [one.at ?? "", one.status, String(one.attempt), one.cause ?? ""]);
+  print(table([["at", "status", "attempt", "cause"], ...states]));
+}
+
+export async function cancelRuns(
+  root: string,
+  ids: string[],
+  flags: Flags & { reason: string },
+): Promise<void> {
+  const client = openClient(root, flags);
+  for (const id of ids) {
+    const path = `/v1/runs/${encodeURIComponent(id)}/cancel`;
+    const run = await client.post<RunInFull>(path, { reason: flags.reason });
+    if (flags.json) printJson(run);
+    good(`${id} is cancelled: it stores nothing any more`);
+  }
+}
