@@ -8,6 +8,7 @@ interface DeployFlags {
   force?: boolean;
   url?: string;
   secretsFile?: string;
+  replay?: boolean;
   json?: boolean;
 }
 
@@ -26,6 +27,8 @@ export function addAccountCommands(program: Command, root: () => string): void {
       "where the router is reached; default: WEIR_URL, a profile, or its workers.dev address",
     )
     .option("--secrets-file <file>", "NAME=value lines, for secrets that the environment does not hold")
+    .option("--replay", "then make anew what other versions have made; without it a person is asked")
+    .option("--no-replay", "only say what other versions have made")
     .option("--json", "tell the plan and what was done as JSON on stdout")
     .addHelpText(
       "after",

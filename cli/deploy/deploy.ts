@@ -12,12 +12,13 @@ import { versionsAt } from "../registry.ts";
 import { isLocal, settingsOf } from "../settings.ts";
 import { validate } from "../validate.ts";
 import { type Cloudflare, openCloudflare } from "./cloudflare.ts";
+import { lastMile } from "./last-mile.ts";
 import { type Plan, planOf, type Step } from "./plan.ts";
 import { presentOf } from "./present.ts";
 import { type Secrets, secretsOf } from "./secrets.ts";
 import { planText, stepText } from "./show.ts";
 import { type Done, doSteps } from "./steps.ts";
-import { configsOf, readConfig, wantedOf } from "./wanted.ts";
+import { configsOf, readConfig, type Wanted, wantedOf } from "./wanted.ts";
 import { runWrangler } from "./wrangler.ts";
 
 export interface DeployOptions {
@@ -31,6 +32,8 @@ export interface DeployOptions {
   json?: boolean;
   /** Where the router is reached; default: WEIR_URL, a profile, or its workers.dev address. */
   url?: string;
+  /** Whether what is stale after it is replayed; a person at a terminal is asked. */
+  replay?: boolean;
   secretsFile?: string;
 }
 
@@ -81,6 +84,13 @@ async function planAndDo(
     ...{ root, env, account: cloudflare.account, token: cloudflare.token },
     ...{ hidden: declared, redact: secrets.redact },
   };
+  const finish = async (done: Step[]) => {
+    const versions = versionsOf(wanted);
+    const key = settingsOf(root, env, { url }).key?.value ?? secrets.pick(["WEIR_API_KEY"]).WEIR_API_KEY;
+    const last = await lastMile(options, { url, key, versions });
+    if (options.json) printJson({ ok: !last.failed, ...told, done: done.map(brief), ...last.told });
+    if (last.failed) throw last.failed;
+  };
   await untilInterrupted(async (interrupted) => {
     void interrupted.then(() =>
       note("interrupted: the step under way ends; run `weir deploy` again to go on"),
@@ -89,13 +99,24 @@ async function planAndDo(
       note(`  ${stepText(step)} …`);
       return runWrangler(wrangler, step.args, secrets.pick(step.secrets));
     };
-    report(plan, told, await doSteps(plan.steps, run, interrupted), options.json === true);
+    const result = await doSteps(plan.steps, run, interrupted);
+    report(plan, told, result, options.json === true);
+    if (result.done.length === plan.steps.length) await finish(result.done);
+    else if (options.json) printJson({ ok: false, ...told, done: result.done.map(brief) });
   });
 }
 
+/** alias → version, as the router that is deployed with them names them. */
+const versionsOf = ({ workers }: Wanted) =>
+  new Map(
+    workers.flatMap(({ alias, version }) =>
+      alias === undefined || version === undefined ? [] : [[alias, version] as const],
+    ),
+  );
+
 function report(plan: Plan, told: Told, { done, failed }: Done, json: boolean): void {
   if (!failed) {
-    if (json) printJson({ ok: true, ...told, done: done.map(brief) });
+    if (done.length < plan.steps.length) return;
     const all = `${done.length} steps; Weir is at ${told.url}`;
     good(done.length === 0 ? `nothing to do: ${told.url} is up to date` : all);
     return;

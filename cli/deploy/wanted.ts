@@ -35,7 +35,8 @@ export interface WantedWorker {
   config: string;
   /** Hash of all that its upload consists of. */
   build: string;
-  /** A pipeline's version. */
+  /** A pipeline's name and version. */
+  alias?: string;
   version?: string;
   /** Names of the secrets that it declares. */
   secrets: string[];
@@ -65,6 +66,7 @@ export interface Wanted {
 
 interface Read {
   role: WantedWorker["role"];
+  alias?: string;
   path: string;
   config: WranglerConfig;
 }
@@ -72,12 +74,16 @@ interface Read {
 /** The wrangler.toml of each Worker that is deployed, in the order of deploying. */
 export function configsOf({ root, pipelines }: Project): Read[] {
   const compute = relative(root, join(packageRoot, "workers/compute/wrangler.toml"));
-  const paths: [Read["role"], string][] = [
-    ["compute", compute],
-    ...pipelines.map(({ folder }): [Read["role"], string] => ["pipeline", `${folder}/wrangler.toml`]),
-    ["router", "wrangler.toml"],
+  const workers: Omit<Read, "config">[] = [
+    { role: "compute", path: compute },
+    ...pipelines.map(({ name, folder }) => ({
+      role: "pipeline" as const,
+      alias: name,
+      path: `${folder}/wrangler.toml`,
+    })),
+    { role: "router", path: "wrangler.toml" },
   ];
-  return paths.map(([role, path]) => ({ role, path, config: readConfig(root, path) }));
+  return workers.map((worker) => ({ ...worker, config: readConfig(root, worker.path) }));
 }
 
 /** Everything a project asks for, when its router is reached at `url`. */
@@ -85,13 +91,14 @@ export async function wantedOf(project: Project, url: string): Promise<Wanted> {
   const { root } = project;
   const read = configsOf(project);
   const workers = await Promise.all(
-    read.map(async ({ role, path, config }): Promise<WantedWorker> => {
+    read.map(async ({ role, alias, path, config }): Promise<WantedWorker> => {
       const version = config.vars?.WEIR_VERSION;
       return {
         name: config.name,
         role,
         config: path,
         build: await buildOf(join(root, path), config, role === "compute" ? {} : { url }),
+        ...(alias === undefined ? {} : { alias }),
         ...(typeof version === "string" ? { version } : {}),
         secrets: config.secrets?.required ?? [],
         consumes: config.queues?.consumers.map(({ queue }) => queue) ?? [],

@@ -21,6 +21,8 @@ export type Pipeline = z.infer<typeof answers.pipelineSchema>;
 
 export interface Reach {
   url?: string;
+  /** In place of the one that settings.ts finds. */
+  key?: string;
 }
 
 export interface Client {
@@ -32,7 +34,8 @@ export interface Client {
 
 /** The Weir that is meant, as who is known to it. @throws CliError (exit code 3) where no key is found */
 export function openClient(root: string, reach: Reach): Client {
-  const { url, key } = settingsOf(root, process.env, reach);
+  const { url, key: found } = settingsOf(root, process.env, reach);
+  const key = reach.key === undefined ? found : { value: reach.key };
   if (!key) {
     const next = isLocal(url.value) ? "start `weir dev` once, or set WEIR_API_KEY" : "set WEIR_API_KEY";
     throw new CliError(`there is no API key for ${url.value} (${url.from}): ${next}`, [], 3);
@@ -40,7 +43,7 @@ export function openClient(root: string, reach: Reach): Client {
   const ask = async <T>(method: string, path: string, init: RequestInit = {}): Promise<T> => {
     const headers = { authorization: `Bearer ${key.value}`, ...(init.headers as Record<string, string>) };
     const response = await fetch(url.value + path, { ...init, method, headers }).catch(() =>
-      unreachable(url.value),
+      isLocal(url.value) ? unreachable(url.value) : away(url.value),
     );
     if (!response.ok) throw await refusal(`${method} ${path.split("?")[0]}`, response);
     return (await response.json()) as T;
@@ -68,6 +71,10 @@ export function openClient(root: string, reach: Reach): Client {
     },
   };
   return client;
+}
+
+function away(url: string): never {
+  throw new CliError(`nothing answers at ${url}: is it the right place, and deployed?`);
 }
 
 const CODES: Record<number, ExitCode> = { 400: 2, 401: 3, 404: 4, 422: 2 };

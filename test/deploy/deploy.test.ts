@@ -7,24 +7,27 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { change } from "../cli/support/given.ts";
 import { type Deployable, deployable, handler, plantedIn, type Ran, SECRETS, weir } from "./given.ts";
 import { type StandIn, standIn } from "./stand-in.ts";
+import { type StandInWeir, standInWeir } from "./stand-in-weir.ts";
 
-const URL = "https://weir.stand-in.workers.dev";
 let cloudflare: StandIn;
+let router: StandInWeir;
 let project: Deployable;
 const said: string[] = [];
 
 beforeAll(async () => {
   cloudflare = await standIn();
+  router = await standInWeir(cloudflare.account, SECRETS.WEIR_API_KEY);
   project = deployable("one", "two");
 });
 afterAll(async () => {
+  await router.close();
   await cloudflare.close();
   project.remove();
 });
 
 async function run(args: string[], env = {}): Promise<Ran & { changes: string[] }> {
   cloudflare.calls.length = 0;
-  const ran = await weir(project, cloudflare, args, env);
+  const ran = await weir(project, cloudflare, args, { WEIR_URL: router.url, ...env });
   said.push(ran.stdout, ran.stderr);
   return { ...ran, changes: cloudflare.changes() };
 }
@@ -59,6 +62,11 @@ describe("weir deploy", () => {
     ]);
   });
 
+  test("where nobody says otherwise, the router is at its workers.dev address", async () => {
+    const { stdout } = await run(["deploy", "--plan", "--json"], { WEIR_URL: "" });
+    expect(JSON.parse(stdout).url).toBe("https://weir.stand-in.workers.dev");
+  });
+
   test("deploys nothing while a declared secret has no value, and says which and for whom", async () => {
     const { status, stderr, changes } = await run(["deploy"], { WEIR_SIGNING_KEY: "" });
     expect(status).toBe(1);
@@ -69,7 +77,7 @@ describe("weir deploy", () => {
   test("from nothing: what is bound to comes before what binds to it", { timeout: 240_000 }, async () => {
     const { status, stderr, stdout, changes } = await run(["deploy", "--json"]);
     expect({ status, stderr }).toMatchObject({ status: 0 });
-    expect(JSON.parse(stdout)).toMatchObject({ ok: true, url: URL, missing_secrets: [] });
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, url: router.url, missing_secrets: [] });
     expect(JSON.parse(stdout).done).toHaveLength(18);
     expect(changes.slice(0, 11).sort()).toEqual([
       "bucket inbox-files",
@@ -106,7 +114,7 @@ describe("weir deploy", () => {
   test("every Worker knows its commit and where the router is reached", () => {
     for (const name of ["weir-one", "weir-two"]) {
       const bindings = cloudflare.account.scripts.get(name)?.active.bindings ?? [];
-      expect(bindings.find((it) => it.name === "WEIR_URL")?.text).toBe(URL);
+      expect(bindings.find((it) => it.name === "WEIR_URL")?.text).toBe(router.url);
       expect(bindings.find((it) => it.name === "WEIR_COMMIT")).toBeDefined();
     }
   });
@@ -126,6 +134,78 @@ describe("weir deploy", () => {
     expect(status).toBe(0);
     expect(uploads(changes)).toEqual(["upload weir-two", "upload weir"]);
     expect((await run(["deploy", "--changed"])).changes).toEqual([]);
+  });
+
+  describe("then says what is stale", () => {
+    const deployed = (alias: string) =>
+      cloudflare.account.scripts
+        .get(`weir-${alias}`)
+        ?.active.bindings.find((it) => it.name === "WEIR_VERSION")?.text ?? "";
+    const command = "weir replay create --select stale --alias two";
+    beforeAll(() => {
+      router.stored.set("one", { [deployed("one")]: { objects: 4, items: 9 } });
+      router.stored.set("two", {
+        [deployed("two")]: { objects: 1, items: 2 },
+        "0123456789abcdef": { objects: 3, items: 7 },
+        fedcba9876543210: { objects: 1, items: 1 },
+      });
+    });
+
+    test("for each pipeline, and how to make it anew; nothing is replayed unasked", async () => {
+      const { status, stderr } = await run(["deploy"]);
+      expect(status).toBe(0);
+      expect(stderr).toContain("two: 4 objects stale, with 8 items that other versions made");
+      expect(stderr).not.toContain("one: ");
+      expect(stderr).toContain(`to make them anew: ${command}`);
+      expect(router.replays).toEqual([]);
+    });
+
+    test("as JSON", async () => {
+      const { status, stdout } = await run(["deploy", "--json", "--no-replay"]);
+      expect(status).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({
+        ok: true,
+        stale: { asked: true, pipelines: [{ alias: "two", version: deployed("two"), objects: 4, items: 8 }] },
+        replay: null,
+        replay_command: command,
+      });
+      expect(router.replays).toEqual([]);
+    });
+
+    test("and replays just that, when told to", async () => {
+      const { status, stdout } = await run(["deploy", "--json", "--replay"]);
+      expect(status).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({ ok: true, replay: { id: "rpl_1" } });
+      expect(router.replays).toEqual([{ select: { kind: "stale" }, aliases: ["two"] }]);
+    });
+
+    test("or that it cannot be asked: the deploy is done nevertheless", async () => {
+      router.away = true;
+      const nowhere = await run(["deploy", "--json"]);
+      router.away = false;
+      expect(nowhere.status).toBe(0);
+      expect(JSON.parse(nowhere.stdout)).toMatchObject({
+        ok: true,
+        stale: { asked: false, why: expect.stringContaining(`nothing answers at ${router.url}`) },
+        replay_command: null,
+      });
+      const wrong = await run(["deploy", "--changed", "--json"], { WEIR_API_KEY: "not-the-key" });
+      expect(wrong.status).toBe(0);
+      expect(JSON.parse(wrong.stdout).stale).toMatchObject({
+        asked: false,
+        why: expect.stringContaining("401"),
+      });
+    });
+
+    test("and fails where a replay was asked for and could not be begun", async () => {
+      router.broken = true;
+      const { status, stdout, stderr } = await run(["deploy", "--json", "--replay"]);
+      router.broken = false;
+      expect(status).toBe(1);
+      expect(JSON.parse(stdout)).toMatchObject({ ok: false, replay: null, replay_command: command });
+      expect(stderr).toContain("deployed; the replay was not begun");
+      expect(stderr).toContain("out of order");
+    });
   });
 
   test("--changed BASE leaves what has the version that is committed there", {

@@ -115,7 +115,7 @@ export async function weir(
   { root, bin }: Deployable,
   cloudflare: StandIn,
   args: string[],
-  env = {},
+  env: NodeJS.ProcessEnv = {},
   /** Ctrl-C as soon as this has been said. */
   interruptAt?: string,
 ): Promise<Ran> {
@@ -127,6 +127,8 @@ export async function weir(
       CLOUDFLARE_API_BASE_URL: cloudflare.url,
       CLOUDFLARE_API_TOKEN: TOKEN,
       CLOUDFLARE_ACCOUNT_ID: "acc",
+      // Nothing answers there; and no test asks a real workers.dev.
+      WEIR_URL: "http://0.0.0.0:9",
       // No Docker on any machine that runs this: what a deploy says then is part of the test.
       WRANGLER_DOCKER_BIN: "false",
       ...SECRETS,
