@@ -1,6 +1,7 @@
 // The subcommands that deal with an account and with settings: what each takes, and the function that does it.
 // commands.ts adds them to the program.
 import { type Command, Option } from "commander";
+import type { RollbackOptions } from "./rollback.ts";
 
 interface DeployFlags {
   plan?: boolean;
@@ -11,6 +12,8 @@ interface DeployFlags {
   replay?: boolean;
   json?: boolean;
 }
+
+type RollbackFlags = Omit<RollbackOptions, "root" | "env" | "alias" | "version">;
 
 export function addAccountCommands(program: Command, root: () => string): void {
   program
@@ -44,6 +47,43 @@ Examples:
     .action(async (options: DeployFlags) => {
       const { deploy } = await import("./deploy/deploy.ts");
       await deploy({ root: root(), env: process.env, ...options });
+    });
+
+  program
+    .command("rollback")
+    .description(
+      "take a pipeline back to an earlier version: its folder, from the commit that had it, and deploy",
+    )
+    .argument("<alias>")
+    .argument("[version]", "or its first digits; default: the one before the present one")
+    .option("--plan", "say what would be done, and what happens to items, and do nothing")
+    .option("--yes", "ask nobody")
+    .option("--commit", "commit just that, so that items name a commit")
+    .option("--no-deploy", "only change this tree; `weir dev` takes it up at once")
+    .option("--replay", "after the deploy make anew what other versions have made")
+    .option("--no-replay", "after the deploy only say what other versions have made")
+    .option(
+      "--url <url>",
+      "where the router is reached; default: WEIR_URL, a profile, or its workers.dev address",
+    )
+    .option("--secrets-file <file>", "NAME=value lines, for secrets that the environment does not hold")
+    .option("--json", "tell what was done as JSON on stdout")
+    .addHelpText(
+      "after",
+      `
+Items stay as they are until a replay makes them anew; what will be stale is said before anything is done.
+
+Examples:
+  $ weir rollback video-processor --plan
+  $ weir rollback video-processor --commit --yes --replay
+  $ weir rollback video-processor 51a3 --no-deploy     under weir dev`,
+    )
+    .action(async (alias: string, version: string | undefined, options: RollbackFlags) => {
+      const { rollback } = await import("./rollback.ts");
+      await rollback({
+        ...{ root: root(), env: process.env, alias, ...options },
+        ...(version === undefined ? {} : { version }),
+      });
     });
 
   program

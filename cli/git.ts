@@ -6,25 +6,24 @@ import { spawnSync } from "node:child_process";
  * is not told to ignore. Empty outside git.
  */
 export function commitOf(folder: string): string {
-  const git = (...args: string[]) => {
-    // Asked beside other work in the same repository, it must not take git's lock.
-    const env = { ...process.env, GIT_OPTIONAL_LOCKS: "0" };
-    const { status, stdout } = spawnSync("git", args, { cwd: folder, encoding: "utf8", env });
-    return status === 0 ? stdout.trim() : undefined;
-  };
+  const git = gitIn(folder);
   const commit = git("rev-parse", "HEAD");
   if (!commit) return "";
   return git("status", "--porcelain") ? `${commit}-dirty` : commit;
 }
 
-/** The folder that tells by a change in it of a new commit; undefined outside git. */
-export function gitFolder(folder: string): string | undefined {
-  const { status, stdout } = spawnSync("git", ["rev-parse", "--absolute-git-dir"], {
-    cwd: folder,
-    encoding: "utf8",
-  });
-  return status === 0 ? stdout.trim() : undefined;
+/** Asks git in a folder: what it says, or undefined where it refuses. */
+export function gitIn(folder: string): (...args: string[]) => string | undefined {
+  // Asked beside other work in the same repository, it must not take git's lock.
+  const env = { ...process.env, GIT_OPTIONAL_LOCKS: "0" };
+  return (...args) => {
+    const { status, stdout } = spawnSync("git", args, { cwd: folder, encoding: "utf8", env });
+    return status === 0 ? stdout.trim() : undefined;
+  };
 }
+
+/** The folder that tells by a change in it of a new commit; undefined outside git. */
+export const gitFolder = (folder: string) => gitIn(folder)("rev-parse", "--absolute-git-dir");
 
 /** A file's text at a revision; undefined when git knows no such revision or file. */
 export function fileAt(folder: string, revision: string, path: string): string | undefined {

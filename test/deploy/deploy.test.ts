@@ -229,6 +229,40 @@ describe("weir deploy", () => {
     project.edit({ "pipelines/one/handler.ts": handler("{ key: event.key }") });
   });
 
+  test("weir rollback says what happens to items, and deploys just that pipeline as it was", {
+    timeout: 90_000,
+  }, async () => {
+    const git = (...args: string[]) => spawnSync("git", args, { cwd: project.root, encoding: "utf8" });
+    const now = readFileSync(join(project.root, "pipelines/two/handler.ts"), "utf8");
+    const commit = (text: string) => {
+      project.edit({ "pipelines/two/handler.ts": text });
+      git("add", "-A");
+      git("commit", "-qm", "two");
+    };
+    git("config", "user.name", "A");
+    git("config", "user.email", "a@example.com");
+    commit(handler("{ as: 'it was' }"));
+    const registry = readFileSync(join(project.root, "src/dispatch/registry.generated.ts"), "utf8");
+    const was = /"alias": "two",\s+"version": "(\w+)"/.exec(registry)?.[1] ?? "";
+    commit(now);
+    const deployed = () =>
+      cloudflare.account.scripts.get("weir-two")?.active.bindings.find((it) => it.name === "WEIR_VERSION")
+        ?.text;
+    const before = deployed() ?? "";
+    router.stored.set("two", { [before]: { objects: 2, items: 5 }, [was]: { objects: 1, items: 3 } });
+    const { status, stdout, changes } = await run(["rollback", "two", "--yes", "--commit", "--json"]);
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: true,
+      ...{ alias: "two", from: before, to: was, deployed: true },
+      items: { asked: true, stale: { objects: 2, items: 5 }, current: { objects: 1, items: 3 } },
+    });
+    expect(uploads(changes)).toEqual(["upload weir-two", "upload weir"]);
+    expect(deployed()).toBe(was);
+    const named = cloudflare.account.scripts.get("weir-two")?.active.bindings;
+    expect(named?.find((it) => it.name === "WEIR_COMMIT")?.text).toBe(JSON.parse(stdout).rollback_commit);
+  });
+
   test("weir doctor finds nothing to do, then a consumer and a secret that are gone", async () => {
     const nowhere = { WEIR_URL: "http://127.0.0.1:9" };
     expect(await run(["doctor", "--json"], nowhere)).toMatchObject({ status: 0, changes: [] });

@@ -140,6 +140,41 @@ describe.skipIf(!hasPython)("the seed's repository", () => {
       expect(others(await items())).toEqual(others(before));
       expect((await project.told<Replay>(...stale, "--dry-run")).plan.objects).toBe(0);
     });
+
+    test("is rolled back: it runs as before, and a replay makes the items that there were", {
+      timeout: 90_000,
+    }, async () => {
+      const [now, then] = await versions(SECOND);
+      const plan = await project.told<{ items: object }>("rollback", SECOND, "--plan");
+      expect(plan.items).toMatchObject({
+        stale: { objects: 2, items: 6 },
+        current: { objects: 0, items: 0 },
+      });
+      const rolled = await project.told<{ rollback_commit: string }>(
+        ...["rollback", SECOND, "--yes", "--no-deploy", "--commit"],
+      );
+      expect(rolled).toMatchObject({
+        from: now?.version,
+        to: then?.version,
+        commit: commits[1],
+        deployed: false,
+      });
+      expect(project.text(`pipelines/${SECOND}/handler.py`)).toBe(HANDLER);
+      await project.until(
+        () => versions(SECOND),
+        (found) => found.find(({ deployed }) => deployed)?.version === then?.version,
+      );
+      expect(await project.weir(...stale, "--wait")).toMatchObject({ code: 0 });
+      await project.until(
+        () => versions(SECOND),
+        (found) => found.find(({ deployed }) => deployed)?.items === 6,
+      );
+      const as = (all: Item[]) => all.map(({ commit: _, ...item }) => item);
+      expect(as(await items())).toEqual(as(before));
+      expect(new Set((await items(SECOND)).map(({ commit }) => commit))).toEqual(
+        new Set([rolled.rollback_commit]),
+      );
+    });
   });
 });
 
