@@ -3,6 +3,7 @@
 import { join, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { addAccountCommands } from "./account-commands.ts";
+import { addCompare } from "./compare/command.ts";
 import { addFilterCommands } from "./filter-commands.ts";
 import { drifted, generate, write } from "./generate.ts";
 import { addHelpCommands } from "./help-commands.ts";
@@ -149,6 +150,8 @@ export function addCommands(program: Command): void {
       const { runBench } = await import("./bench.ts");
       runBench(join(packageRoot, "bench"), name, args, options);
     });
+
+  addCompare(program, root);
 
   addAccountCommands(program, root);
 

@@ -18,6 +18,9 @@ export interface PreviewOptions {
   json?: boolean;
 }
 
+/** Objects of each changed pipeline that are run for the comment. */
+const SAMPLE = 20;
+
 /** Prints the preview. What cannot be asked is said in its place; only a project with problems fails. */
 export async function preview({ root, env, base, json }: PreviewOptions): Promise<void> {
   const project = loadProject(root);
@@ -34,6 +37,10 @@ export async function preview({ root, env, base, json }: PreviewOptions): Promis
       : "No account was given (`CLOUDFLARE_API_TOKEN` is not set), so none was compared.",
     "### Filters",
     changed.length === 0 ? "No filter changed." : await filters(root, env, changed),
+    "### Items",
+    validated.ok
+      ? await shadows(root, env, await ofAnotherVersion(root, base))
+      : "Nothing was compared: the project is not in order.",
   ];
   const markdown = sections.join("\n\n");
   if (json) printJson({ ok: validated.ok, markdown });
@@ -41,18 +48,48 @@ export async function preview({ root, env, base, json }: PreviewOptions): Promis
   if (!validated.ok) throw new CliError("the project has problems");
 }
 
-async function versions(root: string, base: string): Promise<string> {
+interface Versioned {
+  name: string;
+  now: string;
+  /** At the base; undefined where it was not there. */
+  was: string | undefined;
+}
+
+async function versioned(root: string, base: string): Promise<Versioned[]> {
   const before = versionsAt(root, base) ?? new Map<string, string>();
   const project = loadProject(root);
-  const rows = await Promise.all(
+  return Promise.all(
     project.pipelines.map(async (pipeline) => {
-      const now = await versionOf(project, pipeline);
-      const then = before.get(pipeline.name);
-      const what = then === undefined ? "new" : then === now ? "unchanged" : `was \`${then}\``;
-      return `| ${pipeline.name} | \`${now}\` | ${what} |`;
+      const { name } = pipeline;
+      return { name, now: await versionOf(project, pipeline), was: before.get(name) };
     }),
   );
+}
+
+async function versions(root: string, base: string): Promise<string> {
+  const rows = (await versioned(root, base)).map(({ name, now, was }) => {
+    const what = was === undefined ? "new" : was === now ? "unchanged" : `was \`${was}\``;
+    return `| ${name} | \`${now}\` | ${what} |`;
+  });
   return ["| pipeline | version | |", "|---|---|---|", ...rows].join("\n");
+}
+
+/** A new pipeline has no items to be compared with. */
+const ofAnotherVersion = async (root: string, base: string): Promise<string[]> =>
+  (await versioned(root, base)).flatMap(({ name, now, was }) =>
+    was === undefined || was === now ? [] : [name],
+  );
+
+/** One after the other: each starts a Worker and a compute server of its own. */
+async function shadows(root: string, env: NodeJS.ProcessEnv, changed: string[]): Promise<string> {
+  if (changed.length === 0) return "No pipeline that has items is of another version.";
+  if (!env.WEIR_URL) return "`WEIR_URL` is not set, so nothing was compared with what is stored.";
+  const told: string[] = [];
+  for (const name of changed) {
+    const { said } = await weir(root, env, ["compare", name, "--sample", String(SAMPLE)]);
+    told.push(`**${name}**\n\n${fenced(said)}`);
+  }
+  return told.join("\n\n");
 }
 
 function filtersChanged(root: string, { folder, config }: Pipeline, base: string): boolean {

@@ -37,7 +37,7 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-const WRANGLER = join(packageRoot, "node_modules/wrangler/bin/wrangler.js");
+export const WRANGLER = join(packageRoot, "node_modules/wrangler/bin/wrangler.js");
 const READY_MS = 90_000;
 
 /** Starts everything and resolves when `/healthz` answers. What had started is stopped when it cannot. */
@@ -62,7 +62,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const where = ["--local", "--persist-to", persist, "-c", "wrangler.toml"];
     return runNode([WRANGLER, "d1", "migrations", "apply", binding, ...where], { cwd: root, env: quiet });
   };
-  await Promise.all(["LEDGER", ...databasesOf(project.connections).map(databaseBinding)].map(apply));
+  // One after the other: side by side, in a folder that is new, one finds it locked (SQLITE_BUSY) and fails.
+  for (const binding of ["LEDGER", ...databasesOf(project.connections).map(databaseBinding)]) {
+    await apply(binding);
+  }
 
   step("starting compute");
   const compute = await startCompute(computeEnv(root, url, project.connections, settings), onLine);
@@ -104,7 +107,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 /** What compute may read of this machine: the stack itself, and every endpoint that a connection names. */
-function computeEnv(root: string, url: string, connections: Connections["connections"], settings: Env): Env {
+export function computeEnv(
+  root: string,
+  url: string,
+  connections: Connections["connections"],
+  settings: Env,
+): Env {
   const endpoints = Object.values(connections).flatMap((it) =>
     it.kind === "s3" && it.endpoint !== undefined ? [settings[it.endpoint] ?? it.endpoint] : [],
   );
@@ -113,7 +121,7 @@ function computeEnv(root: string, url: string, connections: Connections["connect
   return { COMPUTE_ALLOW_ORIGINS: origins.join(), ...(existsSync(models) && { MODELS: models }) };
 }
 
-async function healthy(url: string, ended: Promise<string>): Promise<void> {
+export async function healthy(url: string, ended: Promise<string>): Promise<void> {
   let over: string | undefined;
   void ended.then((reason) => {
     over = reason;
@@ -131,7 +139,7 @@ async function healthy(url: string, ended: Promise<string>): Promise<void> {
 }
 
 /** wrangler as a quiet guest: no metrics, no update check, no look-ups, a registry of its own. */
-function wranglerEnv(persist: string): NodeJS.ProcessEnv {
+export function wranglerEnv(persist: string): NodeJS.ProcessEnv {
   return {
     ...process.env,
     WRANGLER_SEND_METRICS: "false",

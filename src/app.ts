@@ -20,6 +20,7 @@ import { getDeadLetter, listCauses, listDeadLetters } from "./query/dead-letters
 import { diffFilters } from "./query/diff.ts";
 import { testAsked } from "./query/filters.ts";
 import { getEvent, getRun, listEvents, listRejections, listRuns } from "./query/ledger.ts";
+import { lookAt } from "./query/look.ts";
 import { listObjects } from "./query/made.ts";
 import { metrics } from "./query/metrics.ts";
 import { readObject } from "./query/objects.ts";
@@ -124,6 +125,10 @@ export function createApp() {
     const deps = { pipeline, collection, books: env.books(), now: now() };
     return c.json(await diffFilters(asked, deps), 200);
   });
+  app.openapi(routes.look, async (c) => {
+    const { connections, env, now } = open(c);
+    return c.json(await lookAt(c.req.valid("json"), connections, env, now()), 200);
+  });
   app.openapi(routes.runs, async (c) => {
     const { limit, cursor, ...filters } = c.req.valid("query");
     return c.json(await listRuns(surroundings(c.env).books(), filters, { limit, cursor }), 200);
@@ -220,9 +225,16 @@ export function createApp() {
 }
 
 /** Every door that takes JSON but the webhooks, which have rules of their own. */
-const JSON_DOORS = ["pipelines", "filters", "runs", "replays", "audits", "dead-letters", "keys"].map(
-  (name) => `/v1/${name}/*`,
-);
+const JSON_DOORS = [
+  "pipelines",
+  "filters",
+  "objects",
+  "runs",
+  "replays",
+  "audits",
+  "dead-letters",
+  "keys",
+].map((name) => `/v1/${name}/*`);
 
 const smallBody = bodyLimit({
   maxSize: MAX_BODY_BYTES,

@@ -27,3 +27,21 @@ export const madeSchema = z.object({
   stale: z.boolean(),
   stored_at: moment.nullable(),
 });
+
+/** An object as it is now; all null where it is not there. */
+export const lookedSchema = z.object({
+  seen: z
+    .object({
+      etag: z.string(),
+      size: z.number(),
+      version_id: z.string().nullable(),
+      content_type: z.string().nullable(),
+      metadata: z.record(z.string(), z.string()),
+    })
+    .nullable(),
+  /** Null unless asked for. */
+  tags: z.record(z.string(), z.string()).nullable(),
+  /** Readable in ranges until `expires_at`, by whoever holds it. */
+  url: z.string().nullable(),
+  expires_at: moment.nullable(),
+});

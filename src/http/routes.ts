@@ -3,6 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { invokeSchema } from "../invoke.ts";
 import { diffSchema } from "../query/diff.ts";
 import { testSchema } from "../query/filters.ts";
+import { lookSchema } from "../query/look.ts";
 import { runStatusSchema } from "../shapes/run.ts";
 import * as answers from "./answers.ts";
 import { idempotencyHeader } from "./idempotency.ts";
@@ -156,6 +157,12 @@ export const filterDiff = ask(
   "What a changed filter would gain and lose of the recorded objects; nothing runs",
   diffSchema,
   answers.diffAnswerSchema,
+);
+export const look = ask(
+  "/v1/objects",
+  "What an object of a connection is now, and a signed URL to read it by; nothing runs",
+  lookSchema,
+  made.lookedSchema,
 );
 export const runs = read(
   "/v1/runs",

@@ -26,6 +26,7 @@ const TABLE = {
   "GET /v1/events/{id}/why/{alias}": { needs: "read" },
   "POST /v1/filters/test": { needs: "read", does: null },
   "POST /v1/filters/diff": { needs: "read", does: null },
+  "POST /v1/objects": { needs: "read", does: null },
   "GET /v1/runs": { needs: "read" },
   "GET /v1/runs/{id}": { needs: "read" },
   "GET /v1/collections/{name}/items": { needs: "read" },

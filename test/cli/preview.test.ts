@@ -5,11 +5,12 @@ import { packageRoot } from "../../cli/project.ts";
 import { change, config, project } from "./support/given.ts";
 
 const env = { PATH: process.env.PATH, HOME: "/nonexistent", NO_COLOR: "1" };
-const weir = (root: string, ...args: string[]) =>
+const run = (root: string, args: string[], more: Record<string, string> = {}) =>
   spawnSync(process.execPath, [join(packageRoot, "cli/bin.mjs"), "--root", root, ...args], {
     encoding: "utf8",
-    env,
+    env: { ...env, ...more },
   });
+const weir = (root: string, ...args: string[]) => run(root, args);
 
 /** A project as it was committed, before the change that is previewed. */
 function committed(): string {
@@ -41,6 +42,20 @@ describe("weir preview", () => {
     expect(stdout).toMatch(/\| one \| `\w{16}` \| was `\w{16}` \|/);
     expect(stdout).toContain("`CLOUDFLARE_API_TOKEN` is not set");
     expect(stdout).toContain("`WEIR_URL` is not set, so no recorded events were asked.");
+    expect(stdout).toContain("`WEIR_URL` is not set, so nothing was compared with what is stored.");
+  });
+
+  test("compares what has another version with what is stored, and says in its place why that was not possible", () => {
+    const root = committed();
+    const nowhere = { WEIR_URL: "http://0.0.0.0:9", WEIR_API_KEY: "planted-key-1f2e" };
+    const before = run(root, ["preview", "--base", "HEAD"], nowhere);
+    expect(before.stdout).toContain("No pipeline that has items is of another version.");
+    change(root, { "pipelines/one/config.json": config({ timeout_seconds: 5 }) });
+    weir(root, "generate");
+    const { status, stdout } = run(root, ["preview", "--base", "HEAD"], nowhere);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/### Items\n\n\*\*one\*\*\n\n```\n✗ nothing answers at http:\/\/0\.0\.0\.0:9/);
+    expect(stdout).not.toContain(nowhere.WEIR_API_KEY);
   });
 
   test("fails for a project with problems, which cannot break out of their place in the comment", () => {

@@ -1,7 +1,7 @@
 // Signed, ranged reads of R2 objects through the router: what compute reads by, and nothing else.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { signObjectUrl } from "../../src/source/signed-url.ts";
-import { startWeir, type Weir } from "../support/weir.ts";
+import { API_KEY, startWeir, type Weir } from "../support/weir.ts";
 
 const BODY = "0123456789";
 let weir: Weir;
@@ -105,6 +105,30 @@ describe("a signed URL", () => {
     for (const url of refused) expect((await fetch(url)).status, String(url)).toBe(403);
     expect((await fetch(good)).status).toBe(200);
   });
+});
+
+test("a look tells what is there now, and gives a URL that opens it; nothing is recorded", async () => {
+  await weir.put("test-media", "looked/at.txt", "four", { Color: "red" });
+  const look = (asked: object, key = API_KEY) =>
+    fetch(`${weir.base}/v1/objects`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: JSON.stringify({
+        connection: "conn_media",
+        bucket: "test-media",
+        key: "looked/at.txt",
+        ...asked,
+      }),
+    });
+  const answer = (await (await look({ tags: true })).json()) as { url: string };
+  expect(answer).toMatchObject({ seen: { size: 4, metadata: { color: "red" } }, tags: {} });
+  expect(await (await fetch(answer.url)).text()).toBe("four");
+  expect(await (await look({ key: "not/there" })).json()).toMatchObject({ seen: null, url: null });
+  expect((await look({ bucket: "another" })).status).toBe(403);
+  expect((await look({ connection: "conn_items" })).status).toBe(404);
+  expect((await look({ key: "" })).status).toBe(400);
+  expect((await look({}, "no-key")).status).toBe(401);
+  expect((await weir.read<{ data: object[] }>("/v1/events?key=looked%2Fat.txt")).data).toEqual([]);
 });
 
 interface R2Like {

@@ -3,6 +3,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Report } from "../../cli/compare/report.ts";
 import { makeVideo } from "../../cli/media.ts";
 import type { Replay } from "../../cli/operate/client.ts";
 import { hasPython } from "../python/given.ts";
@@ -139,6 +140,44 @@ describe.skipIf(!hasPython)("the seed's repository", () => {
       const others = (all: Item[]) => all.filter(({ pipeline }) => pipeline !== SECOND);
       expect(others(await items())).toEqual(others(before));
       expect((await project.told<Replay>(...stale, "--dry-run")).plan.objects).toBe(0);
+    });
+
+    test("is compared before anything is stored: what is added, changed and moved, and nothing else happens", {
+      timeout: 90_000,
+    }, async () => {
+      const [kept, ran] = [await items(), (await runs()).length];
+      const compare = ["compare", SECOND, "--sample", "5"];
+      const same = await project.told<Report & { version: string }>(...compare, "--max-changed", "0");
+      expect(same).toMatchObject({
+        ok: true,
+        objects: { compared: 2, failed: 0, changed_since: 0 },
+        items: { same: 6, changed: 0, added: 0, removed: 0 },
+        drift: { vectors: 6, max: expect.closeTo(0, 5) },
+        neighbours: { vectors: 6, overlap: 1 },
+      });
+      // Half as long chunks, and another name in each item.
+      const changed = CHANGED.replace("frame_interval=10", "frame_interval=5").replace('"start"', '"from"');
+      project.edit({ [`pipelines/${SECOND}/handler.py`]: changed });
+      const beyond = await project.weir(...compare, "--max-changed", "0.5", "--max-drift", "2", "--json");
+      expect(beyond.code).toBe(1);
+      expect(beyond.stderr).toContain("not within --max-changed");
+      expect(JSON.parse(beyond.stdout)).toMatchObject({
+        ok: false,
+        objects: { compared: 2 },
+        // Of [0,10) [10,20) [20,25) and [0,5) [5,10) … [20,25) the last is the one that both have.
+        items: { same: 0, changed: 2, added: 8, removed: 4, changed_share: 1 },
+        limits: [
+          { limit: "max-drift", ok: true },
+          { limit: "max-changed", is: 1, ok: false },
+        ],
+      });
+      project.git("checkout", "-q", "--", ".");
+      await project.until(
+        () => versions(SECOND),
+        (found) => found.find(({ deployed }) => deployed)?.items === 6,
+      );
+      expect(await items()).toEqual(kept);
+      expect((await runs()).length).toBe(ran);
     });
 
     test("is rolled back: it runs as before, and a replay makes the items that there were", {

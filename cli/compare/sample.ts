@@ -1,0 +1,94 @@
+// Which of a pipeline's objects are compared, and what is stored of each: asked of a running Weir, chosen by a seed.
+import { createHash } from "node:crypto";
+import type { z } from "@hono/zod-openapi";
+import type * as made from "../../src/http/made-answers.ts";
+import type { Event } from "../../src/shapes/event.ts";
+import type { Client, Item as StoredItem } from "../operate/client.ts";
+import { CliError } from "../output.ts";
+import type { Item } from "./items.ts";
+
+export type Made = z.infer<typeof made.madeSchema>;
+
+/** Objects that are looked through for a sample; of more, the first ones by key. */
+const MOST_OBJECTS = 20_000;
+
+/** The same objects for the same seed, whatever else is there: those whose hash with it is smallest. */
+export function sampleOf<T extends Pick<Made, "object">>(
+  all: readonly T[],
+  count: number,
+  seed: string,
+): T[] {
+  const rank = ({ object: { connection, bucket, key } }: T) =>
+    createHash("sha256")
+      .update(JSON.stringify([seed, connection, bucket, key]))
+      .digest("hex");
+  return all
+    .map((one): [string, T] => [rank(one), one])
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .slice(0, count)
+    .map(([, one]) => one);
+}
+
+export const objectsOf = (client: Client, alias: string, prefix: string | undefined): Promise<Made[]> => {
+  const query = prefix === undefined ? "" : `?${new URLSearchParams({ prefix })}`;
+  return client.list<Made>(`/v1/pipelines/${encodeURIComponent(alias)}/objects${query}`, MOST_OBJECTS);
+};
+
+type WithValues = Omit<StoredItem, "vectors"> & {
+  vectors: (StoredItem["vectors"][number] & { values?: number[] })[];
+};
+
+/** What is stored of one object, vectors and all, and the event that it came by. */
+export async function storedOf(
+  client: Client,
+  collection: string,
+  alias: string,
+  { object: { bucket, key }, items }: Made,
+): Promise<{ items: Item[]; first: string | undefined }> {
+  const query = new URLSearchParams({ key, vectors: "true" });
+  const path = `/v1/collections/${encodeURIComponent(collection)}/items?${query}`;
+  // Other pipelines and buckets may have items of the same key here.
+  const all = await client.list<WithValues>(path, 10 * items + 1_000);
+  const own = all.filter((item) => item.pipeline === alias && item.object.bucket === bucket);
+  const inOrder = own.sort((a, b) => a.position - b.position);
+  return {
+    first: inOrder[0]?.id,
+    items: inOrder.map(({ data, vectors }) => ({
+      data,
+      vectors: vectors.map(({ path, model, span, values }) => ({
+        ...{ path, model, span },
+        values: new Float32Array(values ?? []),
+      })),
+    })),
+  };
+}
+
+/** The event that the items came by, so that the handler is told the same; one like a replay's where it is gone. */
+export async function eventOf(
+  client: Client,
+  collection: string,
+  { object: { connection, bucket, key } }: Made,
+  first: string | undefined,
+): Promise<Event> {
+  try {
+    const path = `/v1/collections/${encodeURIComponent(collection)}/items/${encodeURIComponent(first ?? "")}/lineage`;
+    const { event } = await client.get<{ event: { id: string } }>(path);
+    const { outcome: _, ...told } = await client.get<Event & { outcome: unknown }>(`/v1/events/${event.id}`);
+    return { ...told, identities: [] };
+  } catch (error) {
+    if (!(error instanceof CliError) || error.code !== 4) throw error;
+    const time = new Date(0).toISOString();
+    const what = { sender: "replay", type: "created", operation: "Compared" } as const;
+    return {
+      id: "evt_compared",
+      connection,
+      bucket,
+      key,
+      ...what,
+      time,
+      received_at: time,
+      identities: [],
+      hops: 0,
+    };
+  }
+}

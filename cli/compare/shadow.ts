@@ -1,0 +1,173 @@
+// The working tree's pipeline as a Worker of its own, in a local workerd beside a local compute server. It reads objects
+// through a running Weir, by a door that this process keeps open for it: the Worker never sees the API key.
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { stringify } from "smol-toml";
+import type { Job } from "../../src/shapes/job.ts";
+import { startNode } from "../children.ts";
+import { startCompute } from "../compute-server.ts";
+import { readConfig } from "../deploy/wanted.ts";
+import type { Env } from "../dev-env.ts";
+import type { Client } from "../operate/client.ts";
+import { CliError } from "../output.ts";
+import { freePort } from "../ports.ts";
+import { type Pipeline, type Project, packageRoot } from "../project.ts";
+import { computeEnv, healthy, WRANGLER, wranglerEnv } from "../stack.ts";
+import type { Item } from "./items.ts";
+
+/** What workers/pipeline/shadow.ts answers. */
+export type Shadowed =
+  | { status: "succeeded" | "skipped"; reason?: string; etag?: string; stored: Item[] }
+  | { status: "failed"; failure: { kind: string; detail: string } };
+
+type Answer =
+  | {
+      status: "succeeded" | "skipped";
+      reason?: string;
+      etag?: string;
+      stored: {
+        data: unknown;
+        vectors: { path: string; model?: string; span?: { start: number; end: number }; float32: string }[];
+      }[];
+    }
+  | { status: "failed"; failure: { kind: string; detail: string } };
+
+export interface Shadow {
+  run(job: Job): Promise<Shadowed>;
+  stop(): Promise<void>;
+}
+
+export interface ShadowOptions {
+  project: Project;
+  pipeline: Pipeline;
+  version: string;
+  client: Client;
+  /** Of the Weir that is compared with. */
+  url: string;
+  /** What connections and the pipeline name: endpoints, and secrets that the handler may see. */
+  settings: Env;
+}
+
+/** Starts everything; what had started is stopped where the rest cannot. */
+export async function startShadow(options: ShadowOptions): Promise<Shadow> {
+  const { project, pipeline, url, settings } = options;
+  const folder = join(project.root, ".weir/compare", pipeline.name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const said: string[] = [];
+  const onLine = (line: string) => void said.push(line);
+  const door = await openDoor(options);
+  const compute = await startCompute(
+    computeEnv(project.root, url, project.connections, settings),
+    onLine,
+  ).catch(async (error: unknown) => {
+    await door.close();
+    throw error;
+  });
+  const config = join(folder, "wrangler.toml");
+  const vars = {
+    WEIR_VERSION: options.version,
+    SHADOW_URL: door.url,
+    COMPUTE_URL: `http://127.0.0.1:${compute.port}`,
+  };
+  writeFileSync(config, stringify(tables(options, vars)));
+  const port = await freePort();
+  const flags = ["--ip", "127.0.0.1", "--port", String(port), "--inspector-port", String(await freePort())];
+  const secrets = secretsOf(options).flatMap((name) => (settings[name] ? [[name, settings[name]]] : []));
+  const worker = startNode(
+    [WRANGLER, "dev", "-c", config, ...flags, "--persist-to", folder, "--show-interactive-dev-session=false"],
+    { cwd: folder, env: { ...wranglerEnv(folder), ...Object.fromEntries(secrets) }, onLine },
+  );
+  const stop = async () => {
+    await Promise.all([worker.stop(), compute.stop(), door.close()]);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await healthy(`http://127.0.0.1:${port}`, Promise.race([worker.ended, compute.ended]));
+  } catch (error) {
+    await stop();
+    const last = said.slice(-20).join("\n");
+    throw error instanceof CliError ? new CliError(`${error.message}\n${last}`) : error;
+  }
+  return { run: (job) => runAt(`http://127.0.0.1:${port}/`, job), stop };
+}
+
+/** What the deployed Worker is given, but for what signs URLs: the handler's own, and those of models. */
+const secretsOf = ({ project, pipeline }: ShadowOptions): string[] =>
+  (readConfig(project.root, `${pipeline.folder}/wrangler.toml`).secrets?.required ?? []).filter(
+    (name) => name !== "WEIR_SIGNING_KEY",
+  );
+
+function tables(options: ShadowOptions, vars: Record<string, string>) {
+  const { project, pipeline } = options;
+  const at = (path: string) => join(project.root, path);
+  const isPython = pipeline.handler === "handler.py";
+  return {
+    name: `weir-shadow-${pipeline.name}`.slice(0, 60),
+    main: join(packageRoot, "workers/pipeline/shadow.ts"),
+    compatibility_date: "2026-10-01",
+    compatibility_flags: ["nodejs_compat"],
+    alias: {
+      "#pipeline/handler": at(`${pipeline.folder}/${isPython ? "handler.generated.ts" : "handler.ts"}`),
+      "#pipeline/config": at(`${pipeline.folder}/config.json`),
+      "#weir/models": existsSync(at("models.json")) ? at("models.json") : join(packageRoot, "models.json"),
+    },
+    vars,
+    secrets: { required: secretsOf(options) },
+    ...(isPython && { rules: [{ type: "Text", globs: ["**/*.py"], fallthrough: true }] }),
+  };
+}
+
+async function runAt(url: string, job: Job): Promise<Shadowed> {
+  const response = await fetch(url, { method: "POST", body: JSON.stringify(job) });
+  if (!response.ok)
+    return { status: "failed", failure: { kind: "internal", detail: (await response.text()).slice(0, 300) } };
+  const answer = (await response.json()) as Answer;
+  if (answer.status === "failed") return answer;
+  const stored = answer.stored.map(({ data, vectors }) => ({
+    data,
+    vectors: vectors.map(({ float32, ...vector }) => ({
+      ...vector,
+      values: new Float32Array(new Uint8Array(Buffer.from(float32, "base64")).buffer),
+    })),
+  }));
+  return { ...answer, stored };
+}
+
+/** Looks at objects of the pipeline's own connection for whoever knows the path. */
+async function openDoor({
+  client,
+  pipeline,
+}: ShadowOptions): Promise<{ url: string; close(): Promise<void> }> {
+  const path = `/${randomBytes(16).toString("hex")}`;
+  const connection = pipeline.config?.source.connection_id;
+  const look = async (request: IncomingMessage): Promise<object> => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const asked = JSON.parse(Buffer.concat(chunks).toString("utf8")) as object;
+    try {
+      return await client.post<object>("/v1/objects", { connection, ...asked });
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      return { failure: { kind: "source_refused", detail } };
+    }
+  };
+  const server = createServer((request, response) => {
+    if (request.url !== path) return void response.writeHead(404).end();
+    void look(request).then((answer) =>
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer)),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

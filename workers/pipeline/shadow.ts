@@ -1,0 +1,97 @@
+// A pipeline run for comparison only (`weir compare`): the same attempt as in worker.ts, on the same handler and
+// config, with a source that looks through a running Weir and a collection that keeps nothing: what would have been
+// stored is the answer. Local, never deployed; it has no binding to anything.
+import { Buffer } from "node:buffer";
+import config from "#pipeline/config";
+import pipeline from "#pipeline/handler";
+import models from "#weir/models";
+import { type Surroundings, surroundings } from "../../src/env.ts";
+import { pipelineConfigSchema } from "../../src/shapes/config.ts";
+import { type Failure, FailureError } from "../../src/shapes/failure.ts";
+import type { NewItem } from "../../src/shapes/item.ts";
+import type { Job } from "../../src/shapes/job.ts";
+import { modelsSchema } from "../../src/shapes/model.ts";
+import type { Observed, Source } from "../../src/source/contract.ts";
+import type { Collection } from "../../src/store/collections/contract.ts";
+import { compiledFilter, type Outcome, type RunDeps, runJob, setOf } from "./run.ts";
+
+/** What the command's own look-up answers: `POST /v1/objects` of the router, passed on. */
+type Looked =
+  | { seen: Observed | null; tags: Record<string, string> | null; url: string | null }
+  | { failure: Failure };
+
+const parsed = { config: pipelineConfigSchema.parse(config), models: modelsSchema.parse(models) };
+
+export default {
+  async fetch(request: Request, raw: object): Promise<Response> {
+    if (request.method === "GET") return Response.json({ status: "ok" });
+    const job = (await request.json()) as Job;
+    const outcome = await runJob(job, { set: setOf(job), token: null }, depsOf(surroundings(raw)));
+    return Response.json(told(outcome));
+  },
+};
+
+function told(outcome: Outcome) {
+  if (outcome.status === "failed") return outcome;
+  return { ...outcome, stored: (outcome.stored ?? []).map(itemOf) };
+}
+
+const itemOf = ({ data, vectors }: NewItem) => ({
+  data: JSON.parse(data) as unknown,
+  vectors: vectors.map(({ values, ...vector }) => ({
+    ...vector,
+    float32: Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("base64"),
+  })),
+});
+
+function depsOf(env: Surroundings): RunDeps {
+  return {
+    pipeline,
+    config: parsed.config,
+    filter: compiledFilter(parsed.config),
+    source: sourceOf(env.required("SHADOW_URL")),
+    collection: nothing,
+    compute: (_, request) => {
+      const { pathname, search } = new URL(request.url);
+      return fetch(new Request(new URL(pathname + search, env.required("COMPUTE_URL")), request));
+    },
+    results: () => ({ find: async () => [], keep: async () => {} }),
+    models: parsed.models,
+    secret: (name) => env.setting(name),
+    version: env.setting("WEIR_VERSION") ?? "unversioned",
+    commit: "",
+    now: Date.now,
+    random: Math.random,
+  };
+}
+
+function sourceOf(url: string): Source {
+  const look = async (bucket: string, key: string, tags = false) => {
+    const response = await fetch(url, { method: "POST", body: JSON.stringify({ bucket, key, tags }) });
+    const looked = (await response.json()) as Looked;
+    if ("failure" in looked) throw new FailureError(looked.failure);
+    return looked;
+  };
+  return {
+    observe: async (bucket, key) => (await look(bucket, key)).seen,
+    tags: async (bucket, key) => (await look(bucket, key, true)).tags ?? {},
+    async url(bucket, key) {
+      const { url } = await look(bucket, key);
+      if (url !== null) return url;
+      throw new FailureError({ kind: "object_gone", detail: `${bucket}/${key} is not there` });
+    },
+    list: async () => ({ objects: [] }),
+  };
+}
+
+/** Takes everything and keeps nothing. */
+const nothing: Collection = {
+  begin: async (sets) => sets.map((set) => ({ set, token: null })),
+  replace: async () => "stored",
+  cancel: async () => {},
+  isCancelled: async () => false,
+  list: async () => ({ items: [] }),
+  get: async () => null,
+  describe: async (sets) => sets.map(() => null),
+  sets: async () => ({ held: [] }),
+};
