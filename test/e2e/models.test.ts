@@ -77,29 +77,38 @@ describe("a model that the project brought along", () => {
 });
 
 describe("what was made", () => {
-  test("is not made again by a run of the same bytes, and the run says so, even with compute gone", async () => {
+  test("is not made again by a run of the same bytes, and the run says so", async () => {
     await film("embedder/again.mp4", 2);
     const first = await invoke("embedder/again.mp4", {});
     expect(await countsOf(first.run_id)).toEqual({ asked: 5, known: 0 });
-    const before = weir.compute.decoders();
-    // Every decoder stops where it is: what asked for one would not come back.
-    for (const pid of before) process.kill(pid, "SIGSTOP");
-    try {
-      const texts = { texts: ["red", "blue"] };
-      const text = await invoke("embedder/again.mp4", texts);
-      expect(await countsOf(text.run_id)).toEqual({ asked: 2, known: 0 });
-      expect(await countsOf((await invoke("embedder/again.mp4", texts)).run_id)).toEqual({
-        asked: 2,
-        known: 2,
-      });
-    } finally {
-      for (const pid of before) process.kill(pid, "SIGCONT");
-    }
     const again = await invoke("embedder/again.mp4", {});
     expect(await countsOf(again.run_id)).toEqual({ asked: 5, known: 5 });
     expect(again.processed_data).toEqual(first.processed_data);
     const { log } = await weir.read<{ log: string[] }>(`/v1/runs/${again.run_id}`);
     expect(log).toContain("5 of 5 embeddings were known from before");
+  });
+
+  test("needs no compute: with every process there stopped, pictures and texts are known", async () => {
+    await weir.put(
+      "test-media",
+      "embedder/blue.png",
+      png(16, 16, () => [0, 0, 255]),
+    );
+    const both = [{ picture: true }, { texts: ["red", "blue"] }];
+    const before = [];
+    for (const payload of both) before.push(await invoke("embedder/blue.png", payload));
+    const all = [...weir.compute.decoders(), weir.compute.inference() ?? 0];
+    expect(all.every((pid) => pid > 0)).toBe(true);
+    for (const pid of all) process.kill(pid, "SIGSTOP");
+    try {
+      for (const [at, payload] of both.entries()) {
+        const { run_id, processed_data } = await invoke("embedder/blue.png", payload);
+        expect(processed_data).toEqual(before[at]?.processed_data);
+        expect(await countsOf(run_id)).toEqual({ asked: at + 1, known: at + 1 });
+      }
+    } finally {
+      for (const pid of all) process.kill(pid, "SIGCONT");
+    }
   });
 
   test("is made again where the object has changed, and by another model", async () => {
