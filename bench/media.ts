@@ -38,7 +38,11 @@ async function served<T>(work: (url: string) => Promise<T>): Promise<{ result: T
   const main = new URL("../workers/compute/server/main.ts", import.meta.url).pathname;
   const env = { ...process.env, PORT: "0", COMPUTE_ALLOW_ORIGINS: source.origin };
   const server = spawn(process.execPath, [main], { env, stdio: ["ignore", "pipe", "ignore"] });
-  const [line] = await once(createInterface(server.stdout), "line");
+  const ended = once(server, "exit").then(([code]) => {
+    throw new Error(`the compute server ended with ${code} before it listened`);
+  });
+  ended.catch(() => {});
+  const [line] = await Promise.race([once(createInterface(server.stdout), "line"), ended]);
   try {
     const result = await work(`http://127.0.0.1:${JSON.parse(line).listening}`);
     return { result, peak: await peakOf(server) };

@@ -1,17 +1,16 @@
-// A span of a film as an MP4 by itself: packets copied where a keyframe stands at its start and MP4 takes its
-// codec, else its picture encoded again as H.264. Sound is copied where MP4 takes it. Decoder child only.
+// A span of a film as an MP4 by itself: packets copied where they can stand by themselves and MP4 takes their
+// codec, else the picture encoded again as H.264. Sound is copied where MP4 takes it. Decoder child only.
 import type { Buffer } from "node:buffer";
 import {
-  AV_NOPTS_VALUE,
   AV_PIX_FMT_RGB24,
   AV_PIX_FMT_YUV420P,
   AVMEDIA_TYPE_AUDIO,
   AVMEDIA_TYPE_VIDEO,
-  AVSEEK_FLAG_BACKWARD,
 } from "node-av/constants";
 import { avGetCodecName, Frame, Packet, Rational, type Stream } from "node-av/lib";
 import { FailureError, fail } from "../../../src/shapes/failure.ts";
 import { Container, damaged, originOf } from "./container.ts";
+import { picturesOf, soundOf } from "./cut.ts";
 import { convert, scaled, shownSize } from "./decoder.ts";
 import { Media } from "./media.ts";
 import { h264, Muxer, packetsOf, TICKS } from "./muxer.ts";
@@ -33,87 +32,37 @@ export async function clip(reader: RangeReader, format: VideoFormat, span: Span)
   }
   const container = await Container.open(reader, format.demuxer);
   const muxer = new Muxer();
-  const packet = new Packet();
-  packet.alloc();
+  let pictures: Packet[] | undefined;
+  let sounds: Packet[] = [];
   try {
     const { context } = container;
     const video = context.streams[context.findBestStream(AVMEDIA_TYPE_VIDEO)];
     if (!video) throw damaged(reader, "has no video track");
     const heard = context.streams[context.findBestStream(AVMEDIA_TYPE_AUDIO)];
     const audio = heard && SOUND.includes(nameOf(heard)) ? heard : undefined;
-    const copies = new Map<number, Stream>();
-    if (PICTURE.includes(nameOf(video)) && (await startsAt(container, video, span.start, packet))) {
-      copies.set(video.index, muxer.copied(video));
-      if (audio) copies.set(audio.index, muxer.copied(audio));
+    if (PICTURE.includes(nameOf(video))) pictures = await picturesOf(container, video, span);
+    if (audio) sounds = await soundOf(container, audio, span, originOf(video));
+    const copySound = async (to: Stream | undefined) => {
+      for (const packet of sounds) if (audio && to) await muxer.write(packet, to, audio.timeBase);
+    };
+    if (pictures) {
+      const [track, other] = [muxer.copied(video), audio && muxer.copied(audio)];
       await muxer.begin();
-    } else
-      await encode(reader, format, span, muxer, () => audio && copies.set(audio.index, muxer.copied(audio)));
-    if (copies.size > 0) await copy(container, originOf(video), copies, span, muxer, packet);
+      for (const packet of pictures) await muxer.write(packet, track, video.timeBase);
+      await copySound(other);
+    } else {
+      let other: Stream | undefined;
+      await encode(reader, format, span, muxer, () => {
+        other = audio && muxer.copied(audio);
+      });
+      await copySound(other);
+    }
     return await muxer.end(reader.name);
   } finally {
-    packet.free();
+    for (const packet of [...(pictures ?? []), ...sounds]) packet.free();
     muxer.close();
     await container.close();
   }
-}
-
-const goTo = ({ context }: Container, stream: Stream, time: number) => {
-  const at = BigInt(Math.floor((time + originOf(stream)) / stream.timeBase.toDouble() + 0.5));
-  return context.seekFrame(stream.index, at, AVSEEK_FLAG_BACKWARD);
-};
-
-/** Whether a keyframe is shown just where the span starts. */
-async function startsAt(
-  container: Container,
-  video: Stream,
-  start: number,
-  packet: Packet,
-): Promise<boolean> {
-  await goTo(container, video, start);
-  while ((await container.context.readFrame(packet)) >= 0) {
-    const { streamIndex, pts, isKeyframe } = packet;
-    packet.unref();
-    if (streamIndex !== video.index || !isKeyframe) continue;
-    const time = Number(pts) * video.timeBase.toDouble() - originOf(video);
-    return pts !== AV_NOPTS_VALUE && Math.abs(time - start) < 1e-3;
-  }
-  return false;
-}
-
-/** Copies the tracks' packets of the span; times begin anew at its start. */
-async function copy(
-  container: Container,
-  origin: number,
-  copies: Map<number, Stream>,
-  { start, end }: Span,
-  muxer: Muxer,
-  packet: Packet,
-): Promise<void> {
-  const { context, reader } = container;
-  const [first] = [...copies.keys()];
-  const lead = context.streams[first ?? 0];
-  if (lead) await goTo(container, lead, start);
-  const open = new Set(copies.keys());
-  while (open.size > 0 && (await context.readFrame(packet)) >= 0) {
-    const from = context.streams[packet.streamIndex];
-    const to = copies.get(packet.streamIndex);
-    if (from && to && open.has(from.index)) {
-      const unit = from.timeBase.toDouble();
-      const dts = packet.dts === AV_NOPTS_VALUE ? packet.pts : packet.dts;
-      const shown = Number(packet.pts === AV_NOPTS_VALUE ? dts : packet.pts) * unit - origin;
-      if (Number(dts) * unit - origin >= end) open.delete(from.index);
-      else if (shown >= start - 1e-3 && shown < end - 1e-3) {
-        const shift = BigInt(Math.round((start + origin) / unit));
-        Object.assign(packet, {
-          pts: (packet.pts === AV_NOPTS_VALUE ? dts : packet.pts) - shift,
-          dts: dts - shift,
-        });
-        await muxer.write(packet, to, from.timeBase);
-      }
-    }
-    packet.unref();
-  }
-  if (reader.failure) throw reader.failure;
 }
 
 /** Encodes the span's pictures as they are shown. `others` adds the further tracks before the header is written. */

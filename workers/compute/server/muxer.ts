@@ -57,7 +57,7 @@ export class Muxer {
   }
 
   async begin(): Promise<void> {
-    const options = { movflags: "frag_keyframe+empty_moov+default_base_moof" };
+    const options = { movflags: "frag_keyframe+delay_moov+default_base_moof" };
     check(await this.#context.writeHeader(Dictionary.fromObject(options)), "write the header");
   }
 

@@ -1,0 +1,132 @@
+// The packets of a span, as they are in the film, with times of their own: what a clip copies. Says where they
+// cannot stand by themselves. Decoder child only.
+import { AV_NOPTS_VALUE, AVSEEK_FLAG_BACKWARD } from "node-av/constants";
+import {
+  avGetCodecName,
+  BitStreamFilter,
+  BitStreamFilterContext,
+  type CodecParameters,
+  FFmpegError,
+  Packet,
+  type Stream,
+} from "node-av/lib";
+import { type Container, originOf } from "./container.ts";
+import type { Span } from "./plan.ts";
+
+/** Seconds by which a container may round a time. */
+const ROUNDING = 1e-3;
+/** MPEG-TS is sought by the time of decoding, which a keyframe's is before it is shown. */
+const LEAD = 1;
+/** Packets after the end among which one could be that is shown before it: more than any codec holds back. */
+const REORDERED = 32;
+/**
+ * The packets of the span's pictures, if they can stand by themselves: a keyframe is shown just where the span
+ * starts, and nothing in it is decoded from what is shown after its end. Their times begin anew.
+ */
+export async function picturesOf(
+  container: Container,
+  video: Stream,
+  span: Span,
+): Promise<Packet[] | undefined> {
+  const packets: Packet[] = [];
+  const origin = originOf(video);
+  const unit = video.timeBase.toDouble();
+  let past = 0;
+  let stands = true;
+  const lead = container.context.iformat?.name === "mpegts" ? LEAD : 0;
+  for await (const packet of packetsFrom(container, video, span.start + origin - lead)) {
+    const time = Number(packet.pts) * unit - origin;
+    // AVI: when a frame is shown is not known without decoding it.
+    if (packet.pts === AV_NOPTS_VALUE) stands = false;
+    else if (packets.length === 0) {
+      // Until the keyframe there; what comes before it belongs to another.
+      if (packet.isKeyframe && time > span.start + ROUNDING) stands = false;
+      else if (packet.isKeyframe && time > span.start - ROUNDING) packets.push(kept(packet));
+    } else if (time > span.end - ROUNDING) past += 1;
+    else if (past > 0) stands = false;
+    else if (time > span.start - ROUNDING) packets.push(kept(packet));
+    if (!stands || past > REORDERED) break;
+  }
+  if (stands && packets.length > 0) return fromZero(packets, video, span.start);
+  for (const packet of packets) packet.free();
+  return undefined;
+}
+
+/** The packets of the span's sound, their times counted from its start. */
+export async function soundOf(
+  container: Container,
+  audio: Stream,
+  span: Span,
+  origin: number,
+): Promise<Packet[]> {
+  const packets: Packet[] = [];
+  const unit = audio.timeBase.toDouble();
+  for await (const packet of packetsFrom(container, audio, span.start + origin)) {
+    const time = Number(packet.pts === AV_NOPTS_VALUE ? packet.dts : packet.pts) * unit - origin;
+    if (time > span.end - ROUNDING) break;
+    if (time > span.start - ROUNDING) packets.push(kept(packet));
+  }
+  return withoutAdts(fromZero(packets, audio, span.start + origin - originOf(audio)), audio);
+}
+
+/** A track's packets from the entry point before a time of the container's on. Each is the next one's soon. */
+async function* packetsFrom(container: Container, stream: Stream, time: number): AsyncGenerator<Packet> {
+  const { context, reader } = container;
+  const packet = new Packet();
+  packet.alloc();
+  try {
+    const at = BigInt(Math.floor(time / stream.timeBase.toDouble() + 0.5));
+    await context.seekFrame(stream.index, at, AVSEEK_FLAG_BACKWARD);
+    while ((await context.readFrame(packet)) >= 0) {
+      if (packet.streamIndex === stream.index) yield packet;
+      packet.unref();
+    }
+    if (reader.failure) throw reader.failure;
+  } finally {
+    packet.free();
+  }
+}
+
+/** MPEG-TS puts a header of its own before each packet of AAC, which MP4 has once, at its start. */
+function withoutAdts(packets: Packet[], audio: Stream): Packet[] {
+  const filter = BitStreamFilter.getByName("aac_adtstoasc");
+  if (avGetCodecName(audio.codecpar.codecId) !== "aac" || audio.codecpar.extradataSize > 0 || filter === null)
+    return packets;
+  const stripper = new BitStreamFilterContext();
+  try {
+    stripper.alloc(filter);
+    audio.codecpar.copy(stripper.inputCodecParameters as CodecParameters);
+    stripper.inputTimeBase = audio.timeBase;
+    FFmpegError.throwIfError(stripper.init(), "read the sound's headers");
+    for (const packet of packets) {
+      FFmpegError.throwIfError(stripper.sendPacketSync(packet), "read a header");
+      FFmpegError.throwIfError(stripper.receivePacketSync(packet), "strip a header");
+    }
+    return packets;
+  } finally {
+    stripper.free();
+  }
+}
+
+function kept(packet: Packet): Packet {
+  const copy = packet.clone();
+  if (copy === null) throw new Error("no memory for a packet");
+  return copy;
+}
+
+/**
+ * Counts the packets' times from `start`, seconds from the stream's first frame, and says when each is decoded,
+ * which not every container does: in the order of being shown, early enough for all.
+ */
+function fromZero(packets: Packet[], stream: Stream, start: number): Packet[] {
+  const shift = BigInt(Math.round((start + originOf(stream)) / stream.timeBase.toDouble()));
+  const shown = packets.map(({ pts, dts }) => (pts === AV_NOPTS_VALUE ? dts : pts) - shift);
+  const ordered = shown.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const early = ordered.reduce((most, at, i) => {
+    const late = at - (shown[i] ?? at);
+    return late > most ? late : most;
+  }, 0n);
+  for (const [i, packet] of packets.entries())
+    Object.assign(packet, { pts: shown[i], dts: (ordered[i] ?? 0n) - early });
+  return packets;
+}
