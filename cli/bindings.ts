@@ -23,6 +23,11 @@ export const QUEUES = { r2: "weir-r2-events", reports: "weir-reports" };
 /** Where the router keeps events that are no longer hot. */
 export const ARCHIVE = { binding: "ARCHIVE", bucket_name: "weir-archive" };
 const COMPATIBILITY = { compatibility_date: "2026-10-01", compatibility_flags: ["nodejs_compat"] };
+/** A pipeline fetches the router's signed URLs, which may be on its own zone: by the public way, as anybody. */
+const PUBLIC_FETCH = {
+  ...COMPATIBILITY,
+  compatibility_flags: [...COMPATIBILITY.compatibility_flags, "global_fetch_strictly_public"],
+};
 
 const unique = <T>(values: Iterable<T>) => [...new Set(values)].sort();
 const r2 = (bucket: string) => ({ binding: bucketBinding(bucket), bucket_name: bucket });
@@ -73,7 +78,7 @@ export function pipelineTables(
   return {
     name: workerName(config.alias),
     main: paths.main,
-    ...COMPATIBILITY,
+    ...PUBLIC_FETCH,
     alias: paths.alias,
     vars: { WEIR_VERSION: version, WEIR_COMMIT: "", WEIR_URL: "http://127.0.0.1:8787" },
     // Reached by bindings and its queue only: it has no address of its own.

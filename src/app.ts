@@ -31,8 +31,9 @@ import { type Failure, FailureError } from "./shapes/failure.ts";
 import { isPassing, storeFailure } from "./store/failure.ts";
 import { listPaused } from "./store/pauses.ts";
 
-/** Largest body of an invocation: its event must fit a queue message (128 KB). */
 const MAX_BODY_BYTES = 100_000;
+/** Largest body of an invocation: its payload is in memory several times over, and a Worker has 128 MB. */
+const MAX_INVOCATION_BYTES = 5_000_000;
 
 /** Prometheus's text format, version 0.0.4. */
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -62,7 +63,7 @@ export function createApp() {
 
   for (const path of ["/v1/*", "/metrics"]) app.use(path, requestId(), guard);
 
-  for (const path of JSON_DOORS) app.use(path, smallBody, jsonBody);
+  for (const path of JSON_DOORS) app.use(path, boundedBody, jsonBody);
   for (const path of TAKE_KEYS) app.post(path, idempotent);
   app.openapi(routes.invoke, async (c) => {
     const deps = open(c);
@@ -236,13 +237,17 @@ const JSON_DOORS = [
   "keys",
 ].map((name) => `/v1/${name}/*`);
 
-const smallBody = bodyLimit({
-  maxSize: MAX_BODY_BYTES,
-  onError: () => {
-    const expected = `at most ${MAX_BODY_BYTES} bytes`;
-    return problem({ kind: "too_large", detail: "the body is too large", expected });
-  },
-});
+const limited = (maxSize: number) =>
+  bodyLimit({
+    maxSize,
+    onError: () =>
+      problem({ kind: "too_large", detail: "the body is too large", expected: `at most ${maxSize} bytes` }),
+  });
+const smallBody = limited(MAX_BODY_BYTES);
+const invocationBody = limited(MAX_INVOCATION_BYTES);
+const boundedBody = createMiddleware((c, next) =>
+  /^\/v1\/pipelines\/[^/]+\/invoke$/.test(c.req.path) ? invocationBody(c, next) : smallBody(c, next),
+);
 
 const jsonBody = createMiddleware(async (c, next) => {
   const type = c.req.header("content-type") ?? "none";

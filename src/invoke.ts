@@ -2,6 +2,7 @@
 // consulted; everything after that is as for any event.
 
 import type { z } from "zod";
+import { addressed } from "./dispatch/addressed.ts";
 import type { PipelineRpc } from "./dispatch/dispatch.ts";
 import type { Pipelines, Registered } from "./dispatch/pipelines.ts";
 import type { Surroundings } from "./env.ts";
@@ -11,11 +12,20 @@ import { type Failure, FailureError, statusOf } from "./shapes/failure.ts";
 import type { Job } from "./shapes/job.ts";
 import { record } from "./store/ledger.ts";
 import { listPaused } from "./store/pauses.ts";
+import { bounded } from "./store/payloads.ts";
 import { markQueued, takeReports } from "./store/runs.ts";
 
 /** `{bucket, key}`, a full event, or a free `{payload}` (with or without an object). */
 export const invokeSchema = eventSchema
-  .omit({ id: true, connection: true, sender: true, identities: true, hops: true, received_at: true })
+  .omit({
+    payload_ref: true,
+    id: true,
+    connection: true,
+    sender: true,
+    identities: true,
+    hops: true,
+    received_at: true,
+  })
   .partial()
   .refine((body) => body.payload !== undefined || (body.bucket !== undefined && body.key !== undefined), {
     error: "expected `bucket` and `key`, or a `payload`",
@@ -48,6 +58,8 @@ export async function invokeNow(
   deps: InvokeDeps,
 ): Promise<[Answer, ReturnType<typeof statusOf> | 200]> {
   const job = await begin(pipeline, body, deps);
+  // Whoever is called at once is given the payload itself, whatever its size: an RPC may have 32 MB.
+  if (job.event.payload_ref) job.event = { ...job.event, payload: body.payload };
   const { report, data } = await called(pipeline.alias, job, deps);
   // The caller is told what the ledger may miss: then the sweep finds the run, which finds its own items.
   await takeReports(deps.env.ledger(), [report], { now: deps.now(), letters: false }).catch(
@@ -70,7 +82,7 @@ export async function invokeNow(
 
 /** Puts the run into the pipeline's queue. */
 export async function invokeLater(pipeline: Registered, body: InvokeBody, deps: InvokeDeps): Promise<Answer> {
-  const job = await begin(pipeline, body, deps);
+  const job = await addressed(await begin(pipeline, body, deps), deps);
   const queued = await deps.env
     .pipelineQueue<Job>(pipeline.alias)
     .send(job)
@@ -100,8 +112,8 @@ async function called(alias: string, job: Job, { env }: InvokeDeps) {
 }
 
 async function begin(pipeline: Registered, body: InvokeBody, deps: InvokeDeps): Promise<Job> {
-  const event = eventOf(pipeline, body, deps);
   await refuseWherePaused(pipeline.alias, deps);
+  const event = await bounded(eventOf(pipeline, body, deps), () => deps.env.books().archive);
   const outcome = { matched: [pipeline.alias], refused: [], refused_count: 0 };
   const [run] = await record(
     deps.env.ledger(),

@@ -6,6 +6,7 @@ import { type Connections, retentionOf } from "./shapes/connection.ts";
 import { expirePage } from "./store/archive/expire.ts";
 import { clearAbandoned, movePage } from "./store/archive/move.ts";
 import { type Pass, passes, passTo } from "./store/archive/passes.ts";
+import { retirePayloads } from "./store/payloads.ts";
 import { retireOld } from "./store/retire.ts";
 
 const DAY_MS = 86_400_000;
@@ -64,4 +65,9 @@ async function turn(
   // What has moved may have to expire at once.
   const isMore = next !== undefined || expired + moved.events > 0;
   return { ...went, ...moved, ...(isMore && { more: { connection, at: next } }) };
+}
+
+/** Lets go of payloads that are past their time; once an hour is often enough. */
+export async function letPayloadsGo({ env, now }: RetainDeps): Promise<void> {
+  if (now() % 3_600_000 < 60_000) await retirePayloads(env.books().archive, now());
 }

@@ -6,6 +6,7 @@
 // Each step may be cut off and done again: the next delivery of the same batch goes on where it stopped.
 
 import { decide } from "./decide.ts";
+import { addressed } from "./dispatch/addressed.ts";
 import { dispatch } from "./dispatch/dispatch.ts";
 import type { Pipelines } from "./dispatch/pipelines.ts";
 import type { Surroundings } from "./env.ts";
@@ -92,12 +93,17 @@ async function settle(jobs: Job[], deps: RouteDeps): Promise<void> {
   const isDeployed = ({ alias }: Job) => deps.pipelines.get(alias) !== undefined;
   const orphaned = jobs.filter((job) => !isDeployed(job)).map(({ run_id }) => run_id);
   await Promise.all([
-    dispatch(jobs.filter(isDeployed), deps.pipelines, deps.env, async ({ queued, reports, stuck }) => {
-      for (const { run_id, error } of stuck)
-        console.warn(JSON.stringify({ log: "run.stuck", run_id, error }));
-      const now = deps.now();
-      await Promise.all([markQueued(ledger, queued, now), takeReports(ledger, reports, { now })]);
-    }),
+    dispatch(
+      await Promise.all(jobs.filter(isDeployed).map((job) => addressed(job, deps))),
+      deps.pipelines,
+      deps.env,
+      async ({ queued, reports, stuck }) => {
+        for (const { run_id, error } of stuck)
+          console.warn(JSON.stringify({ log: "run.stuck", run_id, error }));
+        const now = deps.now();
+        await Promise.all([markQueued(ledger, queued, now), takeReports(ledger, reports, { now })]);
+      },
+    ),
     cancelRuns(ledger, orphaned, "its pipeline is not deployed any more", deps.now()),
   ]);
 }

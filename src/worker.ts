@@ -5,7 +5,7 @@ import { guard } from "./breaker.ts";
 import { consume } from "./consume.ts";
 import { openRouter, type RouterDeps } from "./deps.ts";
 import { sweepReplays } from "./replay/advance.ts";
-import { retain } from "./retain.ts";
+import { letPayloadsGo, retain } from "./retain.ts";
 import { sweep } from "./route.ts";
 
 const app = createApp();
@@ -20,7 +20,7 @@ export default {
   scheduled: async (_, env, context) => {
     const deps = openRouter(env, (work) => context.waitUntil(work));
     // Each by itself: what stops one must not stop the others for good.
-    for (const [name, work] of Object.entries({ sweep, sweepReplays, guard, archive })) {
+    for (const [name, work] of Object.entries({ sweep, sweepReplays, guard, archive, letPayloadsGo })) {
       await work(deps).catch((error: unknown) =>
         console.error(JSON.stringify({ log: "scheduled.failed", name, error: String(error) })),
       );

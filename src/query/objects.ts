@@ -3,7 +3,8 @@
 import type { Surroundings } from "../env.ts";
 import type { Connections } from "../shapes/connection.ts";
 import { type Failure, FailureError } from "../shapes/failure.ts";
-import { isSigned } from "../source/signed-url.ts";
+import { isSigned, PAYLOADS } from "../source/signed-url.ts";
+import { isPayloadKey } from "../store/payloads.ts";
 
 /** Serves GET and HEAD, with Range, If-Match and If-None-Match. @throws FailureError */
 export async function readObject(
@@ -12,19 +13,19 @@ export async function readObject(
   env: Surroundings,
   now: number,
 ): Promise<Response> {
-  const { bucket, key } = await granted(request, connections, env, now);
+  const { connection, bucket, key } = await granted(request, connections, env, now);
+  const store = connection === PAYLOADS ? env.books().archive : env.bucket(bucket);
   if (request.method === "HEAD") {
-    const head = await env.bucket(bucket).head(key);
+    const head = await store.head(key);
     if (!head) throw new FailureError(gone(bucket, key));
     return new Response(null, { headers: headersOf(head, head.size) });
   }
   const range = rangeOf(request.headers.get("range"));
-  const object = await env
-    .bucket(bucket)
+  const object = await store
     .get(key, { onlyIf: request.headers, ...(range && { range }) })
     .catch((error: unknown) => {
       // R2's own word for a range that begins behind the end (10039).
-      if (range && /range/i.test(String(error))) return env.bucket(bucket).head(key);
+      if (range && /range/i.test(String(error))) return store.head(key);
       throw error;
     });
   if (!object) throw new FailureError(gone(bucket, key));
@@ -90,6 +91,7 @@ async function granted(request: Request, connections: Connections, env: Surround
       next: "ask for a new URL with weir.fileUrl",
     });
   }
+  if (connection === PAYLOADS && isPayloadKey(grant.key)) return grant;
   const known = connections.connections[connection];
   if (known?.kind !== "r2" || !known.buckets.includes(bucket)) {
     throw new FailureError({

@@ -116,7 +116,8 @@ async function take(proof: Proof, context: Context, deps: WebhookDeps): Promise<
     if (!kept.ok) use.value.undo();
     return kept.ok ? normalised : kept;
   }
-  const { events, quarantined, probe } = normalised.value;
+  const { quarantined, probe } = normalised.value;
+  const events = normalised.value.events.map(portable);
   const kept = await keep(events, quarantined, proof.scheme, context, deps);
   if (!kept.ok) {
     use.value.undo();
@@ -127,6 +128,20 @@ async function take(proof: Proof, context: Context, deps: WebhookDeps): Promise<
     quarantined: quarantined.length,
     ...(probe !== undefined && { probe }),
   });
+}
+
+/** A message holds 128,000 bytes, and an event goes on in messages with more around it. */
+const MAX_EVENT_BYTES = 96_000;
+
+/**
+ * The event as it fits into a message: where its metadata and tags are too much, in an alphabet of many bytes,
+ * it goes without them. They then count as not said, and are looked up where a filter hangs on them. Nothing
+ * else of an event can be as long (normalise/contract.ts).
+ */
+function portable(event: Event): Event {
+  if (new TextEncoder().encode(JSON.stringify(event)).length <= MAX_EVENT_BYTES) return event;
+  const { metadata: _, tags: __, ...rest } = event;
+  return rest;
 }
 
 /** A connection of objects whose events come over HTTP in at least one way. */

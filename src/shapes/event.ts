@@ -49,6 +49,8 @@ export const eventSchema = z.object({
   tags: strings.optional(),
   /** Free input of an invocation; an event with a payload and no object has empty bucket and key. */
   payload: z.unknown().optional(),
+  /** In the payload's place where it is too large to travel: its size and hash. It is fetched for the handler. */
+  payload_ref: z.object({ bytes: z.int(), sha256: z.string() }).optional(),
   /**
    * Every name under which another sender could tell the same event, strongest first. Two events with a
    * common identity are one. Made by `receive/identity.ts`.

@@ -16,6 +16,8 @@ export interface Job {
   cause: Cause;
   /** Attempts already spent before this message (a binding dispatch that failed went on to the queue). */
   attempts_before: number;
+  /** Where a payload that travels by reference is read: a signed URL of the router's, good for two weeks. */
+  payload_url?: string;
   /** Attempts that no longer count: a redriven job has its full budget again. */
   forgiven?: number;
   /** How often in a row it was put off without counting an attempt, and since when (ms). */

@@ -2,6 +2,9 @@
 // covers connection, bucket, key and expiry, so a URL opens one object for reading and nothing else.
 import { Buffer } from "node:buffer";
 
+/** In a connection's place: payloads of invocations, which belong to no connection. No connection can be named so. */
+export const PAYLOADS = "(payloads)";
+
 export interface ObjectGrant {
   connection: string;
   bucket: string;

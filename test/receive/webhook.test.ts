@@ -41,6 +41,35 @@ describe("the webhook door", () => {
     });
   });
 
+  test("lets an event go on without metadata that no message holds: it is looked up where a filter asks", async () => {
+    const withMetadata = (name: string, bytes: number) => {
+      const record = s3Record({ key: name }) as { eventSource: string; s3: { object: object } };
+      const metadata = [{ key: "x-amz-meta-foo", val: "水".repeat(bytes / 3) }];
+      return {
+        ...record,
+        eventSource: "ceph:s3",
+        s3: { ...record.s3, object: { ...record.s3.object, metadata } },
+      };
+    };
+    const { deliver, sent } = door();
+    const result = await deliver(
+      "conn_bearer",
+      trusted(
+        records(
+          withMetadata("small", 3_000),
+          withMetadata("large", 97_000),
+          s3Record({ key: "k".repeat(900) }),
+        ),
+      ),
+    );
+    expect(result).toMatchObject({ ok: true, value: { quarantined: 0 } });
+    expect(sent.map(({ key, metadata }) => [key.length, metadata?.foo?.length])).toEqual([
+      [5, 1_000],
+      [5, undefined],
+      [900, undefined],
+    ]);
+  });
+
   test("says 503 with a delay when events or quarantined records cannot be made durable", async () => {
     const broken = () => Promise.reject(new Error("queue is down"));
     const unavailable = { failure: { kind: "unavailable", retry_after_seconds: expect.any(Number) } };

@@ -24,6 +24,7 @@ import { HOPS, hopsIn, MAX_HOPS } from "../../src/store/collections/written.ts";
 import { storeFailure } from "../../src/store/failure.ts";
 import { withinRun } from "./context.ts";
 import { collectItems } from "./items.ts";
+import { withPayload } from "./payload.ts";
 import type { Pipeline } from "./sdk.ts";
 import { openWeir, type WeirDeps } from "./weir.ts";
 
@@ -209,9 +210,10 @@ async function handle(
   };
   // The handler is told what is there now, not what the event remembers.
   const current = seen ? { ...event, etag: seen.etag, size: seen.size, metadata: seen.metadata } : event;
-  const work = withinRun({ compute, signal }, async () =>
-    collectItems(await deps.pipeline.handler(current, { weir, signal, log: note })),
-  ).finally(async () => {
+  const work = withinRun({ compute, signal }, async () => {
+    const whole = await withPayload(current, job, signal);
+    return collectItems(await deps.pipeline.handler(whole, { weir, signal, log: note }));
+  }).finally(async () => {
     await settled();
     const { asked, known } = counts;
     if (known > 0) note(`${known} of ${asked} embeddings were known from before`);

@@ -1,0 +1,52 @@
+// What an invocation brings that is too large for a message or a row: kept in the archive's bucket, by day, and
+// fetched when its handler runs. The event then carries a reference in the payload's place.
+import type { R2Bucket } from "@cloudflare/workers-types";
+import type { Event } from "../shapes/event.ts";
+import { FailureError } from "../shapes/failure.ts";
+import { sha256Hex } from "./hash.ts";
+
+/** An event in a message: 128,000 bytes are the most, and a job, its failure and its URL come with it. */
+export const MAX_EVENT_BYTES = 96_000;
+/** How long a payload is kept, days. */
+const KEEP_DAYS = 60;
+const PREFIX = "payloads/";
+
+const encoder = new TextEncoder();
+const sizeOf = (value: unknown) => encoder.encode(JSON.stringify(value)).byteLength;
+
+/** `payloads/2026-11-25/evt_….json`: days in order, so that old ones come first in a listing. */
+export const payloadKey = ({ id, received_at }: Pick<Event, "id" | "received_at">) =>
+  `${PREFIX}${received_at.slice(0, 10)}/${id}.json`;
+export const isPayloadKey = (key: string) => /^payloads\/\d{4}-\d\d-\d\d\/evt_[0-9a-f]{32}\.json$/.test(key);
+
+/**
+ * The event as it can travel and be recorded: with its payload, or with a reference to it.
+ *
+ * @throws FailureError `too_large` where not the payload but the rest of it is
+ */
+export async function bounded(event: Event, bucket: () => R2Bucket): Promise<Event> {
+  if (sizeOf(event) <= MAX_EVENT_BYTES) return event;
+  const { payload, ...rest } = event;
+  if (payload === undefined || sizeOf(rest) > MAX_EVENT_BYTES - 1_000) {
+    throw new FailureError({
+      kind: "too_large",
+      detail: `the event is ${sizeOf(rest)} bytes without its payload`,
+      expected: `at most ${MAX_EVENT_BYTES - 1_000}: what is large belongs into \`payload\``,
+    });
+  }
+  const text = JSON.stringify(payload);
+  await bucket().put(payloadKey(event), text, { httpMetadata: { contentType: "application/json" } });
+  return {
+    ...rest,
+    payload_ref: { bytes: encoder.encode(text).byteLength, sha256: await sha256Hex(text) },
+  };
+}
+
+/** Deletes some of the payloads that are older than they are kept. Returns how many. */
+export async function retirePayloads(bucket: R2Bucket, now: number): Promise<number> {
+  const before = `${PREFIX}${new Date(now - KEEP_DAYS * 86_400_000).toISOString().slice(0, 10)}/`;
+  const { objects } = await bucket.list({ prefix: PREFIX, limit: 1000 });
+  const old = objects.map(({ key }) => key).filter((key) => key < before);
+  if (old.length > 0) await bucket.delete(old);
+  return old.length;
+}
