@@ -7,7 +7,7 @@ import { builtinModules } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { build } from "esbuild";
 import { canonical } from "../../src/shapes/canonical.ts";
-import { packageRoot } from "../project.ts";
+import { imageFiles } from "./image.ts";
 import type { WranglerConfig } from "./wanted.ts";
 
 /** The first 16 hex digits of a SHA-256 over everything that an upload of this Worker consists of. */
@@ -45,23 +45,16 @@ export async function buildOf(path: string, config: WranglerConfig, settings: ob
   return hash({ code, config, assets, settings });
 }
 
-const IMAGE = [
-  "workers/compute/Dockerfile*",
-  "workers/compute/server/**/*",
-  "src/shapes/{canonical,contract,failure,model,vector}.ts",
-  "models.json",
-  "models/**/*",
-  "pipelines/*/requirements.txt",
-  "package.json",
-  "package-lock.json",
-];
+/** The same for a project's compute image: every file that goes into it. */
+export const imageOf = (root: string): string =>
+  hash(
+    Object.fromEntries(
+      [...imageFiles(root)].map(([path, from]) => [path, hash(readFileSync(from, "base64"))]),
+    ),
+  );
 
-/** The same for compute's image: every file that goes into it. */
-export const imageOf = (): string =>
-  hash(Object.assign({}, ...IMAGE.map((pattern) => filesUnder(packageRoot, pattern))));
-
-function filesUnder(folder: string, pattern = "**/*"): Record<string, string> {
-  const files = globSync(pattern, { cwd: folder, withFileTypes: true })
+function filesUnder(folder: string): Record<string, string> {
+  const files = globSync("**/*", { cwd: folder, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();

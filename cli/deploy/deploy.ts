@@ -12,6 +12,7 @@ import { versionsAt } from "../registry.ts";
 import { isLocal, settingsOf } from "../settings.ts";
 import { validate } from "../validate.ts";
 import { type Cloudflare, openCloudflare } from "./cloudflare.ts";
+import { COMPUTE_CONFIG, stageImage } from "./image.ts";
 import { lastMile } from "./last-mile.ts";
 import { type Plan, planOf, type Step } from "./plan.ts";
 import { presentOf } from "./present.ts";
@@ -97,7 +98,7 @@ async function planAndDo(
     );
     const run = (step: Step) => {
       note(`  ${stepText(step)} …`);
-      return runWrangler(wrangler, step.args, secrets.pick(step.secrets));
+      return runWrangler(wrangler, argsOf(step, root), secrets.pick(step.secrets));
     };
     const result = await doSteps(plan.steps, run, interrupted);
     report(plan, told, result, options.json === true);
@@ -105,6 +106,10 @@ async function planAndDo(
     else if (options.json) printJson({ ok: false, ...told, done: result.done.map(brief) });
   });
 }
+
+/** A step's arguments; compute is built from a folder that has the project's models in it. */
+const argsOf = ({ args }: Step, root: string) =>
+  args.map((arg) => (arg.endsWith(COMPUTE_CONFIG) ? stageImage(root) : arg));
 
 /** alias → version, as the router that is deployed with them names them. */
 const versionsOf = ({ workers }: Wanted) =>

@@ -124,7 +124,7 @@ export async function wantedOf(project: Project, url: string): Promise<Wanted> {
         ? it.buckets.map((bucket) => ({ bucket, queue: QUEUES.r2 }))
         : [],
     ),
-    image: imageOf(),
+    image: imageOf(root),
   };
 }
 

@@ -94,7 +94,7 @@ describe("weir init", () => {
   test("a second one changes nothing, and overwrites nothing that was edited", () => {
     const root = repository();
     weir(root, "init");
-    change(root, { "models.json": { models: {} } });
+    change(root, { "models.json": {} });
     weir(root, "generate");
     const before = git(root, "status", "--porcelain").stdout;
     const { status, stdout } = weir(root, "init", "--json");

@@ -92,7 +92,7 @@ export function deployable(...aliases: string[]): Deployable {
   const inbox = { scheme: "standard-webhooks", secrets: ["INBOX_HOOK"] };
   edit({
     "wrangler.toml": ROUTER,
-    "models.json": { models: {} },
+    "models.json": {},
     "connections.json": {
       connections: {
         inbox: { kind: "r2", buckets: ["inbox-files"], events: [{ scheme: "r2-queue" }, inbox] },
