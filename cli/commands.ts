@@ -19,7 +19,7 @@ export function addCommands(program: Command): void {
   const root = () => resolve(program.opts<{ root: string }>().root);
   addStartCommands(program, root);
 
-  const url = ["--url <url>", "where `weir dev` listens", "http://127.0.0.1:8787"] as const;
+  const url = ["--url <url>", "default: WEIR_URL, or where `weir dev` listens"] as const;
 
   program
     .command("generate")
@@ -126,9 +126,9 @@ export function addCommands(program: Command): void {
     .option(...url)
     .option("--json", "tell what was removed as JSON on stdout")
     .addHelpText("after", "\nExamples:\n  $ weir rm weir-media/videos/my.mp4")
-    .action(async (target: string, options: { url: string; json?: boolean }) => {
+    .action(async (target: string, options: { url?: string; json?: boolean }) => {
       const { remove } = await import("./put.ts");
-      await remove({ root: root(), target, url: options.url });
+      await remove({ ...options, root: root(), target });
       if (options.json) printJson({ ok: true, removed: target });
     });
 
@@ -161,7 +161,7 @@ export function addCommands(program: Command): void {
 interface PutFlags {
   metadata?: string[];
   contentType?: string;
-  url: string;
+  url?: string;
   json?: boolean;
 }
 

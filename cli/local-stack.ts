@@ -4,12 +4,14 @@ import { randomBytes } from "node:crypto";
 import { devSecrets } from "./dev-env.ts";
 import { CliError } from "./output.ts";
 import { loadProject } from "./project.ts";
+import { LOCAL_URL } from "./settings.ts";
 import type { Local } from "./trigger/deliver.ts";
 
-export function localStack(root: string, url: string): Local {
+export function localStack(root: string, given?: string): Local {
+  const url = given ?? (process.env.WEIR_URL || LOCAL_URL);
   const { connections, problems } = loadProject(root);
   if (problems.length > 0) throw new CliError("the project has problems", problems);
   const made = devSecrets(root, connections, randomBytes);
-  const given = Object.keys(made).flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []));
-  return { url: url.replace(/\/+$/, ""), connections, secrets: { ...made, ...Object.fromEntries(given) } };
+  const set = Object.keys(made).flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []));
+  return { url: url.replace(/\/+$/, ""), connections, secrets: { ...made, ...Object.fromEntries(set) } };
 }

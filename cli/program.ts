@@ -12,19 +12,25 @@ Examples:
   $ weir pipelines                              what is deployed, and whether it runs
   $ weir put --help                             each command has examples of its own`;
 
-/** Runs what was asked. `words` are what follows `weir`. */
-export async function run(words: readonly string[]): Promise<number> {
+/** The command with all its subcommands. A wrong use throws in place of ending the process. */
+export function createProgram(): Command {
   const program = new Command("weir")
     .description("An edge event router for object storage.")
     .option("--root <dir>", "the project's folder", ".")
     .addHelpText("after", EXAMPLES)
     .exitOverride();
   addCommands(program);
+  tellPlace(program);
+  return program;
+}
+
+/** Runs what was asked. `words` are what follows `weir`. */
+export async function run(words: readonly string[]): Promise<number> {
+  const program = createProgram();
   let asked: Command = program;
   program.hook("preAction", (_, action) => {
     asked = action;
   });
-  tellPlace(program);
   try {
     await program.parseAsync(words, { from: "user" });
     return 0;

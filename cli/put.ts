@@ -10,7 +10,7 @@ export interface PutOptions {
   root: string;
   file: string;
   target: string | undefined;
-  url: string;
+  url?: string;
   /** `name=value` each. */
   metadata?: string[];
   contentType?: string;
@@ -43,7 +43,7 @@ export async function put(options: PutOptions): Promise<void> {
   good(`put ${target.bucket}/${target.key}, ${body.byteLength} bytes; ${toldText(told)}`);
 }
 
-export async function remove(options: { root: string; target: string; url: string }): Promise<void> {
+export async function remove(options: { root: string; target: string; url?: string }): Promise<void> {
   const local = localStack(options.root, options.url);
   const target = targetOf(local, options.target, undefined);
   const told = await removeObject(local, target);

@@ -8,7 +8,7 @@ import type { TriggerFlags } from "./trigger/trigger.ts";
 export function addSenderCommands(
   program: Command,
   root: () => string,
-  url: readonly [flags: string, description: string, value: string],
+  url: readonly [flags: string, description: string],
 ): void {
   program
     .command("trigger")
@@ -32,7 +32,7 @@ Examples:
   $ weir trigger s3 --tamper                           must be refused
   $ weir trigger r2 --event removed --dry-run`,
     )
-    .action(async (kind: string, options: TriggerFlags & { url: string }) => {
+    .action(async (kind: string, options: TriggerFlags & { url?: string }) => {
       const { trigger } = await import("./trigger/trigger.ts");
       await trigger(localStack(root(), options.url), kind, options);
     });
@@ -54,7 +54,7 @@ Examples:
   $ weir connect s3 --no-wait
   $ weir connect r2 --public-url https://weir.example.workers.dev`,
     )
-    .action(async (kind: string, options: ConnectFlags & { url: string }) => {
+    .action(async (kind: string, options: ConnectFlags & { url?: string }) => {
       const { connect } = await import("./connect.ts");
       await connect(localStack(root(), options.url), kind, options);
     });

@@ -18,20 +18,6 @@ describe("the command tells of itself", () => {
     expect(page, "run `node cli/bin.mjs reference > docs/cli.md`").toBe(weir(["reference"]).stdout);
   });
 
-  test.each(["README.md", "docs/deploy.md"])("%s shows only commands and options that there are", (name) => {
-    const page = readFileSync(join(packageRoot, name), "utf8");
-    const sections = readFileSync(join(packageRoot, "docs/cli.md"), "utf8").split("\n## ");
-    const shown = [...page.matchAll(/(?:^|`|-- )(?:weir|npm run weir --) ([a-z]+)([^`#\n]*)/gm)];
-    expect(shown.length).toBeGreaterThan(1);
-    for (const [line, command, rest = ""] of shown) {
-      const of = (name: string) => sections.find((text) => text.startsWith(`weir ${name}\n`));
-      const [word] = /^ [a-z]+/.exec(rest) ?? [""];
-      const section = of(`${command}${word}`) ?? of(`${command}`) ?? "";
-      expect([line, section.length > 0]).toEqual([line, true]);
-      for (const [option] of rest.matchAll(/--[a-z-]+/g)) expect(section).toContain(option);
-    }
-  });
-
   test("its completion for bash is bash, and completes commands, options and commands below commands", () => {
     const script = weir(["completion", "bash"]).stdout;
     const complete = (...words: string[]) =>

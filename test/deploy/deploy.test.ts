@@ -126,6 +126,18 @@ describe("weir deploy", () => {
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, steps: [], done: [] });
   });
 
+  test("with --force, would upload every Worker all the same", async () => {
+    const { status, stdout, changes } = await run(["deploy", "--force", "--plan", "--json"]);
+    expect({ status, changes }).toEqual({ status: 0, changes: [] });
+    const { steps } = JSON.parse(stdout) as { steps: { kind: string; name: string }[] };
+    expect(steps.filter(({ kind }) => kind === "worker").map(({ name }) => name)).toEqual([
+      "weir-compute",
+      "weir-one",
+      "weir-two",
+      "weir",
+    ]);
+  });
+
   test("a changed handler replaces its own Worker and the router, whose registry names the version", {
     timeout: 60_000,
   }, async () => {

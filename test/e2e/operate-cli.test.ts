@@ -1,6 +1,6 @@
 // `weir replay`, `audit`, `dead-letters` and `pipelines` as people run them, against the whole stack.
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -129,39 +129,6 @@ test("weir dead-letters groups by cause, redrives by pipeline, and drops by run"
     stdout: '{\n  "dropped": 2\n}\n',
   });
   await letters(0);
-});
-
-test("docs/operations.md: every command that it shows can be run as it stands", async () => {
-  const page = readFileSync(join(packageRoot, "docs/operations.md"), "utf8");
-  const shown = [...page.matchAll(/^ *weir (.+)$/gm)].map(([, line = ""]) => line);
-  expect(shown.length).toBeGreaterThan(10);
-  const { id } = told<Replay>(await run(["replay", "create", "--select", "stale", "--dry-run", "--json"]));
-  for (const line of shown) {
-    const words = line.match(/"[^"]*"|'[^']*'|\S+/g)?.map((word) => word.replace(/^(["'])(.*)\1$/, "$2"));
-    const args = (words ?? []).map((word) => word.replace("rpl_ID", id));
-    const { code, stderr } = await run(args);
-    // An ended replay can no longer be moved.
-    const isConflict =
-      /^replay (pause|resume|cancel)/.test(line) && stderr.includes("409 the replay is done");
-    expect([line, isConflict ? 0 : code, stderr]).toEqual([line, 0, stderr]);
-  }
-}, 120_000);
-
-test("weir versions and weir items say which version and commit made what", async () => {
-  await weir.put("test-media", "cli/made.txt", "x");
-  await run(["replay", "create", "--alias", "echo", "--select", "listing", "--prefix", "cli/made", "--wait"]);
-  const versions = await run(["versions", "echo"]);
-  expect(versions).toMatchObject({ code: 0, stderr: "" });
-  expect(versions.stdout).toMatch(/^[0-9a-f]{16} +deployed +\S+ +\d+ +\d+ +test-commit$/m);
-  const items = ["items", "echoes", "--key", "cli/made.txt"];
-  expect((await run([...items, "--commit", "test-commit"])).stdout).toMatch(
-    /^itm_\S+ +echo +test-media\/cli\/made.txt +[0-9a-f]{16} +test-commit$/m,
-  );
-  expect(await run([...items, "--stale"])).toMatchObject({
-    code: 0,
-    stdout: "",
-    stderr: "there are no such items\n",
-  });
 });
 
 test("weir pipelines shows who is paused and why, until resumed", async () => {
