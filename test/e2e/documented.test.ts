@@ -19,7 +19,7 @@ const NOT_HERE: [RegExp, string][] = [
   [/^(connection|destination)=\$\(aws /, "needs an AWS account"],
   [/^npx wrangler /, "needs a Cloudflare account"],
   [/\| gh secret set /, "needs GitHub's own tool and a repository there"],
-  [/^npm test$/, "would run this test within itself"],
+  [/^npm test$|\bvitest run\b/, "runs tests, and this is one: npm test runs them all"],
   [/^[A-Z_…]+=…/, "is a line of a file, prod.env, not a command"],
 ];
 
