@@ -20,6 +20,8 @@ beforeAll(async () => {
   await weir.notifyR2(await weir.put("test-media", "json/a.txt", "hello", { color: "red" }));
   const [run] = await weir.settled("json/a.txt", 1);
   ids.EVENT = run?.event_id ?? "";
+  await weir.notifyR2(await weir.put("test-media", "json/a.bin", "x", { broken: "yes" }));
+  ids.DEAD = (await weir.settled("json/a.bin", 1))[0]?.id ?? "";
   const replay = await weir.api("/v1/replays", {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -41,9 +43,20 @@ const run = (words: readonly string[], env: Record<string, string> = {}): Promis
     ...env,
   });
 
+/** A run that waits, its pipeline being paused. */
+async function heldRun(): Promise<string> {
+  expect((await run(["pipelines", "pause", "echo", "--reason", "held"])).code).toBe(0);
+  await weir.notifyR2(await weir.put("test-media", "json/held.txt", "x"));
+  const { data } = await weir.until(
+    () => weir.read<{ data: { id: string }[] }>("/v1/runs?alias=echo&status=pending"),
+    (page) => page.data.length > 0,
+  );
+  return data[0]?.id ?? "";
+}
+
 interface Row {
   /** Words after the command, and which exit codes are in order. */
-  words?: () => string[];
+  words?: () => string[] | Promise<string[]>;
   codes?: number[];
   /** In a small project of its own, not in test/project. */
   alone?: true;
@@ -74,9 +87,15 @@ const TABLE: Record<string, Row> = {
   "dead-letters list": {},
   "dead-letters redrive": { words: () => ["--alias", "echo"] },
   "dead-letters drop": { words: () => ["--alias", "echo", "--reason", "none"] },
+  "dead-letters show": { words: () => [ids.DEAD ?? ""] },
+  "runs list": {},
+  "runs show": { words: () => [ids.DEAD ?? ""] },
+  "runs cancel": { words: async () => [await heldRun(), "--reason", "json"] },
+  "archive show": {},
+  "archive expired": {},
   "pipelines list": {},
   "pipelines pause": { words: () => ["reader", "--reason", "json"] },
-  "pipelines resume": { words: () => ["reader"] },
+  "pipelines resume": { words: () => ["echo"] },
   versions: { words: () => ["echo"] },
   items: { words: () => ["echoes"] },
   "keys create": { words: () => ["--name", "json", "--scope", "read", "invoke"] },
@@ -86,6 +105,8 @@ const TABLE: Record<string, Row> = {
   "audit-log": {},
   bench: {},
   deploy: { elsewhere: ["test/deploy/deploy.test.ts", "JSON.parse(stdout)"] },
+  compare: { elsewhere: ["test/e2e/release.test.ts", '"--max-drift", "2", "--json"'] },
+  rollback: { elsewhere: ["test/deploy/deploy.test.ts", '"--yes", "--commit", "--json"'] },
   preview: { words: () => ["--base", "HEAD"] },
   doctor: { codes: [0, 1] },
   whoami: {},
@@ -113,7 +134,13 @@ describe("--json", () => {
         return expect(readFileSync(join(packageRoot, file), "utf8")).toContain(words);
       }
       const root = row.alone ? project() : ROOT;
-      const ended = await run(["--root", root, ...command.split(" "), ...(row.words?.() ?? []), "--json"]);
+      const ended = await run([
+        "--root",
+        root,
+        ...command.split(" "),
+        ...((await row.words?.()) ?? []),
+        "--json",
+      ]);
       expect(row.codes ?? [0], ended.stderr).toContain(ended.code);
       // Used wrongly there is no answer.
       if (ended.code !== 2) expect(JSON.parse(ended.stdout)).toBeTypeOf("object");

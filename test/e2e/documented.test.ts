@@ -1,7 +1,7 @@
 // Every command that README.md and docs/*.md show is run here as it stands, in a clone of the project and against
 // its own `weir dev`; or it is on one of the two lists below, with the reason or with the test that runs it.
 // A new command in the docs is run without a word said here; where it cannot be, this test says what to do.
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -19,7 +19,7 @@ const NOT_HERE: [RegExp, string][] = [
   [/^(connection|destination)=\$\(aws /, "needs an AWS account"],
   [/^npx wrangler /, "needs a Cloudflare account"],
   [/\| gh secret set /, "needs GitHub's own tool and a repository there"],
-  [/^npm test$|\bvitest run\b/, "runs tests, and this is one: npm test runs them all"],
+  [/^npm test$|\bvitest run\b|\bnpm run model$/, "runs tests, and this is one: npm test runs them all"],
   [/^[A-Z_…]+=…/, "is a line of a file, prod.env, not a command"],
 ];
 
@@ -32,6 +32,13 @@ const ELSEWHERE: [RegExp, string, string][] = [
   [/deploy( --secrets-file prod\.env)?$/, "test/deploy/deploy.test.ts", '["deploy"'],
   [/deploy --changed$/, "test/deploy/deploy.test.ts", '["deploy", "--changed"'],
   [/deploy --changed origin\/main$/, "test/deploy/deploy.test.ts", '"--changed", "'],
+  [/deploy --replay$/, "test/deploy/deploy.test.ts", '"--replay"'],
+  [/deploy --no-replay$/, "test/deploy/deploy.test.ts", '"--no-replay"'],
+  [/weir compare /, "test/e2e/release.test.ts", '["compare", '],
+  [/rollback \S+ --plan$/, "test/cli/rollback.test.ts", '"rollback", "one", "--plan"'],
+  [/rollback \S+ --commit$/, "test/deploy/deploy.test.ts", '"rollback", "two", "--yes", "--commit"'],
+  [/rollback \S+ 51a3 /, "test/cli/rollback.test.ts", "to a version by its first digits"],
+  [/rollback \S+ --no-deploy$/, "test/cli/rollback.test.ts", '"--yes", "--no-deploy"'],
   [/deploy --force$/, "test/deploy/deploy.test.ts", '["deploy", "--force"'],
   [
     /^npm run weir -- filter (test|diff) .*(evt_\w{32}|changed\.json)/,
@@ -41,7 +48,9 @@ const ELSEWHERE: [RegExp, string, string][] = [
 ];
 
 /** Commands that end otherwise than with 0 where nothing is wrong. */
-const MAY_END: [RegExp, number, RegExp][] = [[/replay (pause|resume|cancel) /, 1, /409 the replay is done/]];
+const MAY_END: [RegExp, number, RegExp][] = [
+  [/(replay (pause|resume|cancel)|runs cancel) /, 1, /409 the (replay|run) .*(done|ended|dead|succeeded)/],
+];
 
 /** Connections of docs/sources.md whose commands need nothing but curl. */
 const DOCUMENTED_CONNECTIONS = ["conn_hook", "conn_sig", "conn_cloud"];
@@ -65,6 +74,7 @@ test.each(PAGES)(
   async (page) => {
     const commands = commandsOf(page).filter((one) => !excused(one));
     if (commands.length === 0) return;
+    if (page === "docs/operations.md") await breakSomething();
     const shell = openShell(project.root, { ...project.env, ...stack.secrets, WEIR_URL: stack.url });
     try {
       for (const { text, place } of commands) {
@@ -120,7 +130,7 @@ async function filledIn(text: string): Promise<string> {
     },
     ITEM_ID: async () =>
       (await first<{ id: string }>("/v1/collections/data_bucket/items?key=videos/my.mp4")).id,
-    run_ID: async () => (await first<{ id: string }>("/v1/runs")).id,
+    run_ID: async () => dead ?? (await first<{ id: string }>("/v1/runs")).id,
     rpl_ID: async () => (await first<{ id: string }>("/v1/replays")).id,
   };
   for (const [name, find] of Object.entries(ids))
@@ -141,6 +151,24 @@ async function first<T>(path: string): Promise<T> {
 }
 
 const newestEvent = async () => (await read<{ data: { id: string }[] }>("/v1/events?limit=1")).data[0]?.id;
+
+/** The run that ended dead, where the page needs one. */
+let dead: string | undefined;
+
+/** What an operator's page is about: a run that ended dead, of a file that is no video. */
+async function breakSomething(): Promise<void> {
+  writeFileSync(join(project.root, "broken.mp4"), "no video");
+  const shell = openShell(project.root, { ...project.env, ...stack.secrets, WEIR_URL: stack.url });
+  const put = "weir put broken.mp4 weir-media/broken.mp4 --metadata foo=bar";
+  const before = await newestEvent();
+  expect(await shell.type(put)).toMatchObject({ code: 0 });
+  await settled(put, before);
+  await shell.close();
+  for (const until = Date.now() + 30_000; dead === undefined && Date.now() < until; await pause(100)) {
+    const { data } = await read<{ data: { run_id: string }[] }>("/v1/dead-letters");
+    dead = data[0]?.run_id;
+  }
+}
 
 /** Until what a command has told is on record, and every run has ended. */
 async function settled(text: string, before: string | undefined): Promise<void> {
