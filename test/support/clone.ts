@@ -76,7 +76,8 @@ export interface Running {
 
 /** `weir dev` on a free port, once it says where it listens. */
 export async function dev({ root, env }: Clone): Promise<Running> {
-  const child = spawn("weir", ["dev", "--port", "0", "--json"], { cwd: root, env, detached: true });
+  const words = [join(root, "cli/bin.mjs"), "dev", "--port", "0", "--json"];
+  const child = spawn(process.execPath, words, { cwd: root, env, detached: true });
   let [stdout, stderr] = ["", ""];
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
