@@ -162,16 +162,24 @@ describe("a hostile file is refused for good within two seconds, and reaches not
     const url = source.put(`/uploads/${name}`, bytes());
     const kind = /(png|jpg|gif)$/.test(name) ? "image" : "video";
     const embed = { items: [{ url, ...(kind === "video" && { span: { start: 0, end: 10 } }) }], kind };
+    const span = { start: 0, end: 2 };
+    const films: [string, object][] = [
+      ["/v1/split", { url }],
+      ["/v1/split", { url, scenes: {} }],
+      ["/v1/clip", { url, span }],
+      ["/v1/audio", { url, span }],
+    ];
     const calls: [string, object][] = [
-      [kind === "image" ? "/v1/image" : "/v1/split", { url }],
+      ...(kind === "image" ? ([["/v1/image", { url }]] as [string, object][]) : films),
+      ["/v1/frames", { url, at: [0] }],
       ["/v1/embed", { ...embed, model: "weir/hog-512" }],
     ];
     for (const [path, body] of calls) {
+      // What a film says of its length does not keep its frames from being shown and embedded.
+      if (name.startsWith("hours") && !["/v1/split", "/v1/audio"].includes(path)) continue;
       const began = performance.now();
       const got = await post(compute.url, path, body);
       expect(performance.now() - began).toBeLessThan(2000);
-      // What a film says of its length does not keep its frames from being embedded.
-      if (path === "/v1/embed" && name.startsWith("hours")) continue;
       const failure = got.lines[0].failure ?? got.lines[0].error;
       expect(failure).toMatchObject({ kind: "bad_media", where: `uploads/${name}` });
       expect(got.text).not.toContain(SIGNATURE);
@@ -200,6 +208,10 @@ describe("only public hosts are read", () => {
     ["loopback by name over https", () => at("localhost")().replace("http:", "https:")],
     ["loopback as a number", at("2130706433")],
     ["loopback in hex", at("0x7f.1")],
+    ["loopback in octal", at("0177.0.0.1")],
+    ["loopback, short", at("127.1")],
+    ["loopback in full-width digits", at("１２７.０.０.１")],
+    ["IPv4 in IPv6, in hex", at("[::ffff:7f00:1]")],
     ["this host", at("0.0.0.0")],
     ["IPv6 loopback", at("[::1]")],
     ["IPv4 in IPv6", at("[::ffff:127.0.0.1]")],

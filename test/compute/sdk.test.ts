@@ -203,6 +203,17 @@ describe("frames", () => {
     }
   });
 
+  test("come as JPEG of at most 640 pixels a side unless asked otherwise, and never larger than they are", async () => {
+    const large = source.put("/large.png", await makeImage({ width: 1000, height: 500, format: "png" }));
+    const [shot] = await inRun(() => FileTools.frames(large, { at: [0] }));
+    expect(shot).toMatchObject({ width: 640, height: 320, format: "jpeg" });
+    const [whole] = await inRun(() => FileTools.frames(large, { at: [0], size: 4096 }));
+    expect(whole).toMatchObject({ width: 1000, height: 500 });
+    const failure = (work: Promise<unknown>) => work.then(String, (error: FailureError) => error.failure);
+    for (const options of [{ at: [0], every: 1 }, { at: [] }, { at: [0], size: 5000 }, { every: 0 }])
+      expect(await failure(inRun(() => FileTools.frames(large, options)))).toMatchObject({ kind: "invalid" });
+  });
+
   test("come every so many seconds, and each shows its scene", async () => {
     const url = await scenes("scenes.mkv");
     const shots = await inRun(() => FileTools.frames(url, { every: 2, format: "png" }));
