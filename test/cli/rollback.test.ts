@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { packageRoot } from "../../cli/project.ts";
+import { hasPython } from "../python/given.ts";
 import { change, config, type Files, project } from "./support/given.ts";
 
 const bin = join(packageRoot, "cli/bin.mjs");
@@ -20,7 +21,7 @@ const run = (root: string, command: string, args: string[]) => {
       ]),
     ),
   };
-  return spawnSync(command, args, { cwd: root, encoding: "utf8", env });
+  return spawnSync(command, args, { cwd: root, encoding: "utf8", env, timeout: 25_000 });
 };
 const weir = (root: string, ...args: string[]) => run(root, process.execPath, [bin, ...args]);
 const git = (root: string, ...args: string[]) => {
@@ -73,6 +74,22 @@ const SECOND: Files = {
   "pipelines/one/notes.txt": "",
 };
 
+/** Runs a command at a terminal of its own, and types an answer as soon as it is asked for one. */
+const AT_TERMINAL = `
+import os, pty, sys
+said = b""
+def read(fd):
+    global said
+    data = os.read(fd, 1024)
+    asked = b"[y/N]" in said
+    said += data
+    if b"[y/N]" in said and not asked:
+        os.write(fd, sys.argv[1].encode() + b"\\r")
+    return data
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[2:], read)))
+`;
+const rollback = [process.execPath, bin, "rollback", "one"];
+
 describe("weir rollback", () => {
   test("--plan says version, commit, files and what it cannot know of items, and does nothing", () => {
     const { root, commits, versions } = history(SECOND);
@@ -93,6 +110,17 @@ describe("weir rollback", () => {
     expect(status).toBe(2);
     expect(stderr).toContain("--yes");
     expect(git(root, "status", "--porcelain")).toBe("");
+  });
+
+  test.skipIf(!hasPython).each([
+    ["n", 1, ""],
+    ["y", 0, "M  pipelines/one/handler.ts"],
+  ])("asks a person at a terminal, who says %s", (answer, code, changed) => {
+    const { root } = history({ "pipelines/one/handler.ts": handler("{ more: 1 }") });
+    const { status, stdout } = run(root, "python3", ["-c", AT_TERMINAL, answer, ...rollback, "--no-deploy"]);
+    expect(stdout).toContain("Do it? [y/N]");
+    expect(status).toBe(code);
+    expect(git(root, "status", "--porcelain", "--", "pipelines/one/handler.ts")).toBe(changed);
   });
 
   test("takes the folder, and only it, back to the byte: what was added goes, what was removed is there", () => {

@@ -245,5 +245,16 @@ describe.skipIf(!hasPython)("a project from nothing", () => {
       );
       expect(data).toMatchObject([{ pipeline: collection, data: { name: "today.txt", size: 12 } }]);
     }
+    // A change in TypeScript, beside what is stored: one item has a member more.
+    const handler = project.text("pipelines/sizes/handler.ts");
+    project.edit({ "pipelines/sizes/handler.ts": handler.replace("[{ name", "[{ more: 1, name") });
+    const compared = await project.until(
+      () => project.weir("compare", "sizes", "--max-changed", "1", "--json"),
+      ({ code }) => code === 0,
+    );
+    expect(JSON.parse(compared.stdout)).toMatchObject({
+      items: { same: 0, changed: 1, added: 0, removed: 0 },
+      limits: [{ limit: "max-changed", is: 1, ok: true }],
+    });
   });
 });
