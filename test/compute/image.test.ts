@@ -116,6 +116,22 @@ describe("the image", () => {
       expect(existsSync(join(app, path))).toBe(false);
   });
 
+  test("holds no more packages than docs/compute.md says", async () => {
+    const said = Number(
+      /about (\d+) MB of packages/.exec(await readFile(join(root, "docs/compute.md"), "utf8"))?.[1],
+    );
+    // What the image throws away again after the installation.
+    const dropped = /rm -rf ((?:node_modules\S+ ?)+)/.exec(all("RUN")[0] ?? "")?.[1] ?? "";
+    const measure = `du -sLk node_modules | cut -f1; for d in ${dropped}; do du -sk $d; done | awk '{s+=$1} END {print s}'`;
+    const [whole = 0, less = 0] = spawnSync("sh", ["-c", measure], { cwd: app })
+      .stdout.toString()
+      .split("\n")
+      .map(Number);
+    const megabytes = ((whole - less) * 1024) / 1e6;
+    expect(megabytes).toBeGreaterThan(said * 0.85);
+    expect(megabytes).toBeLessThan(said * 1.1);
+  });
+
   test("installs what the requirements.txt of its pipelines name, and not `mixpeek`, which is here", async () => {
     const line = all("RUN").find((run) => run.includes("requirements.txt")) ?? "";
     const [collect = "", pip] = line.split(";");
