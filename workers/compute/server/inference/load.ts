@@ -31,7 +31,10 @@ export class Sessions {
     warm.catch(() => this.#warm.delete(sha256));
     for (const [oldest, session] of [...this.#warm].slice(0, Math.max(0, this.#warm.size - MOST_WARM))) {
       this.#warm.delete(oldest);
-      await (await session).release();
+      await session.then(
+        (one) => one.release(),
+        () => {},
+      );
     }
     return warm;
   }
