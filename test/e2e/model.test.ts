@@ -12,7 +12,7 @@ import { startWeir, type Weir } from "../support/weir.ts";
 const HISTORIES = Number(process.env.WEIR_HISTORIES ?? 320);
 const SEED = Number(process.env.WEIR_SEED ?? Date.now() % 1_000_000);
 /** Histories that are played at the same time: queues deliver by the second, so one after another is slow. */
-const TOGETHER = 80;
+const TOGETHER = 107;
 /** Whether a race is lost is chance: each simpler history is tried this often, side by side, and so many of them. */
 const TRIES = 4;
 const CANDIDATES = 20;

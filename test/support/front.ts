@@ -3,8 +3,10 @@
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** What becomes of a request in place of its answer: a 503, or a connection that ends without one. */
-export type NetworkFault = "refused" | "cut off";
+/** A request is answered 503, or not at all, or with what was read well before it is handed over. */
+export type NetworkFault = "refused" | "cut off" | "held up";
+/** Longer than it takes a queue to deliver: what is told meanwhile can be done first. */
+const HELD_UP_MS = 2_000;
 
 export interface Front {
   origin: string;
@@ -26,9 +28,10 @@ export async function openFront(): Promise<Front> {
     if (fault === "refused") return void answer.writeHead(503).end();
     if (fault === "cut off") return void answer.destroy();
     const onward = request({ hostname, port, path: url, method, headers }, (response) => {
-      answer.writeHead(response.statusCode ?? 502, response.headers);
-      response.pipe(answer);
       response.on("error", () => answer.destroy());
+      const handOver = () => response.pipe(answer.writeHead(response.statusCode ?? 502, response.headers));
+      if (fault === "held up") setTimeout(handOver, HELD_UP_MS);
+      else handOver();
     });
     onward.on("error", () => answer.destroy());
     incoming.pipe(onward);
