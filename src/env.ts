@@ -65,7 +65,13 @@ export function surroundings(env: object): Surroundings {
     pipelineQueue: (alias) => binding(queueBinding(alias), "queue"),
     pipeline: (alias) => binding(pipelineBinding(alias), "service"),
     ledger,
-    books: () => ({ ledger: ledger(), archive: binding("ARCHIVE", "R2") }),
+    // The archive is looked up when something is in it.
+    books: () => ({
+      ledger: ledger(),
+      get archive() {
+        return binding<R2Bucket>("ARCHIVE", "R2");
+      },
+    }),
     durableObjects: (name) => binding(name, "Durable Object"),
   };
 }
