@@ -107,13 +107,15 @@ const SQL = {
     FROM json_each(?1) AS j
     WHERE runs.id = ${field("run_id")} AND runs.status NOT IN ('succeeded', 'skipped', 'cancelled')
       AND runs.progress < coalesce(${field("attempts")}, runs.attempt) * 10 + ${REDRIVEN}`,
+  // None of a run that has ended otherwise, be it hot or in the archive.
   letters: `
     INSERT INTO dead_letters (run_id, alias, job, failure, attempts, at)
     SELECT ${fields("run_id", "alias", "job")},
       coalesce(${field("failure")}, r.failure, '{"kind":"internal","detail":"the platform gave up on the job: its Worker ended without a report"}'),
       coalesce(${field("attempts")}, r.attempt, 0), ?2
     FROM json_each(?1) AS j LEFT JOIN runs AS r ON r.id = ${field("run_id")}
-    WHERE r.status IS NULL OR r.status = 'dead'
+    WHERE r.status = 'dead' OR (r.status IS NULL
+      AND NOT EXISTS (SELECT 1 FROM archived AS a WHERE a.id = unhex(substr(${field("run_id")}, 5, 32))))
     ON CONFLICT (run_id) DO NOTHING`,
   reopen: `
     UPDATE runs SET status = 'pending', reason = 'redriven', ended_at = NULL, due_at = ?5, forgiven = attempt,

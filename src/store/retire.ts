@@ -22,6 +22,8 @@ interface Lifetime {
   at: string;
   /** Which rows are old, by an index: older than the time `?1`, ms, or than its day, `?2`. */
   old: string;
+  /** What goes with its rows: a table and its column that names them. */
+  parts?: { table: string; of: string }[];
 }
 
 const LIFETIMES: Lifetime[] = [
@@ -37,6 +39,7 @@ const LIFETIMES: Lifetime[] = [
     table: "replays",
     ms: REPLAY_DAYS * DAY_MS,
     at: "ended_at",
+    parts: [{ table: "replay_counts", of: "replay_id" }],
     // Never one that goes on or is paused, nor one whose runs are still hot.
     old: `created_at < ?1 AND ended_at < ?1 AND status IN ('done', 'cancelled')
       AND NOT EXISTS (SELECT 1 FROM runs AS r WHERE r.replay_id = replays.id)`,
@@ -50,14 +53,15 @@ const PAGE = 5000;
 /** Deletes a page of what is old in every table. Returns whether more is waiting. */
 export async function retireOld(db: D1Database, now: number): Promise<boolean> {
   const day = (time: number) => Math.floor(time / DAY_MS);
-  const statements = LIFETIMES.flatMap(({ table, ms, at, old }) => {
+  const statements = LIFETIMES.flatMap(({ table, ms, at, old, parts = [] }) => {
     const age = [now - ms, day(now - ms), PAGE] as const;
     return [
       db.prepare(tell(table, at, old)).bind(...age, now, day(now)),
+      ...parts.map((part) => db.prepare(retirePart(part, table, old)).bind(...age)),
       db.prepare(retire(table, old)).bind(...age),
     ];
   });
-  const results = await db.batch([...statements, db.prepare(FORGET_COUNTS)]);
+  const results = await db.batch(statements);
   return results.some(({ meta }) => meta.changes >= PAGE);
 }
 
@@ -73,6 +77,9 @@ const page = (table: string, old: string) =>
 
 const retire = (table: string, old: string) => `DELETE FROM ${table} WHERE ${page(table, old)}`;
 
+const retirePart = (part: { table: string; of: string }, table: string, old: string) =>
+  `DELETE FROM ${part.table} WHERE ${part.of} IN (SELECT ${nameOf(table)} FROM ${table} WHERE ${old} LIMIT ?3)`;
+
 const tell = (table: string, at: string, old: string) => `
   INSERT INTO expiries (day, what, connection, count, runs, bytes, oldest, newest, at)
   SELECT ?5, '${table}', '', count(*), 0, 0, min(${at}), max(${at}), ?4
@@ -81,5 +88,3 @@ const tell = (table: string, at: string, old: string) => `
   ON CONFLICT (day, what, connection) DO UPDATE SET
     count = count + excluded.count, oldest = min(oldest, excluded.oldest), newest = max(newest, excluded.newest),
     at = excluded.at`;
-
-const FORGET_COUNTS = "DELETE FROM replay_counts WHERE replay_id NOT IN (SELECT id FROM replays)";

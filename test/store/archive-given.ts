@@ -128,5 +128,5 @@ export async function wipe({ ledger, archive }: Pick<Stores, "ledger" | "archive
 
 const TABLES = [
   ...["events", "event_identities", "runs", "run_history", "tracked", "dead_letters", "replays"],
-  ...["segments", "archived", "archive_passes", "replay_counts", "expiries"],
+  ...["segments", "archived", "archive_passes", "replay_counts", "expiries", "rejections", "idempotency"],
 ];

@@ -3,9 +3,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { getEvent, getRun, listEvents, listRuns } from "../../src/query/ledger.ts";
 import { why } from "../../src/query/why.ts";
 import { identify } from "../../src/receive/identity.ts";
+import { retain } from "../../src/retain.ts";
 import { emptyPlan } from "../../src/shapes/replay.ts";
 import type { RunStatus } from "../../src/shapes/run.ts";
 import { findArchived } from "../../src/store/archive/find.ts";
+import type { Place } from "../../src/store/archive/move.ts";
+import { walk } from "../../src/store/archive/walk.ts";
 import { dropLetters } from "../../src/store/dead-letters.ts";
 import { record, runId } from "../../src/store/ledger.ts";
 import { insertReplay, progressOf, type ReplayStatus } from "../../src/store/replays.ts";
@@ -229,7 +232,7 @@ describe("a late duplicate of an archived event adds nothing", () => {
   });
 });
 
-test("a late report of an archived run changes nothing", async () => {
+test("a late report, or a late letter, of an archived run changes nothing", async () => {
   const one = eventAt(OLD, "x");
   await hear(stores, [[one, { a: "succeeded" }]]);
   await keep(stores);
@@ -237,7 +240,9 @@ test("a late report of an archived run changes nothing", async () => {
   await takeReports(stores.ledger, [
     { run_id: runId(one.id, "a"), attempt: 2, status: "failed", version: "v", commit: "c", started_at: 1 },
   ]);
+  await bring(stores, [[one, "a", "dead"]]);
   expect(await seen(stores)).toEqual(before);
+  expect(await count(stores, "dead_letters")).toBe(0);
 });
 
 test("events of a key are found in the archive, whatever bucket they are of", async () => {
@@ -319,4 +324,56 @@ test("a page costs as many calls to D1 for five hundred events as for one, and a
   ]);
   // A full page is followed by a look for the next one, which is an expiry, a scan and a place.
   expect((costs[1]?.[0] ?? 0) - (costs[0]?.[0] ?? 0)).toBeLessThanOrEqual(3);
+});
+
+test("a page of a walk reads a bounded number of segments and of bytes, and says where the next begins", async () => {
+  const large = { metadata: { note: "x".repeat(90_000) } };
+  await hear(
+    stores,
+    Array.from({ length: 50 }, (_, n) => [eventAt(OLD + n * 60_000, `${n}`), {}]),
+  );
+  for (let at = 0; at < 130; at += 10) {
+    const ten = Array.from({ length: 10 }, (_, n) => eventAt(OLD + 9e6 + at + n, `l${at + n}`, large));
+    await hear(
+      stores,
+      ten.map((event) => [event, {}]),
+    );
+  }
+  await keep(stores);
+  const pages: { keys: number; gets: number }[] = [];
+  let next: Place | undefined;
+  do {
+    let gets = 0;
+    const counting = between(stores, (name, work) => {
+      if (name === "get") gets++;
+      return work();
+    });
+    const page = await walk(counting, { order: "oldest first" }, next, 1000);
+    pages.push({ keys: page.rows.length, gets });
+    next = page.next;
+  } while (next);
+  expect(pages.reduce((sum, { keys }) => sum + keys, 0)).toBe(180);
+  // Fifty segments of one event each, then three of 4 MB, of which two fit into a page.
+  expect(pages.map(({ gets }) => gets)).toEqual([32, expect.any(Number), expect.any(Number)]);
+  expect(pages.length).toBe(3);
+});
+
+test("a cron does what it has time for, and the next one goes on", async () => {
+  const all = Array.from({ length: 1200 }, (_, n) => decided(eventAt(OLD + n, `${n}`)));
+  await record(stores.ledger, all, OLD);
+  let time = NOW;
+  // Each look at the clock finds that three seconds have gone by.
+  const now = () => {
+    time += 3000;
+    return time;
+  };
+  const moved = async () => {
+    await retain({ env: { books: () => stores }, connections: connections(), now });
+    return count(stores, "archived");
+  };
+  const first = await moved();
+  expect(first).toBeGreaterThan(0);
+  expect(first).toBeLessThan(1200);
+  while ((await count(stores, "events")) > 0) await moved();
+  expect(await count(stores, "archived")).toBe(1200);
 });

@@ -33,7 +33,10 @@ const SQL = {
     UPDATE segments SET state = 'expiring', moved_at = ?3
     WHERE id IN (
       SELECT id FROM segments WHERE connection = ?1 AND minute < ?2 AND state = 'kept' ORDER BY minute LIMIT ?4)`,
-  expiring: "SELECT id, key FROM segments WHERE state = 'expiring' AND connection = ?1 ORDER BY id LIMIT ?2",
+  // By the index of the few that are not kept, not by that of all of the connection.
+  expiring: `
+    SELECT id, key FROM segments
+    WHERE state != 'kept' AND state = 'expiring' AND +connection = ?1 ORDER BY id LIMIT ?2`,
   tell: `
     INSERT INTO expiries (day, what, connection, count, runs, bytes, oldest, newest, at)
     SELECT ?3, 'events', connection, sum(events), sum(runs), sum(bytes),

@@ -232,7 +232,8 @@ const SQL = {
   abandon: `
     UPDATE segments SET state = 'abandoned', moved_at = ?1
     WHERE id IN (
-      SELECT id FROM segments WHERE state IN ('writing', 'abandoned') AND moved_at < ?2 LIMIT 500)
+      SELECT id FROM segments
+      WHERE state != 'kept' AND state IN ('writing', 'abandoned') AND moved_at < ?2 LIMIT 500)
     RETURNING id, key`,
   cleared: "DELETE FROM segments WHERE state = 'abandoned' AND id IN (SELECT value FROM json_each(?1))",
 };
