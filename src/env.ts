@@ -23,6 +23,8 @@ export interface Surroundings {
   setting(name: string): string | undefined;
   /** A variable or secret that must be set. */
   required(name: string): string;
+  /** The values of all that is set and is not known to be public: what must not be told. */
+  secretValues(): string[];
   bucket(name: string): R2Bucket;
   database(name: string): D1Database;
   queue<T>(binding: string): Queue<T>;
@@ -37,6 +39,9 @@ export interface Surroundings {
     binding: string,
   ): DurableObjectNamespace<T>;
 }
+
+/** Weir's own variables, and what only says where something is or whose it is. */
+const PUBLIC = /^WEIR_(URL|COMMIT|VERSION|BUILD)$|^COMPUTE_|(_URL|_ENDPOINT|_KEY_ID)$/;
 
 export function surroundings(env: object): Surroundings {
   const raw = new Map<string, unknown>(Object.entries(env));
@@ -59,6 +64,8 @@ export function surroundings(env: object): Surroundings {
         throw unset(name, `set it: \`npx wrangler secret put ${name}\`, locally a line in .weir/dev.env`);
       return value;
     },
+    secretValues: () =>
+      [...raw].flatMap(([name, value]) => (typeof value === "string" && !PUBLIC.test(name) ? [value] : [])),
     bucket: (name) => binding(bucketBinding(name), "R2"),
     database: (name) => binding(databaseBinding(name), "D1"),
     queue: (name) => binding(name, "queue"),

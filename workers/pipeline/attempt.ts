@@ -5,6 +5,7 @@ import { type Failure, verdictOf } from "../../src/shapes/failure.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import type { Report } from "../../src/shapes/run.ts";
 import { storeFailure } from "../../src/store/failure.ts";
+import { hidden } from "./hidden.ts";
 import { type Outcome, type RunDeps, runJob, setOf } from "./run.ts";
 
 export interface Try {
@@ -54,7 +55,7 @@ export async function attemptAll<T extends Try>(
         const outcome: Outcome = fence
           ? await runJob(one.job, fence, deps)
           : { status: "failed", failure: started instanceof Map ? NO_FENCE : started, log: [] };
-        await done(concludeAttempt(one, outcome, startedAt, deps), one);
+        await done(concludeAttempt(one, hidden(outcome, deps.hide), startedAt, deps), one);
       }
     }
   };

@@ -13,6 +13,7 @@ import { openCollection } from "../../src/store/collections/open.ts";
 import type { DeadJob } from "../../src/store/dead-letters.ts";
 import { sendAll } from "../../src/store/queue-batches.ts";
 import { type Attempted, GRACE_MS } from "./attempt.ts";
+import { hideInConsole, hiding } from "./hidden.ts";
 import { compiledFilter, type RunDeps } from "./run.ts";
 import type { Pipeline } from "./sdk.ts";
 
@@ -40,6 +41,8 @@ export function openDeps(
 ): PipelineDeps {
   const version = env.setting("WEIR_VERSION") ?? "unversioned";
   const commit = env.setting("WEIR_COMMIT") ?? "unknown";
+  const hide = hiding(env.secretValues());
+  hideInConsole(hide);
   return {
     pipeline,
     config,
@@ -50,6 +53,7 @@ export function openDeps(
     results: (object) => resultsOf(env, object),
     models,
     secret: (name) => env.setting(name),
+    hide,
     version,
     commit,
     now,

@@ -23,6 +23,7 @@ import type { Collection, Fence } from "../../src/store/collections/contract.ts"
 import { HOPS, hopsIn, MAX_HOPS } from "../../src/store/collections/written.ts";
 import { storeFailure } from "../../src/store/failure.ts";
 import { withinRun } from "./context.ts";
+import type { Hide } from "./hidden.ts";
 import { collectItems } from "./items.ts";
 import { withPayload } from "./payload.ts";
 import type { Pipeline } from "./sdk.ts";
@@ -50,6 +51,8 @@ export interface RunDeps extends WeirDeps {
   collection: Collection;
   version: string;
   commit: string;
+  /** Strikes secrets out of what is told of a run. */
+  hide: Hide;
 }
 
 /** How often a run looks again, within one attempt, when the object changes under it. */

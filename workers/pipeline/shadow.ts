@@ -13,6 +13,7 @@ import type { Job } from "../../src/shapes/job.ts";
 import { modelsSchema } from "../../src/shapes/model.ts";
 import type { Observed, Source } from "../../src/source/contract.ts";
 import type { Collection } from "../../src/store/collections/contract.ts";
+import { hidden, hiding } from "./hidden.ts";
 import { compiledFilter, type Outcome, type RunDeps, runJob, setOf } from "./run.ts";
 
 /** What the command's own look-up answers: `POST /v1/objects` of the router, passed on. */
@@ -26,8 +27,9 @@ export default {
   async fetch(request: Request, raw: object): Promise<Response> {
     if (request.method === "GET") return Response.json({ status: "ok" });
     const job = (await request.json()) as Job;
-    const outcome = await runJob(job, { set: setOf(job), token: null }, depsOf(surroundings(raw)));
-    return Response.json(told(outcome));
+    const deps = depsOf(surroundings(raw));
+    const outcome = await runJob(job, { set: setOf(job), token: null }, deps);
+    return Response.json(told(hidden(outcome, deps.hide)));
   },
 };
 
@@ -58,6 +60,7 @@ function depsOf(env: Surroundings): RunDeps {
     results: () => ({ find: async () => [], keep: async () => {} }),
     models: parsed.models,
     secret: (name) => env.setting(name),
+    hide: hiding(env.secretValues()),
     version: env.setting("WEIR_VERSION") ?? "unversioned",
     commit: "",
     now: Date.now,

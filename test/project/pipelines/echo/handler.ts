@@ -2,10 +2,21 @@
 import { definePipeline } from "weir";
 
 interface Asked {
-  form?: "array" | "iterator" | "object" | "undefined" | "bigint" | "cycle" | "nan" | "huge" | "slow";
+  form?:
+    | "array"
+    | "iterator"
+    | "object"
+    | "undefined"
+    | "bigint"
+    | "cycle"
+    | "nan"
+    | "huge"
+    | "slow"
+    | "told"
+    | "thrown";
 }
 
-export default definePipeline(async (event, { log }) => {
+export default definePipeline(async (event, { weir, log }) => {
   const { form = "object" } = (event.payload ?? {}) as Asked;
   log("asked for", form);
   const item = { key: event.key, payload: event.payload ?? null };
@@ -33,6 +44,18 @@ export default definePipeline(async (event, { log }) => {
       return { vector: new Float32Array([1, Number.NaN]) };
     case "huge":
       return { text: "x".repeat(3_000_000) };
+    // Everything that it knows, in every way that it can tell it.
+    case "told":
+    case "thrown": {
+      const url = event.key === "" ? "" : await weir.fileUrl(event.bucket, event.key);
+      const known = JSON.stringify({ url, env: process.env });
+      console.log(process.env);
+      console.error(known);
+      for (const value of [url, ...Object.values(process.env)]) log("it is", value);
+      log("x".repeat(960), known);
+      if (form === "thrown") throw new Error(`not with ${known}`);
+      return item;
+    }
     case "slow":
       return new Promise(() => undefined);
   }

@@ -79,7 +79,14 @@ def media(event):
     }
 
 
+def leak(event):
+    print(dict(os.environ))
+    print(os.getenv("API_KEY"), mixpeek.file_url(event["bucket"], event["key"]))
+    raise RuntimeError("not with " + os.getenv("API_KEY"))
+
+
 CASES = {
+    "leak": leak,
     "media": media,
     "own_failure": own_failure,
     "misuse": misuse,

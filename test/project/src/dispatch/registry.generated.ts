@@ -31,7 +31,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "echo",
-      "version": "bb8473dae3f513fd",
+      "version": "3d0b82d57b537370",
       "folder": "pipelines/echo",
       "config": {
         "alias": "echo",
@@ -168,7 +168,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "python-cases",
-      "version": "11aca76628466e7e",
+      "version": "ebdb8a8bbf6da56e",
       "folder": "pipelines/python-cases",
       "config": {
         "alias": "python-cases",
