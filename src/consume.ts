@@ -1,6 +1,7 @@
 // The router's queues. A message is acknowledged when what it says is recorded, and not before. Where a store
 // does not answer, the whole batch comes again later; where one message is to blame, its neighbours do not
 // suffer for it. One that cannot be read is put on record and never tried again.
+import type { Message, MessageBatch } from "@cloudflare/workers-types";
 import type { RouterDeps } from "./deps.ts";
 import { receiveR2 } from "./receive/r2-queue.ts";
 import { advance, type ReplayMessage } from "./replay/advance.ts";

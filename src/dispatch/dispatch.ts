@@ -1,6 +1,7 @@
 // From committed runs to their pipelines: one RPC per (batch, pipeline) over the service binding, or the
 // pipeline's own queue. What a binding cannot take goes to the queue, so a broken pipeline delays nobody
 // else. Free of the ledger: it returns what became of each job.
+import type { Rpc } from "@cloudflare/workers-types";
 import type { Surroundings } from "../env.ts";
 import type { Job } from "../shapes/job.ts";
 import type { Report } from "../shapes/run.ts";

@@ -28,7 +28,7 @@ export function s3Source(connection: S3Connection, env: Surroundings): Source {
         });
       });
     if (response.status === 404) return null;
-    if (!response.ok) throw new FailureError(refusal(response.status, bucket, key, connection.access_key_id));
+    if (!response.ok) throw new FailureError(refusal(response, bucket, key, connection.access_key_id));
     return response;
   };
   return {
@@ -107,7 +107,7 @@ const ENTITIES: Record<string, string> = { lt: "<", gt: ">", quot: '"', apos: "'
 const unescapeXml = (text: string) =>
   text.replace(/&(lt|gt|quot|apos|amp);/g, (_, name: string) => ENTITIES[name] ?? "");
 
-function refusal(status: number, bucket: string, key: string, credential: string): Failure {
+function refusal({ status, headers }: Response, bucket: string, key: string, credential: string): Failure {
   if (status === 401 || status === 403) {
     return {
       kind: "source_refused",
@@ -117,5 +117,9 @@ function refusal(status: number, bucket: string, key: string, credential: string
       next: `check ${credential} and its policy`,
     };
   }
-  return { kind: "unavailable", detail: `${bucket}/${key}: the store answered ${status}` };
+  const detail = `${bucket}/${key}: the store answered ${status}`;
+  // S3's SlowDown is a 503.
+  if (status !== 429 && status !== 503) return { kind: "unavailable", detail };
+  const seconds = Number(headers.get("retry-after"));
+  return { kind: "overloaded", detail, ...(seconds > 0 && { retry_after_seconds: Math.min(seconds, 3600) }) };
 }

@@ -1,5 +1,7 @@
 // Sends many messages in as few calls as Queues allow: 100 messages and 256 KB at once.
 
+import type { Queue } from "@cloudflare/workers-types";
+
 const MAX_MESSAGES = 100;
 /** Room is left for what Queues add to each message. */
 const MAX_BYTES = 240_000;

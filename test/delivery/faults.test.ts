@@ -4,7 +4,7 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestHarness } from "wrangler";
-import { type Asked, type Fault, KINDS, type Played } from "./shapes.ts";
+import { type Asked, type Fault, KINDS, type Move, type Played } from "./shapes.ts";
 
 const configPath = fileURLToPath(new URL("workerd/wrangler.json", import.meta.url));
 const harness = createTestHarness({ workers: [{ configPath }] });
@@ -78,3 +78,28 @@ test.each([
   },
   300_000,
 );
+
+test("every state of every run in all of this has its cause on record, and what is over stays so", async () => {
+  const moves = (await (await harness.fetch("http://delivery.test/")).json()) as Move[];
+  expect(moves.filter(({ uncaused }) => uncaused > 0)).toEqual([]);
+  const FINAL = ["succeeded", "skipped", "cancelled", "dead"];
+  const reopened = moves
+    .filter(({ before }) => FINAL.includes(before ?? ""))
+    .map(({ before, after }) => `${before} → ${after}`);
+  // Only a person opens a run again, by redriving it.
+  expect(reopened).toEqual(["dead → pending"]);
+  const seen = moves.map(({ before, after }) => `${before ?? "nothing"} → ${after}`);
+  for (const usual of [
+    "nothing → pending",
+    "pending → queued",
+    "queued → running",
+    "running → succeeded",
+    "running → failed",
+    "failed → running",
+    "running → dead",
+    "queued → pending",
+    "running → pending",
+    "failed → pending",
+  ])
+    expect(seen).toContain(usual);
+});

@@ -36,3 +36,11 @@ export interface Played {
   /** Whether the fault came to pass. */
   struck: boolean;
 }
+
+/** A way from one state of a run to another; `before` is null where it begins. */
+export interface Move {
+  before: string | null;
+  after: string;
+  times: number;
+  uncaused: number;
+}

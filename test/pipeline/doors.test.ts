@@ -1,5 +1,6 @@
 // A pipeline's queue, message by message, over real R2 and D1: whatever becomes of one, its neighbours are done
 // once; no message grows older than its queue keeps it; what waits is not counted, and does not wait for ever.
+import type { Message } from "@cloudflare/workers-types";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { surroundings } from "../../src/env.ts";
 import { type PipelineConfig, pipelineConfigSchema } from "../../src/shapes/config.ts";
@@ -311,6 +312,19 @@ test("a message that would grow older than its queue keeps it is sent anew, and 
   await consumeJobs([old], failing);
   expect(old.verdict).toBe("ack");
   expect(sent.RETRY).toMatchObject([{ body: { attempts_before: 2 }, delaySeconds: 16 }]);
+});
+
+test.each([
+  [{ max_attempts: 100, base_seconds: 3600 }, "these attempts may take 48.6 days, and 3 are the most"],
+  [{ max_attempts: 20, base_seconds: 60 }, "these attempts may take 5.7 days"],
+  [{ max_attempts: 100, base_seconds: 0 }, undefined],
+  [{ max_attempts: 12, base_seconds: 60 }, undefined],
+  [{}, undefined],
+])("%j: its delays are held to what a queue keeps a message for", (retry, problem) => {
+  const parsed = pipelineConfigSchema.safeParse({ ...config(), retry });
+  const told = parsed.error?.issues[0];
+  if (problem === undefined) expect(told).toBeUndefined();
+  else expect(told).toMatchObject({ path: ["retry"], message: expect.stringContaining(problem) });
 });
 
 test("a run keeps the version that it started with, whatever is deployed meanwhile", async () => {

@@ -36,8 +36,14 @@ const SECRETS: Secrets = {
 export type { Item, Run } from "./client.ts";
 export type Weir = Awaited<ReturnType<typeof startWeir>>;
 
-/** Starts everything. `secrets` replaces some; an empty string unsets one. */
-export async function startWeir(secrets: Record<string, string> = {}) {
+/**
+ * Starts everything. `secrets` replaces some; an empty string unsets one. `before` puts something in front of
+ * compute: it is given compute's URL, and gives its own.
+ */
+export async function startWeir(
+  secrets: Record<string, string> = {},
+  before = async (computeUrl: string) => computeUrl,
+) {
   const pipelines = readdirSync(at("pipelines"));
   const workers = (base: string, computeUrl: string) => {
     const store = `${base}/cdn-cgi/local/r2/s3`;
@@ -54,7 +60,7 @@ export async function startWeir(secrets: Record<string, string> = {}) {
   const base = front.origin;
   const models = await readModels(at("models.json"));
   const compute = await startServer({ port: 0, host: "127.0.0.1", allowOrigins: [base], models });
-  const harness = createTestHarness({ workers: workers(base, compute.url) });
+  const harness = createTestHarness({ workers: workers(base, await before(compute.url)) });
   front.leadTo((await harness.listen()).url.origin);
   await harness.getWorker("weir").applyD1Migrations("LEDGER");
   await harness.getWorker("weir").applyD1Migrations("D1_TEST_ITEMS");

@@ -1,4 +1,5 @@
 // What a pipeline Worker reaches, opened from its bindings: source, collection, compute, its queues.
+import type { Rpc } from "@cloudflare/workers-types";
 import type { Surroundings } from "../../src/env.ts";
 import type { PipelineConfig } from "../../src/shapes/config.ts";
 import type { Connections } from "../../src/shapes/connection.ts";
@@ -104,7 +105,8 @@ async function computeFetch(
   const instances = Number(env.setting("COMPUTE_INSTANCES") ?? COMPUTE_INSTANCES);
   const namespace = env.durableObjects("COMPUTE");
   const shard = ((await numberOf(object)) + turn) % instances;
-  return namespace.get(namespace.idFromName(`compute-${shard}`)).fetch(request);
+  const instance: unknown = namespace.get(namespace.idFromName(`compute-${shard}`));
+  return (instance as { fetch(request: Request): Promise<Response> }).fetch(request);
 }
 
 /** Whatever the alias: pipelines that embed the same object by the same model share what was made. */

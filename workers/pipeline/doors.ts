@@ -1,6 +1,7 @@
 // What a pipeline Worker's doors do: jobs by RPC or by its queue, each tried once, reported, and passed on
 // where it must be tried again. Each message is answered for by itself: whatever becomes of one, its
 // neighbours are done once. worker.ts has the doors; free of the runtime, so that tests can call it as it is.
+import type { Message } from "@cloudflare/workers-types";
 import type { Job } from "../../src/shapes/job.ts";
 import type { Report } from "../../src/shapes/run.ts";
 import { type Attempted, attemptAll } from "./attempt.ts";

@@ -1,6 +1,7 @@
 // What is left of a story: what the collections hold, and what the ledger knows, without what may well differ
 // from one course of things to another: times, attempts, and which of two runs came first.
-import type { Played } from "../shapes.ts";
+import type { D1Database } from "@cloudflare/workers-types";
+import type { Move, Played } from "../shapes.ts";
 import { ALIASES, BUCKET, type World } from "./world.ts";
 
 export async function endingOf(world: World, at: string): Promise<Played["ending"]> {
@@ -41,3 +42,14 @@ export async function endingOf(world: World, at: string): Promise<Played["ending
   };
   return JSON.parse(JSON.stringify(ending).replaceAll(`${at}/`, "")) as Played["ending"];
 }
+
+/** Every way in which a run has gone from one state to another, and how often without a cause on record. */
+export async function movesOf(db: D1Database): Promise<Move[]> {
+  const { results } = await db.prepare(MOVES).all<Move>();
+  return results;
+}
+
+const MOVES = `
+  SELECT before, status AS after, count(*) AS times, sum(cause IS NULL OR cause = '') AS uncaused
+  FROM (SELECT status, cause, lag(status) OVER (PARTITION BY run_id ORDER BY rowid) AS before FROM run_history)
+  GROUP BY before, status ORDER BY before, status`;

@@ -1,6 +1,6 @@
 // Plays a story with one fault, or none, over this Worker's own D1 and R2, and answers how it ended.
 import type { Asked, Played } from "../shapes.ts";
-import { endingOf } from "./ending.ts";
+import { endingOf, movesOf } from "./ending.ts";
 import { STORIES } from "./stories.ts";
 import { openWorld, type Stores } from "./world.ts";
 
@@ -8,6 +8,7 @@ let number = 0;
 
 export default {
   async fetch(request, env): Promise<Response> {
+    if (request.method === "GET") return Response.json(await movesOf(env.LEDGER));
     const { story: name, fault, without } = (await request.json()) as Asked;
     const story = STORIES[name];
     if (!story) return Response.json(Object.keys(STORIES));

@@ -1,0 +1,69 @@
+// Handing over: each pipeline's trouble is its own.
+import { expect, test } from "vitest";
+import { type Dispatched, dispatch } from "../../src/dispatch/dispatch.ts";
+import { openPipelines } from "../../src/dispatch/pipelines.ts";
+import { surroundings } from "../../src/env.ts";
+import { pipelineConfigSchema } from "../../src/shapes/config.ts";
+import type { Job } from "../../src/shapes/job.ts";
+
+const pipelines = openPipelines(
+  ["well", "unbound", "broken", "slow"].map((alias) => ({
+    alias,
+    version: "v",
+    config: pipelineConfigSchema.parse({
+      alias,
+      source: { connection_id: "c" },
+      destination: { connection_id: "d", collection: "x" },
+      dispatch: "binding",
+    }),
+  })),
+);
+const job = (alias: string): Job => ({
+  run_id: `run_${alias}`,
+  alias,
+  cause: "matched",
+  attempts_before: 0,
+  event: {
+    id: "evt",
+    connection: "c",
+    sender: "r2",
+    type: "created",
+    operation: "PutObject",
+    bucket: "b",
+    key: "k",
+    time: "2026-11-23T09:59:00.000Z",
+    identities: [],
+    hops: 0,
+    received_at: "2026-11-23T09:59:01.000Z",
+  },
+});
+const answering = (alias: string) => ({ run: async () => [{ run_id: `run_${alias}`, status: "succeeded" }] });
+const queue = { sendBatch: async () => undefined };
+
+test("one that is not bound, one that throws and one that is slow: the others are settled without them", async () => {
+  let go = () => {};
+  const slow = new Promise<object[]>((resolve) => {
+    go = () => resolve([{ run_id: "run_slow", status: "succeeded" }]);
+  });
+  const env = surroundings({
+    PIPELINE_WELL: answering("well"),
+    PIPELINE_BROKEN: { run: () => Promise.reject(new Error("Worker exceeded CPU time limit.")) },
+    PIPELINE_SLOW: { run: () => slow },
+    QUEUE_BROKEN: queue,
+    // The unbound one has no queue either: its run stays pending, for the sweep.
+  });
+  const settled: Dispatched[] = [];
+  const all = dispatch(["slow", "well", "broken", "unbound"].map(job), pipelines, env, async (known) => {
+    settled.push(known);
+    go();
+  });
+  await all;
+  expect(settled).toMatchObject([
+    {
+      queued: ["run_broken"],
+      reports: [{ run_id: "run_well" }],
+      stuck: [{ run_id: "run_unbound", error: expect.stringContaining("QUEUE_UNBOUND") }],
+    },
+    { queued: [], reports: [{ run_id: "run_slow" }], stuck: [] },
+  ]);
+});
