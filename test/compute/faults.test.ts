@@ -279,7 +279,7 @@ describe("a decoder", () => {
   });
 
   test("that goes round in circles is killed, and its file refused when another does too", async () => {
-    const server = await startServer({ ...quiet, size: 1, busyMs: 1000, warm: true });
+    const server = await startServer({ ...quiet, size: 1, busyMs: 2500, warm: true });
     const url = source.put("/circles.mp4", film);
     const stop = () => {
       const [pid] = server.decoders();
