@@ -10,6 +10,7 @@
 /** @typedef {Infer<Answers["lineageSchema"]>} Lineage */
 /** @typedef {Infer<Answers["deadLetterSchema"]>} DeadLetter */
 /** @typedef {Infer<Answers["rejectionSchema"]>} Rejection */
+/** @typedef {Infer<Answers["callerSchema"]>} Caller */
 /** @typedef {Infer<typeof import("../../src/http/operate-answers.ts").replaySchema>} Replay */
 /** @typedef {Partial<Infer<Answers["problemSchema"]>>} Problem */
 /** @template T @typedef {{ data: T[], next?: string | undefined }} Page */

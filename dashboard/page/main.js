@@ -46,7 +46,9 @@ async function refresh() {
     forget.hidden = false;
   } catch (error) {
     if (mine.signal.aborted) return;
-    if (error instanceof Refused && error.status === 401) return askForKey(key.read() ? error.message : "");
+    // Not known, or known and not for reading: either asks for another key.
+    if (error instanceof Refused && (error.status === 401 || error.status === 403))
+      return askForKey(key.read() ? error.message : "");
     wait = AFTER_TROUBLE_MS;
     state.textContent = "Not live";
     const why = error instanceof Refused ? error.message : `This page is at fault: ${error}`;

@@ -10,18 +10,19 @@ const STATUSES = ["running", "queued", "pending", "failed", "dead", "skipped", "
 
 /** @param {import("./api.js").Read} read */
 export async function loadOverview(read) {
-  const [pipelines, runs] = await Promise.all([
+  const [pipelines, runs, caller] = await Promise.all([
     /** @type {Promise<import("./api.js").Page<import("./api.js").Pipeline>>} */ (read("/v1/pipelines")),
     /** @type {Promise<import("./api.js").Page<import("./api.js").Run>>} */ (
       read("/v1/runs", { limit: COUNTED })
     ),
+    /** @type {Promise<import("./api.js").Caller>} */ (read("/v1/whoami")),
   ]);
-  return { pipelines: pipelines.data, runs: runs.data };
+  return { pipelines: pipelines.data, runs: runs.data, caller };
 }
 /** @typedef {Awaited<ReturnType<typeof loadOverview>>} Overview */
 
 /** @param {Overview} overview */
-export function overviewView({ pipelines, runs }) {
+export function overviewView({ pipelines, runs, caller }) {
   const heads = ["Pipeline", "Version", "Takes", "From", "Into", `Latest ${COUNTED} runs`];
   const rows = pipelines.map(({ alias, version, config, paused }) =>
     h(
@@ -51,7 +52,21 @@ export function overviewView({ pipelines, runs }) {
             h("tbody", {}, ...rows),
           ),
         ),
+    h("p", { class: "quiet" }, mayText(caller)),
   );
+}
+
+const SCOPES = ["read", "invoke", "operate", "deploy"];
+
+/**
+ * Who looks, and what the key may not do: the page itself only reads.
+ * @param {import("./api.js").Caller} caller
+ */
+function mayText({ name, scopes, expires_at }) {
+  const not = SCOPES.filter((scope) => !scopes.some((one) => one === scope));
+  const may = `You look with the key ${name}, which may ${scopes.join(", ")}`;
+  const until = expires_at === null ? "" : `, until ${expires_at}`;
+  return `${may}${not.length > 0 ? ` and may not ${not.join(", ")}` : ""}${until}.`;
 }
 
 /** @param {import("./api.js").Run[]} runs */

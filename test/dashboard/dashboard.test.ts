@@ -117,6 +117,25 @@ describe.skipIf(lacking !== undefined)("the dashboard", () => {
     expect(await page.getByText("video-processor").count()).toBe(0);
   });
 
+  test("works with a key that can only read, says what it may not do, and refuses one that cannot read", async () => {
+    const keyWith = async (name: string, scope: string) => {
+      const body = JSON.stringify({ name, scopes: [scope] });
+      const headers = { "content-type": "application/json" };
+      const response = await weir.api("/v1/keys", { method: "POST", body, headers });
+      return ((await response.json()) as { key: string }).key;
+    };
+    await page.goto(`${weir.base}/#key=${await keyWith("looker", "read")}`);
+    await see("You look with the key looker, which may read and may not invoke, operate, deploy.");
+    await page.getByRole("link", { name: "Rejections" }).click();
+    await heading("Rejections");
+    await page.goto(weir.base);
+    await page.getByRole("button", { name: "Forget key" }).click();
+    await page.getByLabel("Key", { exact: true }).fill(await keyWith("caller", "invoke"));
+    await page.keyboard.press("Enter");
+    await see(/the API key "caller" \(key_\w+\) lacks the scope read/);
+    expect(await page.evaluate("Object.values(sessionStorage).length")).toBe(0);
+  });
+
   test("shows an event that comes while it is open, and leads by keyboard to its reasons, its run and its log", async () => {
     await open();
     await heading("Events");
