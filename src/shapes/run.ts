@@ -38,6 +38,8 @@ export interface Report {
   due_at?: number;
   /** Bytes of the object that was read. */
   size?: number;
+  /** When the items were stored, ms, as their lineage says: it orders runs of one object. */
+  stored_at?: number;
   /** Models that made the items' vectors. */
   models?: string[];
   embeddings?: Embeddings;

@@ -137,7 +137,8 @@ const SQL = {
   holds: `
     INSERT INTO tracked (connection, bucket, key, alias, run_id, stored_at, items, etag, size, version, commit_id, models)
     SELECT t.connection, t.bucket, t.key, t.alias, t.run_id,
-      ${fields("ended_at", "items", "etag", "size", "version", "commit", "models")}
+      coalesce(${field("stored_at")}, ${field("ended_at")}),
+      ${fields("items", "etag", "size", "version", "commit", "models")}
     FROM json_each(?1) AS j
     CROSS JOIN runs AS r ON r.id = ${field("run_id")}
     CROSS JOIN tracked AS t

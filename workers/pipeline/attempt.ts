@@ -77,10 +77,11 @@ function concludeAttempt(one: Try, outcome: Outcome, startedAt: number, deps: Ru
     ...(outcome.embeddings && { embeddings: outcome.embeddings }),
   };
   if (outcome.status !== "failed") {
-    const { reason, items, size, models } = outcome;
+    const { reason, items, size, storedAt, models } = outcome;
     if (reason !== undefined) report.reason = reason;
     if (items !== undefined) report.items = items;
     if (size !== undefined) report.size = size;
+    if (storedAt !== undefined) report.stored_at = storedAt;
     if (models !== undefined) report.models = models;
     return { job, attempt, outcome, report, next: "done", delaySeconds: 0 };
   }

@@ -38,6 +38,8 @@ export type Outcome = { embeddings?: Counts } & (
       etag?: string;
       size?: number;
       stored?: NewItem[];
+      /** When the items were stored, ms. */
+      storedAt?: number;
       /** Models that made the items' vectors, where a handler ran. */
       models?: string[];
       log: string[];
@@ -106,6 +108,7 @@ async function attemptIt(job: Job, first: Fence, deps: Counting): Promise<Outcom
           status: "succeeded",
           reason: TWICE,
           items: fence.held.items,
+          storedAt: Date.parse(fence.held.stored_at),
           size: seen.size,
           ...known,
           log,
@@ -119,10 +122,19 @@ async function attemptIt(job: Job, first: Fence, deps: Counting): Promise<Outcom
         continue;
       }
       if (!Array.isArray(items)) return { status: "failed", failure: items, ...known, log };
-      const replaced = await deps.collection.replace(fence, lineageOf(job, seen, deps), items);
+      const lineage = lineageOf(job, seen, deps);
+      const replaced = await deps.collection.replace(fence, lineage, items);
       if (replaced === "cancelled") return { status: "failed", failure: CANCELLED, log };
-      if (replaced === "stored")
-        return { ...conclude(job, decision, items), ...known, ...(seen && { size: seen.size }), log };
+      if (replaced === "stored") {
+        const storedAt = Date.parse(lineage.stored_at);
+        return {
+          ...conclude(job, decision, items),
+          ...known,
+          ...(seen && { size: seen.size }),
+          storedAt,
+          log,
+        };
+      }
       fence = await again(fence);
       // Another delivery of this very run may have been the faster one: the next round sees it.
       if (replaced === "superseded" && fence.held?.run_id !== job.run_id)

@@ -13,7 +13,7 @@ export interface Fence {
   set: SetKey;
   token: number | string | null;
   /** What the set was last replaced by. A run that finds itself here has been delivered twice. */
-  held?: { run_id: string; etag: string | null; version_id: string | null; items: number };
+  held?: { run_id: string; etag: string | null; version_id: string | null; stored_at: string; items: number };
   /** Runs that were cancelled, the fence's own perhaps among them: that one must not be tried. */
   cancelled?: string[];
 }

@@ -140,8 +140,8 @@ interface BegunRow {
 
 function heldBy({ lineage, items }: BegunRow): Fence["held"] {
   if (lineage === null) return undefined;
-  const { run_id, etag, version_id }: SetLineage = JSON.parse(lineage);
-  return { run_id, etag, version_id, items };
+  const { run_id, etag, version_id, stored_at }: SetLineage = JSON.parse(lineage);
+  return { run_id, etag, version_id, stored_at, items };
 }
 
 const bytesOf = (values: Float32Array) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

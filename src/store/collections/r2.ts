@@ -123,7 +123,7 @@ async function put(
   { lineage, items, cancelled }: Head,
   text: string,
 ): Promise<boolean> {
-  const by = lineage && { run_id: lineage.run_id, etag: lineage.etag, version_id: lineage.version_id, items };
+  const by = lineage && madeBy(lineage, items);
   const stored = await bucket.put(key, text, {
     onlyIf: token === null ? { etagDoesNotMatch: "*" } : { etagMatches: String(token) },
     httpMetadata: { contentType: WRITTEN_TYPE },
@@ -135,6 +135,10 @@ async function put(
   });
   return stored !== null;
 }
+
+const madeBy = ({ run_id, etag, version_id, stored_at }: SetLineage, items: number): Fence["held"] => {
+  return { run_id, etag, version_id, stored_at, items };
+};
 
 /** What a set's object says without being read. */
 function toldBy(object: R2Object | null): Pick<Fence, "held" | "cancelled"> {

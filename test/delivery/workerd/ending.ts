@@ -1,5 +1,6 @@
 // What is left of a story: what the collections hold, and what the ledger knows, without what may well differ
-// from one course of things to another: times, attempts, and which of two runs came first.
+// from one course of things to another: times, attempts, which of two runs came first, and which of them the
+// ledger believes to have made the items (docs/operations.md).
 import type { D1Database } from "@cloudflare/workers-types";
 import type { Move, Played } from "../shapes.ts";
 import { ALIASES, BUCKET, type World } from "./world.ts";
@@ -34,7 +35,7 @@ export async function endingOf(world: World, at: string): Promise<Played["ending
     held: held.flat().sort((a, b) => (a.where < b.where ? -1 : 1)),
     runs: [...new Set(done)],
     tracked: await world.rows(
-      `SELECT key, alias, etag, items, version FROM tracked WHERE ${world.ofStory} ORDER BY key, alias`,
+      `SELECT key, alias, items FROM tracked WHERE ${world.ofStory} ORDER BY key, alias`,
       at,
     ),
     dead: (await world.letters(at)).length,

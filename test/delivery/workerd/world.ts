@@ -67,6 +67,7 @@ export interface Stores {
   D1_ITEMS: D1Database;
   R2_MEDIA: R2Bucket;
   R2_LAKE: R2Bucket;
+  ARCHIVE: R2Bucket;
 }
 
 /** Time goes on from story to story. */
@@ -139,6 +140,7 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
     D1_ITEMS: table,
     R2_MEDIA: media,
     R2_LAKE: lake,
+    ARCHIVE: faults.bucket("ARCHIVE", stores.ARCHIVE),
     EVENTS: queue("EVENTS", "weir-events"),
     REPLAYS: queue("REPLAYS", "weir-replays"),
     PIPELINE_NEAR: service("near"),
