@@ -150,7 +150,7 @@ describe("what a caller gets wrong is a 4xx that says what to do", () => {
     ],
     [
       "an oversized body",
-      () => post(echo, JSON.stringify({ payload: "x".repeat(200_000) })),
+      () => post(echo, JSON.stringify({ payload: "x".repeat(5_100_000) })),
       413,
       "too large",
     ],

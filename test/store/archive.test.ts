@@ -58,7 +58,7 @@ test("an event and its runs are the same after they have moved, and the ledger h
   for (const table of ["events", "runs", "run_history"])
     expect([table, await count(stores, table)]).toEqual([table, 0]);
   expect(await objects(stores)).toEqual([
-    expect.stringMatching(/^c\/2026-10-16\/00-00-[0-9a-f]{16}\.ndjson\.gz$/),
+    expect.stringMatching(/^events\/c\/2026-10-16\/00-00-[0-9a-f]{16}\.ndjson\.gz$/),
   ]);
 });
 
@@ -95,9 +95,9 @@ test("each minute of each connection is a segment of its own", async () => {
   ]);
   await keep(stores);
   expect((await objects(stores)).map((key) => key.slice(0, -27))).toEqual([
-    "c/2026-10-16/00-00",
-    "c/2026-10-16/00-01",
-    "other/2026-10-16/00-00",
+    "events/c/2026-10-16/00-00",
+    "events/c/2026-10-16/00-01",
+    "events/other/2026-10-16/00-00",
   ]);
 });
 

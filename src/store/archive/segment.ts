@@ -51,5 +51,6 @@ export const entriesOf = (bytes: ArrayBuffer): Entry[] =>
 function keyOf(connection: string, minute: number, text: Buffer): string {
   const [day = "", time = ""] = new Date(minute * 60_000).toISOString().split("T");
   const hash = createHash("sha256").update(text).digest("hex").slice(0, 16);
-  return `${connection}/${day}/${time.slice(0, 5).replace(":", "-")}-${hash}.ndjson.gz`;
+  // Under a name of its own: the bucket holds other things, and a connection may be called as they are.
+  return `events/${connection}/${day}/${time.slice(0, 5).replace(":", "-")}-${hash}.ndjson.gz`;
 }
