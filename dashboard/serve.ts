@@ -12,6 +12,7 @@ import format from "./page/format.js" with { type: "text" };
 import items from "./page/items.js" with { type: "text" };
 import ledger from "./page/ledger.js" with { type: "text" };
 import main from "./page/main.js" with { type: "text" };
+import media from "./page/media.js" with { type: "text" };
 import overview from "./page/overview.js" with { type: "text" };
 import parts from "./page/parts.js" with { type: "text" };
 import replays from "./page/replays.js" with { type: "text" };
@@ -19,7 +20,21 @@ import route from "./page/route.js" with { type: "text" };
 import runs from "./page/runs.js" with { type: "text" };
 import views from "./views.css" with { type: "text" };
 
-const scripts = { api, dom, events, format, items, ledger, main, overview, parts, replays, route, runs };
+const scripts = {
+  api,
+  dom,
+  events,
+  format,
+  items,
+  ledger,
+  main,
+  media,
+  overview,
+  parts,
+  replays,
+  route,
+  runs,
+};
 
 /** Nothing from elsewhere, nothing inline, and no string ever becomes markup: object keys are hostile input. */
 const headers = secureHeaders({
@@ -29,7 +44,8 @@ const headers = secureHeaders({
     defaultSrc: ["'none'"],
     scriptSrc: ["'self'"],
     styleSrc: ["'self'"],
-    imgSrc: ["data:"],
+    imgSrc: ["'self'", "data:"],
+    mediaSrc: ["'self'"],
     connectSrc: ["'self'"],
     baseUri: ["'none'"],
     formAction: ["'none'"],

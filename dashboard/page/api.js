@@ -12,6 +12,8 @@
 /** @typedef {Infer<Answers["rejectionSchema"]>} Rejection */
 /** @typedef {Infer<Answers["callerSchema"]>} Caller */
 /** @typedef {Infer<typeof import("../../src/http/operate-answers.ts").replaySchema>} Replay */
+/** @typedef {Infer<typeof import("../../src/http/made-answers.ts")["lookedSchema"]>} Looked */
+/** @typedef {(object: { connection: string, bucket: string, key: string }) => Promise<Looked>} Look */
 /** @typedef {Partial<Infer<Answers["problemSchema"]>>} Problem */
 /** @template T @typedef {{ data: T[], next?: string | undefined }} Page */
 /** @typedef {<T>(path: string, query?: Record<string, string | number | undefined>) => Promise<T>} Read */
@@ -57,15 +59,36 @@ export const reader =
     const asked = Object.entries(query).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, String(value)]],
     );
-    const secret = key.read();
-    const response = await ask(asked.length ? `${path}?${new URLSearchParams(asked)}` : path, {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]),
-      headers: secret ? { authorization: `Bearer ${secret}` } : {},
-    });
-    const body = await response.json().catch(() => ({}));
-    if (!response.ok) throw new Refused(response.status, body);
-    return body;
+    return answer(asked.length ? `${path}?${new URLSearchParams(asked)}` : path, { signal });
   };
+
+/**
+ * What an object is now, and a signed URL of it.
+ * @type {Look}
+ */
+export const look = ({ connection, bucket, key }) =>
+  answer("/v1/objects", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ connection, bucket, key }),
+  });
+
+/**
+ * @param {string} url
+ * @param {RequestInit} init
+ */
+async function answer(url, init) {
+  const secret = key.read();
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  const response = await ask(url, {
+    ...init,
+    signal: init.signal ? AbortSignal.any([init.signal, patience]) : patience,
+    headers: { ...init.headers, ...(secret && { authorization: `Bearer ${secret}` }) },
+  });
+  const body = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Refused(response.status, body);
+  return body;
+}
 
 /**
  * @param {string} url

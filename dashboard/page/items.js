@@ -2,6 +2,7 @@
 // one, down to the object's version, the code and the model.
 import { h, styled } from "./dom.js";
 import { bytes, position, preview } from "./format.js";
+import { mediaView } from "./media.js";
 import { factsList, objectName, pager } from "./parts.js";
 import { linkTo } from "./route.js";
 
@@ -184,8 +185,9 @@ const vectorText = ({ path, dims, model }) =>
  * Where an item came from. Stays open over any view until closed.
  * @param {NonNullable<Awaited<ReturnType<typeof loadLineage>>>} open
  * @param {Route} route
+ * @param {Date} now
  */
-export function lineageView({ collection, item, lineage }, route) {
+export function lineageView({ collection, item, lineage }, route, now) {
   const { collection: _collection, item: _item, ...closed } = route;
   const { object, event, run, pipeline } = lineage;
   const facts = {
@@ -214,6 +216,7 @@ export function lineageView({ collection, item, lineage }, route) {
     { key: `lineage-${item.id}`, class: "lineage", "aria-labelledby": "lineage-title" },
     h("a", { class: "close", href: linkTo(closed) }, "Close"),
     h("h2", { id: "lineage-title" }, "Lineage"),
+    mediaView(object, spanOf(item), now),
     factsList(facts),
     h("h3", {}, "Data"),
     h("pre", { tabindex: 0 }, JSON.stringify(dataOf(item), null, 2)),

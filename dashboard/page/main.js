@@ -1,10 +1,11 @@
 // The page's loop: what the address names is loaded, drawn and loaded again every two seconds while someone
 // looks. Views only turn data into elements; this file alone knows time, the address and the key.
-import { key, Refused, reader } from "./api.js";
+import { key, look, Refused, reader } from "./api.js";
 import { h, morph } from "./dom.js";
 import { eventsView, loadEvents } from "./events.js";
 import { collectionView, lineageView, loadCollection, loadLineage } from "./items.js";
 import { deadLettersView, loadDeadLetters, loadRejections, rejectionsView } from "./ledger.js";
+import { show } from "./media.js";
 import { loadOverview, overviewView } from "./overview.js";
 import { loadReplays, replaysView } from "./replays.js";
 import { linkTo, routeOf, VIEWS } from "./route.js";
@@ -74,7 +75,7 @@ async function draw(read, route) {
   const [view, lineage] = await Promise.all([
     viewOf(read, route, overview).catch(missing),
     loadLineage(read, route)
-      .then((open) => open && lineageView(open, route))
+      .then((open) => open && lineageView(open, route, new Date()))
       .catch(missing),
   ]);
   return h("div", {}, overviewView(overview), view, lineage);
@@ -154,6 +155,16 @@ forget.addEventListener("click", () => {
   current.abort();
   clearTimeout(timer);
   askForKey("");
+});
+addEventListener("click", async ({ target }) => {
+  const name = target instanceof HTMLElement && target.dataset.show;
+  if (!name) return;
+  try {
+    await show(look, name);
+  } catch (error) {
+    return say(error instanceof Refused ? error.message : `This page is at fault: ${error}`);
+  }
+  void refresh();
 });
 addEventListener("hashchange", () => {
   key.takeFromAddress();

@@ -109,6 +109,9 @@ function headersOf(object: R2Object, length: number): Headers {
     etag: object.httpEtag,
   });
   object.writeHttpMetadata(headers);
+  // People's files, on the origin of the dashboard: shown to nobody as a page of ours.
+  headers.set("x-content-type-options", "nosniff");
+  headers.set("content-security-policy", "sandbox; default-src 'none'");
   return headers;
 }
 

@@ -183,6 +183,15 @@ describe.skipIf(lacking !== undefined)("the dashboard", () => {
         .getByText(text ?? "?")
         .first()
         .waitFor();
+    // The film itself, from where the item begins; looked at again, it is the same element and goes on.
+    await lineage.getByRole("button", { name: "Play from here" }).click();
+    const video = lineage.locator("video");
+    await expect
+      .poll(() => video.evaluate((it: { currentTime: number }) => it.currentTime), { timeout: 10_000 })
+      .toBe(10);
+    await video.evaluate((it) => Object.assign(it, { marked: true }));
+    await looked();
+    expect(await video.evaluate((it) => "marked" in it)).toBe(true);
     await page.keyboard.press("Escape");
     await lineage.waitFor({ state: "detached" });
     await page.getByRole("link", { name: "data_bucket" }).first().click();

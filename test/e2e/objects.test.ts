@@ -49,6 +49,15 @@ describe("a signed URL", () => {
     expect(response.headers.get("content-range")).toBe(contentRange);
   });
 
+  test("is of somebody's file, which never becomes a page on this origin", async () => {
+    await weir.put("test-media", "page.html", "<script>parent.x = 1</script>");
+    for (const method of ["GET", "HEAD"]) {
+      const { headers } = await fetch(await sign("page.html"), { method });
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
+      expect(headers.get("content-security-policy")).toContain("sandbox");
+    }
+  });
+
   test("read with If-Match notices that the object was overwritten", async () => {
     await weir.put("test-media", "matched.bin", "old");
     const url = await sign("matched.bin");
