@@ -1,9 +1,11 @@
 // The ledger: events and runs in D1. Each function is one round trip, whatever the size of its batch:
 // rows travel as one JSON parameter through json_each, so D1's 100-parameter cap does not matter.
 // What becomes of runs is in runs.ts. Free of policy: what to record is decided by `route.ts`.
+import { Buffer } from "node:buffer";
 import type { D1Database } from "@cloudflare/workers-types";
 import type { Event } from "../shapes/event.ts";
 import type { Cause } from "../shapes/job.ts";
+import { chunks } from "./chunks.ts";
 import type { Deployment } from "./deployments.ts";
 import { PENDING_MS } from "./runs.ts";
 import { field, fields } from "./sql.ts";
@@ -69,31 +71,47 @@ export async function record(
   deployment?: Deployment,
 ): Promise<PendingRun[]> {
   if (decided.length === 0) return [];
-  const events = JSON.stringify(
-    decided.map(({ event, lookups, outcome }) => ({
-      ...pick(event),
-      envelope: JSON.stringify(event),
-      outcome: JSON.stringify(deployment ? { ...outcome, deployment: deployment.id } : outcome),
-      identities: event.identities,
-      lookups,
-    })),
-  );
-  const runs = JSON.stringify(
-    decided.flatMap(({ event, outcome, cause, replay }) =>
-      outcome.matched.map((alias) => ({ id: runId(event.id, alias), event: event.id, alias, cause, replay })),
-    ),
-  );
+  const rows = decided.map((one) => rowOf(one, deployment));
+  // What one parameter cannot hold is several: one transaction and one round trip all the same.
+  const parts = [...chunks(rows, ({ event }) => Buffer.byteLength(event))];
+  const opening = deployment?.statements(db, now) ?? [];
   const results = await db.batch<PendingRun>([
-    ...(deployment?.statements(db, now) ?? []),
-    db.prepare(SQL.events).bind(events),
-    db.prepare(SQL.identities).bind(events),
-    db.prepare(SQL.matchedRuns).bind(runs, now),
-    db.prepare(SQL.trackedRuns).bind(events, now),
-    db.prepare(SQL.track).bind(events),
-    db.prepare(SQL.pending).bind(events),
+    ...opening,
+    ...parts.flatMap((part) => {
+      const events = `[${part.map(({ event }) => event).join()}]`;
+      const runs = JSON.stringify(part.flatMap((row) => row.runs));
+      return [
+        db.prepare(SQL.events).bind(events),
+        db.prepare(SQL.identities).bind(events),
+        db.prepare(SQL.matchedRuns).bind(runs, now),
+        db.prepare(SQL.trackedRuns).bind(events, now),
+        db.prepare(SQL.track).bind(events),
+        db.prepare(SQL.pending).bind(events),
+      ];
+    }),
   ]);
   deployment?.committed();
-  return results.at(-1)?.results ?? [];
+  const perPart = (results.length - opening.length) / parts.length;
+  return parts.flatMap((_, at) => results[opening.length + (at + 1) * perPart - 1]?.results ?? []);
+}
+
+/** An event as JSON for `json_each`, and its runs. */
+function rowOf({ event, lookups, outcome, cause, replay }: Decided, deployment: Deployment | undefined) {
+  const row = {
+    ...pick(event),
+    envelope: JSON.stringify(event),
+    outcome: JSON.stringify(deployment ? { ...outcome, deployment: deployment.id } : outcome),
+    identities: event.identities,
+    lookups,
+  };
+  const runs = outcome.matched.map((alias) => ({
+    id: runId(event.id, alias),
+    event: event.id,
+    alias,
+    cause,
+    replay,
+  }));
+  return { event: JSON.stringify(row), runs };
 }
 
 const pick = ({ id, connection, sender, type, bucket, key, time, received_at }: Event) => {

@@ -53,6 +53,22 @@ const report = (
   ...more,
 });
 
+test("a batch larger than D1 takes in one parameter is recorded as any other", async () => {
+  const big = { a: '"'.repeat(45_000) };
+  const batch = Array.from({ length: 60 }, (_, n) =>
+    decided(event(`large/${n}`, { metadata: big }), "a", "b"),
+  );
+  const pending = await record(stores.ledger, batch, NOW);
+  const wanted = batch.flatMap(({ event: { id } }) => [runId(id, "a"), runId(id, "b")]);
+  expect(pending.map(({ run_id }) => run_id).sort()).toEqual(wanted.sort());
+  // Delivered again before it was dispatched, it is the same runs and no more.
+  expect((await record(stores.ledger, batch, NOW)).map(({ run_id }) => run_id).sort()).toEqual(wanted);
+  const { data } = await listEvents(stores, { key: "large/15" }, { limit: 5 });
+  expect(data.map(({ metadata }) => metadata)).toEqual([big]);
+  await record(stores.ledger, [], NOW);
+  await markQueued(stores.ledger, wanted, NOW);
+});
+
 test("an event makes one run per pipeline that wants it, pending until it is handed over", async () => {
   const one = event("runs");
   const pending = await record(stores.ledger, [decided(one, "a", "b")], NOW);
