@@ -23,9 +23,9 @@ export default {
     };
     world.faults.plan(fault);
     await story.happens(world, at);
-    const { calls, struck } = world.faults;
     if (!happened) await world.meanwhile();
     await world.quiet(at);
+    const { calls, struck } = world.faults;
     return Response.json({ ending: await endingOf(world, at), calls, struck } satisfies Played);
   },
 } satisfies ExportedHandler<Stores>;
