@@ -1,19 +1,25 @@
-// Loaded into the `wrangler dev` of the local stack (stack.ts): its WEIR_COMMIT is what the file that WEIR_COMMIT_FILE
-// names says at that moment. wrangler asks its environment again at every reload of a Worker, and a commit made
-// meanwhile has no other way in: files of settings are read for the first Worker only.
-import { readFileSync } from "node:fs";
+// Loaded into the `wrangler dev` of the local stack (stack.ts): its WEIR_COMMIT is the commit of the folder that
+// WEIR_COMMIT_OF names, as it is at that moment. wrangler asks its environment again at every reload of a Worker, and
+// a commit or an edit made meanwhile has no other way in: files of settings are read for the first Worker only.
+import { commitOf } from "./git.ts";
 
-const path = process.env.WEIR_COMMIT_FILE;
-if (path) {
+/** The environment is copied many times in a row; git is asked once for them. */
+const FRESH_MS = 100;
+
+const folder = process.env.WEIR_COMMIT_OF;
+if (folder) {
+  const known = { commit: "", at: Number.NEGATIVE_INFINITY };
   const live = {
     enumerable: true,
     configurable: true,
     get() {
-      try {
-        return readFileSync(path, "utf8").trim();
-      } catch {
-        return "";
+      const now = performance.now();
+      if (now - known.at > FRESH_MS) {
+        // First, since git is asked with a copy of this environment.
+        known.at = now;
+        known.commit = commitOf(folder);
       }
+      return known.commit;
     },
     // A copy of the environment that is written back.
     set() {},

@@ -6,10 +6,11 @@ import { spawnSync } from "node:child_process";
  * is not told to ignore. Empty outside git.
  */
 export function commitOf(folder: string): string {
-  const git = gitIn(folder);
-  const commit = git("rev-parse", "HEAD");
+  // One question: between two, somebody may commit, and the old commit would be told without its changes.
+  const told = gitIn(folder)("status", "--porcelain=v2", "--branch")?.split("\n") ?? [];
+  const commit = told.map((line) => /^# branch\.oid ([0-9a-f]+)$/.exec(line)?.[1]).find(Boolean);
   if (!commit) return "";
-  return git("status", "--porcelain") ? `${commit}-dirty` : commit;
+  return told.every((line) => line.startsWith("# ")) ? commit : `${commit}-dirty`;
 }
 
 /** Asks git in a folder: what it says, or undefined where it refuses. */

@@ -1,5 +1,5 @@
-// The commit that local Workers name in what they make. It changes while they run: it is kept in a file, which
-// commit-preload.mjs reads inside wrangler whenever a Worker is loaded again.
+// The commit that local Workers name in what they make. It changes while they run: commit-preload.mjs asks git inside
+// wrangler whenever a Worker is loaded, and what they were last loaded with is kept in a file.
 import { existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -10,8 +10,8 @@ const fileIn = (persist: string) => join(persist, "commit");
 const PRELOAD = pathToFileURL(join(packageRoot, "cli/commit-preload.mjs")).href;
 
 /** What wrangler's environment must hold for it. */
-export const commitEnv = (persist: string, options = process.env.NODE_OPTIONS) => ({
-  WEIR_COMMIT_FILE: fileIn(persist),
+export const commitEnv = (root: string, options = process.env.NODE_OPTIONS) => ({
+  WEIR_COMMIT_OF: root,
   NODE_OPTIONS: [options, `--import=${PRELOAD}`].filter(Boolean).join(" "),
 });
 

@@ -85,7 +85,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const flags = ["--ip", "127.0.0.1", "--port", String(port), "--inspector-port", String(await freePort())];
   const workers = startNode(
     [WRANGLER, "dev", ...configs, ...flags, "--persist-to", persist, "--show-interactive-dev-session=false"],
-    { cwd: root, env: { ...quiet, ...env, ...commitEnv(persist) }, onLine },
+    { cwd: root, env: { ...quiet, ...env, ...commitEnv(root) }, onLine },
   );
   const cron = setInterval(
     () => void fetch(`${url}/__local/cron`, { method: "POST" }).catch(() => {}),
