@@ -242,14 +242,16 @@ test("weir connect shows each refusal, then the first event", async () => {
   });
   await looked.promise;
   await told("b2", { object: "test-peer/first.txt", ...EMPTY, tamper: true });
-  const own = () => seen.filter(({ connection }) => connection === "conn_peer");
+  // Refusals of the tests before may be written down only now.
+  const own = () =>
+    seen.filter(({ connection, scheme }) => connection === "conn_peer" && scheme === "backblaze");
   await weir.until(
     async () => own(),
     (all) => all.length > 0,
   );
   await told("b2", { object: "test-peer/first.txt", ...EMPTY });
   expect(await waiting).toMatchObject({ sender: "b2", key: "first.txt" });
-  expect(own()).toMatchObject([{ scheme: "backblaze", failure: { kind: "unproven" } }]);
+  for (const { failure } of own()) expect(failure.kind).toBe("unproven");
 });
 
 interface R2Like {

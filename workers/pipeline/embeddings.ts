@@ -41,6 +41,11 @@ interface Wanted {
   reject(error: unknown): void;
 }
 
+/** As it was asked for; what it takes to know it by is on its way. */
+interface Asked extends Omit<Wanted, "recipe" | "key"> {
+  ready: Promise<Pick<Wanted, "recipe" | "key">>;
+}
+
 const MAX_IN_FLIGHT = 4;
 /** Of one request: items, and seconds of film, of which a span without its own keyframes is decoded whole. */
 const MAX_ITEMS = 16;
@@ -56,7 +61,7 @@ export class Embeddings {
   readonly #deps: EmbeddingDeps;
   readonly #opened = new Map<string, Opened>();
   readonly #recipes = new Map<string, Promise<Recipe>>();
-  #asked: Wanted[] = [];
+  #asked: Asked[] = [];
   #wanted: Wanted[] = [];
   readonly #making = new Set<Promise<void>>();
   #scheduled = false;
@@ -79,15 +84,19 @@ export class Embeddings {
   async embed(kind: Modality, input: Input, name: string): Promise<Float32Array> {
     if ("text" in input) checkText(input.text);
     const model = this.#model(name, kind);
-    const recipe = await this.#recipe(name, model, kind);
-    const key = await resultKey(kind, recipe.definition, input, this.#opened);
+    const ready = this.#recipe(name, model, kind).then(async (recipe) => ({
+      recipe,
+      key: await resultKey(kind, recipe.definition, input, this.#opened),
+    }));
+    // Nothing is waited for before this: hashes end in any turn, and calls made together would part.
     return new Promise((resolve, reject) => {
-      this.#asked.push({ kind, input, name, model, recipe, key, resolve, reject });
+      this.#asked.push({ kind, input, name, model, ready, resolve, reject });
       if (this.#scheduled) return;
       this.#scheduled = true;
       setTimeout(() => {
         this.#scheduled = false;
-        void this.#lookUp();
+        const asked = this.#asked.splice(0);
+        this.#lookUp(asked).catch((error: unknown) => asked.forEach(({ reject }) => void reject(error)));
       });
     });
   }
@@ -116,8 +125,8 @@ export class Embeddings {
   }
 
   /** Settles what is known from before; the rest is to be computed. */
-  async #lookUp(): Promise<void> {
-    const asked = this.#asked.splice(0);
+  async #lookUp(all: Asked[]): Promise<void> {
+    const asked = await Promise.all(all.map(async ({ ready, ...one }) => ({ ...one, ...(await ready) })));
     for (let at = 0; at < asked.length; at += MAX_KEYS) {
       const part = asked.slice(at, at + MAX_KEYS);
       const keys = [...new Set(part.flatMap(({ key }) => key ?? []))];
