@@ -12,9 +12,9 @@ import { makeVideo, type VideoOptions } from "../cli/media.ts";
 import { repeatVideo } from "../test/compute/repeat.ts";
 import { startSource } from "../test/compute/source.ts";
 import { embedder } from "../test/support/embedder.ts";
-import { Media } from "../workers/compute/server/media.ts";
-import { Objects } from "../workers/compute/server/objects.ts";
-import { RangeReader } from "../workers/compute/server/reader.ts";
+import { RangeReader } from "../workers/compute/server/decoder/file/reader.ts";
+import { Media } from "../workers/compute/server/decoder/film/video.ts";
+import { Objects } from "../workers/compute/server/objects/objects.ts";
 
 const MODEL = "weir/hog-512";
 const PART = 20;

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { findModel } from "../../src/shapes/model.ts";
-import { mainColours } from "../../workers/compute/server/colours.ts";
-import { pool } from "../../workers/compute/server/features.ts";
-import { HOG_DIMENSIONS, HOG_SIZE, hog } from "../../workers/compute/server/hog.ts";
-import { sniff } from "../../workers/compute/server/sniff.ts";
+import { sniff } from "../../workers/compute/server/decoder/file/sniff.ts";
+import { mainColours } from "../../workers/compute/server/decoder/frame/colours.ts";
+import { pool } from "../../workers/compute/server/decoder/frame/features.ts";
+import { HOG_DIMENSIONS, HOG_SIZE, hog } from "../../workers/compute/server/decoder/frame/hog.ts";
 
 const luma = (at: (x: number, y: number) => number) =>
   Uint8Array.from({ length: HOG_SIZE * HOG_SIZE }, (_, i) => at(i % HOG_SIZE, Math.floor(i / HOG_SIZE)));

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeImage, makeVideo } from "../../cli/media.ts";
+import type { Chunk } from "../../workers/compute/server/decoder/tasks/split.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
-import type { Chunk } from "../../workers/compute/server/split.ts";
 import { filmsIn, matrix, odd } from "./films.ts";
 import { post, type Source, startSource } from "./source.ts";
 

@@ -7,8 +7,8 @@ import { crc32, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeImage, makeVideo } from "../../cli/media.ts";
-import { isPublic, originsOf } from "../../workers/compute/server/address.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
+import { isPublic, originsOf } from "../../workers/compute/server/objects/address.ts";
 import { post, SIGNATURE, type Source, startSource } from "./source.ts";
 
 let folder: string;

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { pdq } from "../../workers/compute/server/decoder/frame/pdq.ts";
+import { spread } from "../../workers/compute/server/decoder/spans.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
-import { pdq } from "../../workers/compute/server/pdq.ts";
-import { spread } from "../../workers/compute/server/plan.ts";
 import { judgeIsHere, made } from "./judge.ts";
 import { post, type Source, startSource } from "./source.ts";
 

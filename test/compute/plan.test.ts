@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { countBefore, evenTimes, spans, spread } from "../../workers/compute/server/plan.ts";
+import { countBefore, evenTimes, spans, spread } from "../../workers/compute/server/decoder/spans.ts";
 
 const durations = fc.double({ min: 0.002, max: 40_000, noNaN: true });
 const intervals = fc.double({ min: 0.1, max: 3600, noNaN: true });

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { makeImage, makeVideo, type VideoOptions } from "../../cli/media.ts";
+import type { Chunk } from "../../workers/compute/server/decoder/tasks/split.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
-import type { Chunk } from "../../workers/compute/server/split.ts";
 import { post, type Source, startSource } from "./source.ts";
 
 let folder: string;

@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { makeVideo } from "../../cli/media.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
-import { Objects } from "../../workers/compute/server/objects.ts";
+import { Objects } from "../../workers/compute/server/objects/objects.ts";
 import { post, type Source, startSource } from "./source.ts";
 
 let folder: string;

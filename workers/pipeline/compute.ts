@@ -24,7 +24,7 @@ import { MAX_TRIES, type Patience, patiently, retryAfter } from "./patience.ts";
 /** Sends a request to compute. `turn` counts the instances that had no time for it. */
 export type ComputeFetch = (request: Request, turn: number) => Promise<Response>;
 
-/** The header that carries the origins; `server/vouched.ts` reads it. */
+/** The header that carries the origins; `server/vouched-origins.ts` reads it. */
 const VOUCHED = "weir-vouched-origins";
 
 /** What a vector is asked of. */

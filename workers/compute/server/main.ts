@@ -5,13 +5,13 @@ import type { AddressInfo } from "node:net";
 import { availableParallelism } from "node:os";
 import process from "node:process";
 import type { ZodType } from "zod";
-import { originsOf } from "./address.ts";
+import type { Job, Output } from "./decoder/jobs.ts";
 import { type Embedding, embed, sample } from "./embed.ts";
 import { Inference } from "./inference/inference.ts";
-import type { Job, Output } from "./jobs.ts";
 import { memoryHere } from "./memory.ts";
 import { type Known, readModels } from "./models.ts";
-import { Objects } from "./objects.ts";
+import { originsOf } from "./objects/address.ts";
+import { Objects } from "./objects/objects.ts";
 import { Pool } from "./pool.ts";
 import { PythonRuns } from "./python/runs.ts";
 import { MOST_PYTHON, pythonSchema } from "./python/schema.ts";
@@ -26,7 +26,7 @@ import {
   splitSchema,
   urlSchema,
 } from "./requests.ts";
-import { unvouched } from "./vouched.ts";
+import { unvouched } from "./vouched-origins.ts";
 
 export interface ServerOptions {
   port?: number;

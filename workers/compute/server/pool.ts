@@ -2,12 +2,12 @@
 // takes too long or too much is killed, one that dies is replaced, and the job that was in it gets the failure.
 import { type ChildProcess, fork } from "node:child_process";
 import { type Failure, fail, type Result } from "../../../src/shapes/failure.ts";
-import type { FromChild, ToChild } from "./child.ts";
-import type { Job, Output } from "./jobs.ts";
+import type { FromChild, ToChild } from "./decoder/child.ts";
+import type { Piece } from "./decoder/file/reader.ts";
+import type { Job, Output } from "./decoder/jobs.ts";
 import { residentOf, spentBy } from "./memory.ts";
-import type { Objects } from "./objects.ts";
-import type { Piece } from "./reader.ts";
-import { objectName } from "./source.ts";
+import type { Objects } from "./objects/objects.ts";
+import { objectName } from "./objects/source.ts";
 
 export interface PoolOptions {
   size: number;
@@ -208,7 +208,7 @@ export class Pool {
   }
 
   #spawn(): ChildProcess {
-    const child = fork(new URL("./child.ts", import.meta.url), {
+    const child = fork(new URL("./decoder/child.ts", import.meta.url), {
       env: FRUGAL,
       serialization: "advanced",
       execArgv: ["--max-old-space-size=1024", "--max-semi-space-size=2", "--expose-gc"],

@@ -14,8 +14,8 @@ import {
   AVSEEK_SIZE,
 } from "node-av/constants";
 import { Dictionary, FormatContext, InputFormat, IOContext, Log, type Stream } from "node-av/lib";
-import { FailureError, fail } from "../../../src/shapes/failure.ts";
-import type { RangeReader } from "./reader.ts";
+import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
+import type { RangeReader } from "../file/reader.ts";
 
 Log.setLevel(AV_LOG_QUIET);
 

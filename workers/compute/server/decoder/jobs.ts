@@ -1,23 +1,23 @@
 // What the decoder child does, one job at a time: opens the object, knows its format by its first bytes, and
 // hands it to the file that does the work. A job yields its outputs as they come and throws a FailureError
 // when it cannot go on. HTTP and queues are the parent's.
-import type { Failure } from "../../../src/shapes/failure.ts";
-import { FailureError } from "../../../src/shapes/failure.ts";
-import { refuseCutShort } from "./boxes.ts";
-import { clip } from "./clip.ts";
-import { damaged } from "./container.ts";
-import type { PictureFormat } from "./encode.ts";
-import { frames } from "./frames.ts";
-import { describeImage, embedImage } from "./picture.ts";
-import type { Span } from "./plan.ts";
-import { probe } from "./probe.ts";
-import { type Bytes, RangeReader, type ReadCount } from "./reader.ts";
-import { embedVideo } from "./sample.ts";
-import { type Format, sniff, type VideoFormat } from "./sniff.ts";
-import { sound } from "./sound.ts";
-import { objectName } from "./source.ts";
-import { split } from "./split.ts";
-import type { Parts, Take } from "./take.ts";
+import type { Failure } from "../../../../src/shapes/failure.ts";
+import { FailureError } from "../../../../src/shapes/failure.ts";
+import { objectName } from "../objects/source.ts";
+import { refuseCutShort } from "./file/boxes.ts";
+import { type Bytes, RangeReader, type ReadCount } from "./file/reader.ts";
+import { type Format, sniff, type VideoFormat } from "./file/sniff.ts";
+import { damaged } from "./film/container.ts";
+import type { PictureFormat } from "./frame/encode.ts";
+import type { Parts, Take } from "./frame/take.ts";
+import type { Span } from "./spans.ts";
+import { sound } from "./tasks/audio.ts";
+import { clip } from "./tasks/clip.ts";
+import { embedVideo } from "./tasks/embed-video.ts";
+import { frames } from "./tasks/frames.ts";
+import { describeImage, embedImage } from "./tasks/image.ts";
+import { probe } from "./tasks/probe.ts";
+import { split } from "./tasks/split.ts";
 
 /** At most one of `frame_interval`, `scenes` and `keyframes`; times are seconds. */
 export interface SplitJob {

@@ -3,7 +3,7 @@
 // have no network of their own. session.ts reads for one job, source.ts makes the requests.
 import type { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
-import { ok, type Result } from "../../../src/shapes/failure.ts";
+import { ok, type Result } from "../../../../src/shapes/failure.ts";
 import { Session } from "./session.ts";
 import { type Conditions, type Fetched, fetchRange } from "./source.ts";
 import { Spill } from "./spill.ts";

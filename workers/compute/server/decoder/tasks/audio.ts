@@ -17,11 +17,11 @@ import {
   Packet,
   SoftwareResampleContext,
 } from "node-av/lib";
-import { FailureError, fail } from "../../../src/shapes/failure.ts";
-import { Container, damaged, originOf } from "./container.ts";
-import type { Span } from "./plan.ts";
-import type { RangeReader } from "./reader.ts";
-import type { VideoFormat } from "./sniff.ts";
+import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
+import type { RangeReader } from "../file/reader.ts";
+import type { VideoFormat } from "../file/sniff.ts";
+import { Container, damaged, originOf } from "../film/container.ts";
+import type { Span } from "../spans.ts";
 
 const RATE = 16_000;
 /** Seconds: 58 MB. */

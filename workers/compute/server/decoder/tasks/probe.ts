@@ -1,14 +1,14 @@
 // What a file says of itself, without decoding any of it. Runs in the decoder child only.
 import { AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_SUBTITLE, AVMEDIA_TYPE_VIDEO } from "node-av/constants";
 import { avGetCodecName, type Stream } from "node-av/lib";
-import { Container, durationOf } from "./container.ts";
-import { shownSize } from "./decoder.ts";
-import type { Output } from "./jobs.ts";
-import { describe } from "./media.ts";
-import { picture } from "./picture.ts";
-import { micro } from "./plan.ts";
-import type { RangeReader } from "./reader.ts";
-import type { Format } from "./sniff.ts";
+import type { RangeReader } from "../file/reader.ts";
+import type { Format } from "../file/sniff.ts";
+import { shownSize } from "../film/codec.ts";
+import { Container, durationOf } from "../film/container.ts";
+import { describe } from "../film/video.ts";
+import type { Output } from "../jobs.ts";
+import { micro } from "../spans.ts";
+import { picture } from "./image.ts";
 
 const KINDS = new Map([
   [AVMEDIA_TYPE_VIDEO as number, "video"],

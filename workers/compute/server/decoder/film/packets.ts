@@ -10,8 +10,8 @@ import {
   Packet,
   type Stream,
 } from "node-av/lib";
+import type { Span } from "../spans.ts";
 import { type Container, originOf } from "./container.ts";
-import type { Span } from "./plan.ts";
 
 /** Seconds by which a container may round a time. */
 const ROUNDING = 1e-3;

@@ -1,14 +1,14 @@
 // Thumbnails: frames at chosen times as still pictures. Runs in the decoder child only.
 import type { Frame } from "node-av/lib";
-import { FailureError, fail } from "../../../src/shapes/failure.ts";
-import { shownSize } from "./decoder.ts";
-import { encoded } from "./encode.ts";
-import type { FramesJob, Output } from "./jobs.ts";
-import { Media } from "./media.ts";
-import { picture } from "./picture.ts";
-import { micro } from "./plan.ts";
-import type { RangeReader } from "./reader.ts";
-import type { Format } from "./sniff.ts";
+import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
+import type { RangeReader } from "../file/reader.ts";
+import type { Format } from "../file/sniff.ts";
+import { shownSize } from "../film/codec.ts";
+import { Media } from "../film/video.ts";
+import { encoded } from "../frame/encode.ts";
+import type { FramesJob, Output } from "../jobs.ts";
+import { micro } from "../spans.ts";
+import { picture } from "./image.ts";
 
 /** Pictures in one answer. */
 const MOST = 1000;

@@ -3,7 +3,7 @@
 // HTTP; source.ts asks.
 import { lookup } from "node:dns";
 import { BlockList, isIP, type LookupFunction } from "node:net";
-import { type Failure, fail } from "../../../src/shapes/failure.ts";
+import { type Failure, fail } from "../../../../src/shapes/failure.ts";
 
 /** Not on the public internet: IANA's special-purpose registries for IPv4 and IPv6, and multicast. */
 const special = new BlockList();

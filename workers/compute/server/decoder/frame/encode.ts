@@ -10,7 +10,7 @@ import {
   FF_ENCODER_PNG,
 } from "node-av/constants";
 import { Codec, CodecContext, Frame, Packet, Rational } from "node-av/lib";
-import { convert, scaled } from "./decoder.ts";
+import { convert, scaled } from "../film/codec.ts";
 
 const ENCODERS = {
   jpeg: { name: FF_ENCODER_MJPEG, format: AV_PIX_FMT_YUVJ420P },

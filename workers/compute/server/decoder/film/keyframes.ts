@@ -1,7 +1,7 @@
 // Frame times and keyframes from an MP4 or QuickTime index, without a byte of the frames themselves.
 // Other containers have no such table; `media.ts` counts their packets or finds keyframes by seeking.
 import { CustomSource, EncodedPacketSink, Input, MP4, QTFF } from "mediabunny";
-import type { RangeReader } from "./reader.ts";
+import type { RangeReader } from "../file/reader.ts";
 
 /** Ten hours at 60 frames a second. */
 export const MOST_FRAMES = 2_160_000;

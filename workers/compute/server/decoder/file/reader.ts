@@ -1,7 +1,7 @@
 // One object as the decoder reads it: bytes by position, in few and growing pieces, nothing asked for twice.
 // Where they come from is another's business (objects.ts in the parent, by message). Knows nothing of media.
 import { Buffer } from "node:buffer";
-import { FailureError, fail, type Result } from "../../../src/shapes/failure.ts";
+import { FailureError, fail, type Result } from "../../../../../src/shapes/failure.ts";
 
 /** What a jump to a new place asks for; sequential reads double it up to the most. */
 const FIRST = 32 * 1024;

@@ -1,9 +1,9 @@
 // One job's reading of one object, in the parent: what is here already, what is on its way, and only then the
 // source. Whether a URL may read the object is for the source to say, each time. objects.ts keeps what comes.
 import { Buffer } from "node:buffer";
-import { type Failure, fail, ok, type Result } from "../../../src/shapes/failure.ts";
+import { type Failure, fail, ok, type Result } from "../../../../src/shapes/failure.ts";
+import type { Bytes, Opened, Piece, ReadCount } from "../decoder/file/reader.ts";
 import type { Objects, Version } from "./objects.ts";
-import type { Bytes, Opened, Piece, ReadCount } from "./reader.ts";
 import { objectName } from "./source.ts";
 
 /** Where reading starts; most files say with this much what they are. */

@@ -14,7 +14,7 @@ import {
   Rational,
   type Stream,
 } from "node-av/lib";
-import { FailureError, fail } from "../../../src/shapes/failure.ts";
+import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
 
 const MOST = 64 * 1024 * 1024;
 const IO_BUFFER = 64 * 1024;

@@ -8,10 +8,10 @@ import {
   type AVSeekFlag,
 } from "node-av/constants";
 import { avGetCodecName, type FormatContext, type Frame, Packet, type Stream } from "node-av/lib";
+import type { RangeReader } from "../file/reader.ts";
+import { Decoder } from "./codec.ts";
 import { Container, damaged, durationOf, originOf } from "./container.ts";
-import { Decoder } from "./decoder.ts";
 import { type FrameTable, MOST_FRAMES } from "./keyframes.ts";
-import type { RangeReader } from "./reader.ts";
 import { degreesOf, isSideways, turnOf } from "./turn.ts";
 
 /** Packets read in search of a keyframe before giving up: 20 s at 60 frames a second, with sound between. */

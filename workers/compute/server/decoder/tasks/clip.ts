@@ -8,15 +8,15 @@ import {
   AVMEDIA_TYPE_VIDEO,
 } from "node-av/constants";
 import { avGetCodecName, Frame, Packet, Rational, type Stream } from "node-av/lib";
-import { FailureError, fail } from "../../../src/shapes/failure.ts";
-import { Container, damaged, originOf } from "./container.ts";
-import { picturesOf, soundOf } from "./cut.ts";
-import { convert, scaled, shownSize } from "./decoder.ts";
-import { Media } from "./media.ts";
-import { h264, Muxer, packetsOf, TICKS } from "./muxer.ts";
-import type { Span } from "./plan.ts";
-import type { RangeReader } from "./reader.ts";
-import type { VideoFormat } from "./sniff.ts";
+import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
+import type { RangeReader } from "../file/reader.ts";
+import type { VideoFormat } from "../file/sniff.ts";
+import { convert, scaled, shownSize } from "../film/codec.ts";
+import { Container, damaged, originOf } from "../film/container.ts";
+import { h264, Muxer, packetsOf, TICKS } from "../film/muxer.ts";
+import { picturesOf, soundOf } from "../film/packets.ts";
+import { Media } from "../film/video.ts";
+import type { Span } from "../spans.ts";
 
 const LONGEST = 120;
 /** What players take in an MP4. */

@@ -5,7 +5,7 @@ import { once as event } from "node:events";
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import { setTimeout as wait } from "node:timers/promises";
-import { type Failure, fail, ok, type Result } from "../../../src/shapes/failure.ts";
+import { type Failure, fail, ok, type Result } from "../../../../src/shapes/failure.ts";
 import { PrivateAddress, privateHost, publicLookup, refusedHost } from "./address.ts";
 
 const ATTEMPTS = 3;

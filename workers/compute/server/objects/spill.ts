@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fail, ok, type Result } from "../../../src/shapes/failure.ts";
+import { fail, ok, type Result } from "../../../../src/shapes/failure.ts";
 
 const MOST = 2 * 1024 ** 3;
 /** The disk, what this user may have of it, what a file may have. */

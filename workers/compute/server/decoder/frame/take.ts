@@ -3,8 +3,8 @@
 import { Buffer } from "node:buffer";
 import { AV_PIX_FMT_RGB24, SWS_AREA, SWS_BICUBIC, SWS_BILINEAR } from "node-av/constants";
 import type { Frame } from "node-av/lib";
-import type { Builtin } from "../../../src/shapes/model.ts";
-import { scaled, shownSize } from "./decoder.ts";
+import type { Builtin } from "../../../../../src/shapes/model.ts";
+import { scaled, shownSize } from "../film/codec.ts";
 import { encoded } from "./encode.ts";
 import { featuresOf, pool } from "./features.ts";
 

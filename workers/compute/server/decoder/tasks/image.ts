@@ -9,16 +9,16 @@ import {
   FF_DECODER_WEBP,
 } from "node-av/constants";
 import { Codec, type Frame } from "node-av/lib";
-import { FailureError, fail } from "../../../src/shapes/failure.ts";
-import { type Colour, mainColours } from "./colours.ts";
-import { damaged } from "./container.ts";
-import { Decoder, packetOf, scaled, shownSize } from "./decoder.ts";
-import type { EmbedJob, Output } from "./jobs.ts";
-import { Media } from "./media.ts";
-import type { RangeReader, ReadCount } from "./reader.ts";
-import { sampledOf, since, versionOf } from "./sample.ts";
-import type { ImageFormat } from "./sniff.ts";
-import { takenOf } from "./take.ts";
+import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
+import type { RangeReader, ReadCount } from "../file/reader.ts";
+import type { ImageFormat } from "../file/sniff.ts";
+import { Decoder, packetOf, scaled, shownSize } from "../film/codec.ts";
+import { damaged } from "../film/container.ts";
+import { Media } from "../film/video.ts";
+import { type Colour, mainColours } from "../frame/colours.ts";
+import { takenOf } from "../frame/take.ts";
+import type { EmbedJob, Output } from "../jobs.ts";
+import { sampledOf, since, versionOf } from "./embed-video.ts";
 
 const LARGEST = 64 * 1024 * 1024;
 const COLOUR_SIDE = 128;

@@ -3,8 +3,8 @@
 // keyframes that look alike is not seen. Runs in the decoder child only.
 import { AV_PIX_FMT_RGB24 } from "node-av/constants";
 import type { Frame } from "node-av/lib";
-import { scaled } from "./decoder.ts";
-import type { Media } from "./media.ts";
+import { scaled } from "./codec.ts";
+import type { Media } from "./video.ts";
 
 const SIDE = 32;
 

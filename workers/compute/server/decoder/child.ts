@@ -2,9 +2,9 @@
 // untrusted bytes lives and, if need be, dies here. It gets no secrets and no network: the bytes of the
 // object that a job is about come from the parent, by message.
 import process from "node:process";
-import { type Failure, FailureError, type Result } from "../../../src/shapes/failure.ts";
+import { type Failure, FailureError, type Result } from "../../../../src/shapes/failure.ts";
+import type { Opened, Piece } from "./file/reader.ts";
 import { type Host, type Job, type Output, run } from "./jobs.ts";
-import type { Opened, Piece } from "./reader.ts";
 
 /** What the child says to its parent. */
 export type FromChild =

@@ -1,15 +1,15 @@
 // Embedding the spans of a film: which of its frames stand for a span, and what is taken of them.
 // Runs in the decoder child only.
 import type { Frame } from "node-av/lib";
-import { FailureError } from "../../../src/shapes/failure.ts";
-import { damaged } from "./container.ts";
-import type { EmbedJob, Output } from "./jobs.ts";
-import { type Keyframe, KeyframeIndex } from "./keyframes.ts";
-import { Media } from "./media.ts";
-import { evenTimes, micro, type Span, spread } from "./plan.ts";
-import type { RangeReader, ReadCount } from "./reader.ts";
-import type { VideoFormat } from "./sniff.ts";
-import { type Parts, partsOf, type Taken, takenOf } from "./take.ts";
+import { FailureError } from "../../../../../src/shapes/failure.ts";
+import type { RangeReader, ReadCount } from "../file/reader.ts";
+import type { VideoFormat } from "../file/sniff.ts";
+import { damaged } from "../film/container.ts";
+import { type Keyframe, KeyframeIndex } from "../film/keyframes.ts";
+import { Media } from "../film/video.ts";
+import { type Parts, partsOf, type Taken, takenOf } from "../frame/take.ts";
+import type { EmbedJob, Output } from "../jobs.ts";
+import { evenTimes, micro, type Span, spread } from "../spans.ts";
 
 /** Keyframes that are asked for at one time: the one that is wanted, and those after it. */
 const AHEAD = 4;

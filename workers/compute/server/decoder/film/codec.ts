@@ -16,7 +16,7 @@ import {
   type SwsFlags,
 } from "node-av/constants";
 import { Codec, CodecContext, type CodecParameters, Frame, Packet, SoftwareScaleContext } from "node-av/lib";
-import { FailureError, fail } from "../../../src/shapes/failure.ts";
+import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
 import { isSideways, turned, turnOf } from "./turn.ts";
 
 /** A picture of more pixels is refused before memory is taken for it. */
