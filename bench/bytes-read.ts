@@ -4,7 +4,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeVideo } from "../cli/media.ts";
+import { makeVideo } from "../cli/sample-media/media.ts";
 import { post, startSource } from "../test/compute/source.ts";
 import { startServer } from "../workers/compute/server/main.ts";
 

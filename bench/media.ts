@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { makeVideo, type VideoOptions } from "../cli/media.ts";
+import { makeVideo, type VideoOptions } from "../cli/sample-media/media.ts";
 import { repeatVideo } from "../test/compute/repeat.ts";
 import { startSource } from "../test/compute/source.ts";
 import { embedder } from "../test/support/embedder.ts";

@@ -8,14 +8,14 @@ import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { Hono } from "hono";
 import { SignJWT } from "jose";
-import { selfSigned } from "../cli/trigger/certificate.ts";
 import {
   basicCredentials,
   signBackblaze,
   signSigV4,
   signStandardWebhook,
   snsNotification,
-} from "../cli/trigger/sign.ts";
+} from "../cli/senders/sign.ts";
+import { selfSigned } from "../cli/settings/certificate.ts";
 import { keyCache } from "../src/receive/verify/keys.ts";
 import { receiveWebhook } from "../src/receive/webhook.ts";
 import { connectionsSchema } from "../src/shapes/connection.ts";

@@ -2,18 +2,18 @@
 // code. What is heavy is imported when it is asked for.
 import { join, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
-import { addAccountCommands } from "./account-commands.ts";
+import { addAccountCommands } from "./account/commands.ts";
 import { addCompare } from "./compare/command.ts";
-import { addFilterCommands } from "./filter-commands.ts";
-import { drifted, generate, write } from "./generate.ts";
-import { addHelpCommands } from "./help-commands.ts";
+import { drifted, generate, write } from "./generate/generate.ts";
+import { addHelpCommands } from "./help.ts";
+import { CliError, good, note, printJson, problemText, say } from "./io/output.ts";
+import { addStartCommands } from "./new/commands.ts";
 import { addAdminCommands } from "./operate/admin-commands.ts";
 import { addOperateCommands } from "./operate/commands.ts";
-import { CliError, good, note, printJson, problemText, say } from "./output.ts";
-import { packageRoot } from "./project.ts";
-import { addSenderCommands } from "./sender-commands.ts";
-import { addStartCommands } from "./start-commands.ts";
-import { validate } from "./validate.ts";
+import { addFilterCommands } from "./operate/filter-commands.ts";
+import { packageRoot } from "./project/project.ts";
+import { validate } from "./project/validate.ts";
+import { addSenderCommands } from "./senders/commands.ts";
 
 export function addCommands(program: Command): void {
   const root = () => resolve(program.opts<{ root: string }>().root);
@@ -85,7 +85,7 @@ export function addCommands(program: Command): void {
     .option("--json", "tell where it listens as JSON on stdout, once it does")
     .addHelpText("after", "\nExamples:\n  $ weir dev\n  $ weir dev --port 0 --json")
     .action(async (options: { port: number; persist: string; json?: boolean }) => {
-      const { dev } = await import("./dev.ts");
+      const { dev } = await import("./local/dev.ts");
       await dev({ ...options, root: root(), persist: resolve(root(), options.persist) });
     });
 
@@ -97,7 +97,7 @@ export function addCommands(program: Command): void {
     .option("--json", "tell the result as JSON on stdout")
     .addHelpText("after", "\nExamples:\n  $ weir demo\n  $ weir demo --once --port 0 --json")
     .action(async (options: { port: number; once?: boolean; json?: boolean }) => {
-      const { demo } = await import("./demo.ts");
+      const { demo } = await import("./local/demo.ts");
       await demo({ ...options, root: packageRoot });
     });
 
@@ -115,7 +115,7 @@ export function addCommands(program: Command): void {
       "\nExamples:\n  $ weir put my.mp4\n  $ weir put my.mp4 weir-media/videos/my.mp4 --metadata foo=bar",
     )
     .action(async (file: string, target: string | undefined, options: PutFlags) => {
-      const { put } = await import("./put.ts");
+      const { put } = await import("./local/put.ts");
       await put({ root: root(), file, target, ...options });
     });
 
@@ -127,7 +127,7 @@ export function addCommands(program: Command): void {
     .option("--json", "tell what was removed as JSON on stdout")
     .addHelpText("after", "\nExamples:\n  $ weir rm weir-media/videos/my.mp4")
     .action(async (target: string, options: { url?: string; json?: boolean }) => {
-      const { remove } = await import("./put.ts");
+      const { remove } = await import("./local/put.ts");
       await remove({ ...options, root: root(), target });
       if (options.json) printJson({ ok: true, removed: target });
     });
@@ -147,7 +147,7 @@ export function addCommands(program: Command): void {
     .option("--json", "tell the ratios, or the names, as JSON on stdout")
     .addHelpText("after", "\nExamples:\n  $ weir bench\n  $ weir bench filters --json")
     .action(async (name: string | undefined, args: string[], options: { json?: boolean }) => {
-      const { runBench } = await import("./bench.ts");
+      const { runBench } = await import("./local/bench.ts");
       runBench(join(packageRoot, "bench"), name, args, options);
     });
 

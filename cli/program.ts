@@ -2,8 +2,8 @@
 // code: 0 done, 1 failed, 2 used wrongly, 3 not authenticated, 4 not found. Free of this process's own end.
 import { Command, CommanderError } from "commander";
 import { addCommands } from "./commands.ts";
-import { pathOf } from "./help-commands.ts";
-import { bad, CliError, note, reportError, say } from "./output.ts";
+import { pathOf } from "./help.ts";
+import { bad, CliError, note, reportError, say } from "./io/output.ts";
 
 const EXAMPLES = `
 Examples:

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import { unstable_splitSqlQuery } from "wrangler";
-import { packageRoot } from "../../cli/project.ts";
+import { packageRoot } from "../../cli/project/project.ts";
 
 type Options = ConstructorParameters<typeof Miniflare>[0];
 type Env = Extract<Options, { workers: unknown }>["workers"][number]["config"]["env"];

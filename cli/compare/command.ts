@@ -1,6 +1,6 @@
 // `weir compare` on the command line: what it takes. commands.ts adds it to the program.
 import { type Command, InvalidArgumentError } from "commander";
-import { positive, URL_OPTION } from "../operate/options.ts";
+import { positive, URL_OPTION } from "../io/options.ts";
 import type { CompareOptions } from "./compare.ts";
 
 type Flags = Omit<CompareOptions, "root" | "env" | "alias">;

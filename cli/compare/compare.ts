@@ -1,16 +1,16 @@
 // `weir compare ALIAS`: the working tree's version of a pipeline beside what is stored, on a sample of the objects that
 // it keeps items of. It runs here, on what a running Weir lets it read; nothing is stored and nothing is recorded.
 import { randomBytes } from "node:crypto";
-import { devSecrets, type Env, stackSettings } from "../dev-env.ts";
-import { drifted, generate } from "../generate.ts";
-import { untilInterrupted } from "../interrupt.ts";
+import { drifted, generate } from "../generate/generate.ts";
+import { versionOf } from "../generate/version.ts";
+import { untilInterrupted } from "../io/interrupt.ts";
+import { CliError, good, note, print, printJson } from "../io/output.ts";
 import { type Pipeline as Deployed, openClient } from "../operate/client.ts";
 import { counted } from "../operate/replay-text.ts";
-import { CliError, good, note, print, printJson } from "../output.ts";
-import { loadProject, type Project } from "../project.ts";
-import { isLocal, settingsOf } from "../settings.ts";
-import { validate } from "../validate.ts";
-import { versionOf } from "../version.ts";
+import { loadProject, type Project } from "../project/project.ts";
+import { validate } from "../project/validate.ts";
+import { devSecrets, type Env, stackSettings } from "../settings/dev-env.ts";
+import { isLocal, settingsOf } from "../settings/settings.ts";
 import { layBeside } from "./items.ts";
 import { type Compared, type Limits, reportOf, reportText } from "./report.ts";
 import { eventOf, type Made, objectsOf, sampleOf, storedOf } from "./sample.ts";

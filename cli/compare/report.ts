@@ -1,6 +1,7 @@
 // What a comparison came to: counts, drift, neighbours, and whether it is within the limits that were set. Pure.
+
+import { table } from "../io/output.ts";
 import { counted } from "../operate/replay-text.ts";
-import { table } from "../output.ts";
 import { differs, distance, type Laid, type VectorPair, vectorPairs } from "./items.ts";
 import { neighbourOverlap, type Overlap } from "./neighbours.ts";
 

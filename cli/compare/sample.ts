@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import type { z } from "@hono/zod-openapi";
 import type * as made from "../../src/http/made-answers.ts";
 import type { Event } from "../../src/shapes/event.ts";
+import { CliError } from "../io/output.ts";
 import type { Client, Item as StoredItem } from "../operate/client.ts";
-import { CliError } from "../output.ts";
 import type { Item } from "./items.ts";
 
 export type Made = z.infer<typeof made.madeSchema>;

@@ -7,15 +7,15 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { stringify } from "smol-toml";
 import type { Job } from "../../src/shapes/job.ts";
-import { startNode } from "../children.ts";
-import { startCompute } from "../compute-server.ts";
 import { readConfig } from "../deploy/wanted.ts";
-import type { Env } from "../dev-env.ts";
+import { startNode } from "../io/children.ts";
+import { CliError } from "../io/output.ts";
+import { freePort } from "../io/ports.ts";
+import { startCompute } from "../local/compute-server.ts";
+import { computeEnv, healthy, WRANGLER, wranglerEnv } from "../local/stack.ts";
 import type { Client } from "../operate/client.ts";
-import { CliError } from "../output.ts";
-import { freePort } from "../ports.ts";
-import { type Pipeline, type Project, packageRoot } from "../project.ts";
-import { computeEnv, healthy, WRANGLER, wranglerEnv } from "../stack.ts";
+import { type Pipeline, type Project, packageRoot } from "../project/project.ts";
+import type { Env } from "../settings/dev-env.ts";
 import type { Item } from "./items.ts";
 
 /** What workers/pipeline/shadow.ts answers. */

@@ -2,7 +2,7 @@
 // through wrangler itself (wrangler.ts). The same variables as wrangler's say where and as whom.
 import { spawnSync } from "node:child_process";
 import { z } from "zod";
-import { CliError } from "../output.ts";
+import { CliError } from "../io/output.ts";
 import { WRANGLER } from "./wrangler.ts";
 
 export interface Cloudflare {

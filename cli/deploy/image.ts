@@ -3,7 +3,7 @@
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { parse, stringify } from "smol-toml";
-import { packageRoot } from "../project.ts";
+import { packageRoot } from "../project/project.ts";
 
 const SERVER = [
   "workers/compute/Dockerfile*",

@@ -1,7 +1,7 @@
 // What follows a deploy that is done: says what is stale, and replays it where that is wanted or a person says so.
-import { ask, canAsk } from "../ask.ts";
+import { ask, canAsk } from "../io/ask.ts";
+import { CliError, good, note } from "../io/output.ts";
 import { type Client, openClient, type Replay } from "../operate/client.ts";
-import { CliError, good, note } from "../output.ts";
 import { replayCommand, replayStale, type Stale, staleItems, staleText } from "./stale.ts";
 
 interface Deployed {

@@ -2,7 +2,7 @@
 // Values are held here and in the file that wrangler reads; everything that is printed goes through redact().
 import { existsSync, readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
-import { CliError } from "../output.ts";
+import { CliError } from "../io/output.ts";
 import { redactor } from "./wrangler.ts";
 
 export interface Secrets {

@@ -1,9 +1,9 @@
 // The last mile of a deploy: once Weir serves what was deployed, which of its pipelines' items another version made,
 // and the offer to make them anew. What cannot be asked is said, and undoes nothing: the deploy is done.
 import { setTimeout as pause } from "node:timers/promises";
+import { CliError } from "../io/output.ts";
 import type { Client, Replay, Version } from "../operate/client.ts";
 import { counted } from "../operate/replay-text.ts";
-import { CliError } from "../output.ts";
 
 /** What one pipeline keeps that another version made. */
 export interface StaleOf {

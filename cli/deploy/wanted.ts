@@ -4,8 +4,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { parse } from "smol-toml";
 import { z } from "zod";
-import { databasesOf, QUEUES } from "../bindings.ts";
-import { type Project, packageRoot } from "../project.ts";
+import { databasesOf, QUEUES } from "../project/bindings.ts";
+import { type Project, packageRoot } from "../project/project.ts";
 import { buildOf, imageOf } from "./build.ts";
 
 const queueSchema = z.looseObject({ queue: z.string(), dead_letter_queue: z.string().optional() });

@@ -2,8 +2,8 @@
 // `weir archive`. commands.ts adds them to the program; what they do is imported when it is asked for.
 import { type Command, Option } from "commander";
 import { SCOPES, type Scope } from "../../src/shapes/key.ts";
+import { FIFTY, JSON_OPTION, URL_OPTION } from "../io/options.ts";
 import type { ChangeFlags } from "./audit-log.ts";
-import { FIFTY, JSON_OPTION, URL_OPTION } from "./options.ts";
 import type { Flags } from "./replay.ts";
 
 export function addAdminCommands(program: Command, root: () => string): void {

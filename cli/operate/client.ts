@@ -4,9 +4,9 @@ import type { z } from "@hono/zod-openapi";
 import type * as answers from "../../src/http/answers.ts";
 import type * as made from "../../src/http/made-answers.ts";
 import type * as operate from "../../src/http/operate-answers.ts";
-import { CliError, type ExitCode } from "../output.ts";
-import { isLocal, settingsOf } from "../settings.ts";
-import { unreachable } from "../trigger/deliver.ts";
+import { CliError, type ExitCode } from "../io/output.ts";
+import { unreachable } from "../senders/deliver.ts";
+import { isLocal, settingsOf } from "../settings/settings.ts";
 
 export type Replay = z.infer<typeof operate.replaySchema>;
 export type DeadLetter = z.infer<typeof answers.deadLetterSchema>;

@@ -2,8 +2,8 @@
 // commands.ts adds them to the program; what they do is imported when it is asked for.
 import { type Command, Option } from "commander";
 import { RUN_STATUSES } from "../../src/shapes/run.ts";
+import { FIFTY, JSON_OPTION, KEY_OPTION, positive, URL_OPTION } from "../io/options.ts";
 import type { ChoiceFlags } from "./dead-letters.ts";
-import { FIFTY, JSON_OPTION, KEY_OPTION, positive, URL_OPTION } from "./options.ts";
 import type { Flags, Keyed } from "./replay.ts";
 import { addRuns } from "./run-commands.ts";
 import { type CreateFlags, SELECTIONS } from "./selection.ts";

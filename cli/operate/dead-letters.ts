@@ -1,5 +1,5 @@
 // `weir dead-letters …`: what will not be tried again, grouped by cause, run again or dropped for good.
-import { CliError, good, note, print, printJson, table } from "../output.ts";
+import { CliError, good, note, print, printJson, table } from "../io/output.ts";
 import { type Cause, type DeadLetter, type DeadLetterInFull, openClient } from "./client.ts";
 import type { Flags, Keyed } from "./replay.ts";
 

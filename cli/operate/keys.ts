@@ -3,9 +3,9 @@
 import type { z } from "@hono/zod-openapi";
 import type * as answers from "../../src/http/answers.ts";
 import type { Scope } from "../../src/shapes/key.ts";
-import { suggestion } from "../nearest.ts";
-import { CliError, good, note, print, printJson, table } from "../output.ts";
-import { secondsOf, timeFrom } from "../times.ts";
+import { CliError, good, note, print, printJson, table } from "../io/output.ts";
+import { suggestion } from "../io/suggest.ts";
+import { secondsOf, timeFrom } from "../io/times.ts";
 import { type Client, openClient } from "./client.ts";
 import type { Flags } from "./replay.ts";
 

@@ -1,5 +1,5 @@
 // `weir pipelines …`: what is deployed, and whether it runs or waits.
-import { good, note, print, printJson, table } from "../output.ts";
+import { good, note, print, printJson, table } from "../io/output.ts";
 import { openClient, type Paused, type Pipeline } from "./client.ts";
 import type { Flags } from "./replay.ts";
 

@@ -1,5 +1,5 @@
 // A replay for a person: its plan, its progress, and what an audit found. Pure.
-import { table } from "../output.ts";
+import { table } from "../io/output.ts";
 import type { Replay } from "./client.ts";
 
 /** What it is asked to do, on one line. */

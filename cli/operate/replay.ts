@@ -1,5 +1,5 @@
 // `weir replay …` and `weir audit`: objects through pipelines again, and what differs from the bucket.
-import { CliError, good, note, print, printJson } from "../output.ts";
+import { CliError, good, note, print, printJson } from "../io/output.ts";
 import { openClient, type Reach, type Replay } from "./client.ts";
 import { auditText, counted, planText, progressText, replaysText, replayText } from "./replay-text.ts";
 import { type CreateFlags, replayRequest } from "./selection.ts";

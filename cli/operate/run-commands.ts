@@ -1,7 +1,7 @@
 // The subcommands of `weir runs`; what they do is in runs.ts.
 import { type Command, Option } from "commander";
 import { RUN_STATUSES } from "../../src/shapes/run.ts";
-import { FIFTY } from "./options.ts";
+import { FIFTY } from "../io/options.ts";
 import type { Flags } from "./replay.ts";
 
 export function addRuns(program: Command, root: () => string): Command {

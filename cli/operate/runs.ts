@@ -1,5 +1,5 @@
 // `weir runs …`: what became of each event for each pipeline, and an end to what should not go on.
-import { good, note, print, printJson, table } from "../output.ts";
+import { good, note, print, printJson, table } from "../io/output.ts";
 import { openClient, type Run, type RunInFull } from "./client.ts";
 import type { Flags } from "./replay.ts";
 

@@ -1,10 +1,10 @@
 // What is to be replayed, from flags to the request that the API takes. Pure but for reading a filter's file.
 import type { z } from "zod";
 import { replaySchema } from "../../src/shapes/replay.ts";
-import { filterNamed } from "../filter-source.ts";
-import { parseJsonFile } from "../json-file.ts";
-import { CliError } from "../output.ts";
-import { timeOf } from "../times.ts";
+import { parseJsonFile } from "../io/json-file.ts";
+import { CliError } from "../io/output.ts";
+import { timeOf } from "../io/times.ts";
+import { filterNamed } from "./filter-source.ts";
 
 /** What each way to select takes; also the order in which help names them. */
 const TAKES = {

@@ -1,5 +1,5 @@
 // `weir versions ALIAS` and `weir items COLLECTION`: which version and commit made what is stored.
-import { note, print, printJson, table } from "../output.ts";
+import { note, print, printJson, table } from "../io/output.ts";
 import { type Client, type Item, openClient, type Version } from "./client.ts";
 import type { Flags } from "./replay.ts";
 import { counted } from "./replay-text.ts";

@@ -1,7 +1,7 @@
 // Waits for a replay to come to its end, with a line of progress where somebody looks at a terminal.
 import { setTimeout as pause } from "node:timers/promises";
-import { untilInterrupted } from "../interrupt.ts";
-import { CliError, note } from "../output.ts";
+import { untilInterrupted } from "../io/interrupt.ts";
+import { CliError, note } from "../io/output.ts";
 import type { Client, Replay } from "./client.ts";
 import { planText, progressText } from "./replay-text.ts";
 

@@ -1,4 +1,4 @@
-// The number of what compute answers. It is part of every pipeline's version (cli/version.ts), so that items made
+// The number of what compute answers. It is part of every pipeline's version (cli/generate/version.ts), so that items made
 // before and after a change of compute are told apart, and the ones from before are stale.
 
 /**

@@ -2,8 +2,8 @@
 // the command prints for the documented connection.
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { commandsFor } from "../../cli/recipes.ts";
-import { connectionFor, KIND_NAMES, type KindName, kindOf } from "../../cli/trigger/kinds.ts";
+import { connectionFor, KIND_NAMES, type KindName, kindOf } from "../../cli/senders/kinds.ts";
+import { commandsFor } from "../../cli/senders/recipes.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
 
 const docs = readFileSync(new URL("../../docs/sources.md", import.meta.url), "utf8");

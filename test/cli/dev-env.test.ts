@@ -2,9 +2,9 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { describe, expect, test } from "vitest";
-import { secretNames } from "../../cli/bindings.ts";
-import { DEV_ENV, devSecrets, stackSettings } from "../../cli/dev-env.ts";
-import { loadProject, packageRoot } from "../../cli/project.ts";
+import { secretNames } from "../../cli/project/bindings.ts";
+import { loadProject, packageRoot } from "../../cli/project/project.ts";
+import { DEV_ENV, devSecrets, stackSettings } from "../../cli/settings/dev-env.ts";
 import { change, project } from "./support/given.ts";
 
 const { connections } = loadProject(packageRoot);

@@ -3,8 +3,8 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { filterAgainst } from "../../cli/filter-source.ts";
-import { packageRoot } from "../../cli/project.ts";
+import { filterAgainst } from "../../cli/operate/filter-source.ts";
+import { packageRoot } from "../../cli/project/project.ts";
 import { change, config, project } from "./support/given.ts";
 
 const bin = join(packageRoot, "cli/bin.mjs");

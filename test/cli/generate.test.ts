@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "smol-toml";
 import { describe, expect, test } from "vitest";
-import { drifted, generate, write } from "../../cli/generate.ts";
-import { packageRoot } from "../../cli/project.ts";
+import { drifted, generate, write } from "../../cli/generate/generate.ts";
+import { packageRoot } from "../../cli/project/project.ts";
 import { change, config, project, sound } from "./support/given.ts";
 
 describe("weir generate", () => {

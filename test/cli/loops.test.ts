@@ -2,7 +2,7 @@
 // certain makes them sound.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { validate } from "../../cli/validate.ts";
+import { validate } from "../../cli/project/validate.ts";
 import { compileFilter, evaluate, viewOf } from "../../src/match/index.ts";
 import { eventSchema } from "../../src/shapes/event.ts";
 import { metadataOf, objectKey, WRITTEN_TYPE } from "../../src/store/collections/written.ts";

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { packageRoot } from "../../cli/project.ts";
+import { packageRoot } from "../../cli/project/project.ts";
 import { change, config, project } from "./support/given.ts";
 
 const env = { PATH: process.env.PATH, HOME: "/nonexistent", NO_COLOR: "1" };

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { packageRoot } from "../../cli/project.ts";
-import { validate } from "../../cli/validate.ts";
+import { packageRoot } from "../../cli/project/project.ts";
+import { validate } from "../../cli/project/validate.ts";
 import { message } from "../support/onnx.ts";
 import { sha256, tinyModels } from "../support/tiny-models.ts";
 import { config, project } from "./support/given.ts";

@@ -3,9 +3,9 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { commitOf } from "../../cli/git.ts";
-import { loadProject } from "../../cli/project.ts";
-import { hashOf, inputsOf, versionOf } from "../../cli/version.ts";
+import { hashOf, inputsOf, versionOf } from "../../cli/generate/version.ts";
+import { commitOf } from "../../cli/git/git.ts";
+import { loadProject } from "../../cli/project/project.ts";
 import { change, config, type Files, folder, project } from "./support/given.ts";
 
 const handler = (body: string) =>

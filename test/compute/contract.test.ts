@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { makeImage, makeVideo } from "../../cli/media.ts";
+import { makeImage, makeVideo } from "../../cli/sample-media/media.ts";
 import { COMPUTE_CONTRACT } from "../../src/shapes/contract.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { post, type Source, startSource } from "./source.ts";

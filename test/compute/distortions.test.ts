@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { makeVideo } from "../../cli/media.ts";
+import { makeVideo } from "../../cli/sample-media/media.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { type Distortion, distort } from "./distort.ts";
 import { post, type Source, startSource } from "./source.ts";

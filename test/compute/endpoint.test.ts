@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { makeVideo } from "../../cli/media.ts";
+import { makeVideo } from "../../cli/sample-media/media.ts";
 import { type Failure, FailureError, verdictOf } from "../../src/shapes/failure.ts";
 import { type Models, modelsSchema } from "../../src/shapes/model.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";

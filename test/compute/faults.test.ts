@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { crc32, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { makeImage, makeVideo } from "../../cli/media.ts";
+import { makeImage, makeVideo } from "../../cli/sample-media/media.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../../workers/compute/server/main.ts";
 import { post, SIGNATURE, type Source, startSource } from "./source.ts";
 

@@ -1,7 +1,7 @@
 // The films that the tests of formats share: every container with every codec that it commonly holds, and the
 // ways in which a file may be odd without being wrong, made by the project's encoders and by ffmpeg's.
 import { join } from "node:path";
-import { makeVideo, type VideoOptions } from "../../cli/media.ts";
+import { makeVideo, type VideoOptions } from "../../cli/sample-media/media.ts";
 import { made } from "./judge.ts";
 
 type Codec = NonNullable<VideoOptions["codec"]>;

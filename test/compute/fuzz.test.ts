@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { makeVideo, type VideoOptions } from "../../cli/media.ts";
+import { makeVideo, type VideoOptions } from "../../cli/sample-media/media.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { post, type Source, startSource } from "./source.ts";
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { crc32, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { makeImage, makeVideo } from "../../cli/media.ts";
+import { makeImage, makeVideo } from "../../cli/sample-media/media.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { isPublic, originsOf } from "../../workers/compute/server/objects/address.ts";
 import { post, SIGNATURE, type Source, startSource } from "./source.ts";

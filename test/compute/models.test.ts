@@ -4,7 +4,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { makeVideo } from "../../cli/media.ts";
+import { makeVideo } from "../../cli/sample-media/media.ts";
 import { modelsSchema, recipeOf } from "../../src/shapes/model.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { type Known, readModels } from "../../workers/compute/server/models.ts";

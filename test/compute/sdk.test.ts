@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { makeImage, makeVideo, type VideoOptions } from "../../cli/media.ts";
+import { makeImage, makeVideo, type VideoOptions } from "../../cli/sample-media/media.ts";
 import { FailureError, verdictOf } from "../../src/shapes/failure.ts";
 import type { Models } from "../../src/shapes/model.ts";
 import type { ResultStore } from "../../src/shapes/results.ts";

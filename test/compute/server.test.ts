@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { makeImage, makeVideo, type VideoOptions } from "../../cli/media.ts";
+import { makeImage, makeVideo, type VideoOptions } from "../../cli/sample-media/media.ts";
 import type { Chunk } from "../../workers/compute/server/decoder/tasks/split.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { post, type Source, startSource } from "./source.ts";

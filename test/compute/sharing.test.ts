@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { makeVideo } from "../../cli/media.ts";
+import { makeVideo } from "../../cli/sample-media/media.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { Objects } from "../../workers/compute/server/objects/objects.ts";
 import { post, type Source, startSource } from "./source.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { makeVideo } from "../../cli/media.ts";
+import { makeVideo } from "../../cli/sample-media/media.ts";
 import { API_KEY, startWeir, type Weir } from "../support/weir.ts";
 
 const CHROMIUM = "/usr/bin/chromium";

@@ -6,7 +6,7 @@ import { parse } from "smol-toml";
 import { expect, test } from "vitest";
 import { imageOf } from "../../cli/deploy/build.ts";
 import { COMPUTE_CONFIG, stageImage } from "../../cli/deploy/image.ts";
-import { packageRoot } from "../../cli/project.ts";
+import { packageRoot } from "../../cli/project/project.ts";
 import { change, project } from "../cli/support/given.ts";
 
 const MODELS = { "acme/m": { kind: "builtin", builtin: "weir/hog-512" } };

@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { build } from "esbuild";
 import { parse } from "smol-toml";
 import { describe, expect, test } from "vitest";
-import { packageRoot } from "../../cli/project.ts";
+import { packageRoot } from "../../cli/project/project.ts";
 
 const files = globSync(".github/workflows/*.yml", { cwd: packageRoot }).map((path): [string, string] => [
   basename(path),

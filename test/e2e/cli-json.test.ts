@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { packageRoot } from "../../cli/project.ts";
+import { packageRoot } from "../../cli/project/project.ts";
 import { project } from "../cli/support/given.ts";
 import { type Ended, weirHere } from "../cli/support/run.ts";
 import { API_KEY, startWeir, type Weir } from "../support/weir.ts";

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { packageRoot } from "../../cli/project.ts";
+import { packageRoot } from "../../cli/project/project.ts";
 import { API_KEY, type Run, startWeir, type Weir } from "../support/weir.ts";
 
 let weir: Weir;

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DeadLetter, Replay } from "../../cli/operate/client.ts";
 import { auditText, replaysText, replayText } from "../../cli/operate/replay-text.ts";
 import { type CreateFlags, replayRequest } from "../../cli/operate/selection.ts";
-import { packageRoot } from "../../cli/project.ts";
+import { packageRoot } from "../../cli/project/project.ts";
 import { API_KEY, startWeir, type Weir } from "../support/weir.ts";
 
 let weir: Weir;

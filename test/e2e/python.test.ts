@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { makeVideo } from "../../cli/media.ts";
+import { makeVideo } from "../../cli/sample-media/media.ts";
 import { hasPython } from "../python/given.ts";
 import { startWeir, type Weir } from "../support/weir.ts";
 

@@ -5,11 +5,11 @@ import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { apiOf, type Rejection } from "../../cli/api.ts";
-import { firstEvent } from "../../cli/connect.ts";
-import { commandsFor } from "../../cli/recipes.ts";
-import { send } from "../../cli/trigger/deliver.ts";
-import { KIND_NAMES, type KindName } from "../../cli/trigger/kinds.ts";
-import { requestFor, type TriggerFlags } from "../../cli/trigger/trigger.ts";
+import { firstEvent } from "../../cli/senders/connect.ts";
+import { send } from "../../cli/senders/deliver.ts";
+import { KIND_NAMES, type KindName } from "../../cli/senders/kinds.ts";
+import { commandsFor } from "../../cli/senders/recipes.ts";
+import { requestFor, type TriggerFlags } from "../../cli/senders/trigger.ts";
 import { AWKWARD_KEYS } from "../support/keys.ts";
 import { API_KEY, startWeir, type Weir } from "../support/weir.ts";
 

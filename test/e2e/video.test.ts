@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { makeImage, makeVideo } from "../../cli/media.ts";
+import { makeImage, makeVideo } from "../../cli/sample-media/media.ts";
 import { startWeir, type Weir } from "../support/weir.ts";
 
 let weir: Weir;

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { AwsClient } from "aws4fetch";
-import { freePort } from "../../cli/ports.ts";
+import { freePort } from "../../cli/io/ports.ts";
 import { objectUrl } from "../../src/source/object-url.ts";
 
 const script = (name: string) => new URL(name, import.meta.url).pathname;

@@ -3,7 +3,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
-import { signStandardWebhook } from "../../cli/trigger/sign.ts";
+import { signStandardWebhook } from "../../cli/senders/sign.ts";
 import { MAX_BODY_BYTES } from "../../src/receive/body.ts";
 import { receiveWebhook } from "../../src/receive/webhook.ts";
 import { statusOf } from "../../src/shapes/failure.ts";

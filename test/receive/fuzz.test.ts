@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { signBackblaze, signStandardWebhook, snsNotification } from "../../cli/trigger/sign.ts";
+import { signBackblaze, signStandardWebhook, snsNotification } from "../../cli/senders/sign.ts";
 import { normalise } from "../../src/receive/normalise/normalise.ts";
 import { receiveR2 } from "../../src/receive/r2-queue.ts";
 import { statusOf } from "../../src/shapes/failure.ts";

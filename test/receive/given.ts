@@ -1,7 +1,7 @@
 // The world in which the doors are tested: one connection per scheme, secrets, a fixed clock, a network
 // that answers only what it is told to, and records as their senders write them.
 import { generateKeyPairSync } from "node:crypto";
-import { selfSigned } from "../../cli/trigger/certificate.ts";
+import { selfSigned } from "../../cli/settings/certificate.ts";
 import { keyCache, TtlCache } from "../../src/receive/verify/keys.ts";
 import {
   type QuarantineEntry,

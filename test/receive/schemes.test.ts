@@ -1,6 +1,6 @@
 import { SignJWT } from "jose";
 import { describe, expect, test } from "vitest";
-import { signStandardWebhook } from "../../cli/trigger/sign.ts";
+import { signStandardWebhook } from "../../cli/senders/sign.ts";
 import { statusOf } from "../../src/shapes/failure.ts";
 import { AUDIENCE, door, google, type Message, NOW, PUSHER, SECRETS, whsec } from "./given.ts";
 import { eventBridgeEvent } from "./records.ts";

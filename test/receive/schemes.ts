@@ -6,7 +6,7 @@ import {
   signSigV4,
   signStandardWebhook,
   snsNotification,
-} from "../../cli/trigger/sign.ts";
+} from "../../cli/senders/sign.ts";
 import {
   ACCESS_KEY,
   AUDIENCE,

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { snsNotification } from "../../cli/trigger/sign.ts";
+import { snsNotification } from "../../cli/senders/sign.ts";
 import { door, type Message, NOW, otherSnsSigner, snsSigner, TOPIC } from "./given.ts";
 import { records, s3Record } from "./records.ts";
 

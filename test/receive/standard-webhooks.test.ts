@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { signStandardWebhook } from "../../cli/trigger/sign.ts";
+import { signStandardWebhook } from "../../cli/senders/sign.ts";
 import { keyCache } from "../../src/receive/verify/keys.ts";
 import { standardWebhooks } from "../../src/receive/verify/standard-webhooks.ts";
 import type { SecretRef } from "../../src/shapes/connection.ts";

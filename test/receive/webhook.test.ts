@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { signSigV4 } from "../../cli/trigger/sign.ts";
+import { signSigV4 } from "../../cli/senders/sign.ts";
 import { handshakeResponse } from "../../src/receive/handshake.ts";
 import { receiveR2 } from "../../src/receive/r2-queue.ts";
 import { receiveWebhook } from "../../src/receive/webhook.ts";

@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { AwsClient } from "aws4fetch";
-import { signStandardWebhook } from "../../cli/trigger/sign.ts";
+import { signStandardWebhook } from "../../cli/senders/sign.ts";
 import { objectUrl } from "../../src/source/object-url.ts";
 
 export interface Run {

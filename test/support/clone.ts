@@ -18,7 +18,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { packageRoot } from "../../cli/project.ts";
+import { packageRoot } from "../../cli/project/project.ts";
 import type { Connections } from "../../src/shapes/connection.ts";
 
 const LEFT = new Set(["node_modules", ".git", ".weir", ".wrangler", "test", "coverage"]);

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { createInterface } from "node:readline";
 import { parseEnv } from "node:util";
-import { packageRoot } from "../../cli/project.ts";
+import { packageRoot } from "../../cli/project/project.ts";
 import { type Client, openClient } from "./client.ts";
 import { isAlive, killTree, treeOf } from "./processes.ts";
 

@@ -2,7 +2,7 @@
 // shell reads them, and every `weir …` in the prose. docs/cli.md is printed by the command itself.
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { packageRoot } from "../../cli/project.ts";
+import { packageRoot } from "../../cli/project/project.ts";
 
 export interface Documented {
   /** `README.md:41`. */

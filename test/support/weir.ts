@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { createTestHarness } from "wrangler";
-import { makeSecrets } from "../../cli/dev-env.ts";
+import { makeSecrets } from "../../cli/settings/dev-env.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
 import { startServer } from "../../workers/compute/server/main.ts";
 import { readModels } from "../../workers/compute/server/models.ts";

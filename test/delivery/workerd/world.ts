@@ -2,7 +2,7 @@
 // service bindings and compute in between that can be made to fail. Two pipelines want every object whose
 // metadata says so: `near` by binding into D1, `far` by its queue into R2.
 
-import { signStandardWebhook } from "../../../cli/trigger/sign.ts";
+import { signStandardWebhook } from "../../../cli/senders/sign.ts";
 import { guard } from "../../../src/breaker.ts";
 import { consume } from "../../../src/consume.ts";
 import { openRouter, type RouterDeps } from "../../../src/deps.ts";

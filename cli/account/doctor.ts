@@ -1,0 +1,184 @@
+// `weir doctor`: what a person would check first when something is wrong, each with what to do about it. Reads
+// only. What cannot be asked (no account, no running Weir) is said, and is no failure.
+import { existsSync, statSync } from "node:fs";
+import { z } from "zod";
+import { openCloudflare } from "../deploy/cloudflare.ts";
+import { type Present, presentOf } from "../deploy/present.ts";
+import { type WantedWorker, wantedOf } from "../deploy/wanted.ts";
+import { drifted, generate } from "../generate/generate.ts";
+import { versionOf } from "../generate/version.ts";
+import { bad, CliError, good, note, print, printJson } from "../io/output.ts";
+import { isFree } from "../io/ports.ts";
+import { doubtPins } from "../project/check.ts";
+import { loadProject, type Project } from "../project/project.ts";
+import { validate } from "../project/validate.ts";
+import { profilesPath, settingsOf } from "../settings/settings.ts";
+
+export interface DoctorOptions {
+  root: string;
+  env: NodeJS.ProcessEnv;
+  json?: boolean;
+}
+
+export interface Finding {
+  check: string;
+  /** `unknown`: could not be asked. */
+  state: "ok" | "bad" | "unknown";
+  said: string;
+  next?: string;
+}
+
+/** Runs every check, tells what each found, and exits 1 when one is bad. */
+export async function doctor(options: DoctorOptions): Promise<void> {
+  const { root, env } = options;
+  const project = loadProject(root);
+  const findings = [
+    nodeFinding(process.versions.node),
+    ...(await localFindings(root)),
+    ...profileFindings(profilesPath(env)),
+    ...pinFindings(project),
+    ...(await deployedFindings(project, env)),
+    ...(await accountFindings(project, env)),
+  ];
+  const ill = findings.filter(({ state }) => state === "bad");
+  if (options.json) printJson({ ok: ill.length === 0, findings });
+  else for (const finding of findings) tell(finding);
+  if (ill.length > 0) throw new CliError(`${ill.length} of ${findings.length} checks found something`);
+}
+
+function tell({ check, state, said, next }: Finding): void {
+  const mark = state === "ok" ? good : state === "bad" ? bad : note;
+  mark(state === "unknown" ? `? ${check}: ${said}` : `${check}: ${said}`);
+  if (next !== undefined) print(`    ${next}`);
+}
+
+const NODE = [22, 18] as const;
+
+/** Whether a Node can run the command's TypeScript as it stands. */
+export function nodeFinding(version: string): Finding {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const enough = major > NODE[0] || (major === NODE[0] && minor >= NODE[1]);
+  return enough
+    ? { check: "Node", state: "ok", said: version }
+    : {
+        check: "Node",
+        state: "bad",
+        said: version,
+        next: `Node ${NODE.join(".")} or newer; \`npm ci\` brings one`,
+      };
+}
+
+async function localFindings(root: string): Promise<Finding[]> {
+  const { problems } = validate(root);
+  const stale = problems.length > 0 ? [] : drifted(root, await generate(root));
+  const free = await isFree(8787);
+  return [
+    finding("project", problems.length === 0, "in order", `${problems.length} problems`, "weir validate"),
+    finding("generated files", stale.length === 0, "up to date", stale.join(", "), "weir generate"),
+    // Taken is as it should be while `weir dev` runs.
+    {
+      check: "port 8787",
+      state: free ? "ok" : "unknown",
+      said: free ? "free" : "taken, by `weir dev` perhaps",
+    },
+  ];
+}
+
+const finding = (check: string, ok: boolean, said: string, ill: string, next: string): Finding =>
+  ok ? { check, state: "ok", said } : { check, state: "bad", said: ill, next };
+
+/** Profiles hold keys: nobody else on this machine should read them. Windows has no such modes. */
+function profileFindings(path: string): Finding[] {
+  if (process.platform === "win32" || !existsSync(path)) return [];
+  const isPrivate = (statSync(path).mode & 0o077) === 0;
+  return [
+    finding(
+      "profiles",
+      isPrivate,
+      "only yours to read",
+      `${path} can be read by others`,
+      `chmod 600 ${path}`,
+    ),
+  ];
+}
+
+/** Keys pinned in place of AWS's or Google's must be rotated by hand. */
+function pinFindings(project: Project): Finding[] {
+  return doubtPins(project).map(({ problem, next }) => ({
+    check: "pinned keys",
+    state: "bad",
+    said: problem,
+    ...(next === undefined ? {} : { next }),
+  }));
+}
+
+const served = z.object({ data: z.array(z.object({ alias: z.string(), version: z.string() })) });
+
+/** The versions that the running Weir serves, against those of this tree. */
+async function deployedFindings(project: Project, env: NodeJS.ProcessEnv): Promise<Finding[]> {
+  const { url, key } = settingsOf(project.root, env);
+  const headers = key ? { authorization: `Bearer ${key.value}` } : {};
+  const signal = AbortSignal.timeout(5_000);
+  const answer = await fetch(`${url.value}/v1/pipelines`, { headers, signal }).catch(() => undefined);
+  const check = `Weir at ${url.value}`;
+  if (answer?.status === 401 || answer?.status === 403) {
+    const said = answer.status === 401 ? "does not accept the API key" : "the API key lacks the scope read";
+    return [{ check, state: "bad", said, next: "weir whoami says which it is and where it came from" }];
+  }
+  const parsed = answer?.ok ? served.safeParse(await answer.json()) : undefined;
+  if (!parsed?.success) return [{ check, state: "unknown", said: "not reached" }];
+  const there = new Map(parsed.data.data.map(({ alias, version }) => [alias, version]));
+  const findings: Finding[] = [{ check, state: "ok", said: `${there.size} pipelines` }];
+  for (const pipeline of project.pipelines) {
+    const version = await versionOf(project, pipeline);
+    const now = there.get(pipeline.name);
+    const said = now === undefined ? "not deployed" : `serves version ${now}, this tree is ${version}`;
+    findings.push(
+      finding(`pipeline ${pipeline.name}`, now === version, `version ${version}`, said, "weir deploy"),
+    );
+  }
+  return findings;
+}
+
+async function accountFindings(project: Project, env: NodeJS.ProcessEnv): Promise<Finding[]> {
+  const check = "Cloudflare account";
+  if (!env.CLOUDFLARE_API_TOKEN)
+    return [{ check, state: "unknown", said: "CLOUDFLARE_API_TOKEN is not set" }];
+  try {
+    const cloudflare = await openCloudflare(env, project.root);
+    const wanted = await wantedOf(project, settingsOf(project.root, env).url.value);
+    const present = await presentOf(cloudflare, wanted);
+    return [
+      { check, state: "ok", said: cloudflare.account },
+      ...wanted.workers.flatMap(({ name, secrets }) => secretFindings(name, secrets, present)),
+      ...queueFindings(wanted.workers, present),
+    ];
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    return [{ check, state: "bad", said: error.message }];
+  }
+}
+
+function secretFindings(worker: string, secrets: string[], present: Present): Finding[] {
+  const now = present.workers.get(worker);
+  if (!now) return [{ check: `Worker ${worker}`, state: "bad", said: "not deployed", next: "weir deploy" }];
+  const missing = secrets.filter((name) => !now.secrets.includes(name));
+  return missing.map((name) => ({
+    check: `Worker ${worker}`,
+    state: "bad",
+    said: `its secret ${name} is not set`,
+    next: `npx wrangler secret put ${name} --name ${worker}`,
+  }));
+}
+
+/** A queue without its consumer keeps what is sent to it until it expires. */
+function queueFindings(workers: WantedWorker[], present: Present): Finding[] {
+  return workers.flatMap(({ name, consumes }) =>
+    consumes
+      .filter((queue) => !present.queues.get(queue)?.consumers.includes(name))
+      .map((queue): Finding => {
+        const said = present.queues.has(queue) ? `is not consumed by ${name}` : "is not there";
+        return { check: `queue ${queue}`, state: "bad", said, next: "weir deploy" };
+      }),
+  );
+}

@@ -1,0 +1,71 @@
+// `weir whoami`: which Weir and which Cloudflare account the command would talk to, and where each setting came
+// from. A secret is told by its place, never by its value.
+import type { z } from "@hono/zod-openapi";
+import { callerSchema } from "../../src/http/answers.ts";
+import { openCloudflare } from "../deploy/cloudflare.ts";
+import { CliError, print, printJson, table } from "../io/output.ts";
+import { profilesPath, settingsOf } from "../settings/settings.ts";
+
+export interface WhoamiOptions {
+  root: string;
+  env: NodeJS.ProcessEnv;
+  url?: string;
+  json?: boolean;
+}
+
+interface Told {
+  setting: string;
+  value: string;
+  from: string;
+}
+
+/** Exits 3 when the Weir that is reached refuses the key. */
+export async function whoami({ root, env, url, json }: WhoamiOptions): Promise<void> {
+  const settings = settingsOf(root, env, url === undefined ? {} : { url });
+  const { answer, caller } = await reached(settings.url.value, settings.key?.value);
+  const told: Told[] = [
+    { setting: "Weir", value: settings.url.value, from: settings.url.from },
+    {
+      setting: "API key",
+      value: settings.key ? "set" : "none",
+      from: settings.key?.from ?? `WEIR_KEY, WEIR_API_KEY or ${profilesPath(env)}`,
+    },
+    { setting: "reached", value: answer, from: `GET ${settings.url.value}${PATH}` },
+    ...(caller ? [{ setting: "known as", value: callerText(caller), from: "that answer" }] : []),
+    ...(await cloudflareOf(env, root)),
+  ];
+  if (json) printJson({ ok: answer !== "refused", settings: told, ...(caller && { caller }) });
+  else print(table([["setting", "value", "from"], ...told.map((it) => [it.setting, it.value, it.from])]));
+  if (answer === "refused") throw new CliError(`${settings.url.value} does not accept the key`, [], 3);
+}
+
+const PATH = "/v1/whoami";
+type Caller = z.infer<typeof callerSchema>;
+
+const callerText = ({ name, id, scopes, expires_at }: Caller) =>
+  `${name} (${id}), may ${scopes.join(", ")}; ${expires_at === null ? "does not expire" : `expires at ${expires_at}`}`;
+
+async function reached(
+  url: string,
+  key: string | undefined,
+): Promise<{ answer: "yes" | "refused" | "no"; caller?: Caller }> {
+  const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
+  const signal = AbortSignal.timeout(5_000);
+  const answer = await fetch(url + PATH, { headers, signal }).catch(() => undefined);
+  if (answer?.status === 401) return { answer: "refused" };
+  const caller = answer?.ok ? callerSchema.safeParse(await answer.json().catch(() => null)) : undefined;
+  return caller?.success ? { answer: "yes", caller: caller.data } : { answer: "no" };
+}
+
+/** Only where the environment says something of Cloudflare: asking wrangler takes a second or two. */
+async function cloudflareOf(env: NodeJS.ProcessEnv, root: string): Promise<Told[]> {
+  if (!env.CLOUDFLARE_API_TOKEN) {
+    return [{ setting: "Cloudflare", value: "not asked", from: "CLOUDFLARE_API_TOKEN is not set" }];
+  }
+  const from = env.CLOUDFLARE_ACCOUNT_ID ? "CLOUDFLARE_ACCOUNT_ID" : "the token's only account";
+  const told = await openCloudflare(env, root).then(
+    ({ account }) => ({ value: account, from }),
+    (error: Error) => ({ value: "not reached", from: error.message }),
+  );
+  return [{ setting: "Cloudflare", ...told }];
+}

@@ -1,0 +1,34 @@
+// The versions that a pipeline has had in git, newest first: each commit's own registry names them. Only reads git.
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "smol-toml";
+import { registryPath } from "../generate/generate.ts";
+import { versionsAt } from "./versions-at.ts";
+
+/** A version, with the newest commit at which the registry has it. */
+export interface Was {
+  version: string;
+  commit: string;
+  at: string;
+  subject: string;
+}
+
+/** Walked as far as it is asked for: each step reads one commit. */
+export function* versionsInGit(root: string, alias: string): Generator<Was> {
+  const registry = registryPath(parse(readFileSync(join(root, "wrangler.toml"), "utf8")));
+  const { status, stdout } = spawnSync("git", ["log", "--format=%H%x09%cI%x09%s", "--", `./${registry}`], {
+    cwd: root,
+    encoding: "utf8",
+    maxBuffer: 64_000_000,
+  });
+  if (status !== 0) return;
+  const seen = new Set<string>();
+  for (const line of stdout.split("\n").filter(Boolean)) {
+    const [commit = "", at = "", ...subject] = line.split("\t");
+    const version = versionsAt(root, commit)?.get(alias);
+    if (version === undefined || seen.has(version)) continue;
+    seen.add(version);
+    yield { version, commit, at, subject: subject.join("\t") };
+  }
+}

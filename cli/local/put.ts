@@ -1,0 +1,80 @@
+// `weir put` and `weir rm`: the command line around objects.ts.
+import { readFileSync } from "node:fs";
+import { basename, extname } from "node:path";
+import { CliError, good, printJson } from "../io/output.ts";
+import type { Local } from "../senders/deliver.ts";
+import { localStack } from "../senders/stack-of.ts";
+import { putObject, removeObject, type Target, toldText } from "./local-bucket.ts";
+
+export interface PutOptions {
+  root: string;
+  file: string;
+  target: string | undefined;
+  url?: string;
+  /** `name=value` each. */
+  metadata?: string[];
+  contentType?: string;
+  json?: boolean;
+}
+
+const CONTENT_TYPES: Record<string, string> = {
+  ".mp4": "video/mp4",
+  ".mov": "video/quicktime",
+  ".webm": "video/webm",
+  ".mkv": "video/x-matroska",
+  ".jpg": "image/jpeg",
+  ".jpeg": "image/jpeg",
+  ".png": "image/png",
+  ".webp": "image/webp",
+  ".json": "application/json",
+  ".txt": "text/plain",
+};
+
+export async function put(options: PutOptions): Promise<void> {
+  const local = localStack(options.root, options.url);
+  const target = targetOf(local, options.target, basename(options.file));
+  const metadata = Object.fromEntries((options.metadata ?? []).map(pair));
+  const contentType =
+    options.contentType ?? CONTENT_TYPES[extname(target.key).toLowerCase()] ?? "application/octet-stream";
+  const body = read(options.file);
+  const told = await putObject(local, target, { body, contentType, metadata });
+  if (options.json)
+    printJson({ ...target, size: body.byteLength, content_type: contentType, metadata, told });
+  good(`put ${target.bucket}/${target.key}, ${body.byteLength} bytes; ${toldText(told)}`);
+}
+
+export async function remove(options: { root: string; target: string; url?: string }): Promise<void> {
+  const local = localStack(options.root, options.url);
+  const target = targetOf(local, options.target, undefined);
+  const told = await removeObject(local, target);
+  good(`removed ${target.bucket}/${target.key}; ${toldText(told)}`);
+}
+
+function targetOf(local: Local, target: string | undefined, name: string | undefined): Target {
+  if (target === undefined && name !== undefined) {
+    const connection = Object.values(local.connections).find(
+      (it) => it.kind === "r2" && it.events.length > 0,
+    );
+    if (connection && connection.kind !== "d1" && connection.buckets[0]) {
+      return { bucket: connection.buckets[0], key: name };
+    }
+    throw new CliError("no R2 connection has events: say where to put it, as bucket/key", [], 2);
+  }
+  const [, bucket, key] = /^([^/]+)\/(.+)$/s.exec(target ?? "") ?? [];
+  if (bucket && key) return { bucket, key };
+  throw new CliError(`"${target}" names no object: write bucket/key`, [], 2);
+}
+
+function pair(text: string): [string, string] {
+  const at = text.indexOf("=");
+  if (at < 1) throw new CliError(`--metadata "${text}": write name=value`, [], 2);
+  return [text.slice(0, at).toLowerCase(), text.slice(at + 1)];
+}
+
+function read(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new CliError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

@@ -1,0 +1,56 @@
+// Explanations and differences of filters, as text for the terminal. Pure.
+import type { diffFilters } from "../../src/query/diff.ts";
+import type { Tested } from "../../src/query/filters.ts";
+import { table } from "../io/output.ts";
+
+export type Diff = Awaited<ReturnType<typeof diffFilters>>;
+
+/** One line per condition; those of an alternative carry its number. */
+export function testedText({ clauses, branches, note }: Tested): string {
+  if (clauses.length === 0) return "the filter has no conditions: it takes every object";
+  const isOr = branches.length > 1;
+  const head = [...(isOr ? ["alternative"] : []), "", "condition", "expected", "found", "where"];
+  const rows = clauses.map(({ branch, verdict, path, expected, actual, source }) => [
+    ...(isOr ? [String(branch + 1)] : []),
+    verdict === true ? "✓" : verdict === false ? "✗" : "?",
+    path,
+    brief(expected),
+    actual === undefined ? "–" : brief(actual),
+    WHERE[source],
+  ]);
+  return [table([head, ...rows]), ...(note === undefined ? [] : [note])].join("\n");
+}
+
+const WHERE = {
+  event: "in the event",
+  object: "at the object",
+  absent: "absent",
+  unknown: "not known: not in the event, to be looked up at the object",
+};
+
+/** Counts, then examples of what changes. */
+export function diffText(diff: Diff, changed: string): string {
+  const { alias, version, since, objects, gained, lost, unchanged, undecided, passing, samples } = diff;
+  const items = diff.items_of_lost === 1 ? "1 stored item is" : `${diff.items_of_lost} stored items are`;
+  const counts = table([
+    ["  gained", String(gained), "pass the changed filter, and not the deployed one"],
+    ["  lost", String(lost), `pass only the deployed one; ${items} theirs`],
+    ["  unchanged", String(unchanged), ""],
+    ["  undecided", String(undecided), "hang on what was not looked up when the event came"],
+  ]);
+  const shown = (["gained", "lost", "undecided"] as const).flatMap((change) =>
+    samples[change].map(({ bucket, key, reason }) => [`  ${change}`, `${bucket}/${key}`, reason]),
+  );
+  const many = objects === 1 ? "1 object" : `${objects} objects`;
+  return [
+    `${alias}: deployed version ${version} against ${changed}`,
+    `${many} told of since ${since}; the changed filter passes ${passing}. Nothing was run.`,
+    counts,
+    ...(shown.length > 0 ? ["", table(shown)] : []),
+  ].join("\n");
+}
+
+function brief(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length <= 60 ? text : `${text.slice(0, 59)}…`;
+}

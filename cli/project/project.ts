@@ -1,0 +1,129 @@
+// A project read from its folder: connections.json, models.json and pipelines/*, each parsed by the schemas
+// of src/shapes. Neighbours: check.ts compares the parts with one another, generate.ts writes from them.
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { z } from "zod";
+import { type PipelineConfig, pipelineConfigSchema } from "../../src/shapes/config.ts";
+import { type Connections, connectionsSchema } from "../../src/shapes/connection.ts";
+import { MODEL_FIELDS, type Models, modelsSchema } from "../../src/shapes/model.ts";
+import { type JsonFile, type Problem, readJsonFile } from "../io/json-file.ts";
+import { nearest, suggestion } from "../io/suggest.ts";
+import { type Example, examplesSchema } from "./examples.ts";
+
+export interface Pipeline {
+  /** The folder's name, which the alias must equal. */
+  name: string;
+  /** `pipelines/<name>`, relative to the root. */
+  folder: string;
+  config: PipelineConfig | undefined;
+  /** Which handler file stands in the folder. */
+  handler: "handler.ts" | "handler.py" | undefined;
+  examples: Example[];
+  files: { config: JsonFile; examples: JsonFile | undefined };
+}
+
+export interface Project {
+  root: string;
+  connections: Connections["connections"];
+  /** models.json as it stands, which is what a version is made from. */
+  models: unknown;
+  /** The same with its defaults filled in; none where it does not parse. */
+  definitions: Models;
+  pipelines: Pipeline[];
+  files: { connections: JsonFile; models: JsonFile };
+  /** What was wrong with single files, in the order of reading. */
+  problems: Problem[];
+}
+
+/** Weir's own folder: where the Worker sources stand that a project elsewhere refers to. */
+export const packageRoot = join(import.meta.dirname, "../..");
+
+/** Reads a project. Never throws for what is wrong in it: that is told in `problems`. */
+export function loadProject(root: string): Project {
+  const problems: Problem[] = [];
+  const read = <T>(name: string, schema: z.ZodType<T>): [JsonFile, T | undefined] => {
+    const file = readJsonFile(join(root, name), name);
+    problems.push(...file.problems);
+    if (file.value === undefined) return [file, undefined];
+    const parsed = schema.safeParse(file.value);
+    if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => told(file, issue)));
+    return [file, parsed.data];
+  };
+
+  const [connectionsFile, connections] = read("connections.json", connectionsSchema);
+  const [models, definitions] = read("models.json", modelsSchema);
+  const pipelines = pipelineFolders(root).map((name): Pipeline => {
+    const folder = `pipelines/${name}`;
+    const [configFile, config] = read(`${folder}/config.json`, pipelineConfigSchema);
+    const hasExamples = existsSync(join(root, folder, "examples.json"));
+    const [examplesFile, examples] = hasExamples
+      ? read(`${folder}/examples.json`, examplesSchema)
+      : [undefined, undefined];
+    const handler = (["handler.ts", "handler.py"] as const).find((file) =>
+      existsSync(join(root, folder, file)),
+    );
+    return {
+      name,
+      folder,
+      config,
+      handler,
+      examples: examples ?? [],
+      files: { config: configFile, examples: examplesFile },
+    };
+  });
+  return {
+    root,
+    connections: connections?.connections ?? {},
+    models: models.value,
+    definitions: definitions ?? {},
+    pipelines,
+    files: { connections: connectionsFile, models },
+    problems,
+  };
+}
+
+function pipelineFolders(root: string): string[] {
+  const folder = join(root, "pipelines");
+  if (!existsSync(folder)) return [];
+  const isPipeline = (name: string) =>
+    statSync(join(folder, name)).isDirectory() &&
+    ["config.json", "handler.ts", "handler.py"].some((file) => existsSync(join(folder, name, file)));
+  return readdirSync(folder).filter(isPipeline).sort();
+}
+
+/** A zod issue as problems at places in the file: one per unknown field, else one. */
+function told(file: JsonFile, issue: z.core.$ZodIssue): Problem[] {
+  const where = issue.path.map(String).join(".");
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => {
+      const near = nearest(key, KNOWN_FIELDS);
+      const next = near ? `did you mean "${near}"?` : "remove it, or see docs for the fields there are";
+      return file.at([...issue.path, key], `unknown field "${key}"`, next);
+    });
+  }
+  const value = issue.path.reduce(memberOf, file.value);
+  const choices = choicesOf(issue);
+  if (choices && typeof value === "string")
+    return [file.at(issue.path, `${where}: there is no "${value}"`, suggestion(value, choices))];
+  const problem = where === "" ? issue.message : `${where}: ${issue.message}`;
+  return [file.at(issue.path, problem)];
+}
+
+/** What a value must be one of, where that is what is wrong with it. */
+function choicesOf(issue: z.core.$ZodIssue): string[] | undefined {
+  if (issue.code === "invalid_value") return issue.values.map(String);
+  return issue.code === "invalid_union" && "options" in issue ? issue.options?.map(String) : undefined;
+}
+
+const memberOf = (value: unknown, name: PropertyKey): unknown =>
+  typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+
+const KNOWN_FIELDS = [
+  ...MODEL_FIELDS,
+  ...Object.keys(pipelineConfigSchema.shape),
+  ...Object.keys(pipelineConfigSchema.shape.source.shape),
+  ...Object.keys(pipelineConfigSchema.shape.destination.shape),
+  ...["max_attempts", "kind", "buckets", "region", "endpoint", "access_key_id", "secret_access_key"],
+  ...["retention", "hot_days", "archive_days"],
+  ...["events", "database", "scheme", "secrets", "topic_arns", "name", "event", "matches", "returns"],
+];

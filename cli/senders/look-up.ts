@@ -1,0 +1,39 @@
+// What the store says of an object, so that a triggered event can say the same: the local bucket of a
+// running stack, or the store that an S3 connection names.
+import { AwsClient } from "aws4fetch";
+import type { Connection } from "../../src/shapes/connection.ts";
+import { objectUrl } from "../../src/source/object-url.ts";
+import { endpointName, LOCAL_S3 } from "../project/bindings.ts";
+import { LOCAL_S3_PATH } from "../settings/dev-env.ts";
+import type { Local } from "./deliver.ts";
+
+/** Size and eTag, or undefined where there is no such object or nobody to ask. */
+export async function lookUp(
+  { url, secrets }: Pick<Local, "url" | "secrets">,
+  connection: Connection,
+  { bucket, key }: { bucket: string; key: string },
+): Promise<{ size: number; etag: string } | undefined> {
+  const store = storeOf(url, secrets, connection);
+  const client = new AwsClient({ ...store, service: "s3", retries: 0 });
+  const response = await client
+    .fetch(objectUrl(store.base, bucket, key), { method: "HEAD", signal: AbortSignal.timeout(5_000) })
+    .catch(() => undefined);
+  if (!response?.ok) return undefined;
+  const etag = (response.headers.get("etag") ?? "").replaceAll('"', "");
+  return { size: Number(response.headers.get("content-length") ?? 0), etag };
+}
+
+function storeOf(url: string, secrets: Local["secrets"], connection: Connection) {
+  const local = { base: url + LOCAL_S3_PATH, region: "auto", ...LOCAL_S3 };
+  if (connection.kind !== "s3") return local;
+  const [name] = endpointName(connection.endpoint);
+  const aws = `https://s3.${connection.region}.amazonaws.com`;
+  const base = name === undefined ? (connection.endpoint ?? aws) : secrets[name];
+  if (base === undefined) return local;
+  return {
+    base: base.replace(/\/$/, ""),
+    region: connection.region,
+    accessKeyId: secrets[connection.access_key_id] ?? "",
+    secretAccessKey: secrets[connection.secret_access_key] ?? "",
+  };
+}

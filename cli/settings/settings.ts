@@ -1,0 +1,99 @@
+// Which Weir the command talks to and as whom, and where each of the two was found: a flag, the environment, a
+// profile, or local work. One order for every command; `weir whoami` tells it.
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { parseEnv } from "node:util";
+import { z } from "zod";
+import { CliError } from "../io/output.ts";
+import { suggestion } from "../io/suggest.ts";
+import { DEV_ENV } from "./dev-env.ts";
+
+export interface Setting {
+  value: string;
+  /** For a person: `WEIR_URL in the environment`. */
+  from: string;
+}
+
+export interface Settings {
+  url: Setting;
+  /** Absent where no key was found. */
+  key?: Setting;
+}
+
+const profilesSchema = z.strictObject({
+  /** The profile used when WEIR_PROFILE names none. */
+  default: z.string().optional(),
+  profiles: z.record(z.string(), z.strictObject({ url: z.url(), api_key: z.string().min(1).optional() })),
+});
+type Profile = z.infer<typeof profilesSchema>["profiles"][string] & { from: string };
+
+export const LOCAL_URL = "http://127.0.0.1:8787";
+const LOOPBACK = /^https?:\/\/(127\.|localhost\b|\[::1\])/;
+/** Whether a URL is this machine's own. */
+export const isLocal = (url: string) => LOOPBACK.test(url);
+
+/** Where profiles are kept: `$XDG_CONFIG_HOME/weir/profiles.json`, by default under `~/.config`. */
+export const profilesPath = (env: NodeJS.ProcessEnv) =>
+  join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), ".config"), "weir", "profiles.json");
+
+/** Flag, environment, profile, local work, in this order; a key is never taken from further away than its URL. */
+export function settingsOf(root: string, env: NodeJS.ProcessEnv, flags: { url?: string } = {}): Settings {
+  const profile = profileOf(env);
+  const url: Setting = flags.url
+    ? { value: flags.url, from: "--url" }
+    : env.WEIR_URL
+      ? { value: env.WEIR_URL, from: "WEIR_URL in the environment" }
+      : profile
+        ? { value: profile.url, from: profile.from }
+        : { value: LOCAL_URL, from: "nothing else is set: local work" };
+  const value = url.value.replace(/\/+$/, "");
+  const key = keyOf(root, env, value, profile);
+  return { url: { ...url, value }, ...(key ? { key } : {}) };
+}
+
+function keyOf(root: string, env: NodeJS.ProcessEnv, url: string, profile?: Profile): Setting | undefined {
+  // Where a Weir is deployed from, WEIR_API_KEY is the secret to be deployed: the root key. Commands need less.
+  if (env.WEIR_KEY) return { value: env.WEIR_KEY, from: "WEIR_KEY in the environment" };
+  if (env.WEIR_API_KEY) return { value: env.WEIR_API_KEY, from: "WEIR_API_KEY in the environment" };
+  // A key goes only to the Weir that it was written down for.
+  if (profile?.api_key && profile.url.replace(/\/+$/, "") === url) {
+    return { value: profile.api_key, from: profile.from };
+  }
+  const local = join(root, DEV_ENV);
+  if (!isLocal(url) || !existsSync(local)) return undefined;
+  const value = parseEnv(readFileSync(local, "utf8")).WEIR_API_KEY;
+  return value ? { value, from: DEV_ENV } : undefined;
+}
+
+function profileOf(env: NodeJS.ProcessEnv): Profile | undefined {
+  const path = profilesPath(env);
+  if (!existsSync(path)) {
+    if (!env.WEIR_PROFILE) return undefined;
+    throw new CliError(`WEIR_PROFILE is "${env.WEIR_PROFILE}", and there is no ${path}`, [], 2);
+  }
+  const parsed = profilesSchema.safeParse(jsonOf(readFileSync(path, "utf8")));
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new CliError(`${path}: ${issue?.path.join(".") || "the file"}: ${issue?.message}`, [], 2);
+  }
+  const { profiles, default: usual } = parsed.data;
+  const name = env.WEIR_PROFILE || usual;
+  if (!name) return undefined;
+  const found = profiles[name];
+  if (!found)
+    throw new CliError(
+      `there is no profile "${name}" in ${path}: ${suggestion(name, Object.keys(profiles))}`,
+      [],
+      2,
+    );
+  return { ...found, from: `profile "${name}" in ${path}` };
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
