@@ -3,7 +3,7 @@
 import { performance } from "node:perf_hooks";
 import { identify, lookups } from "../src/receive/identity.ts";
 import type { Event } from "../src/shapes/event.ts";
-import { type Decided, record } from "../src/store/ledger.ts";
+import { type Decided, record } from "../src/store/ledger/events.ts";
 import { openStores } from "../test/support/stores.ts";
 
 const ROUNDS = 5;

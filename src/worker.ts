@@ -1,12 +1,13 @@
 // The doors of the router: fetch, queue, scheduled. Each takes in what came, hands it to the one spine, and
 // answers for each message by itself.
-import { createApp } from "./app.ts";
-import { guard } from "./breaker.ts";
-import { consume } from "./consume.ts";
-import { openRouter, type RouterDeps } from "./deps.ts";
+
+import { guard } from "./cron/circuit-breaker.ts";
+import { letPayloadsGo, retain } from "./cron/retention.ts";
+import { createApp } from "./http/app.ts";
+import { consume } from "./queue/consume.ts";
 import { sweepReplays } from "./replay/advance.ts";
-import { letPayloadsGo, retain } from "./retain.ts";
-import { sweep } from "./route.ts";
+import { openRouter, type RouterDeps } from "./routing/deps.ts";
+import { sweep } from "./routing/route.ts";
 
 const app = createApp();
 

@@ -4,11 +4,11 @@ import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types"
 import { openPipelines, type Pipelines } from "../../src/dispatch/pipelines.ts";
 import { surroundings } from "../../src/env.ts";
 import { identify } from "../../src/receive/identity.ts";
-import { route } from "../../src/route.ts";
+import { route } from "../../src/routing/route.ts";
 import { pipelineConfigSchema } from "../../src/shapes/config.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
 import type { Event } from "../../src/shapes/event.ts";
-import { runId } from "../../src/store/ledger.ts";
+import { runId } from "../../src/store/ledger/events.ts";
 import { countingRoundTrips } from "./round-trips.ts";
 
 interface Env {

@@ -10,8 +10,8 @@ import { pipelineConfigSchema } from "../../src/shapes/config.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import type { Selection } from "../../src/shapes/replay.ts";
-import { record } from "../../src/store/ledger.ts";
-import { getReplay } from "../../src/store/replays.ts";
+import { record } from "../../src/store/ledger/events.ts";
+import { getReplay } from "../../src/store/ledger/replays.ts";
 
 interface Env {
   LEDGER: D1Database;

@@ -1,7 +1,7 @@
 // `weir whoami`: which Weir and which Cloudflare account the command would talk to, and where each setting came
 // from. A secret is told by its place, never by its value.
 import type { z } from "@hono/zod-openapi";
-import { callerSchema } from "../../src/http/answers.ts";
+import { callerSchema } from "../../src/http/read/answers.ts";
 import { openCloudflare } from "../deploy/cloudflare.ts";
 import { CliError, print, printJson, table } from "../io/output.ts";
 import { profilesPath, settingsOf } from "../settings/settings.ts";

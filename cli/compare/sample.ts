@@ -1,7 +1,7 @@
 // Which of a pipeline's objects are compared, and what is stored of each: asked of a running Weir, chosen by a seed.
 import { createHash } from "node:crypto";
 import type { z } from "@hono/zod-openapi";
-import type * as made from "../../src/http/made-answers.ts";
+import type * as made from "../../src/http/read/version-answers.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import { CliError } from "../io/output.ts";
 import type { Client, Item as StoredItem } from "../operate/client.ts";

@@ -1,6 +1,6 @@
 // `weir archive …`: what is kept of each connection's events and for how long, and what has expired.
 import type { z } from "@hono/zod-openapi";
-import type * as answers from "../../src/http/operate-answers.ts";
+import type * as answers from "../../src/http/operate/answers.ts";
 import { note, print, printJson, table } from "../io/output.ts";
 import { openClient } from "./client.ts";
 import type { Flags } from "./replay.ts";

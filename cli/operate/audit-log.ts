@@ -1,6 +1,6 @@
 // `weir audit-log`: what was changed through the API, and by which key.
 import type { z } from "@hono/zod-openapi";
-import type * as answers from "../../src/http/answers.ts";
+import type * as answers from "../../src/http/read/answers.ts";
 import { note, print, printJson, table } from "../io/output.ts";
 import { openClient } from "./client.ts";
 import type { Flags } from "./replay.ts";

@@ -1,9 +1,9 @@
 // The HTTP API as an operator's commands need it: the Weir and the key that settings.ts finds, JSON in and
 // out, and refusals as errors with an exit code of their own.
 import type { z } from "@hono/zod-openapi";
-import type * as answers from "../../src/http/answers.ts";
-import type * as made from "../../src/http/made-answers.ts";
-import type * as operate from "../../src/http/operate-answers.ts";
+import type * as operate from "../../src/http/operate/answers.ts";
+import type * as answers from "../../src/http/read/answers.ts";
+import type * as made from "../../src/http/read/version-answers.ts";
 import { CliError, type ExitCode } from "../io/output.ts";
 import { unreachable } from "../senders/deliver.ts";
 import { isLocal, settingsOf } from "../settings/settings.ts";

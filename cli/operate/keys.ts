@@ -1,7 +1,7 @@
 // `weir keys …`: API keys are made, listed, rotated and revoked. A new key goes to stdout, alone, so that it can
 // go straight to where it is kept; everything said about it goes to stderr.
 import type { z } from "@hono/zod-openapi";
-import type * as answers from "../../src/http/answers.ts";
+import type * as answers from "../../src/http/read/answers.ts";
 import type { Scope } from "../../src/shapes/key.ts";
 import { CliError, good, note, print, printJson, table } from "../io/output.ts";
 import { suggestion } from "../io/suggest.ts";

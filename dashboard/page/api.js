@@ -1,8 +1,8 @@
 // The read API, as the page uses it: the key of this tab, one GET, and refusals as values of RFC 9457. The
-// types are those that the router's own routes are checked against (src/http/answers.ts).
+// types are those that the router's own routes are checked against (src/http/read/answers.ts).
 
 /** @template {import("zod").ZodType} T @typedef {import("zod").infer<T>} Infer */
-/** @typedef {typeof import("../../src/http/answers.ts")} Answers */
+/** @typedef {typeof import("../../src/http/read/answers.ts")} Answers */
 /** @typedef {Infer<Answers["pipelineSchema"]>} Pipeline */
 /** @typedef {Infer<Answers["eventAnswerSchema"]>} Event */
 /** @typedef {Infer<Answers["runSchema"]>} Run */
@@ -11,8 +11,8 @@
 /** @typedef {Infer<Answers["deadLetterSchema"]>} DeadLetter */
 /** @typedef {Infer<Answers["rejectionSchema"]>} Rejection */
 /** @typedef {Infer<Answers["callerSchema"]>} Caller */
-/** @typedef {Infer<typeof import("../../src/http/operate-answers.ts").replaySchema>} Replay */
-/** @typedef {Infer<typeof import("../../src/http/made-answers.ts")["lookedSchema"]>} Looked */
+/** @typedef {Infer<typeof import("../../src/http/operate/answers.ts").replaySchema>} Replay */
+/** @typedef {Infer<typeof import("../../src/http/read/version-answers.ts")["lookedSchema"]>} Looked */
 /** @typedef {(object: { connection: string, bucket: string, key: string }) => Promise<Looked>} Look */
 /** @typedef {Partial<Infer<Answers["problemSchema"]>>} Problem */
 /** @template T @typedef {{ data: T[], next?: string | undefined }} Page */

@@ -2,7 +2,7 @@
 // Built once per isolate from what `weir generate` wrote.
 import { buildIndex, compileFilter, type Filter } from "../match/index.ts";
 import type { PipelineConfig } from "../shapes/config.ts";
-import { type Deployment, openDeployment } from "../store/deployments.ts";
+import { type Deployment, openDeployment } from "../store/ledger/deployments.ts";
 
 /** One line of the generated registry. */
 export interface Registered {

@@ -1,6 +1,6 @@
 // What routes have in common: paging, and the problems that any of them may answer with.
 import { z } from "@hono/zod-openapi";
-import * as answers from "./answers.ts";
+import * as answers from "./read/answers.ts";
 
 export const json = <T extends z.ZodType>(schema: T, description: string) => ({
   description,

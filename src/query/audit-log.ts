@@ -1,6 +1,6 @@
 // The audit log, newest first: who changed what through the API.
 import type { D1Database } from "@cloudflare/workers-types";
-import type { AuditOutcome } from "../store/audit-log.ts";
+import type { AuditOutcome } from "../store/access/audit-log.ts";
 import { type ListQuery, page } from "./ledger.ts";
 
 interface Row {

@@ -2,7 +2,7 @@
 import type { D1Database } from "@cloudflare/workers-types";
 import type { Failure } from "../shapes/failure.ts";
 import type { Job } from "../shapes/job.ts";
-import type { HistoryRow } from "../store/rows.ts";
+import type { HistoryRow } from "../store/ledger/rows.ts";
 import { iso, type ListQuery, page } from "./ledger.ts";
 
 interface DeadRow {

@@ -1,7 +1,7 @@
 // API keys as people see them, newest first: everything but the hash.
 import type { D1Database } from "@cloudflare/workers-types";
 import type { Scope } from "../shapes/key.ts";
-import type { KeyRow } from "../store/keys.ts";
+import type { KeyRow } from "../store/access/keys.ts";
 import { type ListQuery, page } from "./ledger.ts";
 
 export const listKeys = (db: D1Database, query: ListQuery, now: number) =>

@@ -7,8 +7,8 @@ import type { Failure } from "../shapes/failure.ts";
 import { findArchived, newestArchived } from "../store/archive/find.ts";
 import { eventOfRun } from "../store/archive/index-rows.ts";
 import { walk } from "../store/archive/walk.ts";
-import type { Outcome } from "../store/ledger.ts";
-import type { EventRow, HistoryRow, RunRow } from "../store/rows.ts";
+import type { Outcome } from "../store/ledger/events.ts";
+import type { EventRow, HistoryRow, RunRow } from "../store/ledger/rows.ts";
 import { type CursorKey, decodeCursor, encodeCursor } from "./cursor.ts";
 
 export interface ListQuery {

@@ -1,6 +1,6 @@
 // Replays, newest first.
 import type { D1Database } from "@cloudflare/workers-types";
-import { type Row, replayOf } from "../store/replays.ts";
+import { type Row, replayOf } from "../store/ledger/replays.ts";
 import { type ListQuery, page } from "./ledger.ts";
 
 export async function listReplays(db: D1Database, query: ListQuery) {

@@ -1,11 +1,11 @@
 // Why a pipeline ran, or did not run, for a recorded event: the filter as it stood then, judged by what was
-// known then. Neighbours: decide.ts made the decision, store/deployments.ts knows which filters it used.
+// known then. Neighbours: decide.ts made the decision, store/ledger/deployments.ts knows which filters it used.
 import type { Pipelines } from "../dispatch/pipelines.ts";
 import type { Books } from "../env.ts";
 import { compileFilter, explain, reasonOf, viewOf } from "../match/index.ts";
 import type { PipelineConfig } from "../shapes/config.ts";
 import { FailureError } from "../shapes/failure.ts";
-import { versionThen } from "../store/deployments.ts";
+import { versionThen } from "../store/ledger/deployments.ts";
 import { getEvent, listRuns, type RecordedEvent } from "./ledger.ts";
 
 /** A run of an event and a pipeline is one; a replay is an event of its own. */

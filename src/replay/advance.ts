@@ -5,14 +5,14 @@
 import { createHash } from "node:crypto";
 import type { Registered } from "../dispatch/pipelines.ts";
 import { compileFilter, evaluate, viewOf } from "../match/index.ts";
-import type { RouteDeps } from "../route.ts";
-import { handOverAll } from "../route.ts";
+import type { RouteDeps } from "../routing/route.ts";
+import { handOverAll } from "../routing/route.ts";
 import type { Event } from "../shapes/event.ts";
 import type { Candidate } from "../shapes/replay.ts";
 import { openSource } from "../source/open.ts";
 import { openCollection } from "../store/collections/open.ts";
-import { type Decided, record } from "../store/ledger.ts";
-import { getReplay, progressOf, type Replay, stuckReplays, turnPage } from "../store/replays.ts";
+import { type Decided, record } from "../store/ledger/events.ts";
+import { getReplay, progressOf, type Replay, stuckReplays, turnPage } from "../store/ledger/replays.ts";
 import { readPage, type Target } from "./pages.ts";
 import { countPage, estimate } from "./plan.ts";
 

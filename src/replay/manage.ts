@@ -3,7 +3,7 @@
 
 import type { z } from "zod";
 import { compiled } from "../query/filters.ts";
-import type { RouteDeps } from "../route.ts";
+import type { RouteDeps } from "../routing/route.ts";
 import { FailureError } from "../shapes/failure.ts";
 import { emptyPlan, type ReplayRequest, type replaySchema } from "../shapes/replay.ts";
 import {
@@ -13,7 +13,7 @@ import {
   progressOf,
   type Replay,
   type ReplayStatus,
-} from "../store/replays.ts";
+} from "../store/ledger/replays.ts";
 import { endIfDone, send } from "./advance.ts";
 import { totals } from "./plan.ts";
 

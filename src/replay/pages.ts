@@ -8,8 +8,8 @@ import type { Event } from "../shapes/event.ts";
 import type { SetKey } from "../shapes/item.ts";
 import type { Candidate, Selection, Why } from "../shapes/replay.ts";
 import type { Listed, Source } from "../source/contract.ts";
-import { eventsPage, madePage } from "../store/candidates.ts";
 import type { Collection } from "../store/collections/contract.ts";
+import { eventsPage, madePage } from "./candidates.ts";
 
 /** What one pipeline's pages are read from. */
 export interface Target {

@@ -2,7 +2,7 @@
 // end how long the handlers will take, by how long they took before. Changes nothing.
 import type { D1Database } from "@cloudflare/workers-types";
 import type { Candidate, PipelinePlan, Plan } from "../shapes/replay.ts";
-import { heldItems, PAST_RUNS, pastRuns } from "../store/estimates.ts";
+import { heldItems, PAST_RUNS, pastRuns } from "./estimates.ts";
 
 const MAX_SAMPLE = 20;
 

@@ -1,4 +1,4 @@
-// API keys: what a key may do, and what one looks like. Who holds which is in the ledger (store/keys.ts).
+// API keys: what a key may do, and what one looks like. Who holds which is in the ledger (store/access/keys.ts).
 import { z } from "zod";
 
 /** `read`: see everything. `invoke`: run pipelines. `operate`: replay, repair, redrive, pause. `deploy`: keys, and what is deployed. */

@@ -112,7 +112,7 @@ describe("the image", () => {
     expect(existsSync(join(app, command[1] ?? ""))).toBe(true);
     expect(existsSync(join(app, "workers/compute/server/python/main.py"))).toBe(true);
     // Nothing but what the server needs: no tests, no Workers, no pipelines' sources.
-    for (const path of ["test", "src/app.ts", "workers/pipeline", "cli"])
+    for (const path of ["test", "src/http/app.ts", "workers/pipeline", "cli"])
       expect(existsSync(join(app, path))).toBe(false);
   });
 

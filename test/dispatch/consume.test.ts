@@ -1,10 +1,10 @@
 // The router's queues over a real ledger that fails when it is told to: no message is lost or let go before what
 // it says is on record, and one that is to blame does not take its neighbours with it.
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { consume } from "../../src/consume.ts";
-import type { RouterDeps } from "../../src/deps.ts";
 import { openPipelines } from "../../src/dispatch/pipelines.ts";
 import { surroundings } from "../../src/env.ts";
+import { consume } from "../../src/queue/consume.ts";
+import type { RouterDeps } from "../../src/routing/deps.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 

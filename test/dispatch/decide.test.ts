@@ -1,8 +1,8 @@
 // How often an object is looked at to decide about one event, counted over real R2: never where the event
 // says enough, once however many pipelines ask.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { decide } from "../../src/decide.ts";
 import { surroundings } from "../../src/env.ts";
+import { decide } from "../../src/routing/decide.ts";
 import type { Source } from "../../src/source/contract.ts";
 import { r2Source } from "../../src/source/r2.ts";
 import { deployed, eventOf } from "../query/given.ts";

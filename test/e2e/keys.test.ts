@@ -84,7 +84,7 @@ describe("every route of /openapi.json", () => {
         const [requirement] = security ?? [];
         expect(
           requirement?.key,
-          `${method} ${template} declares its scope in src/http/scopes.ts`,
+          `${method} ${template} declares its scope in src/http/gate/scopes.ts`,
         ).toBeDefined();
         const [needs] = requirement?.key ?? [];
         seen.add(needs ?? "any");

@@ -9,7 +9,7 @@ import { FailureError } from "../../src/shapes/failure.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import type { Report } from "../../src/shapes/run.ts";
 import { d1Collection } from "../../src/store/collections/d1.ts";
-import type { DeadJob } from "../../src/store/dead-letters.ts";
+import type { DeadJob } from "../../src/store/ledger/dead-letters.ts";
 import { openDeps, type PipelineDeps } from "../../workers/pipeline/deps.ts";
 import { consumeJobs, runJobs } from "../../workers/pipeline/doors.ts";
 import { definePipeline, type Handler } from "../../workers/pipeline/sdk.ts";

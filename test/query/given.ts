@@ -1,12 +1,13 @@
 // A deployment and what it records, over real D1: for tests of what is later asked about it.
-import { decide } from "../../src/decide.ts";
+
 import { openPipelines, type Pipelines } from "../../src/dispatch/pipelines.ts";
 import { identify, lookups } from "../../src/receive/identity.ts";
+import { decide } from "../../src/routing/decide.ts";
 import { pipelineConfigSchema } from "../../src/shapes/config.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import { FailureError } from "../../src/shapes/failure.ts";
 import type { Observed, Source } from "../../src/source/contract.ts";
-import { record } from "../../src/store/ledger.ts";
+import { record } from "../../src/store/ledger/events.ts";
 import type { Stores } from "../support/stores.ts";
 
 type Looks = Pick<Source, "observe" | "tags">;

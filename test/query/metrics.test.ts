@@ -5,11 +5,11 @@ import { identify, lookups } from "../../src/receive/identity.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import type { Report, RunStatus } from "../../src/shapes/run.ts";
-import { recordDead, takeForRedrive } from "../../src/store/dead-letters.ts";
-import { record, runId } from "../../src/store/ledger.ts";
-import { pausePipeline } from "../../src/store/pauses.ts";
-import { recordRefused } from "../../src/store/rejections.ts";
-import { takeReports } from "../../src/store/runs.ts";
+import { recordDead, takeForRedrive } from "../../src/store/ledger/dead-letters.ts";
+import { record, runId } from "../../src/store/ledger/events.ts";
+import { pausePipeline } from "../../src/store/ledger/pauses.ts";
+import { recordRefused } from "../../src/store/ledger/rejections.ts";
+import { takeReports } from "../../src/store/ledger/runs.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 
 let stores: Stores;

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Books } from "../../src/env.ts";
 import type { Event } from "../../src/shapes/event.ts";
-import { record } from "../../src/store/ledger.ts";
+import { record } from "../../src/store/ledger/events.ts";
 import { between } from "../support/books.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 import {

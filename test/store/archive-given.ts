@@ -1,15 +1,16 @@
 // A ledger with events of long ago, and the cron that archives them: for tests of the archive, over real D1 and R2.
+
+import { retain } from "../../src/cron/retention.ts";
 import type { Books } from "../../src/env.ts";
 import { getRun, listEvents, listRuns } from "../../src/query/ledger.ts";
 import { identify, lookups } from "../../src/receive/identity.ts";
-import { retain } from "../../src/retain.ts";
 import type { Connections } from "../../src/shapes/connection.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import type { Retention } from "../../src/shapes/retention.ts";
 import type { Report, RunStatus } from "../../src/shapes/run.ts";
-import { type DeadJob, recordDead } from "../../src/store/dead-letters.ts";
-import { type Decided, record, runId } from "../../src/store/ledger.ts";
-import { takeReports } from "../../src/store/runs.ts";
+import { type DeadJob, recordDead } from "../../src/store/ledger/dead-letters.ts";
+import { type Decided, record, runId } from "../../src/store/ledger/events.ts";
+import { takeReports } from "../../src/store/ledger/runs.ts";
 import type { Stores } from "../support/stores.ts";
 
 export const DAY = 86_400_000;

@@ -1,18 +1,18 @@
 // The archive over real D1 and R2: what moves, what stays, and that nobody can tell the difference but by asking.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { retain } from "../../src/cron/retention.ts";
 import { getEvent, getRun, listEvents, listRuns } from "../../src/query/ledger.ts";
 import { why } from "../../src/query/why.ts";
 import { identify } from "../../src/receive/identity.ts";
-import { retain } from "../../src/retain.ts";
 import { emptyPlan } from "../../src/shapes/replay.ts";
 import type { RunStatus } from "../../src/shapes/run.ts";
 import { findArchived } from "../../src/store/archive/find.ts";
 import type { Place } from "../../src/store/archive/move.ts";
 import { walk } from "../../src/store/archive/walk.ts";
-import { dropLetters } from "../../src/store/dead-letters.ts";
-import { record, runId } from "../../src/store/ledger.ts";
-import { insertReplay, progressOf, type ReplayStatus } from "../../src/store/replays.ts";
-import { takeReports } from "../../src/store/runs.ts";
+import { dropLetters } from "../../src/store/ledger/dead-letters.ts";
+import { record, runId } from "../../src/store/ledger/events.ts";
+import { insertReplay, progressOf, type ReplayStatus } from "../../src/store/ledger/replays.ts";
+import { takeReports } from "../../src/store/ledger/runs.ts";
 import { deployed } from "../query/given.ts";
 import { between } from "../support/books.ts";
 import { openStores, type Stores } from "../support/stores.ts";

@@ -3,11 +3,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { identify, lookups } from "../../src/receive/identity.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import type { Job } from "../../src/shapes/job.ts";
-import { recovered, takeProbes, trip } from "../../src/store/breaker.ts";
-import { recordDead } from "../../src/store/dead-letters.ts";
-import { record, runId } from "../../src/store/ledger.ts";
-import { listPaused, pausePipeline } from "../../src/store/pauses.ts";
-import { takeReports } from "../../src/store/runs.ts";
+import { recovered, takeProbes, trip } from "../../src/store/ledger/breaker.ts";
+import { recordDead } from "../../src/store/ledger/dead-letters.ts";
+import { record, runId } from "../../src/store/ledger/events.ts";
+import { listPaused, pausePipeline } from "../../src/store/ledger/pauses.ts";
+import { takeReports } from "../../src/store/ledger/runs.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 
 let stores: Stores;

@@ -7,9 +7,9 @@ import { identify, lookups } from "../../src/receive/identity.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import type { Report } from "../../src/shapes/run.ts";
-import { recordDead, takeForRedrive } from "../../src/store/dead-letters.ts";
-import { type Decided, record, runId } from "../../src/store/ledger.ts";
-import { claimOverdue, markQueued, takeReports } from "../../src/store/runs.ts";
+import { recordDead, takeForRedrive } from "../../src/store/ledger/dead-letters.ts";
+import { type Decided, record, runId } from "../../src/store/ledger/events.ts";
+import { claimOverdue, markQueued, takeReports } from "../../src/store/ledger/runs.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 
 let stores: Stores;

@@ -1,6 +1,6 @@
 // Refusals on record, against real D1: counted, bounded, and gathered between writes.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { MAX_ROWS, type Refused, recordRefused, refusalCounter } from "../../src/store/rejections.ts";
+import { MAX_ROWS, type Refused, recordRefused, refusalCounter } from "../../src/store/ledger/rejections.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 
 const NOW = Date.parse("2026-11-23T12:00:00.000Z");

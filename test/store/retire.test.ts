@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { describeArchive, listExpired } from "../../src/query/archive.ts";
 import { emptyPlan } from "../../src/shapes/replay.ts";
-import { claimKey, type Held, KEEP_MS, keepAnswer } from "../../src/store/idempotency.ts";
-import { record } from "../../src/store/ledger.ts";
-import { recordRefused } from "../../src/store/rejections.ts";
-import { insertReplay, type ReplayStatus } from "../../src/store/replays.ts";
-import { EXPIRY_DAYS, IDENTITY_DAYS, REJECTION_DAYS, REPLAY_DAYS } from "../../src/store/retire.ts";
+import { claimKey, type Held, KEEP_MS, keepAnswer } from "../../src/store/access/idempotency.ts";
+import { record } from "../../src/store/ledger/events.ts";
+import { recordRefused } from "../../src/store/ledger/rejections.ts";
+import { insertReplay, type ReplayStatus } from "../../src/store/ledger/replays.ts";
+import { EXPIRY_DAYS, IDENTITY_DAYS, REJECTION_DAYS, REPLAY_DAYS } from "../../src/store/ledger/retire.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 import { connections, count, DAY, decided, eventAt, hear, keep, NOW, wipe } from "./archive-given.ts";
 

@@ -2,7 +2,7 @@
 // from Cloudflare and a local one must do itself: R2's notifications, the cron, and what becomes of messages
 // when the process ends. Never deployed.
 import type { D1Database } from "@cloudflare/workers-types";
-import { presumeQueuesLost } from "../../src/store/lost-queues.ts";
+import { presumeQueuesLost } from "./lost-queues.ts";
 
 interface Env {
   /** `scheduled` comes with the flag `service_binding_extra_handlers`, which the types do not know. */

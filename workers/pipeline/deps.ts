@@ -11,7 +11,7 @@ import type { Report } from "../../src/shapes/run.ts";
 import { openSource } from "../../src/source/open.ts";
 import { setId } from "../../src/store/collections/ids.ts";
 import { openCollection } from "../../src/store/collections/open.ts";
-import type { DeadJob } from "../../src/store/dead-letters.ts";
+import type { DeadJob } from "../../src/store/ledger/dead-letters.ts";
 import { sendAll } from "../../src/store/queue-batches.ts";
 import { type Attempted, GRACE_MS } from "./attempt.ts";
 import { hideInConsole, hiding } from "./hidden.ts";

@@ -5,9 +5,9 @@ import type { D1Database } from "@cloudflare/workers-types";
 import type { Books } from "../../env.ts";
 import type { Event } from "../../shapes/event.ts";
 import type { RunStatus } from "../../shapes/run.ts";
-import type { Outcome } from "../ledger.ts";
-import type { EventRow, HistoryRow, RunRow } from "../rows.ts";
-import { field, fields } from "../sql.ts";
+import type { Outcome } from "../ledger/events.ts";
+import type { EventRow, HistoryRow, RunRow } from "../ledger/rows.ts";
+import { field, fields } from "../ledger/sql.ts";
 import { hexOf, kindOf, objectHex } from "./index-rows.ts";
 import { type Entry, type Segment, segmentsOf } from "./segment.ts";
 

@@ -4,8 +4,8 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { Event } from "../../shapes/event.ts";
-import type { Outcome } from "../ledger.ts";
-import type { HistoryRow, RunRow } from "../rows.ts";
+import type { Outcome } from "../ledger/events.ts";
+import type { HistoryRow, RunRow } from "../ledger/rows.ts";
 
 export type ArchivedRun = RunRow & { history: HistoryRow[] };
 

@@ -4,8 +4,8 @@
 import type { Books } from "../../env.ts";
 import type { Event } from "../../shapes/event.ts";
 import type { RunStatus } from "../../shapes/run.ts";
-import type { Outcome } from "../ledger.ts";
-import type { EventRow } from "../rows.ts";
+import type { Outcome } from "../ledger/events.ts";
+import type { EventRow } from "../ledger/rows.ts";
 import { readSegment } from "./find.ts";
 import { hexOf, KINDS, keyHex, kindOf, objectHex } from "./index-rows.ts";
 import type { Place } from "./move.ts";

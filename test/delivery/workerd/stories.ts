@@ -1,7 +1,8 @@
 // Stories of objects: each is something that happens to them, and goes on until nothing is left to be done.
-import { invokeLater, invokeNow } from "../../../src/invoke.ts";
-import { redrive } from "../../../src/operate.ts";
+
+import { redrive } from "../../../src/http/operate/handlers.ts";
 import { createReplay } from "../../../src/replay/manage.ts";
+import { invokeLater, invokeNow } from "../../../src/routing/invoke.ts";
 import { ALIASES, BUCKET, type World } from "./world.ts";
 
 export interface Story {

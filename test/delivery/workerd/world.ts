@@ -3,14 +3,14 @@
 // metadata says so: `near` by binding into D1, `far` by its queue into R2.
 
 import { signStandardWebhook } from "../../../cli/senders/sign.ts";
-import { guard } from "../../../src/breaker.ts";
-import { consume } from "../../../src/consume.ts";
-import { openRouter, type RouterDeps } from "../../../src/deps.ts";
+import { guard } from "../../../src/cron/circuit-breaker.ts";
 import { openPipelines } from "../../../src/dispatch/pipelines.ts";
 import { surroundings } from "../../../src/env.ts";
-import { readObject } from "../../../src/query/objects.ts";
+import { readObject } from "../../../src/http/object-reads.ts";
+import { consume } from "../../../src/queue/consume.ts";
 import { sweepReplays } from "../../../src/replay/advance.ts";
-import { sweep } from "../../../src/route.ts";
+import { openRouter, type RouterDeps } from "../../../src/routing/deps.ts";
+import { sweep } from "../../../src/routing/route.ts";
 import { type PipelineConfig, pipelineConfigSchema } from "../../../src/shapes/config.ts";
 import { type Connections, connectionsSchema } from "../../../src/shapes/connection.ts";
 import { FailureError } from "../../../src/shapes/failure.ts";

@@ -1,0 +1,73 @@
+// What the cron does so that nothing grows for ever: events that are no longer hot move to the archive, what the
+// archive has kept for long enough expires, and old rows of the other tables go. Each step is a page and may be
+// cut off anywhere; what is left is for the next minute.
+import type { Books, Surroundings } from "../env.ts";
+import { type Connections, retentionOf } from "../shapes/connection.ts";
+import { expirePage } from "../store/archive/expire.ts";
+import { clearAbandoned, movePage } from "../store/archive/move.ts";
+import { type Pass, passes, passTo } from "../store/archive/passes.ts";
+import { retireOld } from "../store/ledger/retire.ts";
+import { retirePayloads } from "../store/payloads.ts";
+
+const DAY_MS = 86_400_000;
+/** Of each minute: the sweep comes first, and has the rest. */
+const BUDGET_MS = 20_000;
+
+interface RetainDeps {
+  env: Pick<Surroundings, "books">;
+  connections: Connections;
+  now(): number;
+}
+
+/** What went from one connection: events into segments, and segments for good. */
+interface Went {
+  connection: string;
+  events: number;
+  segments: number;
+  expired: number;
+}
+
+/** Does as much as there is time for, a page of each connection in turn. Returns what went. */
+export async function retain({ env, connections, now }: RetainDeps): Promise<Went[]> {
+  const books = env.books();
+  const until = now() + BUDGET_MS;
+  const went: Went[] = [];
+  await clearAbandoned(books, now());
+  let waiting = await passes(books.ledger, now());
+  while (waiting.length > 0 && now() < until) {
+    const left: Pass[] = [];
+    for (const pass of waiting) {
+      const { more, ...page } = await turn(books, connections, pass, now());
+      if (page.events + page.expired > 0) went.push(page);
+      if (more) left.push(more);
+    }
+    waiting = left;
+  }
+  while ((await retireOld(books.ledger, now())) && now() < until);
+  return went;
+}
+
+/** A page of one connection; `more` is the pass where it has more to do at once. */
+async function turn(
+  books: Books,
+  connections: Connections,
+  { connection, at }: Pass,
+  now: number,
+): Promise<Went & { more?: Pass | undefined }> {
+  const { hot_days, archive_days } = retentionOf(connections, connection);
+  const oldest = Math.floor((now - (hot_days + archive_days) * DAY_MS) / 60_000);
+  const expired = await expirePage(books, connection, oldest, now);
+  const went = { connection, events: 0, segments: 0, expired };
+  if (!at) return { ...went, ...(expired > 0 && { more: { connection, at } }) };
+  const before = new Date(now - hot_days * DAY_MS).toISOString();
+  const { next, ...moved } = await movePage(books, connection, before, at, now);
+  await passTo(books.ledger, connection, next, now);
+  // What has moved may have to expire at once.
+  const isMore = next !== undefined || expired + moved.events > 0;
+  return { ...went, ...moved, ...(isMore && { more: { connection, at: next } }) };
+}
+
+/** Lets go of payloads that are past their time; once an hour is often enough. */
+export async function letPayloadsGo({ env, now }: RetainDeps): Promise<void> {
+  if (now() % 3_600_000 < 60_000) await retirePayloads(env.books().archive, now());
+}

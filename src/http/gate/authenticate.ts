@@ -1,0 +1,111 @@
+// Who a request comes from: the root key (the secret WEIR_API_KEY, every scope), or a created key of the
+// ledger. Without either these routes are closed, not open. What the caller may do is guard.ts's to say.
+import { timingSafeEqual } from "node:crypto";
+import type { Surroundings } from "../../env.ts";
+import type { Failure } from "../../shapes/failure.ts";
+import { type Caller, SCOPES, type Scope } from "../../shapes/key.ts";
+import { findKeyByHash, type KeyRow, noteUse } from "../../store/access/keys.ts";
+import { sha256Hex } from "../../store/hash.ts";
+import { isKey } from "./key-format.ts";
+
+/** How long an isolate goes by what it has read of a key. So long a revoked key may still be taken. */
+export const FRESH_MS = 30_000;
+/** A use is noted at most once in so long. */
+const NOTE_MS = 60_000;
+/** Keys that an isolate remembers. */
+const REMEMBERED = 1_000;
+
+const ROOT: Caller = { id: "root", name: "WEIR_API_KEY", scopes: SCOPES, expires_at: null };
+
+/** `stale`: the key is one of ours, and no longer valid. */
+export type Identified =
+  | { is: "known"; caller: Caller }
+  | { is: "stale"; caller: Caller; failure: Failure }
+  | { is: "unknown"; failure: Failure };
+
+const remembered = new Map<string, { row: KeyRow; until: number }>();
+
+/** After a change of a key: this isolate reads each anew. Others come to know of it within {@link FRESH_MS}. */
+export const forgetKeys = (): void => remembered.clear();
+
+/** At most one read of D1; `later` takes what need not be waited for. */
+export async function identify(
+  authorization: string | undefined,
+  env: Surroundings,
+  now: number,
+  later: (work: Promise<unknown>) => void,
+): Promise<Identified> {
+  const given = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
+  if (given !== undefined && (await isKey(given))) return created(given, env, now, later);
+  const root = env.setting("WEIR_API_KEY");
+  if (root === undefined) {
+    const failure: Failure = {
+      kind: "unavailable",
+      detail: "this Weir has no API key, so it serves nothing that needs one",
+      next: "set one: `npx wrangler secret put WEIR_API_KEY`, locally a line in .weir/dev.env",
+      retry_after_seconds: 60,
+    };
+    return { is: "unknown", failure };
+  }
+  if (given === undefined) return unknown("the request has no API key");
+  if (timingSafeEqual(await digest(given), await digest(root))) return { is: "known", caller: ROOT };
+  return unknown("the API key is not valid");
+}
+
+async function created(
+  given: string,
+  env: Surroundings,
+  now: number,
+  later: (work: Promise<unknown>) => void,
+): Promise<Identified> {
+  const hash = await sha256Hex(given);
+  const row = await keyOf(hash, env, now);
+  if (row === "unknown") return unknown("the API key is not valid");
+  if (row === "unread") {
+    const detail = "the API key could not be looked up";
+    return { is: "unknown", failure: { kind: "unavailable", detail, next: "try again" } };
+  }
+  const { id, name, expires_at, revoked_at } = row;
+  const caller: Caller = { id, name, scopes: JSON.parse(row.scopes) as Scope[], expires_at };
+  const over = revoked_at !== null ? "was revoked" : isOver(expires_at, now) ? "has expired" : undefined;
+  if (over !== undefined) {
+    const at = new Date(revoked_at ?? expires_at ?? now).toISOString();
+    const failure = unproven(`the API key "${name}" (${id}) ${over}, at ${at}`);
+    return { is: "stale", caller, failure };
+  }
+  if ((row.last_used_at ?? 0) <= now - NOTE_MS) {
+    row.last_used_at = now;
+    later(noteUse(env.ledger(), id, now, now - NOTE_MS).catch(unnoted));
+  }
+  return { is: "known", caller };
+}
+
+async function keyOf(hash: string, env: Surroundings, now: number): Promise<KeyRow | "unknown" | "unread"> {
+  const known = remembered.get(hash);
+  if (known && known.until > now) return known.row;
+  // The hash of a secret is what is compared, by an index: how long that takes tells nothing of the secret.
+  const row = await findKeyByHash(env.ledger(), hash).catch(() => "unread" as const);
+  remembered.delete(hash);
+  if (row === "unread") return row;
+  if (row === null) return "unknown";
+  if (remembered.size >= REMEMBERED) remembered.clear();
+  remembered.set(hash, { row, until: now + FRESH_MS });
+  return row;
+}
+
+const isOver = (expires_at: number | null, now: number) => expires_at !== null && expires_at <= now;
+
+const unproven = (detail: string): Failure => ({
+  kind: "unproven",
+  detail,
+  where: "Authorization",
+  expected: "Bearer and an API key of this Weir",
+});
+
+const unknown = (detail: string): Identified => ({ is: "unknown", failure: unproven(detail) });
+
+const unnoted = (error: unknown) =>
+  console.error(JSON.stringify({ log: "key.use_unnoted", error: String(error) }));
+
+const digest = async (text: string) =>
+  new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));

@@ -1,0 +1,132 @@
+// The one gate before everything that needs a key, after the table of scopes.ts: who asks (auth.ts), may they,
+// and, for a change, a row in the audit log: put down before the change, so that none is without it, and ended
+// with the answer. Never what was sent or answered; a route adds a few facts with `c.set("told", …)`.
+import type { Context } from "hono";
+import { createMiddleware } from "hono/factory";
+import { matchedRoutes } from "hono/route";
+import { surroundings } from "../../env.ts";
+import type { Caller, Scope } from "../../shapes/key.ts";
+import { type AuditOutcome, beginChange, endChange } from "../../store/access/audit-log.ts";
+import { problem } from "../problem.ts";
+import { identify } from "./authenticate.ts";
+import { accessOf } from "./scopes.ts";
+
+/** What a route has to say of its change, where the path does not: ids and counts, no contents. */
+export interface Told {
+  target?: string;
+  detail?: Record<string, string | number | boolean | readonly string[] | undefined>;
+}
+
+declare module "hono" {
+  interface ContextVariableMap {
+    caller: Caller;
+    told: Told;
+    /** By hono/request-id. */
+    requestId: string;
+  }
+}
+
+/** A refused key may knock as often as it likes: one row a minute for each thing that it may not do. */
+const REFUSED_EVERY_MS = 60_000;
+const MAX_TEXT = 300;
+const refusedAt = new Map<string, number>();
+
+export const guard = createMiddleware<{ Bindings: object }>(async (c, next) => {
+  const env = surroundings(c.env);
+  const now = Date.now();
+  const known = await identify(c.req.header("authorization"), env, now, (work) =>
+    c.executionCtx.waitUntil(work),
+  );
+  if (known.is === "unknown") return problem(known.failure);
+  c.set("caller", known.caller);
+  const asked = askedOf(c);
+  const refused = known.is === "stale" ? problem(known.failure) : lacking(known.caller, asked?.needs);
+  if (!asked?.does) return refused ?? next();
+
+  const change = {
+    id: `aud_${crypto.randomUUID()}`,
+    at: now,
+    key_id: known.caller.id,
+    key_name: known.caller.name,
+    action: asked.does,
+    target: asked.target,
+    request_id: c.get("requestId"),
+  };
+  if (refused) {
+    if (isNews(`${change.key_id} ${change.action}`, now))
+      await beginChange(env.ledger(), { ...change, refused: { status: refused.status } });
+    return refused;
+  }
+  await beginChange(env.ledger(), change);
+  await next();
+  const { target, detail } = c.get("told") ?? {};
+  const end = endChange(env.ledger(), {
+    id: change.id,
+    target: target?.slice(0, MAX_TEXT) ?? null,
+    detail: detail ? JSON.stringify(detail) : null,
+    outcome: outcomeOf(c.res),
+    status: c.res.status,
+    ended_at: Date.now(),
+  });
+  c.executionCtx.waitUntil(
+    end.catch((error) =>
+      console.error(JSON.stringify({ log: "audit.unended", ...change, error: String(error) })),
+    ),
+  );
+});
+
+interface Asked {
+  needs: Scope | null;
+  does: string | null;
+  /** The path's own ids. */
+  target: string | null;
+}
+
+/** What is asked for by the table; null: there is no such route, which is for whoever comes after to say. */
+function askedOf(c: Context): Asked | null {
+  const route = matchedRoutes(c).findLast(({ method }) => method !== "ALL");
+  if (!route) return null;
+  const access = accessOf(route.method, route.path);
+  // Not a caller's fault, and not open by mistake.
+  if (!access) throw new Error(`${route.method} ${route.path} has no row in src/http/gate/scopes.ts`);
+  const words = c.req.path.split("/").map(decoded);
+  const ids = route.path.split("/").flatMap((part, at) => (part.startsWith(":") ? (words[at] ?? "") : []));
+  // Which move of a replay is part of what is done, not of what it is done to.
+  const [move] = route.path.endsWith("/:move") ? ids.splice(-1) : [];
+  const does = move === undefined ? access.does : `${access.does}.${move.slice(0, 20)}`;
+  return { needs: access.needs, does, target: ids.length > 0 ? ids.join("/").slice(0, MAX_TEXT) : null };
+}
+
+function decoded(word: string): string {
+  try {
+    return decodeURIComponent(word);
+  } catch {
+    return word;
+  }
+}
+
+/** A refusal, where the key has not the scope; its header says it as RFC 6750 does. */
+function lacking({ id, name, scopes }: Caller, needs: Scope | null | undefined): Response | undefined {
+  if (!needs || scopes.includes(needs)) return undefined;
+  const response = problem({
+    kind: "missing_scope",
+    detail: `the API key "${name}" (${id}) lacks the scope ${needs}`,
+    where: "Authorization",
+    expected: `an API key with the scope ${needs}; this one has ${scopes.join(", ")}`,
+    next: `weir keys create --name NAME --scope ${needs}`,
+  });
+  response.headers.set("www-authenticate", `Bearer error="insufficient_scope", scope="${needs}"`);
+  return response;
+}
+
+function isNews(what: string, now: number): boolean {
+  if ((refusedAt.get(what) ?? 0) > now - REFUSED_EVERY_MS) return false;
+  if (refusedAt.size >= 1_000) refusedAt.clear();
+  refusedAt.set(what, now);
+  return true;
+}
+
+function outcomeOf({ status, headers }: Response): AuditOutcome {
+  if (headers.has("idempotent-replayed")) return "repeated";
+  return status >= 500 ? "failed" : status >= 400 ? "refused" : "done";
+}

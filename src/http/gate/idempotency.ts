@@ -1,0 +1,84 @@
+// `Idempotency-Key`: the same request sent twice is done once and answered twice alike. After
+// draft-ietf-httpapi-idempotency-key-header. Rows are kept by store/access/idempotency.ts; which routes take a key
+// is said in app.ts.
+import { z } from "@hono/zod-openapi";
+import { createMiddleware } from "hono/factory";
+import { surroundings } from "../../env.ts";
+import { claimKey, type Held, keepAnswer, releaseKey } from "../../store/access/idempotency.ts";
+import { sha256Hex } from "../../store/hash.ts";
+import { problem } from "../problem.ts";
+
+/** A larger answer is not kept: its key then only keeps a second request from running beside the first. */
+const MAX_ANSWER_BYTES = 500_000;
+
+const KEY = /^[\w.~:+/=@-]{1,200}$/;
+const expected = "1 to 200 letters, digits and - _ . ~ : + / = @";
+
+/** For the description of a route that takes a key. */
+export const idempotencyHeader = z.object({
+  "idempotency-key": z
+    .string()
+    .optional()
+    .openapi({
+      description: `${expected}. Sent again within 24 hours, the same request has the same answer and no second effect.`,
+    }),
+});
+
+/**
+ * Holds the key while the request is in progress, and keeps an answer of 2xx for 24 hours. What failed is not
+ * kept: whoever asks again is the first.
+ */
+export const idempotent = createMiddleware<{ Bindings: object }>(async (c, next) => {
+  const header = c.req.header("idempotency-key");
+  if (header === undefined) return next();
+  // A structured field's string has quotes; most clients send none.
+  const key = header.replace(/^"(.*)"$/, "$1");
+  if (!KEY.test(key)) {
+    const detail = "the Idempotency-Key is not of the form that is taken";
+    return problem({ kind: "invalid", detail, where: "Idempotency-Key", expected });
+  }
+  const { search, pathname } = new URL(c.req.url);
+  const db = surroundings(c.env).ledger();
+  const body_hash = await sha256Hex(`${search}\n${await c.req.text()}`);
+  const held: Held = { key, route: `${c.req.method} ${pathname}`, body_hash, at: Date.now() };
+  const claim = await claimKey(db, held);
+  switch (claim.is) {
+    case "ours": {
+      const work = next().then(() => settle(c.res).catch(lost));
+      // A caller that hangs up is the one that asks again: its run is not cut off with the connection.
+      c.executionCtx.waitUntil(work);
+      return work;
+    }
+    case "answered": {
+      const headers = new Headers({ "content-type": "application/json", "idempotent-replayed": "true" });
+      if (claim.location !== null) headers.set("location", claim.location);
+      return new Response(claim.answer, { status: claim.status, headers });
+    }
+    case "in_progress":
+      return problem({
+        kind: "conflict",
+        detail: "a request with this Idempotency-Key is still in progress",
+        where: "Idempotency-Key",
+        next: "wait for its answer, then ask again with the same key",
+      });
+    case "another_body":
+      return problem({
+        kind: "key_reused",
+        detail: "this Idempotency-Key was used for another request",
+        where: "Idempotency-Key",
+        expected: "the same body and query as the first time, byte for byte, or a new key",
+      });
+  }
+
+  function lost(error: unknown): void {
+    console.error(JSON.stringify({ log: "idempotency.lost", key, error: String(error) }));
+  }
+
+  async function settle(response: Response): Promise<void> {
+    const { status, headers } = response;
+    const answer = response.ok ? await response.clone().text() : "";
+    if (answer === "" || new TextEncoder().encode(answer).byteLength > MAX_ANSWER_BYTES)
+      return releaseKey(db, held);
+    return keepAnswer(db, held, { status, answer, location: headers.get("location") });
+  }
+});

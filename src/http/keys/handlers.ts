@@ -1,0 +1,131 @@
+// How people administer Weir: keys are made, rotated and revoked, and the audit log is read. A key gives no
+// more than it has: neither a scope, nor a longer life.
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { listChanges } from "../../query/audit-log.ts";
+import { keyOf, listKeys } from "../../query/keys.ts";
+import type { RouterDeps } from "../../routing/deps.ts";
+import { FailureError } from "../../shapes/failure.ts";
+import { type Caller, SCOPES, type Scope } from "../../shapes/key.ts";
+import { addKey, findKey, type KeyRow, type NewKey, replaceKey, revokeKey } from "../../store/access/keys.ts";
+import { sha256Hex } from "../../store/hash.ts";
+import { forgetKeys } from "../gate/authenticate.ts";
+import { mintKey, PREFIX_LENGTH } from "../gate/key-format.ts";
+import * as routes from "./routes.ts";
+
+export function administer(app: OpenAPIHono<{ Bindings: object }>, open: (c: Context) => RouterDeps): void {
+  app.openapi(routes.whoami, (c) => {
+    const { id, name, scopes, expires_at } = c.get("caller");
+    const until = expires_at === null ? null : new Date(expires_at).toISOString();
+    return c.json({ id, name, scopes: [...scopes], expires_at: until }, 200);
+  });
+  app.openapi(routes.keys, async (c) => {
+    const { env, now } = open(c);
+    return c.json(await listKeys(env.ledger(), c.req.valid("query"), now()), 200);
+  });
+  app.openapi(routes.createKey, async (c) => {
+    const { env, now } = open(c);
+    const { name, scopes, expires_at } = c.req.valid("json");
+    const until = expires_at === undefined ? null : Date.parse(expires_at);
+    const [made, key] = await newKey({ name, scopes, expires_at: until }, c.get("caller"), now());
+    await addKey(env.ledger(), made);
+    c.set("told", { target: made.id, detail: { name, scopes: made.scopes } });
+    return c.json({ ...keyOf(rowOf(made), now()), key }, 201, UNSTORED);
+  });
+  app.openapi(routes.rotateKey, async (c) => {
+    const { env, now } = open(c);
+    const { id } = c.req.valid("param");
+    const { overlap_seconds, expires_at } = c.req.valid("json");
+    const old = await findKey(env.ledger(), id);
+    if (!old) throw noKey(id);
+    const lived = old.expires_at === null ? null : now() + (old.expires_at - old.created_at);
+    const wanted = {
+      name: old.name,
+      scopes: JSON.parse(old.scopes) as Scope[],
+      expires_at: expires_at === undefined ? lived : Date.parse(expires_at),
+    };
+    const [made, key] = await newKey(wanted, c.get("caller"), now());
+    if (!(await replaceKey(env.ledger(), id, made, now() + overlap_seconds * 1000))) throw notLive(old);
+    forgetKeys();
+    c.set("told", { detail: { replaced_by: made.id, overlap_seconds } });
+    return c.json({ ...keyOf(rowOf(made), now()), key }, 201, UNSTORED);
+  });
+  app.openapi(routes.revokeKey, async (c) => {
+    const { env, now } = open(c);
+    const { id } = c.req.valid("param");
+    const row = await revokeKey(env.ledger(), id, now());
+    if (!row) throw noKey(id);
+    forgetKeys();
+    c.set("told", { detail: { name: row.name } });
+    return c.json(keyOf(row, now()), 200);
+  });
+  app.openapi(routes.auditLog, async (c) => {
+    const { limit, cursor, ...filters } = c.req.valid("query");
+    return c.json(await listChanges(open(c).env.ledger(), filters, { limit, cursor }), 200);
+  });
+}
+
+/** The one answer that holds a key is kept by no cache. */
+const UNSTORED = { "cache-control": "no-store" };
+
+/** A key within what its maker may give. @throws FailureError `missing_scope`, `invalid` */
+async function newKey(
+  { name, scopes, expires_at }: Pick<NewKey, "name" | "scopes" | "expires_at">,
+  caller: Caller,
+  now: number,
+): Promise<[NewKey, string]> {
+  const beyond = scopes.filter((scope) => !caller.scopes.includes(scope));
+  if (beyond.length > 0) {
+    throw new FailureError({
+      kind: "missing_scope",
+      detail: `a key gives no more than it has, and "${caller.name}" (${caller.id}) lacks ${beyond.join(", ")}`,
+      where: "Authorization",
+      expected: `an API key with the scope ${beyond.join(" and ")}`,
+    });
+  }
+  const latest = caller.expires_at ?? Number.POSITIVE_INFINITY;
+  if ((expires_at ?? Number.POSITIVE_INFINITY) > latest || (expires_at ?? now + 1) <= now) {
+    throw new FailureError({
+      kind: "invalid",
+      detail: "expires_at is in the past, or later than the end of the key that asks",
+      where: "json.expires_at",
+      expected:
+        caller.expires_at === null
+          ? "a time to come"
+          : `a time to come, no later than ${new Date(latest).toISOString()}`,
+    });
+  }
+  const key = await mintKey();
+  const made: NewKey = {
+    id: `key_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`,
+    name,
+    prefix: key.slice(0, PREFIX_LENGTH),
+    hash: await sha256Hex(key),
+    scopes: SCOPES.filter((scope) => scopes.includes(scope)),
+    created_at: now,
+    created_by: caller.id,
+    expires_at,
+  };
+  return [made, key];
+}
+
+const rowOf = (made: NewKey): KeyRow => ({
+  ...made,
+  scopes: JSON.stringify(made.scopes),
+  revoked_at: null,
+  replaced_by: null,
+  last_used_at: null,
+});
+
+const noKey = (id: string) =>
+  new FailureError({ kind: "not_found", detail: `there is no key ${id}`, next: "weir keys list" });
+
+const notLive = ({ id, replaced_by }: KeyRow) =>
+  new FailureError({
+    kind: "conflict",
+    detail:
+      replaced_by === null
+        ? `the key ${id} is revoked or has expired`
+        : `the key ${id} has been replaced by ${replaced_by}`,
+    next: "weir keys list says which is live; rotate that one",
+  });

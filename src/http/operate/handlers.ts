@@ -1,0 +1,118 @@
+// How people operate Weir: replays and audits, redrives, pauses. Joins routes to the parts that do the work.
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { describeArchive, listExpired } from "../../query/archive.ts";
+import { named } from "../../query/pipelines.ts";
+import { listReplays } from "../../query/replays.ts";
+import { createReplay, describeReplay, moveReplay } from "../../replay/manage.ts";
+import { cancelRun } from "../../routing/cancel-run.ts";
+import type { RouterDeps } from "../../routing/deps.ts";
+import { handOverAll, sweep } from "../../routing/route.ts";
+import { FailureError } from "../../shapes/failure.ts";
+import { dropLetters, type LetterChoice, takeForRedrive } from "../../store/ledger/dead-letters.ts";
+import { pausePipeline, resumePipeline } from "../../store/ledger/pauses.ts";
+import { getReplay } from "../../store/ledger/replays.ts";
+import type { Told } from "../gate/gate.ts";
+import * as routes from "./routes.ts";
+
+/** Letters that one redrive takes: what a request can hand over. */
+const REDRIVE_LIMIT = 1000;
+
+export function operate(app: OpenAPIHono<{ Bindings: object }>, open: (c: Context) => RouterDeps): void {
+  app.openapi(routes.createReplay, async (c) => {
+    const deps = open(c);
+    const replay = await createReplay(c.req.valid("json"), deps);
+    const { select, aliases, dry_run } = replay.request;
+    c.set("told", { target: replay.id, detail: { select: select.kind, aliases, dry_run } });
+    return c.json(await describeReplay(replay, deps), 202);
+  });
+  app.openapi(routes.audit, async (c) => {
+    const deps = open(c);
+    const { alias, prefix, repair } = c.req.valid("json");
+    const select = { kind: "drift" as const, ...(prefix !== undefined && { prefix }) };
+    const replay = await createReplay({ select, aliases: [alias], dry_run: !repair }, deps);
+    c.set("told", { target: alias, detail: { replay_id: replay.id, repair } });
+    return c.json(await describeReplay(replay, deps), 202);
+  });
+  app.openapi(routes.replays, async (c) => {
+    const deps = open(c);
+    const { limit, cursor } = c.req.valid("query");
+    const { rows, ...page } = await listReplays(deps.env.ledger(), { limit, cursor });
+    const data = await Promise.all(rows.map((replay) => describeReplay(replay, deps)));
+    return c.json({ data, ...page }, 200);
+  });
+  app.openapi(routes.replay, async (c) => {
+    const deps = open(c);
+    const { id } = c.req.valid("param");
+    const replay = await getReplay(deps.env.ledger(), id);
+    if (!replay) throw new FailureError({ kind: "not_found", detail: `there is no replay ${id}` });
+    return c.json(await describeReplay(replay, deps), 200);
+  });
+  app.openapi(routes.moveReplay, async (c) => {
+    const deps = open(c);
+    const { id, move } = c.req.valid("param");
+    return c.json(await describeReplay(await moveReplay(id, move, deps), deps), 200);
+  });
+
+  app.openapi(routes.cancelRun, async (c) => {
+    const { reason } = c.req.valid("json");
+    return c.json(await cancelRun(c.req.valid("param").id, reason, open(c)), 200);
+  });
+  app.openapi(routes.redrive, async (c) => {
+    const choice = c.req.valid("json");
+    const redriven = await redrive(choice, open(c));
+    c.set("told", toldOf(choice, redriven.redriven));
+    return c.json(redriven, 200);
+  });
+  app.openapi(routes.drop, async (c) => {
+    const deps = open(c);
+    const { reason, ...choice } = c.req.valid("json");
+    const dropped = await dropLetters(deps.env.ledger(), choice, reason, deps.now());
+    c.set("told", toldOf(choice, dropped));
+    return c.json({ dropped }, 200);
+  });
+
+  app.openapi(routes.pause, async (c) => {
+    const deps = open(c);
+    const { alias } = named(c.req.valid("param").alias, deps.pipelines);
+    const { reason } = c.req.valid("json");
+    await pausePipeline(deps.env.ledger(), { alias, reason, at: deps.now() });
+    return c.json({ alias, paused: true, reason }, 200);
+  });
+  app.openapi(routes.resume, async (c) => {
+    const deps = open(c);
+    const { alias } = named(c.req.valid("param").alias, deps.pipelines);
+    await resumePipeline(deps.env.ledger(), alias);
+    c.executionCtx.waitUntil(sweep(deps));
+    return c.json({ alias, paused: false, reason: null }, 200);
+  });
+
+  app.openapi(routes.archive, async (c) => {
+    const { env, connections } = open(c);
+    return c.json({ data: await describeArchive(env.ledger(), connections) }, 200);
+  });
+  app.openapi(routes.expired, async (c) => {
+    return c.json(await listExpired(open(c).env.ledger(), c.req.valid("query")), 200);
+  });
+}
+
+/** Which dead letters were meant, and how many they were. */
+const toldOf = (
+  { alias, kind, run_ids, all }: LetterChoice & { all?: true | undefined },
+  count: number,
+): Told => ({
+  ...(alias !== undefined && { target: alias }),
+  detail: { kind, all, run_ids: run_ids?.slice(0, 20), count },
+});
+
+/** Opens the runs of dead letters again and hands them over; those of a paused pipeline wait. */
+export async function redrive(choice: LetterChoice, deps: RouterDeps) {
+  const taken = await takeForRedrive(deps.env.ledger(), choice, deps.now(), REDRIVE_LIMIT);
+  const ready = taken.filter(({ waits }) => !waits);
+  // They are open from here on, so that the sweep sends what does not leave now.
+  await handOverAll(ready, deps).catch((error: unknown) =>
+    console.warn(JSON.stringify({ log: "redrive.left", error: String(error) })),
+  );
+  const waiting = taken.length - ready.length;
+  return { redriven: taken.length, waiting, run_ids: taken.map(({ run }) => run.run_id) };
+}

@@ -1,0 +1,161 @@
+// The routes by which people operate Weir: replays and audits, dead letters, pauses.
+import { createRoute, z } from "@hono/zod-openapi";
+import { replaySchema } from "../../shapes/replay.ts";
+import { idempotencyHeader } from "../gate/idempotency.ts";
+import { type PathOf, securityOf } from "../gate/scopes.ts";
+import * as answers from "../read/answers.ts";
+import { json, paging, problems } from "../schemas.ts";
+import * as operate from "./answers.ts";
+
+const byId = z.object({ id: z.string().max(100) });
+const byAlias = z.object({ alias: z.string().max(300) });
+
+const none = z.object({});
+
+/** A change: POST with a JSON body, one answer, the shared problems. */
+function change<
+  P extends PathOf<"POST">,
+  Params extends z.ZodObject,
+  Body extends z.ZodType,
+  S extends 200 | 202,
+  Answer extends z.ZodType,
+>(
+  path: P,
+  summary: string,
+  params: Params,
+  body: Body,
+  status: S,
+  answer: Answer,
+  headers: z.ZodObject = none,
+) {
+  return createRoute({
+    method: "post",
+    path,
+    summary,
+    security: securityOf("POST", path),
+    request: { params, headers, body: { content: { "application/json": { schema: body } }, required: true } },
+    responses: { [status]: json(answer, summary), ...problems } as {
+      [K in S]: ReturnType<typeof json<Answer>>;
+    } & typeof problems,
+  });
+}
+
+const nothing = z.strictObject({}).default({});
+const reason = z.strictObject({ reason: z.string().min(1).max(500) });
+const letters = z
+  .strictObject({
+    run_ids: z.array(z.string().max(200)).min(1).max(1000).optional(),
+    alias: z.string().max(100).optional(),
+    kind: z.string().max(100).optional(),
+    all: z.literal(true).optional(),
+  })
+  .refine(({ run_ids, alias, kind, all }) => run_ids ?? alias ?? kind ?? all, {
+    error: "expected `run_ids`, `alias`, `kind`, or `all: true`",
+  });
+
+export const createReplay = change(
+  "/v1/replays",
+  "Replay objects through pipelines, or plan it",
+  none,
+  replaySchema,
+  202,
+  operate.replaySchema,
+  idempotencyHeader,
+);
+export const audit = change(
+  "/v1/audits",
+  "Compare a pipeline's bucket with its collection; with repair, run what differs",
+  none,
+  z.strictObject({
+    alias: z.string().max(100),
+    prefix: z.string().max(1024).optional(),
+    repair: z.boolean().default(false),
+  }),
+  202,
+  operate.replaySchema,
+  idempotencyHeader,
+);
+export const replays = createRoute({
+  method: "get",
+  path: "/v1/replays",
+  summary: "Replays, newest first",
+  security: securityOf("GET", "/v1/replays"),
+  request: { query: z.object(paging) },
+  responses: { 200: json(answers.pageOf(operate.replaySchema), "Replays"), ...problems },
+});
+export const replay = createRoute({
+  method: "get",
+  path: "/v1/replays/{id}",
+  summary: "One replay: its plan and progress",
+  security: securityOf("GET", "/v1/replays/{id}"),
+  request: { params: byId },
+  responses: { 200: json(operate.replaySchema, "The replay"), ...problems },
+});
+export const moveReplay = change(
+  "/v1/replays/{id}/{move}",
+  "Pause, resume or cancel a replay",
+  byId.extend({ move: z.enum(["pause", "resume", "cancel"]) }),
+  nothing,
+  200,
+  operate.replaySchema,
+);
+export const cancelRun = change(
+  "/v1/runs/{id}/cancel",
+  "End a run for good: one that waits never begins, one that runs stores nothing any more",
+  z.object({ id: z.string().max(300) }),
+  reason,
+  200,
+  answers.runWithHistorySchema,
+);
+export const redrive = change(
+  "/v1/dead-letters/redrive",
+  "Run dead letters again, with all their attempts; at most 1,000 at once",
+  none,
+  letters,
+  200,
+  z.object({
+    redriven: z.number(),
+    waiting: z.number().openapi({ description: "Of these, how many wait because their pipeline is paused" }),
+    run_ids: z.array(z.string()),
+  }),
+  idempotencyHeader,
+);
+export const drop = change(
+  "/v1/dead-letters/drop",
+  "End dead letters for good",
+  none,
+  z.intersection(letters, z.looseObject({ reason: z.string().min(1).max(500) })),
+  200,
+  z.object({ dropped: z.number() }),
+);
+export const pause = change(
+  "/v1/pipelines/{alias}/pause",
+  "Pause a pipeline: its events wait",
+  byAlias,
+  reason,
+  200,
+  operate.pausedSchema,
+);
+export const resume = change(
+  "/v1/pipelines/{alias}/resume",
+  "Resume a pipeline: what waited runs",
+  byAlias,
+  nothing,
+  200,
+  operate.pausedSchema,
+);
+export const archive = createRoute({
+  method: "get",
+  path: "/v1/archive",
+  summary: "What is kept of each connection's events, where, and for how long",
+  security: securityOf("GET", "/v1/archive"),
+  responses: { 200: json(answers.pageOf(operate.heldSchema), "Connections"), ...problems },
+});
+export const expired = createRoute({
+  method: "get",
+  path: "/v1/archive/expired",
+  summary: "What was deleted because its time was over, by day, newest first",
+  security: securityOf("GET", "/v1/archive/expired"),
+  request: { query: z.object(paging) },
+  responses: { 200: json(answers.pageOf(operate.expirySchema), "What expired"), ...problems },
+});

@@ -1,0 +1,241 @@
+// The routes and their schemas: what is validated, typed and documented, each once.
+import { createRoute, z } from "@hono/zod-openapi";
+import { diffSchema } from "../../query/diff.ts";
+import { testSchema } from "../../query/filters.ts";
+import { lookSchema } from "../../query/object-now.ts";
+import { invokeSchema } from "../../routing/invoke.ts";
+import { runStatusSchema } from "../../shapes/run.ts";
+import { idempotencyHeader } from "../gate/idempotency.ts";
+import { type PathOf, securityOf } from "../gate/scopes.ts";
+import { json, paging, problemContent, problems } from "../schemas.ts";
+import * as answers from "./answers.ts";
+import * as made from "./version-answers.ts";
+
+const vectors = z
+  .enum(["true", "false"])
+  .default("false")
+  .openapi({ description: "Whether vectors come with their numbers" });
+
+/** A read: GET, one 200 answer, the shared problems. */
+function read<
+  P extends PathOf<"GET">,
+  Params extends z.ZodObject,
+  Query extends z.ZodObject,
+  Body extends z.ZodType,
+>(path: P, summary: string, params: Params, query: Query, body: Body) {
+  return createRoute({
+    method: "get",
+    path,
+    summary,
+    security: securityOf("GET", path),
+    request: { params, query },
+    responses: { 200: json(body, summary), ...problems },
+  });
+}
+
+const none = z.object({});
+const byId = z.object({ id: z.string().max(300) });
+const named = z.object({ name: z.string().max(300) });
+const namedItem = named.extend({ id: z.string().max(300) });
+
+/** An invocation fails with its run's answer, or, where there is no run yet, with a problem. */
+const failed = (description: string) => ({
+  description,
+  content: {
+    "application/json": { schema: answers.invocationSchema },
+    "application/problem+json": { schema: answers.problemSchema },
+  },
+});
+
+export const invoke = createRoute({
+  method: "post",
+  path: "/v1/pipelines/{alias}/invoke",
+  summary: "Run a pipeline by its alias",
+  security: securityOf("POST", "/v1/pipelines/{alias}/invoke"),
+  request: {
+    params: z.object({ alias: z.string().max(300) }),
+    headers: idempotencyHeader,
+    query: z.object({ async: z.enum(["true", "false"]).default("false") }),
+    body: { content: { "application/json": { schema: invokeSchema } }, required: true },
+  },
+  responses: {
+    200: json(answers.invocationSchema, "The run succeeded"),
+    202: json(answers.invocationSchema, "The run is queued"),
+    400: failed("The body is not what is expected"),
+    401: failed("No API key, or not a valid one"),
+    403: failed("The API key lacks the scope, or the handler asked for what is not the pipeline's"),
+    404: failed("No such pipeline, or the object is gone"),
+    409: failed("The object kept changing, the pipeline is paused, or the same request is in progress"),
+    413: failed("The body is too large"),
+    415: failed("The body is not JSON"),
+    422: failed("The object or the result cannot be processed, or the Idempotency-Key was used for another"),
+    500: failed("The handler failed"),
+    503: failed("Ours to fix, or too busy; try again after Retry-After"),
+    504: failed("The handler took too long"),
+  },
+});
+
+export const pipelines = read(
+  "/v1/pipelines",
+  "Pipelines of this deployment",
+  none,
+  none,
+  answers.pageOf(answers.pipelineSchema),
+);
+export const versions = read(
+  "/v1/pipelines/{alias}/versions",
+  "Versions that a pipeline has had, newest first, and what each has made that is still there",
+  z.object({ alias: z.string().max(300) }),
+  none,
+  answers.pageOf(made.versionSchema),
+);
+const yes = z.enum(["true", "false"]).default("false");
+const makers = {
+  version: z.string().max(100).optional(),
+  commit: z.string().max(100).optional(),
+  stale: yes.openapi({ description: "Only what another version than the deployed one has made" }),
+};
+export const objects = read(
+  "/v1/pipelines/{alias}/objects",
+  "Objects that a pipeline keeps items of, by key, and what made them",
+  z.object({ alias: z.string().max(300) }),
+  z.object({ ...paging, ...makers, prefix: z.string().max(1024).optional() }),
+  answers.pageOf(made.madeSchema),
+);
+export const events = read(
+  "/v1/events",
+  "Recorded events, newest first, those in the archive too; a page may be short and have a `next`",
+  none,
+  z.object({ ...paging, connection: z.string().optional(), key: z.string().optional() }),
+  answers.pageOf(answers.eventAnswerSchema),
+);
+export const event = read(
+  "/v1/events/{id}",
+  "One event, and what was decided about it",
+  byId,
+  none,
+  answers.eventAnswerSchema,
+);
+export const why = read(
+  "/v1/events/{id}/why/{alias}",
+  "Why a pipeline ran or did not run for an event, by the filter as it stood then",
+  byId.extend({ alias: z.string().max(300) }),
+  none,
+  answers.whySchema,
+);
+
+/** A question with a body: POST, one 200 answer, nothing changes. */
+function ask<P extends PathOf<"POST">, Asked extends z.ZodType, Body extends z.ZodType>(
+  path: P,
+  summary: string,
+  asked: Asked,
+  body: Body,
+) {
+  return createRoute({
+    method: "post",
+    path,
+    summary,
+    security: securityOf("POST", path),
+    request: { body: { content: { "application/json": { schema: asked } }, required: true } },
+    responses: {
+      200: json(body, summary),
+      ...problems,
+      413: problemContent("The body is too large"),
+      415: problemContent("The body is not JSON"),
+    },
+  });
+}
+
+export const filterTest = ask(
+  "/v1/filters/test",
+  "Explain what a filter says of an event; nothing runs",
+  testSchema,
+  answers.testedSchema,
+);
+export const filterDiff = ask(
+  "/v1/filters/diff",
+  "What a changed filter would gain and lose of the recorded objects; nothing runs",
+  diffSchema,
+  answers.diffAnswerSchema,
+);
+export const look = ask(
+  "/v1/objects",
+  "What an object of a connection is now, and a signed URL to read it by; nothing runs",
+  lookSchema,
+  made.lookedSchema,
+);
+export const runs = read(
+  "/v1/runs",
+  "Runs, newest first",
+  none,
+  z.object({
+    ...paging,
+    event_id: z.string().optional(),
+    alias: z.string().optional(),
+    status: runStatusSchema.optional(),
+  }),
+  answers.runsSchema,
+);
+export const run = read("/v1/runs/{id}", "One run", byId, none, answers.runWithHistorySchema);
+export const items = read(
+  "/v1/collections/{name}/items",
+  "Items of a collection",
+  named,
+  z.object({ ...paging, ...makers, key: z.string().optional(), vectors }),
+  answers.pageOf(answers.itemSchema),
+);
+export const item = read(
+  "/v1/collections/{name}/items/{id}",
+  "One item",
+  namedItem,
+  z.object({ vectors }),
+  answers.itemSchema,
+);
+export const itemLineage = read(
+  "/v1/collections/{name}/items/{id}/lineage",
+  "Where an item came from: object version, event, run, code, models",
+  namedItem,
+  none,
+  answers.lineageSchema,
+);
+export const deadLetters = read(
+  "/v1/dead-letters",
+  "Runs that ended dead, with their cause",
+  none,
+  z.object({ ...paging, alias: z.string().optional() }),
+  answers.pageOf(answers.deadLetterSchema),
+);
+export const deadLetterCauses = read(
+  "/v1/dead-letters/causes",
+  "Dead letters counted by pipeline and cause, most first, at most 200",
+  none,
+  z.object({ alias: z.string().optional() }),
+  z.object({ data: z.array(answers.causeSchema) }),
+);
+export const deadLetter = read(
+  "/v1/dead-letters/{id}",
+  "One dead letter, by its run: payload, cause, attempts, history",
+  byId,
+  none,
+  answers.deadLetterInFullSchema,
+);
+export const rejections = read(
+  "/v1/rejections",
+  "Refused requests and quarantined records",
+  none,
+  z.object({ ...paging, connection: z.string().optional() }),
+  answers.pageOf(answers.rejectionSchema),
+);
+
+export const metrics = createRoute({
+  method: "get",
+  path: "/metrics",
+  summary: "Counts for a monitor, in Prometheus's text format",
+  security: securityOf("GET", "/metrics"),
+  responses: {
+    200: { description: "One line for each sample", content: { "text/plain": { schema: z.string() } } },
+    401: problems[401],
+    403: problems[403],
+    503: problems[503],
+  },
+});

@@ -1,0 +1,47 @@
+// Answers that tell what code made what is stored: a pipeline's versions, and the objects that it keeps items of.
+import { z } from "@hono/zod-openapi";
+import { pipelineConfigSchema } from "../../shapes/config.ts";
+import { moment, objectSchema } from "./answers.ts";
+
+export const versionSchema = z.object({
+  version: z.string(),
+  deployed: z.boolean(),
+  /** When it decided its first event; null before that. */
+  first_seen: moment.nullable(),
+  /** Null where only its items tell of it. */
+  config: pipelineConfigSchema.nullable(),
+  /** Objects that have items of this version, and how many items. */
+  objects: z.number(),
+  items: z.number(),
+  commits: z.array(z.string()),
+});
+
+/** An object that a pipeline keeps items of, and what made them. */
+export const madeSchema = z.object({
+  object: objectSchema.extend({ etag: z.string().nullable(), size: z.number().nullable() }),
+  items: z.number(),
+  version: z.string().nullable(),
+  commit: z.string().nullable(),
+  models: z.array(z.string()),
+  /** Made by another version than the deployed one. */
+  stale: z.boolean(),
+  stored_at: moment.nullable(),
+});
+
+/** An object as it is now; all null where it is not there. */
+export const lookedSchema = z.object({
+  seen: z
+    .object({
+      etag: z.string(),
+      size: z.number(),
+      version_id: z.string().nullable(),
+      content_type: z.string().nullable(),
+      metadata: z.record(z.string(), z.string()),
+    })
+    .nullable(),
+  /** Null unless asked for. */
+  tags: z.record(z.string(), z.string()).nullable(),
+  /** Readable in ranges until `expires_at`, by whoever holds it. */
+  url: z.string().nullable(),
+  expires_at: moment.nullable(),
+});

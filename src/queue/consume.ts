@@ -1,0 +1,146 @@
+// The router's queues. A message is acknowledged when what it says is recorded, and not before. Where a store
+// does not answer, the whole batch comes again later; where one message is to blame, its neighbours do not
+// suffer for it. One that cannot be read is put on record and never tried again.
+import type { Message, MessageBatch } from "@cloudflare/workers-types";
+import { receiveR2 } from "../receive/r2-queue.ts";
+import { advance, type ReplayMessage } from "../replay/advance.ts";
+import type { RouterDeps } from "../routing/deps.ts";
+import { route } from "../routing/route.ts";
+import { type Event, eventSchema } from "../shapes/event.ts";
+import type { Failure } from "../shapes/failure.ts";
+import type { Job } from "../shapes/job.ts";
+import type { Report } from "../shapes/run.ts";
+import { isPassing } from "../store/failure.ts";
+import { type DeadJob, recordDead } from "../store/ledger/dead-letters.ts";
+import { recordRefused } from "../store/ledger/rejections.ts";
+import { takeReports } from "../store/ledger/runs.ts";
+
+/** Seconds until a message is delivered again; doubles with each delivery, to 10 minutes. */
+const AGAIN_SECONDS = 5;
+const MAX_AGAIN_SECONDS = 600;
+/** What came to the dead-letter queue of events has been tried for most of an hour: from then on hourly, for four days. */
+const AGAIN_DEAD_SECONDS = 3600;
+
+type Messages = readonly Message<unknown>[];
+
+export async function consume({ queue, messages }: MessageBatch<unknown>, deps: RouterDeps): Promise<void> {
+  try {
+    return await take(queue, messages, deps);
+  } catch (error) {
+    if (messages.length === 1 || isPassing(error)) return again(queue, messages, String(error));
+  }
+  for (const message of messages)
+    await take(queue, [message], deps).catch((error) => again(queue, [message], String(error)));
+}
+
+async function take(queue: string, messages: Messages, deps: RouterDeps): Promise<void> {
+  switch (queue) {
+    case "weir-reports":
+      return takeReported(messages, deps);
+    case "weir-replays":
+      for (const { body } of messages) await advance(body as ReplayMessage, deps);
+      return;
+    case "weir-r2-events":
+      return consumeR2(queue, messages, deps);
+    case "weir-events":
+      return consumeEvents(queue, messages, deps);
+    case "weir-events-dead": {
+      // From any of the router's own queues; which, is told by what the message is.
+      const { reports = [], events = [], others = [] } = Object.groupBy(messages, kindOf);
+      await takeReported(reports, deps);
+      await consumeEvents(queue, events, deps);
+      return consumeR2(queue, others, deps);
+    }
+    default:
+      return recordDead(deps.env.ledger(), messages.map(deadJob), deps.now());
+  }
+}
+
+function kindOf({ body }: Message<unknown>): "reports" | "events" | "others" {
+  if (typeof body !== "object" || body === null) return "others";
+  return "run_id" in body ? "reports" : "identities" in body ? "events" : "others";
+}
+
+function again(queue: string, messages: Messages, why: string): void {
+  for (const message of messages) {
+    const delaySeconds =
+      queue === "weir-events-dead"
+        ? AGAIN_DEAD_SECONDS
+        : Math.min(MAX_AGAIN_SECONDS, AGAIN_SECONDS * 2 ** message.attempts);
+    console.warn(JSON.stringify({ log: "message.again", queue, id: message.id, delaySeconds, why }));
+    message.retry({ delaySeconds });
+  }
+}
+
+const takeReported = (messages: Messages, { env, now }: RouterDeps) =>
+  takeReports(
+    env.ledger(),
+    messages.map(({ body }) => body as Report),
+    { now: now() },
+  );
+
+/** A dead job comes with its failure, or, where the platform gave up on it, as the bare job. */
+function deadJob({ body }: Message<unknown>): DeadJob {
+  if (typeof body === "object" && body !== null && "job" in body) return body as DeadJob;
+  return { job: body as Job };
+}
+
+// Quarantine comes last: what is recorded twice there would be two rows, and an event is one however often.
+async function consumeEvents(queue: string, messages: Messages, deps: RouterDeps): Promise<void> {
+  const read = messages.map((message) => ({ message, event: eventSchema.safeParse(message.body) }));
+  const events = read.flatMap(({ message, event }) =>
+    event.success ? [{ message, event: event.data }] : [],
+  );
+  await routeAll(queue, events, deps);
+  await quarantine(
+    read.flatMap(({ message, event }) =>
+      event.success ? [] : [{ raw: message.body, detail: event.error.message }],
+    ),
+    deps,
+  );
+}
+
+async function consumeR2(queue: string, messages: Messages, deps: RouterDeps): Promise<void> {
+  const events = messages.flatMap((message) =>
+    receiveR2([message], deps.connections).events.map((event) => ({ message, event })),
+  );
+  await routeAll(queue, events, deps);
+  const { quarantined } = receiveR2(messages, deps.connections);
+  await quarantine(
+    quarantined.map(({ raw, failure }) => ({ raw, detail: failure.detail, failure })),
+    deps,
+  );
+}
+
+/** Routes events and tries again the messages of those that could not be decided. The rest is acknowledged by returning. */
+async function routeAll(
+  queue: string,
+  events: { message: Message<unknown>; event: Event }[],
+  deps: RouterDeps,
+): Promise<void> {
+  const undecided = await route(
+    events.map(({ event }) => event),
+    deps,
+  );
+  for (const { message, event } of events) {
+    const why = undecided.get(event.id);
+    if (why !== undefined) again(queue, [message], why);
+  }
+}
+
+async function quarantine(
+  entries: { raw: unknown; detail: string; failure?: Failure }[],
+  deps: RouterDeps,
+): Promise<void> {
+  const at = deps.now();
+  await recordRefused(
+    deps.env.ledger(),
+    entries.map(({ raw, detail, failure }) => ({
+      connection: "(queue)",
+      scheme: "r2-queue",
+      failure: failure ?? { kind: "malformed", detail },
+      raw: JSON.stringify(raw) ?? "null",
+      at,
+    })),
+  );
+}

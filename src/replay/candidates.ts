@@ -1,0 +1,101 @@
+// Objects that the ledger knows, page by page: by the events that told of them, or by what made their items.
+import type { D1Database } from "@cloudflare/workers-types";
+import type { Books } from "../env.ts";
+import type { Candidate } from "../shapes/replay.ts";
+import type { RunStatus } from "../shapes/run.ts";
+import { walkObjects } from "../store/archive/walk.ts";
+
+interface Page {
+  candidates: Candidate[];
+  passed_over: number;
+  next?: string;
+}
+
+interface Row {
+  connection: string;
+  bucket: string;
+  key: string;
+  size: number | null;
+  etag: string | null;
+}
+
+/** Objects of a connection's events, each by its newest event of the time that is asked for. */
+export async function eventsPage(
+  books: Books,
+  asked: {
+    alias: string;
+    connection: string;
+    since?: string | undefined;
+    until?: string | undefined;
+    status?: RunStatus | undefined;
+  },
+  cursor: string | undefined,
+  limit: number,
+): Promise<Page> {
+  const { alias, connection, status } = asked;
+  const [received_at, id] = cursor === undefined ? [] : (JSON.parse(cursor) as [string, string]);
+  const { rows, next } = await walkObjects(
+    books,
+    {
+      order: "oldest first",
+      connection,
+      since: iso(asked.since),
+      until: iso(asked.until),
+      without: "replay",
+      run: status && { alias, status },
+    },
+    received_at === undefined || id === undefined ? undefined : { received_at, id },
+    limit,
+  );
+  const candidates = rows.map(({ event }): Candidate => {
+    const { id: replay_of, bucket, key, size, etag } = event;
+    const known = { ...(size !== undefined && { size }), ...(etag !== undefined && { etag }) };
+    return { connection, bucket, key, why: "selected", ...known, replay_of };
+  });
+  return { candidates, passed_over: 0, ...(next && { next: JSON.stringify([next.received_at, next.id]) }) };
+}
+
+const iso = (time: string | undefined) => (time === undefined ? undefined : new Date(time).toISOString());
+
+/** What made the items: any version but this, or whatever is named of version, commit and model. */
+export type Maker =
+  | { kind: "not_version"; value: string }
+  | {
+      kind: "made_by";
+      version?: string | undefined;
+      commit?: string | undefined;
+      model?: string | undefined;
+    };
+
+/** Objects of a pipeline that have items made so. */
+export async function madePage(
+  db: D1Database,
+  alias: string,
+  maker: Maker,
+  cursor: string | undefined,
+  limit: number,
+): Promise<Page> {
+  const [bucket, key] = cursor === undefined ? ["", ""] : (JSON.parse(cursor) as [string, string]);
+  const not = maker.kind === "not_version" ? maker.value : null;
+  const by: Omit<Extract<Maker, { kind: "made_by" }>, "kind"> = maker.kind === "made_by" ? maker : {};
+  const { results } = await db
+    .prepare(MADE)
+    .bind(alias, not, by.version ?? null, by.commit ?? null, by.model ?? null, bucket, key, limit + 1)
+    .all<Row>();
+  const candidates = results.slice(0, limit).map((row): Candidate => {
+    const { connection, bucket, key, size, etag } = row;
+    const known = { ...(size !== null && { size }), ...(etag !== null && { etag }) };
+    return { connection, bucket, key, why: "selected", ...known };
+  });
+  const last = candidates.at(-1);
+  const next = results.length > limit && last ? { next: JSON.stringify([last.bucket, last.key]) } : {};
+  return { candidates, passed_over: 0, ...next };
+}
+
+const MADE = `
+  SELECT connection, bucket, key, size, etag FROM tracked
+  WHERE alias = ?1 AND items > 0
+    AND (?2 IS NULL OR version IS NOT ?2) AND (?3 IS NULL OR version = ?3) AND (?4 IS NULL OR commit_id = ?4)
+    AND (?5 IS NULL OR EXISTS (SELECT 1 FROM json_each(tracked.models) WHERE value = ?5))
+    AND (bucket, key) > (?6, ?7)
+  ORDER BY bucket, key LIMIT ?8`;

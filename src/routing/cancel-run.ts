@@ -1,0 +1,48 @@
+// Ending a run before its time. Its collection is told first, since that is all of Weir that a pipeline Worker
+// sees: from then on the run cannot begin, and what it has begun cannot be stored. Then the ledger.
+
+import { getRun } from "../query/ledger.ts";
+import { FailureError } from "../shapes/failure.ts";
+import { openCollection } from "../store/collections/open.ts";
+import { cancelRuns } from "../store/ledger/runs.ts";
+import type { RouterDeps } from "./deps.ts";
+
+type Ended = NonNullable<Awaited<ReturnType<typeof getRun>>>;
+
+/**
+ * Cancels a run; again is no change. A handler that is running hears of it within seconds, by its `signal`.
+ *
+ * @throws FailureError `not_found`, or `conflict` where the run has ended otherwise
+ */
+export async function cancelRun(id: string, reason: string, deps: RouterDeps): Promise<Ended> {
+  const run = await found(id, deps);
+  if (run.status === "cancelled") return run;
+  if (["succeeded", "skipped", "dead"].includes(run.status)) throw over(run);
+  const { connection, bucket, key } = run.object;
+  const destination = deps.pipelines.get(run.alias)?.config.destination;
+  if (destination) {
+    const collection = openCollection(destination, deps.connections, deps.env);
+    await collection.cancel({ alias: run.alias, connection, bucket, key, run_id: id });
+  }
+  const ended = await cancelRuns(deps.env.ledger(), [id], reason, deps.now());
+  const after = await found(id, deps);
+  if (ended === 0 && after.status !== "cancelled") throw over(after);
+  return after;
+}
+
+async function found(id: string, { env }: RouterDeps): Promise<Ended> {
+  const run = await getRun(env.books(), id);
+  if (run) return run;
+  throw new FailureError({ kind: "not_found", detail: `there is no run ${id.slice(0, 120)}` });
+}
+
+function over({ id, status }: Ended): FailureError {
+  const next = `drop its dead letter: \`weir dead-letters drop --run ${id} --reason …\``;
+  return new FailureError({
+    kind: "conflict",
+    detail: `the run has ended already: ${status}`,
+    where: id,
+    expected: "a run that is pending, queued, running or failed",
+    ...(status === "dead" && { next }),
+  });
+}

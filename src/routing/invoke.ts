@@ -1,0 +1,166 @@
+// The door for people and programs: run one pipeline by its alias, now or in its queue. Filters are not
+// consulted; everything after that is as for any event.
+
+import type { z } from "zod";
+import { addressed } from "../dispatch/addressed.ts";
+import type { PipelineRpc } from "../dispatch/dispatch.ts";
+import type { Pipelines, Registered } from "../dispatch/pipelines.ts";
+import type { Surroundings } from "../env.ts";
+import type { Connections } from "../shapes/connection.ts";
+import { type Event, eventSchema } from "../shapes/event.ts";
+import { type Failure, FailureError, statusOf } from "../shapes/failure.ts";
+import type { Job } from "../shapes/job.ts";
+import { record } from "../store/ledger/events.ts";
+import { listPaused } from "../store/ledger/pauses.ts";
+import { markQueued, takeReports } from "../store/ledger/runs.ts";
+import { bounded } from "../store/payloads.ts";
+
+/** `{bucket, key}`, a full event, or a free `{payload}` (with or without an object). */
+export const invokeSchema = eventSchema
+  .omit({
+    payload_ref: true,
+    id: true,
+    connection: true,
+    sender: true,
+    identities: true,
+    hops: true,
+    received_at: true,
+  })
+  .partial()
+  .refine((body) => body.payload !== undefined || (body.bucket !== undefined && body.key !== undefined), {
+    error: "expected `bucket` and `key`, or a `payload`",
+  })
+  .refine((body) => (body.bucket === undefined) === (body.key === undefined), {
+    error: "`bucket` and `key` go together",
+  })
+  .refine((body) => body.key !== "", { error: "`key` is empty", path: ["key"] });
+
+export type InvokeBody = z.infer<typeof invokeSchema>;
+
+export interface Answer {
+  status: string;
+  run_id: string;
+  processed_data: unknown[];
+  error_details: Failure | null;
+}
+
+export interface InvokeDeps {
+  env: Surroundings;
+  connections: Connections;
+  pipelines: Pipelines;
+  now(): number;
+}
+
+/** Runs the pipeline and waits. The second value is the HTTP status. */
+export async function invokeNow(
+  pipeline: Registered,
+  body: InvokeBody,
+  deps: InvokeDeps,
+): Promise<[Answer, ReturnType<typeof statusOf> | 200]> {
+  const job = await begin(pipeline, body, deps);
+  // Whoever is called at once is given the payload itself, whatever its size: an RPC may have 32 MB.
+  if (job.event.payload_ref) job.event = { ...job.event, payload: body.payload };
+  const { report, data } = await called(pipeline.alias, job, deps);
+  // The caller is told what the ledger may miss: then the sweep finds the run, which finds its own items.
+  await takeReports(deps.env.ledger(), [report], { now: deps.now(), letters: false }).catch(
+    (error: unknown) =>
+      console.warn(JSON.stringify({ log: "invoke.unrecorded", run_id: job.run_id, error: String(error) })),
+  );
+  const gone: Failure | null =
+    report.status === "skipped"
+      ? { kind: "object_gone", detail: report.reason ?? "the object is not there" }
+      : null;
+  const failure = report.failure ?? gone;
+  const answer = {
+    status: report.status,
+    run_id: job.run_id,
+    processed_data: data.map((item): unknown => JSON.parse(item)),
+    error_details: failure,
+  };
+  return [answer, failure ? statusOf(failure.kind) : 200];
+}
+
+/** Puts the run into the pipeline's queue. */
+export async function invokeLater(pipeline: Registered, body: InvokeBody, deps: InvokeDeps): Promise<Answer> {
+  const job = await addressed(await begin(pipeline, body, deps), deps);
+  const queued = await deps.env
+    .pipelineQueue<Job>(pipeline.alias)
+    .send(job)
+    .then(() => markQueued(deps.env.ledger(), [job.run_id], deps.now()))
+    .then(
+      () => true,
+      (error: unknown) => {
+        console.warn(JSON.stringify({ log: "run.stuck", run_id: job.run_id, error: String(error) }));
+        return false;
+      },
+    );
+  // It is committed: what did not leave now leaves with the sweep.
+  const status = queued ? "queued" : "pending";
+  return { status, run_id: job.run_id, processed_data: [], error_details: null };
+}
+
+async function called(alias: string, job: Job, { env }: InvokeDeps) {
+  try {
+    return await env.pipeline<PipelineRpc>(alias).invoke(job);
+  } catch (error) {
+    throw new FailureError({
+      kind: "unavailable",
+      detail: `pipeline ${alias} did not answer: ${String(error).slice(0, 200)}`,
+      next: `its run is on record and will be tried again: GET /v1/runs/${job.run_id}`,
+    });
+  }
+}
+
+async function begin(pipeline: Registered, body: InvokeBody, deps: InvokeDeps): Promise<Job> {
+  await refuseWherePaused(pipeline.alias, deps);
+  const event = await bounded(eventOf(pipeline, body, deps), () => deps.env.books().archive);
+  const outcome = { matched: [pipeline.alias], refused: [], refused_count: 0 };
+  const [run] = await record(
+    deps.env.ledger(),
+    [{ event, lookups: [], outcome, cause: "invoked" }],
+    deps.now(),
+    deps.pipelines.deployment,
+  );
+  if (!run) throw new Error("an invocation was not recorded");
+  return { run_id: run.run_id, alias: pipeline.alias, event, cause: "invoked", attempts_before: 0 };
+}
+
+/** Whoever asks for a run is there to be told, so that it need not wait as an event's would. */
+async function refuseWherePaused(alias: string, { env }: InvokeDeps): Promise<void> {
+  const paused = (await listPaused(env.ledger())).find((one) => one.alias === alias);
+  if (!paused) return;
+  throw new FailureError({
+    kind: "conflict",
+    detail: `pipeline ${alias} is paused: ${paused.reason}`,
+    next: `ask again when it is resumed: \`weir pipelines resume ${alias}\``,
+  });
+}
+
+function eventOf({ config }: Registered, body: InvokeBody, { connections, now }: InvokeDeps): Event {
+  const connection = config.source.connection_id;
+  const source = connections.connections[connection];
+  const buckets = source && source.kind !== "d1" ? source.buckets : [];
+  if (body.bucket !== undefined && !buckets.includes(body.bucket)) {
+    throw new FailureError({
+      kind: "invalid",
+      detail: `bucket ${body.bucket} is not one of the pipeline's source connection ${connection}`,
+      where: "bucket",
+      expected: buckets.join(", "),
+    });
+  }
+  const at = new Date(now()).toISOString();
+  return {
+    ...body,
+    type: body.type ?? "created",
+    operation: body.operation ?? "Invoke",
+    time: body.time ?? at,
+    bucket: body.bucket ?? "",
+    key: body.key ?? "",
+    id: `evt_${crypto.randomUUID().replaceAll("-", "")}`,
+    connection,
+    sender: "invoke",
+    identities: [],
+    hops: 0,
+    received_at: at,
+  };
+}

@@ -1,0 +1,78 @@
+// Which filters an event was decided by. Each event names its deployment, the whole registry as one isolate
+// had it; here deployments are put on record and read back. Free of what filters mean.
+import { createHash } from "node:crypto";
+import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
+import type { PipelineConfig } from "../../shapes/config.ts";
+import { chunks } from "../chunks.ts";
+
+interface Version {
+  alias: string;
+  version: string;
+  config: PipelineConfig;
+}
+
+/** A registry that goes on record with the first events that an isolate records. */
+export interface Deployment {
+  /** The same pipelines at the same versions have the same id. */
+  readonly id: string;
+  /** What puts it on record, to go into the transaction of its events; nothing once that is done. */
+  statements(db: D1Database, now: number): D1PreparedStatement[];
+  /** To be called when the transaction is committed. */
+  committed(): void;
+}
+
+/** Nothing is computed before it is asked for: start-up time is short. */
+export function openDeployment(registry: readonly Version[]): Deployment {
+  const versions = () => JSON.stringify(Object.fromEntries(registry.map((one) => [one.alias, one.version])));
+  let id: string | undefined;
+  let isCommitted = false;
+  return {
+    get id() {
+      id ??= createHash("sha256").update(versions()).digest("hex").slice(0, 16);
+      return id;
+    },
+    statements(db, now) {
+      if (isCommitted) return [];
+      const rows = registry.map(({ alias, version, config }) =>
+        JSON.stringify({ alias, version, config: JSON.stringify(config) }),
+      );
+      const parts = [...chunks(rows, (row) => row.length)];
+      return [
+        db.prepare(SQL.deployment).bind(this.id, versions(), now),
+        ...parts.map((part) => db.prepare(SQL.versions).bind(`[${part.join()}]`, now)),
+      ];
+    },
+    committed() {
+      isCommitted = true;
+    },
+  };
+}
+
+/** A pipeline's version and config in a deployment, or null where there was none, or none is known. */
+export async function versionThen(
+  db: D1Database,
+  deployment: string | undefined,
+  alias: string,
+): Promise<{ version: string; config: PipelineConfig } | null> {
+  if (deployment === undefined) return null;
+  const row = await db
+    .prepare(SQL.versionIn)
+    .bind(deployment, alias)
+    .first<{ version: string; config: string }>();
+  return row && { version: row.version, config: JSON.parse(row.config) as PipelineConfig };
+}
+
+const SQL = {
+  deployment:
+    "INSERT INTO deployments (id, versions, first_seen) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO NOTHING",
+  versions: `
+    INSERT INTO pipeline_versions (alias, version, config, first_seen)
+    SELECT j.value ->> '$.alias', j.value ->> '$.version', j.value ->> '$.config', ?2
+    FROM json_each(?1) AS j WHERE true ON CONFLICT (alias, version) DO NOTHING`,
+  versionIn: `
+    SELECT v.version, v.config
+    FROM deployments AS d
+    JOIN json_each(d.versions) AS j ON j.key = ?2
+    JOIN pipeline_versions AS v ON v.alias = j.key AND v.version = j.value
+    WHERE d.id = ?1`,
+};

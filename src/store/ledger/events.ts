@@ -1,0 +1,165 @@
+// The ledger: events and runs in D1. Each function is one round trip, whatever the size of its batch:
+// rows travel as one JSON parameter through json_each, so D1's 100-parameter cap does not matter.
+// What becomes of runs is in runs.ts. Free of policy: what to record is decided by `route.ts`.
+import { Buffer } from "node:buffer";
+import type { D1Database } from "@cloudflare/workers-types";
+import type { Event } from "../../shapes/event.ts";
+import type { Cause } from "../../shapes/job.ts";
+import { chunks } from "../chunks.ts";
+import type { Deployment } from "./deployments.ts";
+import { PENDING_MS } from "./runs.ts";
+import { field, fields } from "./sql.ts";
+
+/** Why an event's pipelines were or were not run, as known when it arrived. */
+export interface Outcome {
+  matched: string[];
+  refused: { alias: string; reason: string }[];
+  /** How many pipelines of the connection refused it, of which `refused` lists the first few. */
+  refused_count: number;
+  /** What the look-up at the object found, where the outcome hung on one. */
+  object?: LookedUp;
+  /** Why that look-up found nothing: the object was gone, the store refused. */
+  unseen?: string;
+  /** By which registry this was decided (`deployments.ts`); filled in when it is recorded. */
+  deployment?: string;
+}
+
+/** The object as it was seen when its event was decided. Left out: not looked up. `null`: it has none. */
+export interface LookedUp {
+  size?: number;
+  etag?: string;
+  content_type?: string | null;
+  metadata?: Record<string, string>;
+  tags?: Record<string, string>;
+}
+
+/** An event with what was decided about it, ready to be recorded. */
+export interface Decided {
+  event: Event;
+  /** Identities by which another sender's record of the same event would be found (`receive/identity`). */
+  lookups: string[];
+  outcome: Outcome;
+  cause: Extract<Cause, "matched" | "invoked" | "replayed">;
+  /** The replay that its runs belong to. */
+  replay?: string;
+}
+
+/** A committed run that has not left yet. */
+export interface PendingRun {
+  run_id: string;
+  event_id: string;
+  alias: string;
+  cause: Cause;
+  attempt: number;
+  /** Attempts that no longer count, since it was redriven. */
+  forgiven: number;
+}
+
+/** The run of one event for one pipeline: readable, and the same however often it is derived. */
+export const runId = (eventId: string, alias: string) => `run_${eventId.replace(/^evt_/, "")}_${alias}`;
+
+/**
+ * Commits events, their identities, and their runs in one transaction, and returns every run of these
+ * events that has not been dispatched: the new ones, and those of an earlier delivery that was cut off
+ * between commit and dispatch. An event already known by any identity adds nothing. The deployment that
+ * decided them goes on record in the same transaction, once.
+ */
+export async function record(
+  db: D1Database,
+  decided: Decided[],
+  now: number,
+  deployment?: Deployment,
+): Promise<PendingRun[]> {
+  if (decided.length === 0) return [];
+  const rows = decided.map((one) => rowOf(one, deployment));
+  // What one parameter cannot hold is several: one transaction and one round trip all the same.
+  const parts = [...chunks(rows, ({ event }) => Buffer.byteLength(event))];
+  const opening = deployment?.statements(db, now) ?? [];
+  const results = await db.batch<PendingRun>([
+    ...opening,
+    ...parts.flatMap((part) => {
+      const events = `[${part.map(({ event }) => event).join()}]`;
+      const runs = JSON.stringify(part.flatMap((row) => row.runs));
+      return [
+        db.prepare(SQL.events).bind(events),
+        db.prepare(SQL.identities).bind(events),
+        db.prepare(SQL.matchedRuns).bind(runs, now),
+        db.prepare(SQL.trackedRuns).bind(events, now),
+        db.prepare(SQL.track).bind(events),
+        db.prepare(SQL.pending).bind(events),
+      ];
+    }),
+  ]);
+  deployment?.committed();
+  const perPart = (results.length - opening.length) / parts.length;
+  return parts.flatMap((_, at) => results[opening.length + (at + 1) * perPart - 1]?.results ?? []);
+}
+
+/** An event as JSON for `json_each`, and its runs. */
+function rowOf({ event, lookups, outcome, cause, replay }: Decided, deployment: Deployment | undefined) {
+  const row = {
+    ...pick(event),
+    envelope: JSON.stringify(event),
+    outcome: JSON.stringify(deployment ? { ...outcome, deployment: deployment.id } : outcome),
+    identities: event.identities,
+    lookups,
+  };
+  const runs = outcome.matched.map((alias) => ({
+    id: runId(event.id, alias),
+    event: event.id,
+    alias,
+    cause,
+    replay,
+  }));
+  return { event: JSON.stringify(row), runs };
+}
+
+const pick = ({ id, connection, sender, type, bucket, key, time, received_at }: Event) => {
+  return { id, connection, sender, type, bucket, key, time, received_at };
+};
+
+// CROSS JOIN keeps the order as written: the batch's few rows first, then each by its index. Left to itself,
+// SQLite begins with all pending runs, and a batch costs as much as the backlog.
+const RUN_COLUMNS =
+  "(id, event_id, alias, cause, connection, bucket, key, status, created_at, due_at, replay_id)";
+
+const SQL = {
+  events: `
+    INSERT INTO events (id, connection, sender, type, bucket, key, time, received_at, envelope, outcome)
+    SELECT ${fields("id", "connection", "sender", "type", "bucket", "key", "time", "received_at", "envelope", "outcome")}
+    FROM json_each(?1) AS j
+    WHERE NOT EXISTS (
+      SELECT 1 FROM json_each(j.value, '$.lookups') AS l CROSS JOIN event_identities AS i ON i.identity = l.value)
+      AND NOT EXISTS (SELECT 1 FROM archived AS a WHERE a.id = unhex(substr(${field("id")}, 5)))
+    ON CONFLICT (id) DO NOTHING`,
+  identities: `
+    INSERT INTO event_identities (identity, event_id, day)
+    SELECT i.value, ${field("id")}, unixepoch(${field("received_at")}) / 86400
+    FROM json_each(?1) AS j, json_each(j.value, '$.identities') AS i
+    WHERE EXISTS (SELECT 1 FROM events WHERE id = ${field("id")})
+    ON CONFLICT (identity) DO NOTHING`,
+  matchedRuns: `
+    INSERT INTO runs ${RUN_COLUMNS}
+    SELECT ${fields("id", "event", "alias", "cause")}, e.connection, e.bucket, e.key, 'pending', ?2,
+      ?2 + ${PENDING_MS}, ${field("replay")}
+    FROM json_each(?1) AS j CROSS JOIN events AS e ON e.id = ${field("event")}
+    WHERE true ON CONFLICT (id) DO NOTHING`,
+  trackedRuns: `
+    INSERT INTO runs ${RUN_COLUMNS}
+    SELECT 'run_' || substr(e.id, 5) || '_' || t.alias, e.id, t.alias, 'tracked', e.connection, e.bucket, e.key,
+      'pending', ?2, ?2 + ${PENDING_MS}, NULL
+    FROM json_each(?1) AS j
+    CROSS JOIN events AS e ON e.id = ${field("id")} AND e.key != ''
+    CROSS JOIN tracked AS t ON t.connection = e.connection AND t.bucket = e.bucket AND t.key = e.key
+    WHERE e.sender NOT IN ('invoke', 'replay') ON CONFLICT (id) DO NOTHING`,
+  track: `
+    INSERT INTO tracked (connection, bucket, key, alias, run_id)
+    SELECT r.connection, r.bucket, r.key, r.alias, r.id
+    FROM json_each(?1) AS j CROSS JOIN runs AS r ON r.event_id = ${field("id")}
+    WHERE r.status = 'pending' AND r.key != ''
+    ON CONFLICT (connection, bucket, key, alias) DO UPDATE SET run_id = excluded.run_id`,
+  pending: `
+    SELECT r.id AS run_id, r.event_id, r.alias, r.cause, r.attempt, r.forgiven
+    FROM json_each(?1) AS j CROSS JOIN runs AS r ON r.event_id = ${field("id")}
+    WHERE r.status = 'pending' AND r.alias NOT IN (SELECT alias FROM paused) ORDER BY r.created_at, r.id`,
+};

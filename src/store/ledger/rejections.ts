@@ -1,0 +1,111 @@
+// Refusals on record: what was turned away at a door, and records that were proven but are no events.
+// Counted by connection, scheme and cause in each minute, with a bound on rows and on writes, so that a
+// flood can neither fill the store nor slow it.
+import type { D1Database } from "@cloudflare/workers-types";
+import type { Failure } from "../../shapes/failure.ts";
+
+export interface Refused {
+  connection: string;
+  /** By which scheme it was, or claimed to be, proven; `none` where it came to no claim. */
+  scheme: string;
+  failure: Failure;
+  /** The record itself, for what was proven and is kept to be looked at. Never for unproven requests. */
+  raw?: string;
+  at: number;
+  /** How often, where it is not once. */
+  count?: number;
+}
+
+const MAX_RAW = 8_000;
+/** Rows of one connection in one minute; what is more is counted in one row further, without its record. */
+export const MAX_ROWS = 100;
+/** Milliseconds between two writes of one isolate. */
+const WRITE_EVERY_MS = 500;
+/** A write that took longer is given up: its request was cut off by the platform. */
+const WRITE_ENDS_MS = 20_000;
+
+const FURTHER: Failure = {
+  kind: "overloaded",
+  detail: "Further refusals of this minute, counted together whatever their causes.",
+};
+
+/** Writes refusals; identical ones of a minute add to one row's count. */
+export async function recordRefused(db: D1Database, refused: Refused[]): Promise<void> {
+  if (refused.length === 0) return;
+  const rows = refused.map(({ failure, raw, at, count = 1, ...rest }) => ({
+    ...rest,
+    failure: JSON.stringify(failure),
+    raw: raw?.slice(0, MAX_RAW),
+    count,
+    at,
+    minute: Math.floor(at / 60_000),
+  }));
+  await db.prepare(SQL).bind(JSON.stringify(rows), MAX_ROWS, JSON.stringify(FURTHER)).run();
+}
+
+/**
+ * Gathers refusals of one isolate between writes. `add` returns the work of writing where there is none
+ * under way, for the caller's `waitUntil`: requests share what is counted, and no request another's I/O.
+ */
+export function refusalCounter(pause = wait, now = Date.now) {
+  let waiting = new Map<string, Refused & { count: number }>();
+  let written = 0;
+  let busyUntil = 0;
+
+  const work = async (write: (rows: Refused[]) => Promise<void>) => {
+    try {
+      while (waiting.size > 0) {
+        await pause(Math.max(0, written + WRITE_EVERY_MS - now()));
+        const rows = [...waiting.values()];
+        waiting = new Map();
+        written = now();
+        busyUntil = written + WRITE_ENDS_MS;
+        await write(rows);
+      }
+    } finally {
+      busyUntil = 0;
+    }
+  };
+
+  return {
+    add(refused: Refused, write: (rows: Refused[]) => Promise<void>): Promise<void> | undefined {
+      const { connection, scheme, failure, at } = refused;
+      const cause = waiting.size < MAX_ROWS ? failure : FURTHER;
+      const name = JSON.stringify([connection, scheme, cause, Math.floor(at / 60_000)]);
+      const known = waiting.get(name);
+      waiting.set(name, { ...refused, failure: cause, count: (known?.count ?? 0) + 1 });
+      if (now() < busyUntil) return undefined;
+      busyUntil = now() + WRITE_ENDS_MS;
+      return work(write);
+    },
+  };
+}
+
+const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+// `known`: an identical row of the minute is there to be counted up. `place`: which row this would be.
+const SQL = `
+  WITH told AS (
+    SELECT j.value ->> '$.connection' AS connection, j.value ->> '$.scheme' AS scheme,
+      j.value ->> '$.failure' AS failure, j.value ->> '$.raw' AS raw, j.value ->> '$.count' AS count,
+      j.value ->> '$.minute' AS minute, j.value ->> '$.at' AS at,
+      row_number() OVER (PARTITION BY j.value ->> '$.connection', j.value ->> '$.minute') AS place
+    FROM json_each(?1) AS j
+  ),
+  placed AS (
+    SELECT t.*,
+      t.raw IS NULL AND EXISTS (
+        SELECT 1 FROM rejections AS r WHERE r.raw IS NULL AND r.connection = t.connection
+          AND r.minute = t.minute AND r.scheme = t.scheme AND r.failure = t.failure
+      ) AS known,
+      t.place + (
+        SELECT count(*) FROM rejections AS r
+        WHERE r.at >= t.minute * 60000 AND r.at < (t.minute + 1) * 60000 AND r.connection = t.connection
+      ) AS row
+    FROM told AS t
+  )
+  INSERT INTO rejections (connection, scheme, failure, raw, count, minute, at)
+  SELECT connection, scheme, iif(known OR row <= ?2, failure, ?3), iif(row <= ?2, raw, NULL), count, minute, at
+  FROM placed WHERE true
+  ON CONFLICT (connection, minute, scheme, failure) WHERE raw IS NULL
+    DO UPDATE SET count = count + excluded.count, at = excluded.at`;

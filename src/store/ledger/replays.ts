@@ -1,0 +1,111 @@
+// Replays on record: what was asked, what is planned, and which page is next. Progress is not stored but
+// counted from the runs, so it is exact.
+import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
+import { emptyPlan, type Plan, type ReplayRequest } from "../../shapes/replay.ts";
+
+/** `draining`: every page is enqueued, and runs are still open. */
+export type Phase = "planning" | "running" | "draining";
+export type ReplayStatus = "active" | "paused" | "cancelled" | "done";
+
+export interface Replay {
+  id: string;
+  status: ReplayStatus;
+  phase: Phase;
+  request: ReplayRequest;
+  plan: Plan;
+  cursor: string | null;
+  page: number;
+  created_at: number;
+  moved_at: number;
+  ended_at: number | null;
+}
+/** As it is stored. */
+export type Row = Omit<Replay, "request" | "plan"> & { request: string; plan: string };
+
+export const replayOf = (row: Row): Replay => ({
+  ...row,
+  request: JSON.parse(row.request) as ReplayRequest,
+  // A plan of an older version says less.
+  plan: { ...emptyPlan(), ...(JSON.parse(row.plan) as Plan) },
+});
+
+export async function insertReplay(db: D1Database, replay: Replay): Promise<void> {
+  const { id, status, phase, request, plan, created_at, moved_at } = replay;
+  await db
+    .prepare(
+      "INSERT INTO replays (id, status, phase, request, plan, created_at, moved_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(id, status, phase, JSON.stringify(request), JSON.stringify(plan), created_at, moved_at)
+    .run();
+}
+
+export async function getReplay(db: D1Database, id: string): Promise<Replay | null> {
+  const row = await db.prepare("SELECT * FROM replays WHERE id = ?").bind(id).first<Row>();
+  return row && replayOf(row);
+}
+
+/** Moves to the next page, or phase, if the replay is still active and at this page: a page is taken once. */
+export function turnPage(
+  db: D1Database,
+  at: Pick<Replay, "id" | "page">,
+  to: Pick<Replay, "status" | "phase" | "plan" | "cursor">,
+  now: number,
+): D1PreparedStatement {
+  const ended = to.status === "done" ? now : null;
+  return db
+    .prepare(
+      `UPDATE replays SET page = page + 1, status = ?3, phase = ?4, plan = ?5, cursor = ?6, moved_at = ?7, ended_at = ?8
+       WHERE id = ?1 AND page = ?2 AND status = 'active'`,
+    )
+    .bind(at.id, at.page, to.status, to.phase, JSON.stringify(to.plan), to.cursor, now, ended);
+}
+
+/** Changes the status if it is one of `from`. Returns whether it was. */
+export async function changeStatus(
+  db: D1Database,
+  id: string,
+  from: ReplayStatus[],
+  to: ReplayStatus,
+  now: number,
+): Promise<boolean> {
+  const { meta } = await db
+    .prepare(
+      `UPDATE replays SET status = ?3, moved_at = ?4, ended_at = CASE WHEN ?3 IN ('cancelled', 'done') THEN ?4 END
+       WHERE id = ?1 AND status IN (SELECT value FROM json_each(?2))`,
+    )
+    .bind(id, JSON.stringify(from), to, now)
+    .run();
+  return meta.changes === 1;
+}
+
+/** Runs of a replay by status: those that are hot, and those that have moved to the archive. */
+export interface Progress {
+  by_status: Record<string, number>;
+  open: number;
+}
+
+export async function progressOf(db: D1Database, id: string): Promise<Progress> {
+  const { results } = await db.prepare(PROGRESS).bind(id).all<{ status: string; runs: number }>();
+  const by_status = Object.fromEntries(results.map(({ status, runs }) => [status, runs]));
+  const open = ["pending", "queued", "running", "failed"].reduce(
+    (sum, status) => sum + (by_status[status] ?? 0),
+    0,
+  );
+  return { by_status, open };
+}
+
+/** Active replays that have not moved since `before`: their message was lost, or their last runs have ended. */
+export async function stuckReplays(db: D1Database, before: number): Promise<Replay[]> {
+  const { results } = await db
+    .prepare("SELECT * FROM replays WHERE status = 'active' AND moved_at < ?")
+    .bind(before)
+    .all<Row>();
+  return results.map(replayOf);
+}
+
+const PROGRESS = `
+  SELECT status, sum(runs) AS runs FROM (
+    SELECT status, count(*) AS runs FROM runs WHERE replay_id = ?1 GROUP BY status
+    UNION ALL
+    SELECT status, runs FROM replay_counts WHERE replay_id = ?1)
+  GROUP BY status`;
