@@ -1,6 +1,7 @@
 // What the store says of an object, so that a triggered event can say the same: the local bucket of a
 // running stack, or the store that an S3 connection names.
 import { AwsClient } from "aws4fetch";
+import { s3Endpoint } from "../../src/shapes/aws.ts";
 import type { Connection } from "../../src/shapes/connection.ts";
 import { objectUrl } from "../../src/source/object-url.ts";
 import { endpointName, LOCAL_S3 } from "../project/bindings.ts";
@@ -27,8 +28,7 @@ function storeOf(url: string, secrets: Local["secrets"], connection: Connection)
   const local = { base: url + LOCAL_S3_PATH, region: "auto", ...LOCAL_S3 };
   if (connection.kind !== "s3") return local;
   const [name] = endpointName(connection.endpoint);
-  const aws = `https://s3.${connection.region}.amazonaws.com`;
-  const base = name === undefined ? (connection.endpoint ?? aws) : secrets[name];
+  const base = name === undefined ? (connection.endpoint ?? s3Endpoint(connection.region)) : secrets[name];
   if (base === undefined) return local;
   return {
     base: base.replace(/\/$/, ""),

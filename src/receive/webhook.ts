@@ -7,6 +7,7 @@ import { MAX_BODY_BYTES, readCapped, tooLarge } from "./body.ts";
 import { isAcceptableType } from "./media-type.ts";
 import type { Context, Quarantined } from "./normalise/contract.ts";
 import { normalise } from "./normalise/normalise.ts";
+import { recordText } from "./record-text.ts";
 import type { Delivery, Handshake, Proof, Trust } from "./verify/contract.ts";
 import type { TtlCache } from "./verify/keys.ts";
 import { prove } from "./verify/prove.ts";
@@ -22,8 +23,10 @@ export interface Rejection {
 }
 
 /** A proven record that is no event of its connection, for the record. */
-export interface QuarantineEntry extends Quarantined {
+export interface QuarantineEntry extends Omit<Quarantined, "raw"> {
   connection: string;
+  /** The record as text, without what its sender hides in it. */
+  raw: string;
   scheme: SchemeName;
   received_at: string;
 }
@@ -56,6 +59,8 @@ export interface Accepted {
   quarantined: number;
   handshake?: Handshake["kind"];
   probe?: string;
+  /** The status to answer with in place of 202, for a sender that takes no other for success. */
+  acknowledge?: 200;
 }
 
 /**
@@ -116,7 +121,7 @@ async function take(proof: Proof, context: Context, deps: WebhookDeps): Promise<
     if (!kept.ok) use.value.undo();
     return kept.ok ? normalised : kept;
   }
-  const { quarantined, probe } = normalised.value;
+  const { quarantined, probe, acknowledge } = normalised.value;
   const events = normalised.value.events.map(portable);
   const kept = await keep(events, quarantined, proof.scheme, context, deps);
   if (!kept.ok) {
@@ -127,6 +132,7 @@ async function take(proof: Proof, context: Context, deps: WebhookDeps): Promise<
     events: events.map(({ id, bucket, key }) => ({ id, bucket, key })),
     quarantined: quarantined.length,
     ...(probe !== undefined && { probe }),
+    ...(acknowledge !== undefined && { acknowledge }),
   });
 }
 
@@ -209,7 +215,8 @@ async function keep(
   try {
     if (events.length > 0) await deps.send(events);
     if (quarantined.length > 0) {
-      await deps.quarantine(quarantined.map((entry) => ({ ...entry, connection, scheme, received_at })));
+      const entries = quarantined.map(({ raw, ...entry }) => ({ ...entry, raw: recordText(raw) }));
+      await deps.quarantine(entries.map((entry) => ({ ...entry, connection, scheme, received_at })));
     }
     return ok(undefined);
   } catch {

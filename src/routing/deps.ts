@@ -71,7 +71,7 @@ export function openRouter(
               connection,
               scheme,
               failure,
-              raw: textOf(raw),
+              raw,
               at: Date.parse(received_at),
             })),
           ),
@@ -88,16 +88,9 @@ export function openRouter(
           if (work) waitUntil(work);
         },
       });
-      return received.ok ? Response.json(received.value, { status: 202 }) : problem(received.failure);
+      if (!received.ok) return problem(received.failure);
+      const { acknowledge: status = 202, ...accepted } = received.value;
+      return Response.json(accepted, { status });
     },
   };
-}
-
-/** A record as text; one that is nested too deeply to be written out is named so. */
-function textOf(raw: unknown): string {
-  try {
-    return typeof raw === "string" ? raw : JSON.stringify(raw);
-  } catch {
-    return "(nested too deeply to be shown)";
-  }
 }

@@ -2,6 +2,7 @@
 // presigned, so whoever holds the URL needs no credentials.
 import { AwsClient } from "aws4fetch";
 import type { Surroundings } from "../env.ts";
+import { s3Endpoint } from "../shapes/aws.ts";
 import type { Connection } from "../shapes/connection.ts";
 import { type Failure, FailureError } from "../shapes/failure.ts";
 import type { Listing, Observed, Source } from "./contract.ts";
@@ -63,7 +64,7 @@ export function s3Source(connection: S3Connection, env: Surroundings): Source {
 
 function endpointOf(connection: S3Connection, env: Surroundings): string {
   const { endpoint, region } = connection;
-  if (endpoint === undefined) return `https://s3.${region}.amazonaws.com`;
+  if (endpoint === undefined) return s3Endpoint(region);
   return (/^[A-Z][A-Z0-9_]*$/.test(endpoint) ? env.required(endpoint) : endpoint).replace(/\/$/, "");
 }
 

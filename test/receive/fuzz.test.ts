@@ -182,7 +182,7 @@ describe("whatever comes, a door answers and does not throw", () => {
         // Any region's host of SNS, and nothing else: a changed region is still AWS's.
         for (const url of fetched)
           expect(url).toMatch(
-            /^https:\/\/sns\.[a-z]{2}(-[a-z]+)+-\d{1,2}\.amazonaws\.com(\.cn)?\/SimpleNotif/,
+            /^https:\/\/sns\.(cn-[a-z]+-\d{1,2}\.amazonaws\.com\.cn|eusc-[a-z]+-[a-z]+-\d{1,2}\.amazonaws\.eu|(?!cn)[a-z]{2}(-[a-z]+)+-\d{1,2}\.amazonaws\.com)\/SimpleNotif/,
           );
         if (status !== 202) expect(sent).toEqual([]);
       }),

@@ -49,6 +49,18 @@ describe("requests recorded from a Ceph RGW", () => {
     expect(events(body("put-plus"))[0]?.key).toBe("dir/a+b.mp4");
   });
 
+  test.each([
+    ["ObjectSynced:Create", "created"],
+    ["ObjectSynced:Delete", "removed"],
+    ["ObjectSynced:DeletionMarkerCreated", "removed"],
+    ["s3:ObjectSynced:Create", "created"],
+    ["ObjectSynced:SomethingNew", "other"],
+    ["ObjectLifecycle:Expiration:Current", "removed"],
+    ["ObjectLifecycle:Expiration:NonCurrent", "other"],
+  ])("of %s, a zone's copy of another's, are %s", (eventName, type) => {
+    expect(events({ Records: [{ ...cephRecord(), eventName }] })).toMatchObject([{ type }]);
+  });
+
   test("without a usable time, take it from the sequencer, or else from the clock", () => {
     const record = cephRecord("k", "0.000000");
     expect(events({ Records: [record] })).toMatchObject([{ time: "2026-11-23T13:05:49.105Z" }]);

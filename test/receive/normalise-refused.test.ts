@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { normalise } from "../../src/receive/normalise/normalise.ts";
 import { NOW } from "./given.ts";
-import { s3Record } from "./records.ts";
+import { eventBridgeEvent, s3Record } from "./records.ts";
 
 const context = { connection: "conn", receivedAt: NOW };
 const read = (body: unknown) =>
@@ -74,6 +74,45 @@ describe("records that are none", () => {
   ])("the body %j is malformed as a whole", (body) =>
     expect(read(body)).toMatchObject({ failure: { kind: "malformed" } }),
   );
+
+  test.each([
+    ["EventBridge's bare detail", eventBridgeEvent().detail, /bare detail/, /InputTransformer/],
+    [
+      "its bare detail in Records",
+      { Records: [eventBridgeEvent().detail] },
+      /bare detail/,
+      /InputTransformer/,
+    ],
+    [
+      "its event without a type",
+      { ...eventBridgeEvent(), "detail-type": undefined },
+      /no detail-type/,
+      /Remove/,
+    ],
+    ["an event that was encoded twice", JSON.stringify(JSON.stringify(eventBridgeEvent())), /twice/, /again/],
+    [
+      "a batch of SQS",
+      { Records: [{ messageId: "1", body: "{}", eventSource: "aws:sqs" }] },
+      /SQS/,
+      /each message's body/,
+    ],
+    [
+      "a batch of SNS",
+      { Records: [{ EventSource: "aws:sns", Sns: { Message: "{}" } }] },
+      /SNS/,
+      /Sns.Message/,
+    ],
+    ["SNS's document, forwarded", { Type: "Notification", Message: "{}" }, /SNS/, /subscribe/],
+  ])("%s is refused by what it is, with what to change", (_, body, detail, next) => {
+    const result = read(body);
+    const failure = result.ok ? result.value.quarantined[0]?.failure : result.failure;
+    expect(failure).toMatchObject({
+      kind: "malformed",
+      detail: expect.stringMatching(detail),
+      expected: expect.stringMatching(/^the /),
+      next: expect.stringMatching(next),
+    });
+  });
 
   test("bytes that are not UTF-8 are malformed", () => {
     expect(normalise(new Uint8Array([0x7b, 0xff, 0x7d]), new Headers(), context)).toMatchObject({

@@ -137,6 +137,25 @@ describe("what each sender says becomes", () => {
     expect(event).not.toHaveProperty("version_id");
   });
 
+  test.each([
+    ["=?UTF-8?B?bsO8cm5iZXJn?=", "nürnberg"],
+    ["=?utf-8?q?n=C3=BCrn_berg?=", "nürn berg"],
+    ["=?UTF-8?Q?=E6=97?= =?UTF-8?Q?=A5?=", "日"],
+    ["=?ISO-8859-1*de?Q?M=FCller?=", "Müller"],
+    ["camera =?UTF-8?B?w6k=?= 7", "camera é 7"],
+    ["=?UTF-8?Q?a?= =?ISO-8859-1?Q?=E9?=", "aé"],
+    ["=?UTF-8?B?!!?=", "=?UTF-8?B?!!?="],
+    ["=?UTF-8?Q?=ZZ?=", "=?UTF-8?Q?=ZZ?="],
+    ["=?UTF-8?Q?=FF?=", "=?UTF-8?Q?=FF?="],
+    ["=?no-such?Q?a?=", "=?no-such?Q?a?="],
+    ["a=?b", "a=?b"],
+    ["Grüße", "Grüße"],
+  ])("metadata of %j, %j", (value, meaning) => {
+    const record = minioRecord();
+    record.s3.object.userMetadata = { "content-type": "video/mp4", "X-Amz-Meta-Foo": value };
+    expect(events({ Records: [record] })[0]?.metadata).toEqual({ foo: meaning });
+  });
+
   test("a B2 event", () => {
     expect(events({ events: [b2Event()] })).toMatchObject(
       [
@@ -196,6 +215,45 @@ describe("what each sender says becomes", () => {
     expect(events(cloudEvent("a b", { object: { size: 3, eTag: '"abc"' } }))).toMatchObject([
       { sender: "cloudevents", operation: "ObjectCreated:Put", region: "us-east-1", size: 3, etag: "abc" },
     ]);
+  });
+
+  const base64 = (text: string) => Buffer.from(text).toString("base64");
+
+  test("a CloudEvent whose data is in base64: a sender's record, or what only its attributes tell", () => {
+    const encoded = (data: unknown) => ({ ...cloudEvent("a b"), data_base64: base64(JSON.stringify(data)) });
+    expect(events(encoded({ Records: [s3Record({ key: "x y" })] }))).toMatchObject([
+      { sender: "s3", key: "x y" },
+    ]);
+    expect(events(encoded(s3Record({ key: "x" })))).toMatchObject([{ sender: "s3", key: "x" }]);
+    expect(events([encoded({ object: { size: 3 } })])).toMatchObject([
+      { sender: "cloudevents", key: "a b", size: 3 },
+    ]);
+    const picture = { ...cloudEvent("p"), datacontenttype: "image/png", data_base64: base64("\x89PNG") };
+    expect(events(picture)).toMatchObject([{ sender: "cloudevents", key: "p" }]);
+  });
+
+  test.each([
+    ["no base64", "?"],
+    ["base64 without its padding", "e30"],
+    ["no JSON", base64("hello")],
+    ["no UTF-8", Buffer.from([0x22, 0xff, 0x22]).toString("base64")],
+  ])("a CloudEvent whose data_base64 is %s is quarantined by that name", (_, data_base64) => {
+    expect(read({ ...cloudEvent(), data_base64 })).toMatchObject({
+      value: { events: [], quarantined: [{ failure: { kind: "malformed", where: "data_base64" } }] },
+    });
+  });
+
+  test.each([
+    ['"clips/a b.mp4"', "clips/a b.mp4"],
+    ['"say \\"hi\\".txt"', 'say "hi".txt'],
+    ['"100%25 %E6%97%A5.mp4"', "100% 日.mp4"],
+    ['"back\\\\slash"', "back\\slash"],
+    ["%22quoted%22", '"quoted"'],
+    ['"open', '"open'],
+    ["100%", "100%"],
+  ])("a binary CloudEvent with the header ce-subject: %s, of the key %j", (subject, key) => {
+    const headers = { ...binary("x"), "ce-subject": subject, "ce-specversion": '"1.0"' };
+    expect(events("", headers)).toMatchObject([{ key, bucket: BUCKET }]);
   });
 
   test("a CloudEvent of a bucket whose name has dots", () => {

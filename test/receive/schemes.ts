@@ -72,6 +72,12 @@ function withOpaque(body: string, opaqueData: string): string {
   return JSON.stringify({ Records: Records.map((record) => ({ ...record, opaqueData })) });
 }
 
+/** The same delivery by the names that Svix gave its headers before they were a standard. */
+export const asSvix = (headers: Record<string, string>) =>
+  Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.replace(/^webhook-/, "svix-"), value]),
+  );
+
 export const SCHEMES: Record<string, Scheme> = {
   sns: {
     connection: "conn_sns",
@@ -89,6 +95,17 @@ export const SCHEMES: Record<string, Scheme> = {
     otherKey: whsec(9),
     expiredKey: secret("HOOK_OLD"),
     proof: "webhook-signature",
+    window: 300,
+    coversBody: true,
+    replayed: 202,
+  },
+  "standard-webhooks by Svix": {
+    connection: "conn_hook",
+    signed: ({ key = secret("HOOK"), at = NOW, body = BODY }) =>
+      header(asSvix(signStandardWebhook({ secret: key, id: "m", timestamp: at / 1000, body })), body),
+    otherKey: whsec(9),
+    expiredKey: secret("HOOK_OLD"),
+    proof: "svix-signature",
     window: 300,
     coversBody: true,
     replayed: 202,

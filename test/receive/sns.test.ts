@@ -184,6 +184,77 @@ describe.skipIf(absent)("messages signed by AWS", () => {
     expect(fetched).toHaveLength(1);
   });
 
+  const genuine = () => JSON.parse(read("test-notification-no-subject.json"));
+  const certificateOf = (SigningCertURL: string) => sent(JSON.stringify({ ...genuine(), SigningCertURL }));
+
+  test.each([
+    ["sns.us-gov-west-1.amazonaws.com", 1],
+    ["sns.cn-north-1.amazonaws.com.cn", 1],
+    ["sns.eusc-de-east-1.amazonaws.eu", 1],
+    ["sns.cn-north-1.amazonaws.com", 0],
+    ["sns.us-east-1.amazonaws.com.cn", 0],
+    ["sns.us-east-1.amazonaws.eu", 0],
+    ["sns.eusc-de-east-1.amazonaws.com", 0],
+    ["sns.eusc-de-east-1.amazonaws.eu.evil.test", 0],
+    ["sns.xx.amazonaws.eu", 0],
+  ])("a certificate at %s is fetched %i times: each partition has its own domain", async (host, times) => {
+    const { deliver, fetched } = door({ answer: aws });
+    const path = "/SimpleNotificationService-0123abcd.pem";
+    const result = await deliver("conn_aws", certificateOf(`https://${host}${path}`));
+    expect(fetched).toEqual(times === 1 ? [`https://${host}${path}`] : []);
+    if (times === 0) expect(result).toMatchObject({ failure: { kind: "unproven" } });
+  });
+
+  test("a forged certificate name is asked for once, however many deliveries bear it, at once or later", async () => {
+    const SigningCertURL = "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-f00d.pem";
+    let now = NOW;
+    const { deliver, fetched } = door({
+      now: () => now,
+      answer: () => new Response("", { status: 403 }),
+    });
+    const all = Array.from({ length: 20 }, () => deliver("conn_aws", certificateOf(SigningCertURL)));
+    for (const result of await Promise.all(all))
+      expect(result).toMatchObject({ failure: { kind: "unproven", where: "SigningCertURL" } });
+    now += 60_000;
+    await deliver("conn_aws", certificateOf(SigningCertURL));
+    expect(fetched).toEqual([SigningCertURL]);
+    // What was once not there may be there one day.
+    now += 3_600_000;
+    await deliver("conn_aws", certificateOf(SigningCertURL));
+    expect(fetched).toHaveLength(2);
+  });
+
+  test("forged names by the thousand do not push out the certificate that is known", async () => {
+    const { deliver, fetched } = door({
+      answer: (url) => (url.includes("-f00d") ? new Response("", { status: 404 }) : aws(url)),
+    });
+    const proven = () => deliver("conn_aws", sent(JSON.stringify(genuine())));
+    expect(await proven()).toMatchObject({ failure: { kind: "malformed" } });
+    for (let n = 0; n < 2_000; n++) {
+      const name = `SimpleNotificationService-f00d${n.toString(16)}.pem`;
+      await deliver("conn_aws", certificateOf(`https://sns.us-east-1.amazonaws.com/${name}`));
+    }
+    const before = fetched.length;
+    expect(await proven()).toMatchObject({ failure: { kind: "malformed" } });
+    expect(fetched).toHaveLength(before);
+  });
+
+  test("when SNS could not be asked, it is asked again soon", async () => {
+    let now = NOW;
+    let isUp = false;
+    const { deliver, fetched } = door({
+      now: () => now,
+      answer: (url) => (isUp ? aws(url) : new Response("", { status: 503 })),
+    });
+    const delivery = () => deliver("conn_aws", sent(JSON.stringify(genuine())));
+    expect(await delivery()).toMatchObject({ failure: { kind: "unavailable" } });
+    expect(await delivery()).toMatchObject({ failure: { kind: "unavailable" } });
+    expect(fetched).toHaveLength(1);
+    isUp = true;
+    now += 20_000;
+    expect(await delivery()).toMatchObject({ failure: { kind: "malformed" } });
+  });
+
   test.each([
     ["no network", undefined],
     ["an error", () => new Response("", { status: 503 })],

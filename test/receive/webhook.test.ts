@@ -5,7 +5,7 @@ import { receiveR2 } from "../../src/receive/r2-queue.ts";
 import { receiveWebhook } from "../../src/receive/webhook.ts";
 import { statusOf } from "../../src/shapes/failure.ts";
 import { connections, door, NOW, SECRETS, urlOf } from "./given.ts";
-import { r2Message, records, s3Record } from "./records.ts";
+import { b2Event, cephRecord, cloudEvent, r2Message, records, s3Record, tigrisEvent } from "./records.ts";
 
 const authorization = `Bearer ${SECRETS.TOKEN}`;
 const trusted = (body: string, headers: Record<string, string> = {}) => ({
@@ -178,6 +178,37 @@ describe("the webhook door", () => {
       { connection: "conn_bearer", raw: "{oops", received_at: "2026-11-23T12:00:00.000Z" },
     ]);
     expect(rejected).toHaveLength(1);
+  });
+
+  test.each([
+    ["one event", { events: [tigrisEvent()] }, 200],
+    ["events of which none is in order", { events: [{ ...tigrisEvent(), object: {} }] }, 200],
+    ["several, some in order", { events: [{ ...tigrisEvent(), eventTime: "0" }, tigrisEvent()] }, 200],
+    ["another sender's", { events: [b2Event()] }, undefined],
+  ])("Tigris, which takes only a 200 for success, is answered so: %s", async (_, body, acknowledge) => {
+    const result = await door().deliver("conn_bearer", trusted(JSON.stringify(body)));
+    expect(result.ok && result.value.acknowledge).toBe(acknowledge);
+  });
+
+  test("keeps no opaque data of Ceph's, however the delivery was proven and whatever is wrong with it", async () => {
+    const opaque = 'the "topic\\s secret"';
+    const record = { ...cephRecord(), opaqueData: opaque, s3: null };
+    const text = JSON.stringify({ Records: [record] });
+    const bodies = [
+      text,
+      text.slice(0, -1),
+      text.slice(0, text.indexOf("secret")),
+      text.replace("opaqueData", "opaque\\u0044ata"),
+      JSON.stringify({ hello: text }),
+      JSON.stringify({ ...cloudEvent(), subject: null, data: { records: [record] } }),
+    ];
+    for (const body of bodies) {
+      const { deliver, quarantined } = door();
+      await deliver("conn_bearer", trusted(body));
+      expect(quarantined, body).toHaveLength(1);
+      expect(JSON.stringify(quarantined), body).not.toMatch(/topic|secret/);
+      expect(quarantined[0]?.raw).toMatch(/opaqueData/);
+    }
   });
 
   test("does not parse, keep or quarantine what is not proven", async () => {

@@ -34,8 +34,14 @@ export const ceph: Normaliser = (record, context) => {
   );
 };
 
-/** Ceph's lifecycle names have three parts; only the end of the current version removes the object. */
+/**
+ * Ceph's lifecycle names have three parts; only the end of the current version removes the object. What a
+ * multisite zone has taken over from another (`ObjectSynced`) is there, or gone, here.
+ * https://docs.ceph.com/en/latest/radosgw/s3-notification-compatibility/
+ */
 function cephType(operation: string): EventType {
+  if (operation === "ObjectSynced:Create") return "created";
+  if (/^ObjectSynced:(Delete|DeletionMarkerCreated)$/.test(operation)) return "removed";
   if (operation === "ObjectLifecycle:Expiration:Current") return "removed";
   if (operation.startsWith("ObjectLifecycle:Transition:")) return "archived";
   return typeOf(operation);

@@ -2,6 +2,9 @@
 // is what is read (see normalise.ts); this file is for events that only their attributes tell. Keys raw.
 // https://github.com/cloudevents/spec/blob/main/cloudevents/adapters/aws-s3.md
 import { z } from "zod";
+import { ok, type Result } from "../../shapes/failure.ts";
+import { utf8 } from "../body.ts";
+import { strictBase64 } from "../digest.ts";
 import { finish, malformed, type Normaliser, read } from "./contract.ts";
 import { typeOf, withoutPrefix } from "./s3.ts";
 
@@ -13,6 +16,8 @@ const cloudEventSchema = z.object({
   subject: text.nullish(),
   time: text,
   data: z.unknown().optional(),
+  data_base64: text.nullish(),
+  datacontenttype: text.nullish(),
 });
 /** The parts of `data` that are read when it is no record of a known sender. */
 const dataSchema = z.object({
@@ -33,7 +38,9 @@ export const cloudevents: Normaliser = (record, context) => {
   const parsed = read(cloudEventSchema, record);
   if (!parsed.ok) return parsed;
   const { type, source, subject, time } = parsed.value;
-  const data = read(dataSchema, parsed.value.data ?? {});
+  const inside = cloudEventData(parsed.value);
+  if (!inside.ok) return inside;
+  const data = read(dataSchema, inside.value ?? {});
   if (!data.ok) return data;
   const { bucket, object } = data.value;
   const operation = withoutPrefix(type.replace(/^com\.amazonaws\.(s3\.)?/, ""));
@@ -70,8 +77,35 @@ export function fromBinary(headers: Headers, data: unknown): Record<string, unkn
   };
 }
 
-/** Header values are percent-encoded where HTTP could not carry them. */
-function unescaped(value: string): string {
+/**
+ * What an event carries: `data` as it is, or the JSON in `data_base64`. Data that is announced as another
+ * type than JSON is not read, and the attributes alone tell the event.
+ * https://github.com/cloudevents/spec/blob/main/cloudevents/formats/json-format.md#31-handling-of-data
+ */
+export function cloudEventData(event: Record<string, unknown>): Result<unknown> {
+  const { data, data_base64: encoded, datacontenttype: type } = event;
+  if (data != null || typeof encoded !== "string") return ok(data);
+  if (typeof type === "string" && !/[/+]json\b/i.test(type)) return ok(undefined);
+  const bytes = strictBase64(encoded);
+  try {
+    if (bytes !== undefined) return ok(JSON.parse(utf8(bytes)));
+  } catch {
+    // Falls through: not base64, not UTF-8 and not JSON are one and the same fault.
+  }
+  return malformed(
+    "The event's data is not JSON in base64.",
+    "data_base64",
+    "base64 (padded) of JSON in UTF-8",
+  );
+}
+
+/**
+ * The value of a header: quotes are taken off, then percent-escapes are decoded, in this order.
+ * https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md#3132-http-header-values
+ */
+function unescaped(header: string): string {
+  const [, quoted] = /^"((?:[^"\\]|\\.)*)"$/s.exec(header.trim()) ?? [];
+  const value = quoted === undefined ? header : quoted.replace(/\\(.)/gs, "$1");
   try {
     return decodeURIComponent(value);
   } catch {

@@ -1,6 +1,7 @@
 // From a sender's own words to Weir's events: what every normaliser is given, returns and shares. A
 // normaliser says what the record holds (a Draft); this file makes it an Event, or says why it is none.
 import type { z } from "zod";
+import { decodeWords } from "../../shapes/encoded-words.ts";
 import type { Event } from "../../shapes/event.ts";
 import { type Failure, fail, ok, type Result } from "../../shapes/failure.ts";
 import { identify } from "../identity.ts";
@@ -27,6 +28,8 @@ export interface Normalised {
   quarantined: Quarantined[];
   /** The sender only tried the line: `s3:TestEvent`, `b2:TestEvent`. */
   probe?: string;
+  /** The one status that the sender takes for success, where it does not take any 2xx. */
+  acknowledge?: 200;
 }
 
 /** One record of one sender. */
@@ -176,12 +179,12 @@ export function formDecode(text: string): Result<string> {
   }
 }
 
-/** User metadata among a sender's headers: names in lower case and without their prefix. */
+/** User metadata among a sender's headers: names in lower case and without their prefix, values decoded. */
 export function userMetadata(entries: Iterable<readonly [string, string]>): Record<string, string> {
   const found: [string, string][] = [];
   for (const [name, value] of entries) {
     const lower = name.toLowerCase();
-    if (lower.startsWith("x-amz-meta-")) found.push([lower.slice("x-amz-meta-".length), value]);
+    if (lower.startsWith("x-amz-meta-")) found.push([lower.slice("x-amz-meta-".length), decodeWords(value)]);
   }
   return Object.fromEntries(found);
 }

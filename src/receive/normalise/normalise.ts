@@ -4,10 +4,11 @@ import { fail, ok, type Result } from "../../shapes/failure.ts";
 import { utf8 } from "../body.ts";
 import { B2_PROBE, b2 } from "./b2.ts";
 import { ceph } from "./ceph.ts";
-import { cloudevents, fromBinary } from "./cloudevents.ts";
+import { cloudEventData, cloudevents, fromBinary } from "./cloudevents.ts";
 import { type Context, each, malformed, type Normalised, type Normaliser } from "./contract.ts";
 import { eventbridge } from "./eventbridge.ts";
 import { gcs } from "./gcs.ts";
+import { hintOf } from "./hints.ts";
 import { minio } from "./minio.ts";
 import { r2 } from "./r2.ts";
 import { s3 } from "./s3.ts";
@@ -33,13 +34,19 @@ export function normalise(
   if (probe !== undefined) return ok({ events: [], quarantined: [], probe });
   const records = recordsOf(fromBinary(headers, body.value) ?? body.value);
   if (records === undefined) {
+    const hint = hintOf(body.value);
+    if (hint !== undefined) return { ok: false, failure: hint };
     return fail("malformed", "The body is no event of any sender that Weir knows.", {
       expected:
         "S3 Records, an EventBridge or CloudEvents event, or the events of MinIO, Ceph, B2, Tigris or GCS",
     });
   }
-  return ok(each(records, (record) => normaliserOf(record)(record, context)));
+  const normalised = each(records, (record) => normaliserOf(record)(record, context));
+  return ok(records.some(isTigris) ? { ...normalised, acknowledge: 200 } : normalised);
 }
+
+/** Tigris takes a 200 for an answer, and by its earlier documents nothing else; others take any 2xx. */
+const isTigris = (record: unknown) => normaliserOf(record) === tigris;
 
 function parse(payload: Uint8Array | string): Result<unknown> {
   if (payload.length === 0) return ok(undefined); // A binary CloudEvent may have no data.
@@ -78,7 +85,8 @@ function recordsOf(body: unknown): unknown[] | undefined {
 }
 
 function inCloudEvent(event: Shape): unknown[] {
-  const data = event.data;
+  const read = cloudEventData(event);
+  const data = read.ok ? read.value : undefined;
   const inside = isShape(data) && !("specversion" in data) ? recordsOf(data) : undefined;
   return inside ?? [event];
 }
@@ -101,5 +109,8 @@ function normaliserOf(record: unknown): Normaliser {
   return unknownSender;
 }
 
-const unknownSender: Normaliser = () =>
-  malformed("The record is of no sender that Weir knows.", "eventSource");
+const unknownSender: Normaliser = (record) => {
+  const hint = hintOf(record);
+  if (hint !== undefined) return { ok: false, failure: hint };
+  return malformed("The record is of no sender that Weir knows.", "eventSource");
+};

@@ -1,7 +1,7 @@
 // Secrets by name, and public keys that were fetched: small, in memory, gone with the isolate.
 import type { JWTVerifyGetKey } from "jose";
 import type { SecretRef } from "../../shapes/connection.ts";
-import { fail, ok, type Result } from "../../shapes/failure.ts";
+import { type Failure, fail, ok, type Result } from "../../shapes/failure.ts";
 import type { Trust } from "./contract.ts";
 
 /** A bounded map whose entries end. The oldest entry makes room for a new one. */
@@ -43,11 +43,20 @@ export interface CertificateKeys {
 
 export interface KeyCache {
   certificates: TtlCache<CertificateKeys>;
+  /** Why there was no certificate at an address, for as long as it is not asked for again. */
+  absent: TtlCache<Failure>;
+  /** Certificates that are being fetched: whoever needs one meanwhile waits for the same. */
+  flights: Map<string, Promise<Result<CertificateKeys>>>;
   keySets: TtlCache<JWTVerifyGetKey>;
 }
 
-/** An empty cache; one per isolate is enough. */
-export const keyCache = (): KeyCache => ({ certificates: new TtlCache(), keySets: new TtlCache(8) });
+/** An empty cache; one per isolate is enough. Forged names are many, so those that failed have more room. */
+export const keyCache = (): KeyCache => ({
+  certificates: new TtlCache(),
+  absent: new TtlCache(1_000),
+  flights: new Map(),
+  keySets: new TtlCache(8),
+});
 
 /** The value of a configured variable. Its absence is this installation's fault, never the sender's. */
 export function configured(name: string, trust: Pick<Trust, "secret">): Result<string> {

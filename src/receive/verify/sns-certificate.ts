@@ -3,54 +3,80 @@
 // The trust is TLS to a host that only AWS can serve. Validity dates are deliberately not looked at: a
 // message signed before its certificate was rotated is still genuine, and AWS serves no others there.
 import { importX509 } from "jose";
+import { awsDomain } from "../../shapes/aws.ts";
 import { fail, ok, type Result } from "../../shapes/failure.ts";
 import { readCapped } from "../body.ts";
 import { type Trust, unproven } from "./contract.ts";
 import { type CertificateKeys, configured } from "./keys.ts";
 
-const HOST = String.raw`sns\.[a-z]{2}(?:-[a-z]+)+-\d{1,2}\.amazonaws\.com(?:\.cn)?`;
-const CERTIFICATE_URL = new RegExp(`^https://${HOST}/SimpleNotificationService-[0-9a-f]+\\.pem$`);
-const SNS_HOST = new RegExp(`^${HOST}$`);
+const ADDRESS = /^https:\/\/([a-z0-9.-]+)\/SimpleNotificationService-[0-9a-f]+\.pem$/;
+const REGION = /^sns\.((?:[a-z]{2}|eusc)(?:-[a-z]+)+-\d{1,2})\./;
 const DAY = 86_400_000;
 const MAX_PEM_BYTES = 65_536;
+const FETCH_MS = 5_000;
+/** How long a name that SNS does not have is not asked for again, and one that could not be had. */
+const FORGED_MS = 300_000;
+const FAILED_MS = 20_000;
 
-export const isSnsHost = (host: string): boolean => SNS_HOST.test(host);
+/** Whether a host is SNS's own: `sns.<region>.` and the domain of that region's partition. */
+export function isSnsHost(host: string): boolean {
+  const [, region] = REGION.exec(host) ?? [];
+  return region !== undefined && host === `sns.${region}.${awsDomain(region)}`;
+}
 
-/** The keys of the certificate at an address that must be AWS's, letter by letter, before any request. */
+/**
+ * The keys of the certificate at an address that must be AWS's, letter by letter, before any request. Each
+ * name is asked for once: who needs it meanwhile waits for the same answer, and a name that is not there is
+ * not asked for again for a while.
+ */
 export async function certificateAt(
   url: string,
   trust: Trust,
   now: number,
 ): Promise<Result<CertificateKeys>> {
-  if (!CERTIFICATE_URL.test(url))
+  const [, host] = ADDRESS.exec(url) ?? [];
+  if (host === undefined || !isSnsHost(host))
     return unproven("The certificate is not at an address of SNS.", "SigningCertURL");
-  const known = trust.cache.certificates.get(url, now);
-  if (known !== undefined) return ok(known);
+  const { certificates, absent, flights } = trust.cache;
+  const cached = certificates.get(url, now);
+  if (cached !== undefined) return ok(cached);
+  const failure = absent.get(url, now);
+  if (failure !== undefined) return { ok: false, failure };
 
-  const { fetch } = trust;
-  const response = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(5_000) }).catch(
-    () => undefined,
-  );
-  if (
-    response !== undefined &&
-    (response.status === 0 || (response.status >= 300 && response.status < 400))
-  ) {
-    await response.body?.cancel();
-    return unproven("The certificate's address redirects.", "SigningCertURL");
-  }
-  const pem =
-    response?.status === 200
-      ? await readCapped(response.body, MAX_PEM_BYTES).catch(() => undefined)
-      : undefined;
-  const keys = pem?.ok ? await importKeys(new TextDecoder().decode(pem.value)) : undefined;
-  if (keys === undefined) {
-    return fail("unavailable", "The signing certificate could not be fetched from SNS.", {
-      retry_after_seconds: 20,
-    });
-  }
-  trust.cache.certificates.set(url, keys, now + DAY);
-  return ok(keys);
+  const flight = flights.get(url);
+  if (flight !== undefined) return Promise.race([flight, tooLate()]);
+  const own = fetchCertificate(url, trust).finally(() => flights.delete(url));
+  flights.set(url, own);
+  const keys = await own;
+  if (keys.ok) certificates.set(url, keys.value, now + DAY);
+  else absent.set(url, keys.failure, now + (keys.failure.kind === "unproven" ? FORGED_MS : FAILED_MS));
+  return keys;
 }
+
+async function fetchCertificate(url: string, { fetch }: Trust): Promise<Result<CertificateKeys>> {
+  const init = { redirect: "manual", signal: AbortSignal.timeout(FETCH_MS) } as const;
+  const response = await fetch(url, init).catch(() => undefined);
+  if (response === undefined) return NOT_FETCHED;
+  const { status } = response;
+  if (status !== 200) await response.body?.cancel();
+  if (status === 0 || (status >= 300 && status < 400))
+    return unproven("The certificate's address redirects.", "SigningCertURL");
+  // 403 is how a store without listing says 404.
+  if ([403, 404, 410].includes(status))
+    return unproven("SNS has no certificate of this name.", "SigningCertURL");
+  if (status !== 200) return NOT_FETCHED;
+  const pem = await readCapped(response.body, MAX_PEM_BYTES).catch(() => undefined);
+  const keys = pem?.ok ? await importKeys(new TextDecoder().decode(pem.value)) : undefined;
+  return keys === undefined ? NOT_FETCHED : ok(keys);
+}
+
+const NOT_FETCHED = fail("unavailable", "The signing certificate could not be fetched from SNS.", {
+  retry_after_seconds: 20,
+});
+
+/** The request that fetches may be cut off, with its answer: who waits on it does not wait for ever. */
+const tooLate = () =>
+  new Promise<typeof NOT_FETCHED>((resolve) => setTimeout(resolve, FETCH_MS + 1_000, NOT_FETCHED));
 
 /** The keys of a certificate that the connection pins, by the name of the variable that holds its PEM. */
 export async function pinnedCertificate(

@@ -1,5 +1,6 @@
 // Standard Webhooks (standardwebhooks.com): HMAC (`v1`) or Ed25519 (`v1a`) over `id.timestamp.body`.
-// Several signatures and several secrets at once let either side rotate; one match proves it.
+// Several signatures and several secrets at once let either side rotate; one match proves it. Svix, where the
+// standard comes from, sends the same under names of its own: `svix-id`, `svix-timestamp`, `svix-signature`.
 import { fail, ok, type Result } from "../../shapes/failure.ts";
 import { equal, hmacSha256, strictBase64 } from "../digest.ts";
 import { unproven, type Verifier } from "./contract.ts";
@@ -13,18 +14,22 @@ const MAX_SIGNATURES = 16;
 type Key = { version: "v1" | "v1a"; bytes: Uint8Array<ArrayBuffer> };
 
 export const standardWebhooks: Verifier<"standard-webhooks"> = {
-  claims: ({ headers }) => headers.has("webhook-signature") || headers.has("webhook-id"),
+  claims: ({ headers }) => prefixOf(headers) !== undefined,
 
   async verify({ headers, body, receivedAt }, { secrets }, trust) {
-    const id = headers.get("webhook-id");
-    const timestamp = headers.get("webhook-timestamp") ?? "";
-    const signatures = (headers.get("webhook-signature") ?? "").split(" ").slice(0, MAX_SIGNATURES);
-    if (!id) return unproven("The delivery has no id.", "webhook-id");
+    // All three are of one family: an id of the one says nothing of a signature of the other.
+    const prefix = prefixOf(headers) ?? "webhook";
+    const idName = `${prefix}-id`;
+    const timestampName = `${prefix}-timestamp`;
+    const id = headers.get(idName);
+    const timestamp = headers.get(timestampName) ?? "";
+    const signatures = (headers.get(`${prefix}-signature`) ?? "").split(" ").slice(0, MAX_SIGNATURES);
+    if (!id) return unproven("The delivery has no id.", idName);
     if (!/^\d{1,12}$/.test(timestamp)) {
-      return unproven("The timestamp is not a number of seconds.", "webhook-timestamp");
+      return unproven("The timestamp is not a number of seconds.", timestampName);
     }
     if (Math.abs(receivedAt / 1000 - Number(timestamp)) > TOLERANCE_SECONDS) {
-      return unproven(`The timestamp is more than ${TOLERANCE_SECONDS} s off.`, "webhook-timestamp");
+      return unproven(`The timestamp is more than ${TOLERANCE_SECONDS} s off.`, timestampName);
     }
     const current = currentSecrets(secrets, trust, receivedAt);
     if (!current.ok) return current;
@@ -34,13 +39,19 @@ export const standardWebhooks: Verifier<"standard-webhooks"> = {
       if (!key.ok) return key;
       for (const signature of signatures) {
         if (!(await matches(signature, key.value, `${id}.${timestamp}.`, body))) continue;
-        const covered = new Headers({ "webhook-id": id, "webhook-timestamp": timestamp });
+        const covered = new Headers({ [idName]: id, [timestampName]: timestamp });
         return ok({ scheme: "standard-webhooks", replayId: id, payload: body, headers: covered });
       }
     }
-    return unproven("No signature matches.", "webhook-signature");
+    return unproven("No signature matches.", `${prefix}-signature`);
   },
 };
+
+/** Which family of headers a delivery has: the one with a signature, else the one with an id. */
+const prefixOf = (headers: Headers) =>
+  PREFIXES.find((prefix) => headers.has(`${prefix}-signature`)) ??
+  PREFIXES.find((prefix) => headers.has(`${prefix}-id`));
+const PREFIXES = ["webhook", "svix"] as const;
 
 /** `whsec_` (or nothing) and base64 is an HMAC key, `whpk_` and base64 an Ed25519 public key. */
 function parseKey(name: string, text: string): Result<Key> {
