@@ -5,6 +5,7 @@ import { isAbsolute, join, relative, resolve } from "node:path";
 import { z } from "zod";
 import type { FilterError } from "../../src/match/index.ts";
 import { broughtSchema } from "../../src/query/filters.ts";
+import { filtersSchema } from "../../src/shapes/config.ts";
 import { type JsonFile, type Problem, parseJsonFile, readJsonFile } from "../io/json-file.ts";
 import { CliError } from "../io/output.ts";
 import { suggestion } from "../io/suggest.ts";
@@ -22,7 +23,7 @@ export interface Written {
 
 const object = z.record(z.string(), z.unknown());
 const configSchema = z.object({
-  source: z.object({ connection_id: z.string().optional(), filters: object.default({}) }),
+  source: z.object({ connection_id: z.string().optional(), filters: filtersSchema.default({}) }),
 });
 /** A config is known by its `alias`, which no filter that means anything has beside a `source`. */
 const isConfig = (value: unknown) => object.safeParse(value).data?.alias !== undefined;
@@ -86,16 +87,19 @@ export const isPipeline = (root: string, name: string) =>
 function written(file: JsonFile): Written {
   if (file.problems.length > 0) throw new CliError(`${file.name} cannot be read`, file.problems);
   const whole = isConfig(file.value);
-  const parsed = whole ? configSchema.safeParse(file.value) : object.safeParse(file.value);
+  const parsed = whole ? configSchema.safeParse(file.value) : filtersSchema.safeParse(file.value);
   if (!parsed.success) {
     const expected = "expected a filter, or a pipeline's config with source.filters";
-    throw new CliError(`${file.name} holds no filter`, [file.at([], expected)]);
+    const [issue] = parsed.error.issues.filter(({ code }) => code === "custom");
+    throw new CliError(`${file.name} holds no filter`, [
+      file.at(issue?.path ?? [], issue?.message ?? expected),
+    ]);
   }
   const config = whole ? configSchema.parse(file.value) : undefined;
   const above = whole ? ["source", "filters"] : [];
   return {
     name: file.name,
-    filter: config ? config.source.filters : object.parse(file.value),
+    filter: config ? config.source.filters : filtersSchema.parse(file.value),
     connection: config?.source.connection_id,
     at: (path, problem, next) => {
       const steps = path.match(/[^.[\]]+/g) ?? [];

@@ -1,5 +1,6 @@
 // What Weir's filters can name: the attributes of an event and its object, and how a written name becomes
 // a path. Free of operators and of judging.
+import { checkName } from "./bounds.ts";
 import { FilterError } from "./error.ts";
 import type { Lookup, Path } from "./types.ts";
 
@@ -29,12 +30,17 @@ export const ATTRIBUTES: readonly string[] = [...SCALARS.keys(), ...TABLES, "pay
 export const isScalarAttribute = (name: string) => SCALARS.has(name);
 export const isNumberAttribute = (name: string) => SCALARS.get(name)?.number === true;
 
-export function pathOf(text: string): Path {
-  const segments = text.split(".");
-  const names = segments.map((_, from) =>
-    segments.slice(from).map((_, length) => segments.slice(from, from + length + 1).join(".")),
-  );
-  return { text, names };
+/** The path of a dotted name. @throws {FilterError} where it is longer than anybody means, at `at` */
+export function pathOf(text: string, at: string = text): Path {
+  checkName(text, at);
+  const starts = [0];
+  const ends: number[] = [];
+  for (let dot = text.indexOf("."); dot >= 0; dot = text.indexOf(".", dot + 1)) {
+    ends.push(dot);
+    starts.push(dot + 1);
+  }
+  ends.push(text.length);
+  return { text, names: starts.map((start, from) => ends.slice(from).map((end) => text.slice(start, end))) };
 }
 
 /** The attribute that a path belongs to: `metadata` of `metadata.camera`. */
@@ -62,9 +68,9 @@ export function filterPath(written: string, at: string): Path {
   if (TABLES.includes(top) && written === top) {
     throw new FilterError(at, `a name in it, such as {"${top}": {"color": "red"}}`);
   }
-  if (top === "metadata") return pathOf(written.toLowerCase());
-  if (top === "tags" || top === "payload") return pathOf(written);
-  return pathOf(`metadata.${written.toLowerCase()}`);
+  if (top === "metadata") return pathOf(written.toLowerCase(), at);
+  if (top === "tags" || top === "payload") return pathOf(written, at);
+  return pathOf(`metadata.${written.toLowerCase()}`, at);
 }
 
 /** The last part of a key. */

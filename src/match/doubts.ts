@@ -2,6 +2,7 @@
 // names, spellings. And which two conditions exclude each other.
 import { EVENT_TYPES, SENDERS } from "../shapes/event.ts";
 import { extensionOf, isNumberAttribute, nameOf, topOf } from "./attributes.ts";
+import { sizeOfAll } from "./bounds.ts";
 import { nearest } from "./error.ts";
 import { passes } from "./matchers.ts";
 import type { Clause, Matcher, Warning } from "./types.ts";
@@ -86,12 +87,22 @@ function textDoubt(matcher: Matcher, attribute: string): Doubt | undefined {
 const isAbsent = (matcher: Matcher) =>
   matcher.op === "not" && matcher.none.some(({ op }) => op === "present");
 
-/** Whether no object can meet both conditions. Says so only when sure. */
-export function excludeEachOther(left: Clause, right: Clause): boolean {
+/** Each alternative of one is held against each of the other. */
+function stepsToCompare(left: Clause, right: Clause): number {
+  const [a, b] = [sizeOfAll(left.any), sizeOfAll(right.any)];
+  return 1 + a.values * b.values + a.tokens * b.chars + b.tokens * a.chars;
+}
+
+/**
+ * Whether no object can meet both conditions. Says so only when sure, and when there are steps left to find out:
+ * those that it takes are taken off.
+ */
+export function excludeEachOther(left: Clause, right: Clause, steps: { left: number }): boolean {
   const paths = [left.path.text, right.path.text];
   const [same, other] = paths;
   const common = same === other ? same : ["extension", "name"].find((derived) => paths.includes(derived));
-  if (common === undefined) return false;
+  steps.left -= common === undefined ? 1 : stepsToCompare(left, right);
+  if (common === undefined || steps.left < 0) return false;
   const [some, others] = [left, right].map((clause) => clause.any.map((one) => seenAs(common, clause, one)));
   return some?.every((a) => others?.every((b) => a && b && exclude(a, b))) ?? false;
 }

@@ -1,9 +1,16 @@
 // Judging a filter against a view, in three values: what hangs on an attribute nobody has looked up yet is
 // "unknown". Also array consistency: conditions on one array's objects must be met by one element.
+import { FilterError } from "./error.ts";
 import { passes } from "./matchers.ts";
 import type { Clause, Conjunction, Filter, Leaf, Matcher, Place, Verdict, View } from "./types.ts";
 
-/** Judges a filter: true and false are final whatever the unknown attributes turn out to be. */
+/** How often a choice of elements is held against a value, in one judgement: lists may multiply. */
+export const MAX_CHOICES = 1_000_000;
+
+/**
+ * Judges a filter: true and false are final whatever the unknown attributes turn out to be.
+ * @throws {FilterError} where lists in a payload make more combinations than can be tried
+ */
 export function evaluate(filter: Filter, view: View): Verdict {
   let verdict: Verdict = false;
   for (const branch of filter.branches) {
@@ -63,7 +70,15 @@ function meetTogether(clauses: Conjunction, view: View): boolean {
     for (const leaf of leaves) for (let p = leaf.place; p; p = p.outer) lastUse.set(p.array, i);
   });
   let choices: Choice[] = [new Map()];
+  let tried = 0;
   for (const [i, { clause, leaves }] of fields.entries()) {
+    tried += choices.length * leaves.length * clause.any.length;
+    if (tried > MAX_CHOICES) {
+      throw new FilterError(
+        clause.at,
+        "an event whose lists have fewer elements that may meet the conditions",
+      );
+    }
     const next = new Map<string, Choice>();
     for (const choice of choices) {
       for (const wider of choicesMeeting(clause.any, leaves, choice)) {

@@ -1,5 +1,5 @@
 // Why a filter does or does not hold: every condition with what it wanted and what it found.
-import { evaluate, judge, meets } from "./evaluate.ts";
+import { judge, meets } from "./evaluate.ts";
 import type { Clause, Filter, Leaves, Source, Verdict, View } from "./types.ts";
 
 export interface ClauseExplanation {
@@ -15,7 +15,7 @@ export interface ClauseExplanation {
 
 export interface Explanation {
   verdict: Verdict;
-  /** All conditions; those of a branch carry its number. */
+  /** The conditions, as many as can be read; those of a branch carry its number. */
   clauses: (ClauseExplanation & { branch: number })[];
   /** One verdict per branch: without `$or` there is one branch, and one true branch is enough. */
   branches: Verdict[];
@@ -23,30 +23,51 @@ export interface Explanation {
   note?: string;
 }
 
+/** Characters of the conditions and values that an explanation shows, and of one of them. */
+const MAX_SHOWN_CHARS = 200_000;
+const MAX_VALUE_CHARS = 2_000;
+
 /** Explains a filter's verdict, clause by clause. Its verdict is always that of `evaluate`. */
 export function explain(filter: Filter, view: View): Explanation {
   const branches = filter.branches.map((branch) => judge(branch, view));
-  const clauses = filter.branches.flatMap((branch, number) =>
-    branch.map((clause) => ({ branch: number, ...explainClause(clause, view) })),
-  );
-  const explanation: Explanation = { verdict: evaluate(filter, view), clauses, branches };
-  const apart = branches.some(
-    (verdict, number) =>
-      verdict === false && clauses.every((one) => one.branch !== number || one.verdict !== false),
-  );
-  if (apart) explanation.note = "each condition is met, but no one element of the array meets them all";
-  return explanation;
+  const verdict = branches.includes(true) || (branches.includes("unknown") ? "unknown" : false);
+  const explained = new Map<Clause, ClauseExplanation>();
+  const clauses: Explanation["clauses"] = [];
+  let [left, shown, apart] = [0, 0, false];
+  for (const [number, branch] of filter.branches.entries()) {
+    let isRefused = false;
+    for (const clause of branch) {
+      const known = explained.get(clause) ?? explainClause(clause, view);
+      explained.set(clause, known);
+      isRefused ||= known.verdict === false;
+      shown += JSON.stringify(known).length;
+      if (shown > MAX_SHOWN_CHARS) left++;
+      else clauses.push({ branch: number, ...known });
+    }
+    apart ||= branches[number] === false && !isRefused;
+  }
+  const notes = [
+    ...(apart ? ["each condition is met, but no one element of the array meets them all"] : []),
+    ...(left > 0 ? [`${left} more conditions are not shown`] : []),
+  ];
+  return { verdict, clauses, branches, ...(notes.length > 0 && { note: notes.join("; ") }) };
 }
 
 function explainClause(clause: Clause, view: View): ClauseExplanation {
   const leaves = view.leaves(clause.path);
   const verdict = leaves === "unknown" ? leaves : meets(clause.any, leaves);
   const source = view.source(clause.path);
-  return { path: clause.path.text, expected: clause.expected, ...actual(leaves), source, verdict };
+  return { path: clause.path.text, expected: readable(clause.expected), ...actual(leaves), source, verdict };
+}
+
+/** A value as it is, or the beginning of its JSON where that is longer than anybody reads. */
+function readable(value: unknown): unknown {
+  const text = JSON.stringify(value);
+  return text.length <= MAX_VALUE_CHARS ? value : `${text.slice(0, MAX_VALUE_CHARS)}…`;
 }
 
 function actual(leaves: Leaves): { actual?: unknown } {
   if (leaves === "unknown" || leaves.length === 0) return {};
   const values = leaves.map((leaf) => leaf.value);
-  return { actual: values.length === 1 ? values[0] : values };
+  return { actual: readable(values.length === 1 ? values[0] : values) };
 }

@@ -1,18 +1,23 @@
 // Globs on keys: `*` and `?` stay inside a folder, `**` crosses folders, `[a-z]`, `{a,b}`, `\` escapes.
 // Matching follows all possibilities at once (Thompson), so its steps are at most text × tokens.
+import { checkOperand, checkStars } from "./bounds.ts";
 import { FilterError } from "./error.ts";
 import type { Glob, GlobToken } from "./types.ts";
 
 const MOST_ALTERNATIVES = 64;
 const SLASH = 47;
+/** Tokens that may take nothing, and so let the next one have a character too. */
+const STARS: readonly (string | undefined)[] = ["star", "anything", "folders"] satisfies GlobToken["kind"][];
 
 /** Compiles a glob; braces become alternatives, at most 64 of them. */
 export function compileGlob(operand: unknown, at: string): Glob[] {
   if (typeof operand !== "string" || operand === "") {
     throw new FilterError(at, 'a glob such as "uploads/**/*.{jpg,png}"');
   }
+  checkOperand(operand, at);
   return expandBraces(operand, at).map((text) => {
     const tokens = tokenise(text, at);
+    checkStars(tokens.filter(({ kind }) => STARS.includes(kind)).length, at);
     const first = tokens.findIndex((token) => token.kind !== "char");
     const last = tokens.findLastIndex((token) => token.kind !== "char");
     const literal = (part: readonly GlobToken[]) =>
@@ -21,6 +26,7 @@ export function compileGlob(operand: unknown, at: string): Glob[] {
       tokens,
       prefix: literal(first < 0 ? tokens : tokens.slice(0, first)),
       suffix: literal(tokens.slice(last + 1)),
+      steps: tokens.reduce((sum, token) => sum + ("spans" in token ? token.spans.length : 1), 1),
     };
   });
 }
@@ -30,32 +36,41 @@ export function matchesGlob(glob: Glob, text: string, count?: () => void): boole
   if (!text.startsWith(glob.prefix) || !text.endsWith(glob.suffix)) return false;
   const { tokens } = glob;
   const end = tokens.length;
-  let now = new Set<number>();
-  const enter = (states: Set<number>, state: number) => {
+  let now: number[] = [];
+  let next: number[] = [];
+  // For each state, the number of characters after which it was last added.
+  const added = new Int32Array(end + 1).fill(-1);
+  let read = 0;
+  const add = (state: number) => {
+    if (added[state] === read) return;
+    added[state] = read;
+    next.push(state);
+  };
+  const enter = (state: number) => {
     for (let i = state; ; i++) {
-      states.add(i);
-      const kind = tokens[i]?.kind;
-      if (kind !== "star" && kind !== "anything" && kind !== "folders") return;
+      add(i);
+      if (!STARS.includes(tokens[i]?.kind)) return;
     }
   };
-  enter(now, 0);
+  enter(0);
   for (const char of text) {
+    [now, next] = [next, now];
+    next.length = 0;
+    read++;
     const code = char.codePointAt(0) ?? 0;
-    const next = new Set<number>();
     for (const state of now) {
       count?.();
       const token = tokens[state];
       if (token === undefined) continue;
-      if (token.kind === "anything" || (token.kind === "star" && code !== SLASH)) enter(next, state);
+      if (token.kind === "anything" || (token.kind === "star" && code !== SLASH)) enter(state);
       else if (token.kind === "folders") {
-        next.add(state);
-        if (code === SLASH) enter(next, state + 1);
-      } else if (takes(token, code)) enter(next, state + 1);
+        add(state);
+        if (code === SLASH) enter(state + 1);
+      } else if (takes(token, code)) enter(state + 1);
     }
-    if (next.size === 0) return false;
-    now = next;
+    if (next.length === 0) return false;
   }
-  return now.has(end);
+  return added[end] === read;
 }
 
 function takes(token: GlobToken, code: number): boolean {
@@ -108,8 +123,8 @@ function tokenise(text: string, at: string): GlobToken[] {
     const char = text[i];
     if (char === "*" && text[i + 1] === "*") {
       const whole = (i === 0 || text[i - 1] === "/") && text[i + 2] === "/";
-      // `**/` as a whole folder name is any number of folders, none included.
-      tokens.push({ kind: whole ? "folders" : "anything" });
+      // `**/` as a whole folder name is any number of folders, none included; twice is no more than once.
+      if (!whole || tokens.at(-1)?.kind !== "folders") tokens.push({ kind: whole ? "folders" : "anything" });
       i += whole ? 2 : 1;
       if (!whole && text[i + 1] === "*") throw new FilterError(at, "at most two stars in a row");
     } else if (char === "*") tokens.push({ kind: "star" });

@@ -1,10 +1,11 @@
 // The filter language's public face. Neighbours import this file only; the language is docs/filters.md.
+export { type FilterSize, maxSteps, sizeOf } from "./bounds.ts";
 export { FilterError } from "./error.ts";
 export { evaluate } from "./evaluate.ts";
 export { type ClauseExplanation, type Explanation, explain } from "./explain.ts";
 export { buildIndex, type FilterIndex, type Matches } from "./filter-index.ts";
 export { lintFilter } from "./lint.ts";
-export { compileFilter } from "./parse.ts";
+export { compileFilter, compilePattern } from "./parse.ts";
 export { buildPatternIndex, matchesPattern } from "./pattern.ts";
 export { reasonOf } from "./reason.ts";
 export type { Filter, Lookup, Source, Verdict, View, Warning } from "./types.ts";

@@ -19,6 +19,11 @@ const FOREIGN = new Map([
   ["ext", "extension"],
 ]);
 
+/** Doubts that are said: whoever has more begins with the first. */
+const MAX_WARNINGS = 100;
+/** Steps that comparing conditions may take, for the filter as a whole. */
+const MAX_STEPS = 200_000;
+
 /**
  * Doubts about a filter as written: attributes that look misspelt, alternatives and combinations that can
  * never hold. No warning is a proof of sense. @throws {FilterError} if the filter is invalid.
@@ -26,13 +31,21 @@ const FOREIGN = new Map([
 export function lintFilter(filter: unknown): Warning[] {
   const { branches } = compileFilter(filter);
   const warnings = new Map<string, Warning>();
+  const seen = new Set<Clause>();
+  const steps = { left: MAX_STEPS };
+  const add = (found: readonly Warning[]) => {
+    for (const one of found)
+      if (warnings.size < MAX_WARNINGS) warnings.set(`${one.path} ${one.message}`, one);
+  };
   for (const branch of branches) {
     for (const clause of branch) {
-      for (const warning of [...misspelt(clause), ...doubtsAbout(clause)]) {
-        warnings.set(`${warning.path} ${warning.message}`, warning);
-      }
+      // A condition outside of `$or` is in every branch.
+      if (seen.has(clause)) continue;
+      seen.add(clause);
+      add(misspelt(clause));
+      add(doubtsAbout(clause));
     }
-    for (const warning of contradictions(branch)) warnings.set(`${warning.path} ${warning.message}`, warning);
+    add(contradictions(branch, steps));
   }
   return [...warnings.values()];
 }
@@ -55,10 +68,10 @@ function misspelt(clause: Clause): Warning[] {
 }
 
 /** Conditions that no object can meet together. Payload fields may hold several values. */
-function contradictions(branch: Conjunction): Warning[] {
+function contradictions(branch: Conjunction, steps: { left: number }): Warning[] {
   return branch.flatMap((clause, i) => {
-    if (topOf(clause.path.text) === "payload") return [];
-    const other = branch.slice(0, i).find((earlier) => excludeEachOther(earlier, clause));
+    if (steps.left <= 0 || topOf(clause.path.text) === "payload") return [];
+    const other = branch.slice(0, i).find((earlier) => excludeEachOther(earlier, clause, steps));
     if (other === undefined) return [];
     return [{ path: clause.at, message: `no object meets both this and ${other.at}` }];
   });

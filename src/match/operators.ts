@@ -1,6 +1,7 @@
 // The operators, one function each: what is written in a condition becomes a Matcher, or is refused.
 // Neighbours: parse.ts, which finds the conditions, and matchers.ts, which judges values by them.
 import { isNumberAttribute } from "./attributes.ts";
+import { checkAlternatives, checkOperand } from "./bounds.ts";
 import { blockBits } from "./cidr.ts";
 import { FilterError, nearest } from "./error.ts";
 import { compileGlob } from "./glob.ts";
@@ -47,12 +48,14 @@ export const OPERATOR_NAMES: readonly string[] = [...WEIR.keys()];
 export function parseMatchers(written: unknown, at: string, place: Place): Matcher[] {
   if (!Array.isArray(written)) return [parseMatcher(written, at, place)];
   if (written.length === 0) throw new FilterError(at, "at least one value or operator in the list");
+  checkAlternatives(written, at);
   return written.map((one, i) => parseMatcher(one, `${at}[${i}]`, place));
 }
 
 function parseMatcher(written: unknown, at: string, place: Place): Matcher {
   if (isScalar(written)) {
     if (place.weir && place.path === "size" && typeof written === "string") {
+      checkOperand(written, at);
       return { op: "range", range: sizeRange(written, at), readsText: false };
     }
     return { op: "equals", value: written };
@@ -130,6 +133,7 @@ function text(operand: unknown, at: string): string {
 function list(operand: unknown, at: string): unknown[] {
   if (!Array.isArray(operand)) return [operand];
   if (operand.length === 0) throw new FilterError(at, "at least one value in the list");
+  checkAlternatives(operand, at);
   return operand;
 }
 

@@ -1,6 +1,7 @@
 // From a written filter to its branches: nesting and dotted names become paths, `$or` becomes branches,
 // conditions become clauses. The two dialects differ only in names and in the operators allowed.
 import { filterPath, isScalarAttribute, lookupOf, pathOf, topOf } from "./attributes.ts";
+import { checkCompiled, checkWritten, MAX_CLAUSES } from "./bounds.ts";
 import { FilterError } from "./error.ts";
 import { OPERATOR_NAMES, parseMatchers } from "./operators.ts";
 import type { Clause, Conjunction, Filter, Path } from "./types.ts";
@@ -36,7 +37,9 @@ export const compilePattern = (pattern: unknown): Filter => compile(pattern, PAT
 
 function compile(written: unknown, dialect: Dialect): Filter {
   if (!isObject(written)) throw new FilterError("", "an object of names and conditions");
+  checkWritten(written);
   const branches = parseObject(written, "", "", dialect);
+  checkCompiled(branches);
   return { branches: branches.map((clauses) => clauses.toSorted(byPath)) };
 }
 
@@ -44,7 +47,7 @@ function compile(written: unknown, dialect: Dialect): Filter {
 const byPath = (a: Clause, b: Clause) => (a.path.text < b.path.text ? -1 : a.path.text > b.path.text ? 1 : 0);
 
 function parseObject(written: object, above: string, at: string, dialect: Dialect): Conjunction[] {
-  let branches: Conjunction[] = [[]];
+  let branches: Clause[][] = [[]];
   for (const [name, value] of Object.entries(written)) {
     const here = at === "" ? name : `${at}.${name}`;
     const found =
@@ -52,10 +55,17 @@ function parseObject(written: object, above: string, at: string, dialect: Dialec
     if (branches.length * found.length > MOST_BRANCHES) {
       throw new FilterError(here, `at most ${MOST_BRANCHES} combinations of all $or branches`);
     }
-    branches = branches.flatMap((left) => found.map((right) => [...left, ...right]));
+    if (count(branches) * found.length + count(found) * branches.length > MAX_CLAUSES) {
+      throw new FilterError(here, `at most ${MAX_CLAUSES} conditions in all combinations of $or together`);
+    }
+    const [first = [], ...others] = found;
+    if (others.length === 0) for (const left of branches) left.push(...first);
+    else branches = branches.flatMap((left) => found.map((right) => [...left, ...right]));
   }
   return branches;
 }
+
+const count = (branches: readonly Conjunction[]) => branches.reduce((sum, { length }) => sum + length, 0);
 
 function parseField(
   name: string,
@@ -70,6 +80,9 @@ function parseField(
     return parseObject(value, written, at, dialect);
   }
   const path = dialect.path(written, at);
+  if (dialect.weir && written.split(".").includes("__proto__")) {
+    throw new FilterError(at, "a name that metadata or a payload can have: nothing is ever named __proto__");
+  }
   const any = parseMatchers(value, at, { path: path.text, weir: dialect.weir });
   return [[{ path, any, at, expected: value, lookup: dialect.weir ? lookupOf(path) : undefined }]];
 }

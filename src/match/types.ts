@@ -59,6 +59,8 @@ export interface Glob {
   tokens: readonly GlobToken[];
   prefix: string;
   suffix: string;
+  /** What is tried for one character at most: the tokens, and the spans of their classes. */
+  steps: number;
 }
 export type GlobToken =
   | { kind: "char"; code: number }

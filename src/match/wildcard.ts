@@ -1,10 +1,12 @@
 // EventBridge's `wildcard`: `*` is any text, `\*` a star, `\\` a backslash. Matching goes once through the
 // text, whatever the pattern.
+import { checkOperand, checkStars } from "./bounds.ts";
 import { FilterError } from "./error.ts";
 
 /** The literal texts between the stars: `a*b` is `["a", "b"]`, `*` is `["", ""]`. */
 export function wildcardParts(operand: unknown, at: string): string[] {
   if (typeof operand !== "string") throw new FilterError(at, "text in which * stands for any text");
+  checkOperand(operand, at);
   const parts = [""];
   for (let i = 0; i < operand.length; i++) {
     const char = operand.charAt(i);
@@ -21,6 +23,7 @@ export function wildcardParts(operand: unknown, at: string): string[] {
     if (char === "\\") i++;
     parts.push((parts.pop() ?? "") + operand.charAt(i));
   }
+  checkStars(parts.length - 1, at);
   return parts;
 }
 

@@ -3,14 +3,25 @@
 import { z } from "zod";
 import type { Registered } from "../dispatch/pipelines.ts";
 import type { Books } from "../env.ts";
-import { compileFilter, evaluate, explain, type Filter, reasonOf, viewOf } from "../match/index.ts";
+import {
+  compileFilter,
+  evaluate,
+  explain,
+  type Filter,
+  type FilterSize,
+  maxSteps,
+  reasonOf,
+  sizeOf,
+  viewOf,
+} from "../match/index.ts";
+import { filtersSchema } from "../shapes/config.ts";
 import { FailureError } from "../shapes/failure.ts";
 import type { SetKey } from "../shapes/item.ts";
 import { type OnRecord, walkObjects } from "../store/archive/walk.ts";
 import type { Collection } from "../store/collections/open.ts";
 import { sha256Hex } from "../store/hash.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
-import { compiled, filtersSchema } from "./filters.ts";
+import { compiled } from "./filters.ts";
 
 export const diffSchema = z.strictObject({
   alias: z.string().max(300),
@@ -34,6 +45,11 @@ export type Change = "gained" | "lost" | "undecided";
 const BATCH = 1000;
 /** Batches of one answer: 5,000 objects are judged in well under a Worker's time, and the rest has a cursor. */
 const MAX_BATCHES = 5;
+/** Steps of one answer, about: one is a few nanoseconds. A costly filter judges fewer objects, and has a cursor sooner. */
+const MAX_STEPS = 60_000_000;
+/** An event of an object as JSON, characters, as most are. */
+const EVENT_CHARS = 1_000;
+const MIN_BATCH = 10;
 const MAX_SAMPLES = 10;
 
 export interface DiffDeps {
@@ -57,12 +73,14 @@ export async function diffFilters(asked: DiffBody, { pipeline, collection, books
   const period = from ? periodOf(String(from[2])) : { since: sinceOf(asked.since, now), until: iso(now + 1) };
   let at = from && { received_at: String(from[0]), id: String(from[1]) };
   const tally = new Tally(alias, filters);
-  for (let batch = 0; batch < MAX_BATCHES && (batch === 0 || at); batch++) {
+  const affordable = Math.floor(MAX_STEPS / tally.stepsFor(EVENT_CHARS));
+  const limit = Math.min(BATCH, Math.max(MIN_BATCH, affordable));
+  for (let batch = 0; batch < MAX_BATCHES && (batch === 0 || at) && tally.steps < MAX_STEPS; batch++) {
     const page = await walkObjects(
       books,
       { order: "newest first", connection: config.source.connection_id, without: "invoke", ...period },
       at,
-      BATCH,
+      limit,
     );
     for (const row of page.rows) tally.add(row);
     at = page.next;
@@ -86,13 +104,23 @@ class Tally {
   readonly lost: SetKey[] = [];
   readonly #alias: string;
   readonly #filters: { before: Filter; after: Filter };
+  readonly #sizes: FilterSize[];
+  /** Steps that judging has taken at most. */
+  steps = 0;
 
   constructor(alias: string, filters: { before: Filter; after: Filter }) {
     this.#alias = alias;
     this.#filters = filters;
+    this.#sizes = [sizeOf(filters.before), sizeOf(filters.after)];
+  }
+
+  /** Steps that an event of so many characters takes at most. */
+  stepsFor(chars: number): number {
+    return this.#sizes.reduce((sum, size) => sum + maxSteps(size, chars), 1);
   }
 
   add({ event, outcome }: OnRecord) {
+    this.steps += this.stepsFor(JSON.stringify([event, outcome.object]).length);
     const view = viewOf(event, outcome.object);
     // A removed object passes no filter, neither before nor after.
     const isThere = event.type !== "removed";

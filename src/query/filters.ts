@@ -10,11 +10,14 @@ import {
   type Filter,
   FilterError,
   lintFilter,
+  maxSteps,
   type ObjectAttributes,
   reasonOf,
+  sizeOf,
   viewOf,
   type Warning,
 } from "../match/index.ts";
+import { filtersSchema } from "../shapes/config.ts";
 import { type Event, eventSchema } from "../shapes/event.ts";
 import { type Failure, FailureError } from "../shapes/failure.ts";
 import { getEvent } from "./ledger.ts";
@@ -26,8 +29,6 @@ export const broughtSchema = eventSchema
   .partial()
   .strict();
 
-export const filtersSchema = z.record(z.string(), z.unknown());
-
 /** One of `filter` and `alias`, and an event or a recorded event's id. */
 export const testSchema = z
   .strictObject({
@@ -38,6 +39,9 @@ export const testSchema = z
   .refine((body) => (body.filter === undefined) !== (body.alias === undefined), {
     error: "expected either `filter` or `alias`",
   });
+
+/** Steps that trying a filter may take: one is a few nanoseconds. */
+const MAX_STEPS = 20_000_000;
 
 export type Tested = Explanation & { reason: string; warnings: Warning[] };
 
@@ -77,18 +81,31 @@ export async function testAsked(
 ): Promise<Tested> {
   const source = alias === undefined ? undefined : named(alias, pipelines).config.source;
   const written = source ? source.filters : filter;
-  compiled(written);
-  if (typeof event !== "string")
-    return testFilter(written, broughtEvent(event, source?.connection_id ?? "none"));
+  const size = sizeOf(compiled(written));
+  const test = (event: Event, object?: ObjectAttributes) => {
+    if (maxSteps(size, JSON.stringify([event, object]).length) > MAX_STEPS) throw new FailureError(TOO_MUCH);
+    return refusing(() => testFilter(written, event, object));
+  };
+  if (typeof event !== "string") return test(broughtEvent(event, source?.connection_id ?? "none"));
   const recorded = await getEvent(books, event);
-  if (recorded) return testFilter(written, { ...recorded, identities: [] }, recorded.outcome.object);
-  throw new FailureError({ kind: "not_found", detail: `there is no event ${event.slice(0, 120)}` });
+  if (recorded) return test({ ...recorded, identities: [] }, recorded.outcome.object);
+  throw new FailureError({ kind: "not_found", detail: `There is no event ${event.slice(0, 120)}.` });
 }
 
+const TOO_MUCH: Failure = {
+  kind: "invalid",
+  detail: "The filter and the event together are more than can be tried in one request.",
+  where: "event",
+  expected: "fewer globs, wildcards and conditions on the payload, or an event with less in it",
+  next: "weir filter test tries them on your machine; bounds are in docs/filters.md",
+};
+
 /** Compiles a filter that came over HTTP. @throws FailureError `invalid`, with the place and a guess */
-export function compiled(written: unknown): Filter {
+export const compiled = (written: unknown): Filter => refusing(() => compileFilter(written));
+
+function refusing<T>(work: () => T): T {
   try {
-    return compileFilter(written);
+    return work();
   } catch (error) {
     if (error instanceof FilterError) throw new FailureError(refusal(error));
     throw error;

@@ -10,6 +10,18 @@ export const collectionSchema = z
   .string()
   .regex(/^[A-Za-z][A-Za-z0-9_-]{0,62}$/, "1 to 63 of letters, digits, _ and -, beginning with a letter");
 
+/** Names and conditions: the language is `docs/filters.md`. zod would drop a `__proto__`, and with it what it asks. */
+export const filtersSchema = z.preprocess(
+  (written, context) => {
+    if (typeof written === "object" && written !== null && Object.hasOwn(written, "__proto__")) {
+      const message = "nothing is ever named __proto__: leave it out";
+      context.addIssue({ code: "custom", message, path: ["__proto__"], input: written });
+    }
+    return written;
+  },
+  z.record(z.string(), z.unknown()),
+);
+
 type Retry = { max_attempts: number; base_seconds: number };
 
 /** Queues take no longer delay: 12 hours. */
@@ -35,7 +47,7 @@ export const pipelineConfigSchema = z.strictObject({
   source: z.strictObject({
     connection_id: z.string().min(1),
     /** Conditions an event must meet; `{}` or none takes every object. The language is `docs/filters.md`. */
-    filters: z.record(z.string(), z.unknown()).default({}),
+    filters: filtersSchema.default({}),
   }),
   destination: z.strictObject({
     connection_id: z.string().min(1),

@@ -1,5 +1,6 @@
 // What may be asked of a replay: which objects, of which pipelines, and whether only to plan it.
 import { z } from "zod";
+import { filtersSchema } from "./config.ts";
 import { RUN_STATUSES } from "./run.ts";
 
 export const selectionSchema = z.discriminatedUnion("kind", [
@@ -35,7 +36,7 @@ export const replaySchema = z.strictObject({
   /** Which pipelines; all when absent. */
   aliases: z.array(z.string().max(100)).min(1).max(1000).optional(),
   /** A filter in the usual language, beside the pipeline's own. */
-  filter: z.record(z.string(), z.unknown()).optional(),
+  filter: filtersSchema.optional(),
   /** Counts what would be done, and does nothing. */
   dry_run: z.boolean().default(false),
 });
