@@ -6,7 +6,7 @@ import { Buffer } from "node:buffer";
 import type { ServerResponse } from "node:http";
 import { type Failure, FailureError, fail, ok, type Result } from "../../../src/shapes/failure.ts";
 import { findModel, type Modality, type Model, ranAs, recipeOf } from "../../../src/shapes/model.ts";
-import type { EmbedJob, Output, Sampled } from "./decoder/jobs.ts";
+import type { EmbedJob, Output, Sampled } from "./decoder/protocol.ts";
 import type { Inference } from "./inference/inference.ts";
 import type { Input } from "./inference/run.ts";
 import { type Known, pictures, takeFor } from "./models.ts";

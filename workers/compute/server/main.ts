@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { availableParallelism } from "node:os";
 import process from "node:process";
 import type { ZodType } from "zod";
-import type { Job, Output } from "./decoder/jobs.ts";
+import type { Job, Output } from "./decoder/protocol.ts";
 import { type Embedding, embed, sample } from "./embed.ts";
 import { Inference } from "./inference/inference.ts";
 import { memoryHere } from "./memory.ts";

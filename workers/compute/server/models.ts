@@ -4,8 +4,8 @@ import { dirname } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { type Model, type Models, modelsSchema } from "../../../src/shapes/model.ts";
-import type { Take } from "./decoder/frame/take.ts";
-import { badModel } from "./inference/load.ts";
+import type { Take } from "./decoder/protocol.ts";
+import { badModel } from "./inference/bad-model.ts";
 
 export interface Known {
   models: Models;

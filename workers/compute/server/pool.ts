@@ -2,12 +2,10 @@
 // takes too long or too much is killed, one that dies is replaced, and the job that was in it gets the failure.
 import { type ChildProcess, fork } from "node:child_process";
 import { type Failure, fail, type Result } from "../../../src/shapes/failure.ts";
-import type { FromChild, ToChild } from "./decoder/child.ts";
-import type { Piece } from "./decoder/file/reader.ts";
-import type { Job, Output } from "./decoder/jobs.ts";
+import type { FromChild, Job, Output, Piece, ToChild } from "./decoder/protocol.ts";
 import { residentOf, spentBy } from "./memory.ts";
+import { objectName } from "./object-name.ts";
 import type { Objects } from "./objects/objects.ts";
-import { objectName } from "./objects/source.ts";
 
 export interface PoolOptions {
   size: number;

@@ -2,23 +2,9 @@
 // untrusted bytes lives and, if need be, dies here. It gets no secrets and no network: the bytes of the
 // object that a job is about come from the parent, by message.
 import process from "node:process";
-import { type Failure, FailureError, type Result } from "../../../../src/shapes/failure.ts";
-import type { Opened, Piece } from "./file/reader.ts";
-import { type Host, type Job, type Output, run } from "./jobs.ts";
-
-/** What the child says to its parent. */
-export type FromChild =
-  | { type: "output"; output: Output }
-  /** Asks for the object: to be opened, or for a range of it. */
-  | { type: "open"; id: number }
-  | { type: "read"; id: number; start: number; end: number; keep: boolean }
-  /** It comes on, though it neither asks nor answers. */
-  | { type: "alive" }
-  | { type: "end"; failure?: Failure };
-export type ToChild =
-  | { type: "job"; job: Job }
-  | { type: "taken" }
-  | { type: "bytes"; id: number; got: Result<Opened> | Result<Piece> };
+import { FailureError, type Result } from "../../../../src/shapes/failure.ts";
+import { run } from "./jobs.ts";
+import type { FromChild, Host, Job, Opened, Piece, ToChild } from "./protocol.ts";
 
 const say = (message: FromChild) => process.send?.(message);
 const asked = new Map<number, (got: Result<Opened> | Result<Piece>) => void>();

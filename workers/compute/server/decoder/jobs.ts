@@ -1,16 +1,12 @@
 // What the decoder child does, one job at a time: opens the object, knows its format by its first bytes, and
 // hands it to the file that does the work. A job yields its outputs as they come and throws a FailureError
 // when it cannot go on. HTTP and queues are the parent's.
-import type { Failure } from "../../../../src/shapes/failure.ts";
 import { FailureError } from "../../../../src/shapes/failure.ts";
-import { objectName } from "../objects/source.ts";
+import { objectName } from "../object-name.ts";
 import { refuseCutShort } from "./file/boxes.ts";
-import { type Bytes, RangeReader, type ReadCount } from "./file/reader.ts";
+import { damaged, RangeReader } from "./file/reader.ts";
 import { type Format, sniff, type VideoFormat } from "./file/sniff.ts";
-import { damaged } from "./film/container.ts";
-import type { PictureFormat } from "./frame/encode.ts";
-import type { Parts, Take } from "./frame/take.ts";
-import type { Span } from "./spans.ts";
+import type { Host, Job, Output, PartJob } from "./protocol.ts";
 import { sound } from "./tasks/audio.ts";
 import { clip } from "./tasks/clip.ts";
 import { embedVideo } from "./tasks/embed-video.ts";
@@ -18,71 +14,6 @@ import { frames } from "./tasks/frames.ts";
 import { describeImage, embedImage } from "./tasks/image.ts";
 import { probe } from "./tasks/probe.ts";
 import { split } from "./tasks/split.ts";
-
-/** At most one of `frame_interval`, `scenes` and `keyframes`; times are seconds. */
-export interface SplitJob {
-  kind: "split";
-  url: string;
-  frame_interval?: number | undefined;
-  scenes?: { threshold?: number | undefined; min?: number | undefined; max?: number | undefined } | undefined;
-  keyframes?: true | undefined;
-  max_duration?: number | undefined;
-  overlap?: number | undefined;
-}
-export interface EmbedJob {
-  kind: "embed";
-  url: string;
-  media: "video" | "image";
-  take: Take;
-  /** Frames of a span, at most. */
-  count: number;
-  /** `index` is the item's place in the request; several spans of one object share one reading of its index. */
-  items: { index: number; span?: Span | undefined }[];
-}
-export interface ImageJob {
-  kind: "image";
-  url: string;
-}
-export interface ProbeJob {
-  kind: "probe";
-  url: string;
-}
-export interface FramesJob {
-  kind: "frames";
-  url: string;
-  at?: number[] | undefined;
-  every?: number | undefined;
-  /** The longer side at most, pixels. */
-  size: number;
-  format: PictureFormat;
-}
-/** A span by itself, as a file. */
-export interface PartJob {
-  kind: "clip" | "audio";
-  url: string;
-  span: Span;
-}
-export type Job = SplitJob | EmbedJob | ImageJob | ProbeJob | FramesJob | PartJob;
-
-/** One item: its vector, or its frames for a model that runs elsewhere. */
-export type Sampled = Parts & {
-  index: number;
-  /** Seconds of the frames that were sampled. */
-  sampled: number[];
-  read: ReadCount;
-  version: Version;
-};
-/** Which version of an object was opened. */
-export interface Version {
-  etag: string | undefined;
-  size: number;
-}
-/** What a job may ask of the process that runs it. */
-export interface Host {
-  /** The object that the job is about. */
-  bytes: Bytes;
-}
-export type Output = Record<string, unknown> | Sampled | { index: number; error: Failure };
 
 /** Runs a job, yielding each output when it is there. */
 export async function* run(job: Job, host: Host): AsyncGenerator<Output> {

@@ -4,7 +4,8 @@
 import process from "node:process";
 import { type Failure, FailureError } from "../../../../src/shapes/failure.ts";
 import type { Modality, Models, OnnxModel } from "../../../../src/shapes/model.ts";
-import { badModel, reasonOf, Sessions } from "./load.ts";
+import { badModel } from "./bad-model.ts";
+import { reasonOf, Sessions } from "./load.ts";
 import { type Input, rowsAtOnce, vectorsOf } from "./run.ts";
 
 /** What the process is told: first where it is, then what is asked. */

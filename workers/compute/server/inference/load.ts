@@ -5,7 +5,8 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InferenceSession } from "onnxruntime-node";
-import { FailureError, fail } from "../../../../src/shapes/failure.ts";
+import { FailureError } from "../../../../src/shapes/failure.ts";
+import { badModel } from "./bad-model.ts";
 import { refusedModel } from "./onnx-file.ts";
 
 /** Sessions that stay warm, by the hash of their file; the one not used for longest makes way. */
@@ -71,9 +72,6 @@ export async function readChecked(root: string, file: string, sha256: string): P
     throw badModel(`${file} is not the file that models.json means: its SHA-256 is ${found}`);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
-
-export const badModel = (detail: string, next?: string): FailureError =>
-  new FailureError(fail("bad_model", detail, { where: "models.json", ...(next && { next }) }).failure);
 
 export const reasonOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split("\n", 1)[0]?.slice(0, 300) ?? "";

@@ -2,7 +2,7 @@
 // models.json says of them is checked here. Pure.
 import type { Tensor } from "onnxruntime-node";
 import { pooled } from "../../../../src/shapes/vector.ts";
-import { badModel } from "./load.ts";
+import { badModel } from "./bad-model.ts";
 
 export interface Wanted {
   rows: number;

@@ -3,7 +3,8 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import type { ImageInput, Modality, OnnxModel, TextInput, VideoInput } from "../../../../src/shapes/model.ts";
 import { finished, pooled } from "../../../../src/shapes/vector.ts";
-import { badModel, reasonOf, type Sessions } from "./load.ts";
+import { badModel } from "./bad-model.ts";
+import { reasonOf, type Sessions } from "./load.ts";
 import { rowsOf, type Wanted } from "./outputs.ts";
 import { exactly, pixelTensor, sizeOf } from "./tensors.ts";
 import { tokenizerOf, tokensOf, tokenTensors } from "./tokens.ts";

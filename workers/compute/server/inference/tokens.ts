@@ -3,7 +3,8 @@
 import { Tokenizer } from "@huggingface/tokenizers";
 import { Tensor } from "onnxruntime-node";
 import type { TextInput } from "../../../../src/shapes/model.ts";
-import { badModel, readChecked, reasonOf } from "./load.ts";
+import { badModel } from "./bad-model.ts";
+import { readChecked, reasonOf } from "./load.ts";
 
 export interface Tokens {
   ids: number[];

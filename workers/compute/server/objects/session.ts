@@ -2,9 +2,9 @@
 // source. Whether a URL may read the object is for the source to say, each time. objects.ts keeps what comes.
 import { Buffer } from "node:buffer";
 import { type Failure, fail, ok, type Result } from "../../../../src/shapes/failure.ts";
-import type { Bytes, Opened, Piece, ReadCount } from "../decoder/file/reader.ts";
+import type { Bytes, Opened, Piece, ReadCount } from "../decoder/protocol.ts";
+import { objectName } from "../object-name.ts";
 import type { Objects, Version } from "./objects.ts";
-import { objectName } from "./source.ts";
 
 /** Where reading starts; most files say with this much what they are. */
 const FIRST = 32 * 1024;

@@ -6,6 +6,7 @@ import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Failure, fail, ok, type Result } from "../../../../src/shapes/failure.ts";
+import { objectName } from "../object-name.ts";
 import { PrivateAddress, privateHost, publicLookup, refusedHost } from "./address.ts";
 
 const ATTEMPTS = 3;
@@ -31,16 +32,6 @@ export interface Fetched {
 export interface Conditions {
   match?: string | undefined;
   noneMatch?: string | undefined;
-}
-
-/** What to call an object in a message: the end of its URL's path. Never the query, which holds signatures. */
-export function objectName(url: string): string {
-  const path = new URL(url).pathname.split("/").filter(Boolean).slice(-3).join("/");
-  try {
-    return decodeURIComponent(path) || "the object";
-  } catch {
-    return path;
-  }
 }
 
 /**

@@ -1,8 +1,7 @@
 // Whether an ISO file (MP4, QuickTime, AVIF) is all there: each of its top-level boxes says how long it is,
 // so a download that broke off is known from a few bytes, before any of it is decoded.
 import { Buffer } from "node:buffer";
-import { damaged } from "../film/container.ts";
-import type { RangeReader } from "./reader.ts";
+import { damaged, type RangeReader } from "./reader.ts";
 
 /** Boxes looked at; a fragmented film has thousands, and its first ones say nothing of its end. */
 const MOST = 32;

@@ -2,35 +2,13 @@
 // Where they come from is another's business (objects.ts in the parent, by message). Knows nothing of media.
 import { Buffer } from "node:buffer";
 import { FailureError, fail, type Result } from "../../../../../src/shapes/failure.ts";
+import type { Bytes, Opened, ReadCount } from "../protocol.ts";
 
 /** What a jump to a new place asks for; sequential reads double it up to the most. */
 const FIRST = 32 * 1024;
 const MOST = 1024 * 1024;
 /** What stays in memory during a job; the rest of a long film's index is the parent's to keep. */
 const CACHE = 24 * 1024 * 1024;
-
-export interface ReadCount {
-  bytes: number;
-  requests: number;
-}
-/** Bytes, and what they cost: nothing where another job had read them. */
-export interface Piece {
-  data: Buffer;
-  read: ReadCount;
-}
-/** An object's version, and the first of its bytes. */
-export interface Opened extends Piece {
-  size: number;
-  etag: string | undefined;
-}
-/** Where a reader's bytes come from. */
-export interface Bytes {
-  open(): Promise<Result<Opened>>;
-  /** At least one byte from `start` on, at most up to `end`. `keep`: others are likely to want them too. */
-  read(start: number, end: number, keep: boolean): Promise<Result<Piece>>;
-  /** Told now and then by work that comes on without reading. */
-  alive(): void;
-}
 
 interface Extent {
   start: number;
@@ -150,3 +128,8 @@ export class RangeReader {
 }
 
 const empty = Buffer.alloc(0);
+
+/** A `bad_media` failure that names the object. */
+export function damaged(reader: RangeReader, what: string): FailureError {
+  return new FailureError(fail("bad_media", `${reader.name} ${what}`, { where: reader.name }).failure);
+}

@@ -14,8 +14,8 @@ import {
   AVSEEK_SIZE,
 } from "node-av/constants";
 import { Dictionary, FormatContext, InputFormat, IOContext, Log, type Stream } from "node-av/lib";
-import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
-import type { RangeReader } from "../file/reader.ts";
+import { FailureError } from "../../../../../src/shapes/failure.ts";
+import { damaged, type RangeReader } from "../file/reader.ts";
 
 Log.setLevel(AV_LOG_QUIET);
 
@@ -122,9 +122,4 @@ export function durationOf(context: FormatContext, stream: Stream): number {
   // Matroska counts its duration from zero, wherever the first frame is.
   const before = context.iformat?.name?.startsWith("matroska") ? originOf(stream) : 0;
   return known(context.duration) ? Number(context.duration) / 1e6 - before : 0;
-}
-
-/** A `bad_media` failure that names the object. */
-export function damaged(reader: RangeReader, what: string): FailureError {
-  return new FailureError(fail("bad_media", `${reader.name} ${what}`, { where: reader.name }).failure);
 }

@@ -8,9 +8,9 @@ import {
   type AVSeekFlag,
 } from "node-av/constants";
 import { avGetCodecName, type FormatContext, type Frame, Packet, type Stream } from "node-av/lib";
-import type { RangeReader } from "../file/reader.ts";
+import { damaged, type RangeReader } from "../file/reader.ts";
 import { Decoder } from "./codec.ts";
-import { Container, damaged, durationOf, originOf } from "./container.ts";
+import { Container, durationOf, originOf } from "./container.ts";
 import { type FrameTable, MOST_FRAMES } from "./keyframes.ts";
 import { degreesOf, isSideways, turnOf } from "./turn.ts";
 

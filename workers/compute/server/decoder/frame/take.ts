@@ -3,29 +3,12 @@
 import { Buffer } from "node:buffer";
 import { AV_PIX_FMT_RGB24, SWS_AREA, SWS_BICUBIC, SWS_BILINEAR } from "node-av/constants";
 import type { Frame } from "node-av/lib";
-import type { Builtin } from "../../../../../src/shapes/model.ts";
 import { scaled, shownSize } from "../film/codec.ts";
+import type { Parts, Pixels, Take } from "../protocol.ts";
 import { encoded } from "./encode.ts";
 import { featuresOf, pool } from "./features.ts";
 
-export interface Pixels {
-  width: number;
-  height: number;
-  fit: "cover" | "contain" | "stretch";
-  /** With `cover`: what the shorter side is scaled to before the middle is cut out. */
-  resize?: number | undefined;
-  resample: "bicubic" | "bilinear" | "area";
-}
-export type Take =
-  | { as: "features"; builtin: Builtin }
-  | ({ as: "pixels" } & Pixels)
-  /** JPEG, its longer side at most `size` pixels. */
-  | { as: "picture"; size: number };
-
 export type Taken = Float32Array | Buffer;
-
-/** Several of these become one vector, or travel on as they are. */
-export type Parts = { embedding: string; dims: number } | { frames: Uint8Array[] };
 
 export function takenOf(frame: Frame, take: Take): Taken {
   if (take.as === "features") return featuresOf(take.builtin, frame);

@@ -18,9 +18,9 @@ import {
   SoftwareResampleContext,
 } from "node-av/lib";
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
-import type { RangeReader } from "../file/reader.ts";
+import { damaged, type RangeReader } from "../file/reader.ts";
 import type { VideoFormat } from "../file/sniff.ts";
-import { Container, damaged, originOf } from "../film/container.ts";
+import { Container, originOf } from "../film/container.ts";
 import type { Span } from "../spans.ts";
 
 const RATE = 16_000;

@@ -9,10 +9,10 @@ import {
 } from "node-av/constants";
 import { avGetCodecName, Frame, Packet, Rational, type Stream } from "node-av/lib";
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
-import type { RangeReader } from "../file/reader.ts";
+import { damaged, type RangeReader } from "../file/reader.ts";
 import type { VideoFormat } from "../file/sniff.ts";
 import { convert, scaled, shownSize } from "../film/codec.ts";
-import { Container, damaged, originOf } from "../film/container.ts";
+import { Container, originOf } from "../film/container.ts";
 import { h264, Muxer, packetsOf, TICKS } from "../film/muxer.ts";
 import { picturesOf, soundOf } from "../film/packets.ts";
 import { Media } from "../film/video.ts";

@@ -2,13 +2,12 @@
 // Runs in the decoder child only.
 import type { Frame } from "node-av/lib";
 import { FailureError } from "../../../../../src/shapes/failure.ts";
-import type { RangeReader, ReadCount } from "../file/reader.ts";
+import { damaged, type RangeReader } from "../file/reader.ts";
 import type { VideoFormat } from "../file/sniff.ts";
-import { damaged } from "../film/container.ts";
 import { type Keyframe, KeyframeIndex } from "../film/keyframes.ts";
 import { Media } from "../film/video.ts";
-import { type Parts, partsOf, type Taken, takenOf } from "../frame/take.ts";
-import type { EmbedJob, Output } from "../jobs.ts";
+import { partsOf, type Taken, takenOf } from "../frame/take.ts";
+import type { EmbedJob, Output, Parts, ReadCount } from "../protocol.ts";
 import { evenTimes, micro, type Span, spread } from "../spans.ts";
 
 /** Keyframes that are asked for at one time: the one that is wanted, and those after it. */

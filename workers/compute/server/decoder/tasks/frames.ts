@@ -6,7 +6,7 @@ import type { Format } from "../file/sniff.ts";
 import { shownSize } from "../film/codec.ts";
 import { Media } from "../film/video.ts";
 import { encoded } from "../frame/encode.ts";
-import type { FramesJob, Output } from "../jobs.ts";
+import type { FramesJob, Output } from "../protocol.ts";
 import { micro } from "../spans.ts";
 import { picture } from "./image.ts";
 

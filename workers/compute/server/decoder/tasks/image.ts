@@ -10,14 +10,13 @@ import {
 } from "node-av/constants";
 import { Codec, type Frame } from "node-av/lib";
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
-import type { RangeReader, ReadCount } from "../file/reader.ts";
+import { damaged, type RangeReader } from "../file/reader.ts";
 import type { ImageFormat } from "../file/sniff.ts";
 import { Decoder, packetOf, scaled, shownSize } from "../film/codec.ts";
-import { damaged } from "../film/container.ts";
 import { Media } from "../film/video.ts";
 import { type Colour, mainColours } from "../frame/colours.ts";
 import { takenOf } from "../frame/take.ts";
-import type { EmbedJob, Output } from "../jobs.ts";
+import type { EmbedJob, Output, ReadCount } from "../protocol.ts";
 import { sampledOf, since, versionOf } from "./embed-video.ts";
 
 const LARGEST = 64 * 1024 * 1024;

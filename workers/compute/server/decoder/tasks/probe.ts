@@ -6,7 +6,7 @@ import type { Format } from "../file/sniff.ts";
 import { shownSize } from "../film/codec.ts";
 import { Container, durationOf } from "../film/container.ts";
 import { describe } from "../film/video.ts";
-import type { Output } from "../jobs.ts";
+import type { Output } from "../protocol.ts";
 import { micro } from "../spans.ts";
 import { picture } from "./image.ts";
 

@@ -1,13 +1,12 @@
 // Plans a film's spans: by seconds, by its cuts, or by its keyframes. Cuts nothing; arithmetic is plan.ts's.
 // Runs in the decoder child only.
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
-import type { RangeReader } from "../file/reader.ts";
+import { damaged, type RangeReader } from "../file/reader.ts";
 import type { VideoFormat } from "../file/sniff.ts";
-import { damaged } from "../film/container.ts";
 import { type FrameTable, KeyframeIndex } from "../film/keyframes.ts";
 import { cutsOf } from "../film/scenes.ts";
 import { Media } from "../film/video.ts";
-import type { Output, SplitJob } from "../jobs.ts";
+import type { Output, SplitJob } from "../protocol.ts";
 import { between, countBefore, micro, overlapped, type Span, spans } from "../spans.ts";
 
 /** One span as `/v1/split` answers it. Frames are numbered as they are shown, from 0; `last_frame` is in the span. */
