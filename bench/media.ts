@@ -15,6 +15,7 @@ import { embedder } from "../test/support/embedder.ts";
 import { RangeReader } from "../workers/compute/server/decoder/file/reader.ts";
 import { Media } from "../workers/compute/server/decoder/film/video.ts";
 import { Objects } from "../workers/compute/server/objects/objects.ts";
+import { Session } from "../workers/compute/server/objects/session.ts";
 
 const MODEL = "weir/hog-512";
 const PART = 20;
@@ -85,7 +86,7 @@ const withBody = ({ method, headers, body }: Request) =>
 /** Milliseconds to decode every frame of the film's first part. */
 async function decodeAll(url: string): Promise<number> {
   const objects = new Objects([source.origin]);
-  const reader = await RangeReader.open("film", objects.session(url));
+  const reader = await RangeReader.open("film", new Session(objects, url));
   if (!reader.ok) throw new Error(reader.failure.detail);
   const media = await Media.open(reader.value, "mov");
   const began = performance.now();

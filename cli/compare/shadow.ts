@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { stringify } from "smol-toml";
 import type { Job } from "../../src/shapes/job.ts";
-import { readConfig } from "../deploy/wanted.ts";
+import { readConfig } from "../deploy/wrangler-config.ts";
 import { startNode } from "../io/children.ts";
 import { CliError } from "../io/output.ts";
 import { freePort } from "../io/ports.ts";

@@ -8,7 +8,7 @@ import { dirname, join, relative } from "node:path";
 import { build } from "esbuild";
 import { canonical } from "../../src/shapes/canonical.ts";
 import { imageFiles } from "./image.ts";
-import type { WranglerConfig } from "./wanted.ts";
+import type { WranglerConfig } from "./wrangler-config.ts";
 
 /** The first 16 hex digits of a SHA-256 over everything that an upload of this Worker consists of. */
 export async function buildOf(path: string, config: WranglerConfig, settings: object): Promise<string> {

@@ -14,13 +14,14 @@ import { isLocal, settingsOf } from "../settings/settings.ts";
 import { type Cloudflare, openCloudflare } from "./cloudflare.ts";
 import { COMPUTE_CONFIG, stageImage } from "./image.ts";
 import { lastMile } from "./last-mile.ts";
-import { type Plan, planOf, type Step } from "./plan.ts";
+import { type Plan, planOf, type Step, type Told } from "./plan.ts";
 import { presentOf } from "./present.ts";
 import { type Secrets, secretsOf } from "./secrets.ts";
 import { planText, stepText } from "./show.ts";
 import { type Done, doSteps } from "./steps.ts";
-import { configsOf, readConfig, type Wanted, wantedOf } from "./wanted.ts";
+import { configsOf, type Wanted, wantedOf } from "./wanted.ts";
 import { runWrangler } from "./wrangler.ts";
+import { readConfig } from "./wrangler-config.ts";
 
 export interface DeployOptions {
   root: string;
@@ -152,7 +153,6 @@ const planJson = ({ steps, ...rest }: Plan) => ({
   left_behind: rest.left,
   notices: rest.notices,
 });
-export type Told = { account: string; url: string; commit: string };
 
 /** What is deployed is what was validated and generated: a deploy repairs neither. */
 async function inOrder(root: string): Promise<void> {

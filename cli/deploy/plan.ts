@@ -243,3 +243,5 @@ function noticesOf(wanted: Wanted, present: Present, { docker }: PlanOptions): s
     } Deploy from where Docker runs, as .github/workflows/deploy.yml does.`,
   ];
 }
+
+export type Told = { account: string; url: string; commit: string };

@@ -1,7 +1,6 @@
 // A plan as a person reads it: what is done in which order, what is left alone, what is missing, what is left
 // over. Pure text; deploy.ts says where it goes.
-import type { Told } from "./deploy.ts";
-import type { Plan, Step } from "./plan.ts";
+import type { Plan, Step, Told } from "./plan.ts";
 
 const WORDS: Record<Step["kind"], string> = {
   queue: "queue",

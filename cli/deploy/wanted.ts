@@ -1,32 +1,11 @@
 // What the project asks an account to hold: read from the generated wrangler.toml files, which are what wrangler
 // deploys, and from connections.json for the rules that no wrangler.toml can say. Says nothing of any account.
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { parse } from "smol-toml";
-import { z } from "zod";
 import { databasesOf, QUEUES } from "../project/bindings.ts";
 import { type Project, packageRoot } from "../project/project.ts";
 import { buildOf, imageOf } from "./build.ts";
-
-const queueSchema = z.looseObject({ queue: z.string(), dead_letter_queue: z.string().optional() });
-const wranglerConfigSchema = z.looseObject({
-  name: z.string(),
-  main: z.string(),
-  alias: z.record(z.string(), z.string()).optional(),
-  vars: z.record(z.string(), z.unknown()).optional(),
-  secrets: z.object({ required: z.array(z.string()).default([]) }).optional(),
-  assets: z.looseObject({ directory: z.string().optional() }).optional(),
-  triggers: z.object({ crons: z.array(z.string()).optional() }).optional(),
-  queues: z
-    .object({ producers: z.array(queueSchema).default([]), consumers: z.array(queueSchema).default([]) })
-    .optional(),
-  r2_buckets: z.array(z.looseObject({ bucket_name: z.string() })).optional(),
-  d1_databases: z
-    .array(z.looseObject({ database_name: z.string(), migrations_dir: z.string().optional() }))
-    .optional(),
-});
-/** As much of a wrangler.toml as a deploy looks at. */
-export type WranglerConfig = z.infer<typeof wranglerConfigSchema>;
+import { readConfig, type WranglerConfig } from "./wrangler-config.ts";
 
 export interface WantedWorker {
   name: string;
@@ -127,10 +106,6 @@ export async function wantedOf(project: Project, url: string): Promise<Wanted> {
     image: imageOf(root),
   };
 }
-
-/** The wrangler.toml at a path below the root. */
-export const readConfig = (root: string, path: string): WranglerConfig =>
-  wranglerConfigSchema.parse(parse(readFileSync(join(root, path), "utf8")));
 
 function databasesIn(root: string, read: readonly Read[], named: string[]): WantedDatabase[] {
   const found = new Map<string, WantedDatabase>(

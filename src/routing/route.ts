@@ -14,7 +14,8 @@ import type { Connections } from "../shapes/connection.ts";
 import type { Event } from "../shapes/event.ts";
 import type { Job } from "../shapes/job.ts";
 import { openSource } from "../source/open.ts";
-import { type Decided, type PendingRun, record } from "../store/ledger/events.ts";
+import { type Decided, record } from "../store/ledger/events.ts";
+import type { PendingRun } from "../store/ledger/rows.ts";
 import { cancelRuns, claimOverdue, markQueued, takeReports } from "../store/ledger/runs.ts";
 import { decide } from "./decide.ts";
 

@@ -6,7 +6,8 @@ import type { Job } from "../../src/shapes/job.ts";
 import type { Report } from "../../src/shapes/run.ts";
 import { storeFailure } from "../../src/store/failure.ts";
 import { hidden } from "./hidden.ts";
-import { type Outcome, type RunDeps, runJob, setOf } from "./run.ts";
+import type { Outcome } from "./outcome.ts";
+import { type RunDeps, runJob, setOf } from "./run.ts";
 
 export interface Try {
   job: Job;

@@ -2,7 +2,7 @@
 // and read by many. Every value that this Worker holds is struck out of them, and what signs a URL. What a handler
 // returns is its own: items are stored as they are.
 import { inspect } from "node:util";
-import type { Outcome } from "./run.ts";
+import type { Outcome } from "./outcome.ts";
 
 export type Hide = (text: string) => string;
 

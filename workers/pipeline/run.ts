@@ -25,27 +25,10 @@ import { storeFailure } from "../../src/store/failure.ts";
 import { withinRun } from "./context.ts";
 import type { Hide } from "./hidden.ts";
 import { collectItems } from "./items.ts";
+import type { Outcome } from "./outcome.ts";
 import { withPayload } from "./payload.ts";
 import type { Pipeline } from "./sdk.ts";
 import { openWeir, type WeirDeps } from "./weir.ts";
-
-/** What an attempt came to. `items` counts what the collection now holds of the object; absent: unchanged. */
-export type Outcome = { embeddings?: Counts } & (
-  | {
-      status: "succeeded" | "skipped";
-      reason?: string;
-      items?: number;
-      etag?: string;
-      size?: number;
-      stored?: NewItem[];
-      /** When the items were stored, ms. */
-      storedAt?: number;
-      /** Models that made the items' vectors, where a handler ran. */
-      models?: string[];
-      log: string[];
-    }
-  | { status: "failed"; failure: Failure; etag?: string; log: string[] }
-);
 
 export interface RunDeps extends WeirDeps {
   pipeline: Pipeline;

@@ -14,7 +14,8 @@ import { modelsSchema } from "../../src/shapes/model.ts";
 import type { Observed, Source } from "../../src/source/contract.ts";
 import type { Collection } from "../../src/store/collections/contract.ts";
 import { hidden, hiding } from "./hidden.ts";
-import { compiledFilter, type Outcome, type RunDeps, runJob, setOf } from "./run.ts";
+import type { Outcome } from "./outcome.ts";
+import { compiledFilter, type RunDeps, runJob, setOf } from "./run.ts";
 
 /** What the command's own look-up answers: `POST /v1/objects` of the router, passed on. */
 type Looked =

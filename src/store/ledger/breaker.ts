@@ -1,7 +1,7 @@
 // What the circuit breaker asks and does in the ledger: which pipelines fail without exception, and one run
 // at a time to see whether a paused one works again.
 import type { D1Database } from "@cloudflare/workers-types";
-import type { PendingRun } from "./events.ts";
+import type { PendingRun } from "./rows.ts";
 import { PENDING_MS } from "./runs.ts";
 
 export interface Tripped {

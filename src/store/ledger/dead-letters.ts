@@ -3,7 +3,7 @@ import type { D1Database } from "@cloudflare/workers-types";
 import type { Event } from "../../shapes/event.ts";
 import type { Failure } from "../../shapes/failure.ts";
 import type { Job } from "../../shapes/job.ts";
-import type { PendingRun } from "./events.ts";
+import type { PendingRun } from "./rows.ts";
 import { PENDING_MS, RANK } from "./runs.ts";
 import { field, fields } from "./sql.ts";
 

@@ -7,6 +7,7 @@ import type { Event } from "../../shapes/event.ts";
 import type { Cause } from "../../shapes/job.ts";
 import { chunks } from "../chunks.ts";
 import type { Deployment } from "./deployments.ts";
+import type { PendingRun } from "./rows.ts";
 import { PENDING_MS } from "./runs.ts";
 import { field, fields } from "./sql.ts";
 
@@ -42,17 +43,6 @@ export interface Decided {
   cause: Extract<Cause, "matched" | "invoked" | "replayed">;
   /** The replay that its runs belong to. */
   replay?: string;
-}
-
-/** A committed run that has not left yet. */
-export interface PendingRun {
-  run_id: string;
-  event_id: string;
-  alias: string;
-  cause: Cause;
-  attempt: number;
-  /** Attempts that no longer count, since it was redriven. */
-  forgiven: number;
 }
 
 /** The run of one event for one pipeline: readable, and the same however often it is derived. */

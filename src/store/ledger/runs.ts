@@ -3,8 +3,8 @@
 import type { D1Database } from "@cloudflare/workers-types";
 import type { Event } from "../../shapes/event.ts";
 import type { Report, RunStatus } from "../../shapes/run.ts";
-import type { PendingRun } from "./events.ts";
 import { PROBE_MS } from "./pauses.ts";
+import type { PendingRun } from "./rows.ts";
 import { field, fields } from "./sql.ts";
 
 /** A committed run that has not left after this long is dispatched again. */

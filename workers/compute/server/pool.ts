@@ -6,6 +6,7 @@ import type { FromChild, Job, Output, Piece, ToChild } from "./decoder/protocol.
 import { residentOf, spentBy } from "./memory.ts";
 import { objectName } from "./object-name.ts";
 import type { Objects } from "./objects/objects.ts";
+import { Session } from "./objects/session.ts";
 
 export interface PoolOptions {
   size: number;
@@ -99,7 +100,7 @@ export class Pool {
       const stuck = () =>
         kill("bad_media", `kept its decoder busy for ${busyMs / 1000} s without coming to anything`, true);
       let timer = setTimeout(stuck, busyMs);
-      const source = this.options.objects.session(job.url, () => heard());
+      const source = new Session(this.options.objects, job.url, () => heard());
       let waiting = 0;
       let taking = 0;
       let over = false;

@@ -4,7 +4,6 @@
 import type { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { ok, type Result } from "../../../../src/shapes/failure.ts";
-import { Session } from "./session.ts";
 import { type Conditions, type Fetched, fetchRange } from "./source.ts";
 import { Spill } from "./spill.ts";
 
@@ -61,11 +60,6 @@ export class Objects {
   constructor(allowed: readonly string[], most = MOST) {
     this.#allowed = new Set(allowed);
     this.#most = most;
-  }
-
-  /** For one job. Close it when the job has ended. `onProgress` hears that bytes still come. */
-  session(url: string, onProgress: () => void = () => {}): Session {
-    return new Session(this, url, onProgress);
   }
 
   /** What is known of the object, to be asked for only if it has changed. */

@@ -9,7 +9,7 @@ import type { Objects, Version } from "./objects.ts";
 /** Where reading starts; most files say with this much what they are. */
 const FIRST = 32 * 1024;
 
-/** One job's reading of one object. */
+/** One job's reading of one object. Close it when the job has ended; `onProgress` hears that bytes still come. */
 export class Session implements Bytes {
   readonly #objects: Objects;
   readonly #url: string;
@@ -20,7 +20,7 @@ export class Session implements Bytes {
   /** What the source has sent for this job. */
   fetched = 0;
 
-  constructor(objects: Objects, url: string, onProgress: () => void) {
+  constructor(objects: Objects, url: string, onProgress: () => void = () => {}) {
     const { origin, pathname } = new URL(url);
     this.#objects = objects;
     this.#url = url;

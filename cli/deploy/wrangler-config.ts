@@ -1,0 +1,31 @@
+// A Worker's wrangler.toml as deploying reads it: the parts that name resources, and what they are.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "smol-toml";
+import { z } from "zod";
+
+export const queueSchema = z.looseObject({ queue: z.string(), dead_letter_queue: z.string().optional() });
+
+export const wranglerConfigSchema = z.looseObject({
+  name: z.string(),
+  main: z.string(),
+  alias: z.record(z.string(), z.string()).optional(),
+  vars: z.record(z.string(), z.unknown()).optional(),
+  secrets: z.object({ required: z.array(z.string()).default([]) }).optional(),
+  assets: z.looseObject({ directory: z.string().optional() }).optional(),
+  triggers: z.object({ crons: z.array(z.string()).optional() }).optional(),
+  queues: z
+    .object({ producers: z.array(queueSchema).default([]), consumers: z.array(queueSchema).default([]) })
+    .optional(),
+  r2_buckets: z.array(z.looseObject({ bucket_name: z.string() })).optional(),
+  d1_databases: z
+    .array(z.looseObject({ database_name: z.string(), migrations_dir: z.string().optional() }))
+    .optional(),
+});
+
+/** As much of a wrangler.toml as a deploy looks at. */
+export type WranglerConfig = z.infer<typeof wranglerConfigSchema>;
+
+/** The wrangler.toml at a path below the root. */
+export const readConfig = (root: string, path: string): WranglerConfig =>
+  wranglerConfigSchema.parse(parse(readFileSync(join(root, path), "utf8")));
