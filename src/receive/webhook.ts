@@ -8,8 +8,8 @@ import { isAcceptableType } from "./media-type.ts";
 import type { Context, Quarantined } from "./normalise/contract.ts";
 import { normalise } from "./normalise/normalise.ts";
 import { recordText } from "./record-text.ts";
+import type { TtlCache } from "./ttl-cache.ts";
 import type { Delivery, Handshake, Proof, Trust } from "./verify/contract.ts";
-import type { TtlCache } from "./verify/keys.ts";
 import { prove } from "./verify/prove.ts";
 import { confirmSubscription } from "./verify/sns.ts";
 

@@ -2,7 +2,8 @@
 // that answers only what it is told to, and records as their senders write them.
 import { generateKeyPairSync } from "node:crypto";
 import { selfSigned } from "../../cli/settings/certificate.ts";
-import { keyCache, TtlCache } from "../../src/receive/verify/keys.ts";
+import { TtlCache } from "../../src/receive/ttl-cache.ts";
+import { keyCache } from "../../src/receive/verify/keys.ts";
 import {
   type QuarantineEntry,
   type Rejection,

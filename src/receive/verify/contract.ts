@@ -1,9 +1,10 @@
 // What it takes to prove a delivery, and what a proof is. One file beside this one per scheme; none of
 // them parses more of the body than its proof needs, and none knows what an event is.
 
+import type { JWTVerifyGetKey } from "jose";
 import type { Scheme, SchemeName } from "../../shapes/connection.ts";
-import { fail, type Result } from "../../shapes/failure.ts";
-import type { KeyCache } from "./keys.ts";
+import { type Failure, fail, type Result } from "../../shapes/failure.ts";
+import type { TtlCache } from "../ttl-cache.ts";
 
 /** An HTTP request as it came: raw body, and the moment it was received. */
 export interface Delivery {
@@ -54,4 +55,22 @@ export const unproven = (detail: string, where?: string) =>
 export function authorization(headers: Headers): { kind: string; value: string } | undefined {
   const match = /^(\S+) +(\S.*)$/.exec(headers.get("authorization") ?? "");
   return match?.[1] && match[2] ? { kind: match[1].toLowerCase(), value: match[2].trim() } : undefined;
+}
+
+/** The runtime's own key object, by whichever types the runtime has. */
+export type PublicKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
+
+/** The public key of one certificate, importable for either hash. */
+export interface CertificateKeys {
+  sha1: PublicKey;
+  sha256: PublicKey;
+}
+
+export interface KeyCache {
+  certificates: TtlCache<CertificateKeys>;
+  /** Why there was no certificate at an address, for as long as it is not asked for again. */
+  absent: TtlCache<Failure>;
+  /** Certificates that are being fetched: whoever needs one meanwhile waits for the same. */
+  flights: Map<string, Promise<Result<CertificateKeys>>>;
+  keySets: TtlCache<JWTVerifyGetKey>;
 }

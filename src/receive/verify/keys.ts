@@ -1,55 +1,8 @@
 // Secrets by name, and public keys that were fetched: small, in memory, gone with the isolate.
-import type { JWTVerifyGetKey } from "jose";
 import type { SecretRef } from "../../shapes/connection.ts";
-import { type Failure, fail, ok, type Result } from "../../shapes/failure.ts";
-import type { Trust } from "./contract.ts";
-
-/** A bounded map whose entries end. The oldest entry makes room for a new one. */
-export class TtlCache<T> {
-  readonly #entries = new Map<string, { value: T; until: number }>();
-  readonly #capacity: number;
-
-  constructor(capacity = 32) {
-    this.#capacity = capacity;
-  }
-
-  get(name: string, now: number): T | undefined {
-    const entry = this.#entries.get(name);
-    if (entry === undefined || entry.until > now) return entry?.value;
-    this.#entries.delete(name);
-    return undefined;
-  }
-
-  delete(name: string): void {
-    this.#entries.delete(name);
-  }
-
-  set(name: string, value: T, until: number): void {
-    this.#entries.delete(name);
-    const oldest = this.#entries.size >= this.#capacity ? this.#entries.keys().next().value : undefined;
-    if (oldest !== undefined) this.#entries.delete(oldest);
-    this.#entries.set(name, { value, until });
-  }
-}
-
-/** The runtime's own key object, by whichever types the runtime has. */
-type PublicKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
-
-/** The public key of one certificate, importable for either hash. */
-export interface CertificateKeys {
-  sha1: PublicKey;
-  sha256: PublicKey;
-}
-
-export interface KeyCache {
-  certificates: TtlCache<CertificateKeys>;
-  /** Why there was no certificate at an address, for as long as it is not asked for again. */
-  absent: TtlCache<Failure>;
-  /** Certificates that are being fetched: whoever needs one meanwhile waits for the same. */
-  flights: Map<string, Promise<Result<CertificateKeys>>>;
-  keySets: TtlCache<JWTVerifyGetKey>;
-}
-
+import { fail, ok, type Result } from "../../shapes/failure.ts";
+import { TtlCache } from "../ttl-cache.ts";
+import type { KeyCache, Trust } from "./contract.ts";
 /** An empty cache; one per isolate is enough. Forged names are many, so those that failed have more room. */
 export const keyCache = (): KeyCache => ({
   certificates: new TtlCache(),

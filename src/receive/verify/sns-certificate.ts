@@ -6,8 +6,8 @@ import { importX509 } from "jose";
 import { awsDomain } from "../../shapes/aws.ts";
 import { fail, ok, type Result } from "../../shapes/failure.ts";
 import { readCapped } from "../body.ts";
-import { type Trust, unproven } from "./contract.ts";
-import { type CertificateKeys, configured } from "./keys.ts";
+import { type CertificateKeys, type Trust, unproven } from "./contract.ts";
+import { configured } from "./keys.ts";
 
 const ADDRESS = /^https:\/\/([a-z0-9.-]+)\/SimpleNotificationService-[0-9a-f]+\.pem$/;
 const REGION = /^sns\.((?:[a-z]{2}|eusc)(?:-[a-z]+)+-\d{1,2})\./;
