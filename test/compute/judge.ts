@@ -20,6 +20,10 @@ const streamSchema = z.object({
   height: z.number(),
   avg_frame_rate: ratio,
   r_frame_rate: ratio,
+  sample_aspect_ratio: z
+    .string()
+    .default("1:1")
+    .transform((text) => ratio.parse(text.replace(":", "/")) || 1),
   side_data_list: z.array(z.object({ rotation: z.number().optional() })).default([]),
 });
 const frameSchema = z.object({ key_frame: z.number(), best_effort_timestamp_time: number.optional() });
@@ -27,7 +31,7 @@ const told = z.object({ streams: z.array(streamSchema).min(1), frames: z.array(f
 
 export interface Judged {
   codec: string;
-  /** As it is shown. */
+  /** As it is shown, of square pixels. */
   width: number;
   height: number;
   /** Degrees clockwise. */
@@ -37,21 +41,30 @@ export interface Judged {
   frames: { time: number; key: boolean; pixels: Buffer }[];
 }
 
-/** Decodes every frame of a film's picture. */
-export async function judge(path: string): Promise<Judged> {
-  const of = "stream=codec_name,width,height,avg_frame_rate,r_frame_rate:stream_side_data=rotation";
+/** Decodes every frame of a film's picture; `more` are further filters of ffmpeg's. */
+export async function judge(path: string, more: string[] = []): Promise<Judged> {
+  const of =
+    "stream=codec_name,width,height,sample_aspect_ratio,avg_frame_rate,r_frame_rate:stream_side_data=rotation";
   const entries = `${of}:frame=key_frame,best_effort_timestamp_time`;
-  const [json, raw] = await Promise.all([
-    run("ffprobe", ["-select_streams", "v:0", "-show_entries", entries, "-of", "json", path]),
-    pixelsOf(["-i", path, "-map", "0:v:0", "-vsync", "passthrough"]),
+  const json = await run("ffprobe", [
+    "-select_streams",
+    "v:0",
+    "-show_entries",
+    entries,
+    "-of",
+    "json",
+    path,
   ]);
   const { streams, frames } = told.parse(JSON.parse(json.toString()));
   const [stream] = streams as [z.infer<typeof streamSchema>];
   const fps = stream.avg_frame_rate || stream.r_frame_rate;
   const turn = stream.side_data_list.find(({ rotation }) => rotation !== undefined)?.rotation ?? 0;
   const rotation = (360 - turn) % 360;
-  const [width, height] =
-    rotation % 180 === 0 ? [stream.width, stream.height] : [stream.height, stream.width];
+  const across = Math.round(stream.width * stream.sample_aspect_ratio);
+  const [width, height] = rotation % 180 === 0 ? [across, stream.height] : [stream.height, across];
+  const square = across === stream.width ? "null" : `scale=${width}:${height}:flags=area,format=rgb24`;
+  const filters = ["-vf", [square, ...more].join()];
+  const raw = await pixelsOf(["-i", path, "-map", "0:v:0", "-vsync", "passthrough", ...filters]);
   const size = width * height * 3;
   if (raw.length !== size * frames.length)
     throw new Error(`${path}: ${raw.length / size} pictures of ${frames.length} frames`);

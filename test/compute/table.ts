@@ -23,6 +23,8 @@ export interface Film {
   /** Its pictures are the card, each colour of it to within so much of 255; shown upside down where it says so. */
   card?: number;
   upsideDown?: true;
+  /** The card's five colours on a screen of standard gamut, where it was drawn in a wider one. */
+  converted?: [number, number, number][];
 }
 /** A still picture. */
 export interface Still {
@@ -69,8 +71,19 @@ const beeping = { at: halves(8), within: 1 };
 
 export const table: Record<string, Right> = {
   // Colours, sizes and how they are turned.
-  "hdr10-pq.mp4": card({ keyframes: [0, 0.48, 0.96, 1.44, 1.92], card: 40 }),
-  "p3-screen-recording.mp4": card({ keyframes: [0, 0.48, 0.96, 1.44, 1.92] }),
+  // A dark channel of a strong colour is a step or two of PQ.
+  "hdr10-pq.mp4": card({ keyframes: [0, 0.48, 0.96, 1.44, 1.92], card: 16 }),
+  "p3-screen-recording.mp4": card({
+    keyframes: [0, 0.48, 0.96, 1.44, 1.92],
+    // As ffmpeg's zscale converts them.
+    converted: [
+      [241, 0, 0],
+      [0, 204, 0],
+      [21, 20, 230],
+      [240, 240, 240],
+      [255, 197, 0],
+    ],
+  }),
   "bt709.mp4": card(),
   "full-range.webm": card(),
   "turned-180.mp4": card({ upsideDown: true }),

@@ -3,7 +3,8 @@ import { AV_PIX_FMT_RGB24, FF_DECODER_MJPEG } from "node-av/constants";
 import { Codec } from "node-av/lib";
 import { describe, expect, test } from "vitest";
 import { makeImage } from "../../cli/sample-media/media.ts";
-import { Decoder, packetOf, scaled, shownSize } from "../../workers/compute/server/decoder/film/codec.ts";
+import { Decoder, packetOf } from "../../workers/compute/server/decoder/film/codec.ts";
+import { scaled, shownSize } from "../../workers/compute/server/decoder/film/scaler.ts";
 import { degreesOf, isSideways, turned, turnOf } from "../../workers/compute/server/decoder/film/turn.ts";
 import { exif } from "./turned.ts";
 

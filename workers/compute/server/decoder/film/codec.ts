@@ -1,28 +1,14 @@
-// FFmpeg's decoders and scaler behind a few verbs: feed, next, single, scaled. Runs in the decoder child
-// only; knows nothing of containers or of reading.
+// FFmpeg's decoders behind a few verbs: feed, next, single. Runs in the decoder child only; knows nothing of
+// containers or of reading. What becomes of a frame's pixels is scaler.ts's.
 import type { Buffer } from "node:buffer";
-import {
-  AV_FRAME_DATA_DISPLAYMATRIX,
-  type AV_PIX_FMT_GRAY8,
-  AV_PIX_FMT_RGB24,
-  AVCOL_SPC_BT709,
-  AVCOL_SPC_BT2020_NCL,
-  AVCOL_SPC_FCC,
-  AVCOL_SPC_SMPTE240M,
-  AVERROR_EAGAIN,
-  AVERROR_EOF,
-  type AVPixelFormat,
-  SWS_AREA,
-  type SwsFlags,
-} from "node-av/constants";
-import { Codec, CodecContext, type CodecParameters, Frame, Packet, SoftwareScaleContext } from "node-av/lib";
+import { AVERROR_EAGAIN, AVERROR_EOF } from "node-av/constants";
+import { Codec, CodecContext, type CodecParameters, Frame, Packet, Rational } from "node-av/lib";
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
-import { isSideways, turned, turnOf } from "./turn.ts";
 
 /** A picture of more pixels is refused before memory is taken for it. */
 const MOST_PIXELS = 100_000_000;
-/** Of YUV to RGB, other than that of BT.601, which is what a frame has that does not say. */
-const MATRICES = new Set<number>([AVCOL_SPC_BT709, AVCOL_SPC_FCC, AVCOL_SPC_SMPTE240M, AVCOL_SPC_BT2020_NCL]);
+/** Pixels as they are stored: a still picture's resolution, by which FFmpeg would stretch it, is of paper. */
+const SQUARE = new Rational(1, 1);
 
 /** One decoder. A frame that it gives out is overwritten by the next but one. */
 export class Decoder {
@@ -30,8 +16,16 @@ export class Decoder {
   #frame = new Frame();
   #spare = new Frame();
   #ended = false;
+  /** The sides of a pixel as shown, where the container says so: it knows better than the codec. */
+  #pixel: Rational | undefined;
 
-  private constructor(codec: Codec | null, parameters: CodecParameters | undefined, name: string) {
+  private constructor(
+    codec: Codec | null,
+    parameters: CodecParameters | undefined,
+    name: string,
+    pixel: Rational | undefined,
+  ) {
+    this.#pixel = pixel;
     this.#context = new CodecContext();
     this.#context.allocContext3(codec);
     if (parameters) this.#context.parametersToContext(parameters);
@@ -47,13 +41,13 @@ export class Decoder {
     this.#spare.alloc();
   }
 
-  static of(parameters: CodecParameters, name: string): Decoder {
-    return new Decoder(Codec.findDecoder(parameters.codecId), parameters, name);
+  static of(parameters: CodecParameters, name: string, pixel?: Rational): Decoder {
+    return new Decoder(Codec.findDecoder(parameters.codecId), parameters, name, pixel);
   }
 
   /** A still picture's decoder, which takes the whole file as one packet. */
   static still(codec: Codec | null, name: string): Decoder {
-    return new Decoder(codec, undefined, name);
+    return new Decoder(codec, undefined, name, SQUARE);
   }
 
   /** Hands over a packet, or null for the end. Damaged packets are passed over: a later one may decode. */
@@ -70,6 +64,7 @@ export class Decoder {
       const got = this.#context.receiveFrameSync(this.#spare);
       if (got >= 0) {
         [this.#frame, this.#spare] = [this.#spare, this.#frame];
+        if (this.#pixel) this.#frame.sampleAspectRatio = this.#pixel;
         return this.#frame;
       }
       if (got === AVERROR_EAGAIN || got === AVERROR_EOF) return undefined;
@@ -95,61 +90,6 @@ export class Decoder {
     this.#frame.free();
     this.#spare.free();
     this.#context.freeContext();
-  }
-}
-
-/** Width and height of a frame as it is shown. */
-export function shownSize(frame: Frame): { width: number; height: number } {
-  const { width, height } = frame;
-  return isSideways(turnOf(frame.getSideData(AV_FRAME_DATA_DISPLAYMATRIX)))
-    ? { width: height, height: width }
-    : { width, height };
-}
-
-/** The pixels of a frame as it is shown, at another size and format, rows without padding. */
-export function scaled(
-  frame: Frame,
-  width: number,
-  height: number,
-  format: PixelFormat,
-  flags?: SwsFlags,
-): Buffer {
-  const turn = turnOf(frame.getSideData(AV_FRAME_DATA_DISPLAYMATRIX));
-  const [w, h] = isSideways(turn) ? [height, width] : [width, height];
-  const target = convert(frame, w, h, format, flags);
-  try {
-    const pixels = target.toBuffer();
-    return turn ? turned(pixels, w, h, format === AV_PIX_FMT_RGB24 ? 3 : 1, turn) : pixels;
-  } finally {
-    target.free();
-  }
-}
-type PixelFormat = typeof AV_PIX_FMT_RGB24 | typeof AV_PIX_FMT_GRAY8;
-
-/** A new frame with the picture of another, at a size and in a format, as it was stored. */
-export function convert(
-  frame: Frame,
-  width: number,
-  height: number,
-  format: AVPixelFormat,
-  flags?: SwsFlags,
-): Frame {
-  const scaler = new SoftwareScaleContext();
-  const target = new Frame();
-  try {
-    target.alloc();
-    Object.assign(target, { width, height, format });
-    target.getBuffer();
-    const from = frame.format as AVPixelFormat;
-    // Left to set itself up, the scaler minds the frame's own matrix, which only colours need, and takes longer.
-    if (format === AV_PIX_FMT_RGB24 && MATRICES.has(frame.colorSpace)) {
-      scaler.allocContext();
-      if (flags !== undefined) scaler.setOption("sws_flags", flags);
-    } else scaler.getContext(frame.width, frame.height, from, width, height, format, flags ?? SWS_AREA);
-    scaler.scaleFrameSync(target, frame);
-    return target;
-  } finally {
-    scaler.freeContext();
   }
 }
 

@@ -1,24 +1,21 @@
 // An MP4 written into memory, in fragments, so that nothing has to be gone back to. Decoder child only.
 import { Buffer } from "node:buffer";
-import { AV_CODEC_FLAG_GLOBAL_HEADER, AV_PIX_FMT_YUV420P, FF_ENCODER_LIBX264 } from "node-av/constants";
+import { AV_PKT_DATA_DISPLAYMATRIX } from "node-av/constants";
 import {
-  Codec,
-  CodecContext,
+  type CodecContext,
   type CodecParameters,
   Dictionary,
   FFmpegError,
   FormatContext,
-  type Frame,
   IOContext,
   type Packet,
-  Rational,
+  type Rational,
   type Stream,
 } from "node-av/lib";
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
 
 const MOST = 64 * 1024 * 1024;
 const IO_BUFFER = 64 * 1024;
-export const TICKS = 90_000;
 const check = (code: number, doing: string) => FFmpegError.throwIfError(code, doing);
 
 export class Muxer {
@@ -45,14 +42,21 @@ export class Muxer {
     // The tag is the other container's name for the codec.
     stream.codecpar.codecTag = 0;
     stream.timeBase = from.timeBase;
+    // Matroska has the pixels' sides in its track, MP4 in the codec's description.
+    const { num, den } = from.sampleAspectRatio;
+    if (num > 0 && den > 0) stream.codecpar.sampleAspectRatio = from.sampleAspectRatio;
+    stream.sampleAspectRatio = stream.codecpar.sampleAspectRatio;
     return stream;
   }
 
-  /** A track of packets to come from an encoder. */
-  encoded(encoder: CodecContext): Stream {
+  /** A track of packets to come from an encoder, to be turned as the display matrix says. */
+  encoded(encoder: CodecContext, matrix: Buffer | null): Stream {
     const stream = this.#context.newStream(null);
-    check((stream.codecpar as CodecParameters).fromContext(encoder), "describe a stream");
+    const parameters = stream.codecpar as CodecParameters;
+    check(parameters.fromContext(encoder), "describe a stream");
+    if (matrix) check(parameters.addCodedSideData(AV_PKT_DATA_DISPLAYMATRIX, matrix), "turn a stream");
     stream.timeBase = encoder.timeBase;
+    stream.sampleAspectRatio = encoder.sampleAspectRatio;
     return stream;
   }
 
@@ -81,32 +85,5 @@ export class Muxer {
     this.#context.pb = null;
     this.#context.freeContext();
     this.#io.freeContext();
-  }
-}
-
-/** An H.264 encoder for pictures of this size; both must be even. */
-export function h264(width: number, height: number): CodecContext {
-  const codec = Codec.findEncoderByName(FF_ENCODER_LIBX264);
-  const encoder = new CodecContext();
-  encoder.allocContext3(codec);
-  const [pixelFormat, timeBase] = [AV_PIX_FMT_YUV420P, new Rational(1, TICKS)];
-  Object.assign(encoder, { width, height, pixelFormat, timeBase, bitRate: 0n, maxBFrames: 0 });
-  for (const [option, value] of [
-    ["preset", "veryfast"],
-    ["crf", "20"],
-  ] as const)
-    encoder.setOption(option, value);
-  encoder.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
-  encoder.threadCount = 1;
-  check(encoder.open2Sync(codec), "open the encoder");
-  return encoder;
-}
-
-/** Encodes a frame, or null for the end, and yields the packets that are ready. */
-export function* packetsOf(encoder: CodecContext, frame: Frame | null, packet: Packet): Generator<Packet> {
-  check(encoder.sendFrameSync(frame), "encode a frame");
-  while (encoder.receivePacketSync(packet) >= 0) {
-    yield packet;
-    packet.unref();
   }
 }

@@ -3,7 +3,7 @@
 // keyframes that look alike is not seen. Runs in the decoder child only.
 import { AV_PIX_FMT_RGB24 } from "node-av/constants";
 import type { Frame } from "node-av/lib";
-import { scaled } from "./codec.ts";
+import { scaled } from "./scaler.ts";
 import type { Media } from "./video.ts";
 
 const SIDE = 32;

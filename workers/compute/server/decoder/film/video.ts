@@ -7,11 +7,19 @@ import {
   AVSEEK_FLAG_BACKWARD,
   type AVSeekFlag,
 } from "node-av/constants";
-import { avGetCodecName, type FormatContext, type Frame, Packet, type Stream } from "node-av/lib";
+import {
+  avGetCodecName,
+  type FormatContext,
+  type Frame,
+  Packet,
+  type Rational,
+  type Stream,
+} from "node-av/lib";
 import { damaged, type RangeReader } from "../file/reader.ts";
 import { Decoder } from "./codec.ts";
 import { Container, durationOf, originOf } from "./container.ts";
 import { type FrameTable, MOST_FRAMES } from "./keyframes.ts";
+import { squared } from "./scaler.ts";
 import { degreesOf, isSideways, turnOf } from "./turn.ts";
 
 /** Packets read in search of a keyframe before giving up: 20 s at 60 frames a second, with sound between. */
@@ -30,7 +38,7 @@ const FORWARD = 0 as AVSeekFlag;
 export interface MediaInfo {
   duration: number;
   fps: number;
-  /** As it is shown, after any turn. */
+  /** As it is shown, of square pixels and after any turn. */
   width: number;
   height: number;
   /** Degrees clockwise by which stored frames are turned to be shown. */
@@ -58,7 +66,7 @@ export class Media {
     this.#unit = stream.timeBase.toDouble();
     this.origin = originOf(stream);
     this.#packet.alloc();
-    this.#decoder = Decoder.of(stream.codecpar, container.reader.name);
+    this.#decoder = Decoder.of(stream.codecpar, container.reader.name, pixelOf(stream));
     this.info = describe(container.context, stream);
   }
 
@@ -251,14 +259,18 @@ export class Media {
   }
 }
 
+/** The sides of a pixel as shown, where the container says so. */
+function pixelOf({ sampleAspectRatio: said }: Stream): Rational | undefined {
+  return said.num > 0 && said.den > 0 ? said : undefined;
+}
+
 /** What a video stream says of itself, made plausible. */
 export function describe(context: FormatContext, stream: Stream): MediaInfo {
   const { codecpar, avgFrameRate, rFrameRate } = stream;
   const duration = durationOf(context, stream);
   const turn = turnOf(codecpar.getCodedSideData(AV_PKT_DATA_DISPLAYMATRIX));
-  const [width, height] = isSideways(turn)
-    ? [codecpar.height, codecpar.width]
-    : [codecpar.width, codecpar.height];
+  const across = squared(codecpar.width, pixelOf(stream) ?? codecpar.sampleAspectRatio);
+  const [width, height] = isSideways(turn) ? [codecpar.height, across] : [across, codecpar.height];
   const rate = [avgFrameRate, rFrameRate].find((r) => r.num > 0 && r.den > 0)?.toDouble() ?? 0;
   const fps = rate > 0 && rate < 1000 ? rate : 25;
   const counted = Number(stream.nbFrames);

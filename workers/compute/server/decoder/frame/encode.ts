@@ -4,18 +4,20 @@ import {
   AV_PIX_FMT_RGB24,
   AV_PIX_FMT_YUV420P,
   AV_PIX_FMT_YUVJ420P,
-  type AVPixelFormat,
+  AVCOL_RANGE_JPEG,
+  AVCOL_RANGE_MPEG,
+  AVCOL_SPC_SMPTE170M,
   FF_ENCODER_LIBWEBP,
   FF_ENCODER_MJPEG,
   FF_ENCODER_PNG,
 } from "node-av/constants";
 import { Codec, CodecContext, Frame, Packet, Rational } from "node-av/lib";
-import { convert, scaled } from "../film/codec.ts";
+import { convert, scaled } from "../film/scaler.ts";
 
 const ENCODERS = {
-  jpeg: { name: FF_ENCODER_MJPEG, format: AV_PIX_FMT_YUVJ420P },
-  png: { name: FF_ENCODER_PNG, format: AV_PIX_FMT_RGB24 },
-  webp: { name: FF_ENCODER_LIBWEBP, format: AV_PIX_FMT_YUV420P },
+  jpeg: { name: FF_ENCODER_MJPEG, format: AV_PIX_FMT_YUVJ420P, range: AVCOL_RANGE_JPEG },
+  png: { name: FF_ENCODER_PNG, format: AV_PIX_FMT_RGB24, range: AVCOL_RANGE_JPEG },
+  webp: { name: FF_ENCODER_LIBWEBP, format: AV_PIX_FMT_YUV420P, range: AVCOL_RANGE_MPEG },
 } as const;
 export type PictureFormat = keyof typeof ENCODERS;
 
@@ -28,8 +30,9 @@ export function encoded(frame: Frame, width: number, height: number, as: Picture
     format: AV_PIX_FMT_RGB24,
     timeBase: new Rational(1, 25),
   });
-  const { name, format } = ENCODERS[as];
-  const ready = format === AV_PIX_FMT_RGB24 ? shown : convert(shown, width, height, format as AVPixelFormat);
+  const { name, format, range } = ENCODERS[as];
+  const target = { width, height, format, range, matrix: AVCOL_SPC_SMPTE170M };
+  const ready = format === AV_PIX_FMT_RGB24 ? shown : convert(shown, target);
   const codec = Codec.findEncoderByName(name);
   const encoder = new CodecContext();
   const packet = new Packet();

@@ -3,7 +3,7 @@
 import { AV_PIX_FMT_GRAY8, AV_PIX_FMT_RGB24 } from "node-av/constants";
 import type { Frame } from "node-av/lib";
 import type { Builtin } from "../../../../../src/shapes/model.ts";
-import { scaled, shownSize } from "../film/codec.ts";
+import { scaled, shownSize } from "../film/scaler.ts";
 import { HOG_SIZE, hog } from "./hog.ts";
 import { pdq } from "./pdq.ts";
 

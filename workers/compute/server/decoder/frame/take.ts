@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import { AV_PIX_FMT_RGB24, SWS_AREA, SWS_BICUBIC, SWS_BILINEAR } from "node-av/constants";
 import type { Frame } from "node-av/lib";
-import { scaled, shownSize } from "../film/codec.ts";
+import { scaled, shownSize } from "../film/scaler.ts";
 import type { Parts, Pixels, Take } from "../protocol.ts";
 import { encoded } from "./encode.ts";
 import { featuresOf, pool } from "./features.ts";

@@ -1,19 +1,14 @@
 // A span of a film as an MP4 by itself: packets copied where they can stand by themselves and MP4 takes their
 // codec, else the picture encoded again as H.264. Sound is copied where MP4 takes it. Decoder child only.
 import type { Buffer } from "node:buffer";
-import {
-  AV_PIX_FMT_RGB24,
-  AV_PIX_FMT_YUV420P,
-  AVMEDIA_TYPE_AUDIO,
-  AVMEDIA_TYPE_VIDEO,
-} from "node-av/constants";
-import { avGetCodecName, Frame, Packet, Rational, type Stream } from "node-av/lib";
+import { AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_VIDEO } from "node-av/constants";
+import { avGetCodecName, Packet, Rational, type Stream } from "node-av/lib";
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
 import { damaged, type RangeReader } from "../file/reader.ts";
 import type { VideoFormat } from "../file/sniff.ts";
-import { convert, scaled, shownSize } from "../film/codec.ts";
 import { Container, originOf } from "../film/container.ts";
-import { h264, Muxer, packetsOf, TICKS } from "../film/muxer.ts";
+import { H264, TICKS } from "../film/h264.ts";
+import { Muxer } from "../film/muxer.ts";
 import { picturesOf, soundOf } from "../film/packets.ts";
 import { Media } from "../film/video.ts";
 import type { Span } from "../spans.ts";
@@ -65,7 +60,7 @@ export async function clip(reader: RangeReader, format: VideoFormat, span: Span)
   }
 }
 
-/** Encodes the span's pictures as they are shown. `others` adds the further tracks before the header is written. */
+/** Encodes the span's pictures. `others` adds the further tracks before the header is written. */
 async function encode(
   reader: RangeReader,
   format: VideoFormat,
@@ -76,35 +71,29 @@ async function encode(
   const media = await Media.open(reader, format.demuxer);
   const packet = new Packet();
   packet.alloc();
-  const even = (side: number) => Math.max(2, side - (side % 2));
-  const [width, height] = [even(media.info.width), even(media.info.height)];
-  const encoder = h264(width, height);
   const unit = new Rational(1, TICKS);
+  let encoder: H264 | undefined;
+  let track: Stream | undefined;
+  const write = async (packets: Iterable<Packet>) => {
+    for (const made of packets) if (track) await muxer.write(made, track, unit);
+  };
   try {
-    const track = muxer.encoded(encoder);
-    others();
-    await muxer.begin();
     for await (const { time, frame } of media.framesFrom(start)) {
       if (time >= end - 1e-3) break;
       if (time < start - 1e-3) continue;
-      const picture = upright(frame, width, height);
-      picture.pts = BigInt(Math.round((time - start) * TICKS));
-      for (const made of packetsOf(encoder, picture, packet)) await muxer.write(made, track, unit);
-      picture.free();
+      if (!encoder) {
+        encoder = new H264(frame);
+        track = muxer.encoded(encoder.context, encoder.matrix);
+        others();
+        await muxer.begin();
+      }
+      await write(encoder.packetsOf(frame, Math.round((time - start) * TICKS), packet));
     }
-    for (const made of packetsOf(encoder, null, packet)) await muxer.write(made, track, unit);
+    if (!encoder) throw damaged(reader, `has no frame to decode from ${start} to ${end} s`);
+    await write(encoder.rest(packet));
   } finally {
     packet.free();
-    encoder.freeContext();
+    encoder?.close();
     await media.close();
   }
-}
-
-function upright(frame: Frame, width: number, height: number): Frame {
-  if (shownSize(frame).width === frame.width) return convert(frame, width, height, AV_PIX_FMT_YUV420P);
-  const pixels = scaled(frame, width, height, AV_PIX_FMT_RGB24);
-  const turned = Frame.fromVideoBuffer(pixels, { width, height, format: AV_PIX_FMT_RGB24 });
-  const picture = convert(turned, width, height, AV_PIX_FMT_YUV420P);
-  turned.free();
-  return picture;
 }

@@ -3,7 +3,7 @@ import type { Frame } from "node-av/lib";
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
 import type { RangeReader } from "../file/reader.ts";
 import type { Format } from "../file/sniff.ts";
-import { shownSize } from "../film/codec.ts";
+import { shownSize } from "../film/scaler.ts";
 import { Media } from "../film/video.ts";
 import { encoded } from "../frame/encode.ts";
 import type { FramesJob, Output } from "../protocol.ts";

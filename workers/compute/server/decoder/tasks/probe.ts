@@ -3,8 +3,8 @@ import { AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_SUBTITLE, AVMEDIA_TYPE_VIDEO } from "n
 import { avGetCodecName, type Stream } from "node-av/lib";
 import type { RangeReader } from "../file/reader.ts";
 import type { Format } from "../file/sniff.ts";
-import { shownSize } from "../film/codec.ts";
 import { Container, durationOf } from "../film/container.ts";
+import { shownSize } from "../film/scaler.ts";
 import { describe } from "../film/video.ts";
 import type { Output } from "../protocol.ts";
 import { micro } from "../spans.ts";
