@@ -68,6 +68,8 @@ const card = (more: Partial<Film> = {}): Film =>
 /** One sound, from the first frame to the last. */
 const hums = { at: [0], within: 1 };
 const beeping = { at: halves(8), within: 1 };
+/** Two sounds, each after 5.3 ms of its encoder's silence; the second begins with its own packet, at 2016 ms. */
+const afterAnother = { at: halves(8).map((at) => at + (at < 2000 ? 5.4 : 21.4)), within: 1 };
 
 export const table: Record<string, Right> = {
   // Colours, sizes and how they are turned.
@@ -155,9 +157,9 @@ export const table: Record<string, Right> = {
   "beep-aac.mp4": film(4, { beeps: beeping }),
   "beep-aac-8k.mp4": film(4, { beeps: beeping }),
   "beep-vorbis.mkv": film(4, { beeps: { at: halves(8), within: 3.5 } }),
-  "sound-gap.mkv": film(4, { beeps: { at: [0, 486, 986, 2494, 2986, 3486], within: 8 } }),
-  "sound-51-then-stereo.ts": film(4, { beeps: beeping }),
-  "sound-48k-then-44k.ts": film(4, { beeps: beeping }),
+  "sound-gap.mkv": film(4, { beeps: { at: [0, 486, 2486, 2986, 3486], within: 1 } }),
+  "sound-51-then-stereo.ts": film(4, { beeps: afterAnother }),
+  "sound-48k-then-44k.ts": film(4, { beeps: afterAnother }),
 
   // Refused.
   "encrypted-cenc.mp4": { kind: "refused", why: /is encrypted/ },
