@@ -3,15 +3,14 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Api, apiOf, type Item, type Lineage, type Run } from "../api.ts";
 import { generate, write } from "../generate/generate.ts";
 import { untilInterrupted } from "../io/interrupt.ts";
 import { CliError, good, note, print, printJson, say } from "../io/output.ts";
 import { isFree } from "../io/ports.ts";
-import { refusal } from "../operate/client.ts";
+import { type Client, clientOf, type Item, itemsPath, type Lineage, type Run } from "../operate/client.ts";
 import { loadProject } from "../project/project.ts";
 import { makeImage, makeVideo } from "../sample-media/media.ts";
-import type { Local } from "../senders/deliver.ts";
+import type { StackAddress } from "../senders/deliver.ts";
 import { DEV_ENV } from "../settings/dev-env.ts";
 import { itemsTable } from "./items-table.ts";
 import { type NewObject, putObject, type Target, toldText } from "./local-bucket.ts";
@@ -118,15 +117,15 @@ interface Stored {
 /** Brings the uploads in, waits for their runs, and reads what was stored. */
 async function show(stack: Stack, root: string, made: Upload[]): Promise<Stored[]> {
   const { connections, pipelines } = loadProject(root);
-  const local: Local = { url: stack.url, connections, secrets: stack.env };
-  const api = apiOf(stack.url, stack.apiKey);
+  const local: StackAddress = { url: stack.url, connections, secrets: stack.env };
+  const client = clientOf(stack.url, stack.apiKey);
   for (const { name, target, object } of made) {
     const told = await putObject(local, target, object);
     const size = `${(object.body.byteLength / 1e6).toFixed(1)} MB`;
     good(`${name} put: ${target.bucket}/${target.key}, ${size}; ${toldText(told)}`);
   }
   for (const upload of made) {
-    const run = await finished(api, upload);
+    const run = await finished(client, upload);
     if (run.status !== "succeeded") {
       const why = run.failure?.detail ?? run.reason ?? "no reason was given";
       throw new CliError(`${upload.alias}: the run ${run.id} is ${run.status}: ${why}`);
@@ -136,18 +135,21 @@ async function show(stack: Stack, root: string, made: Upload[]): Promise<Stored[
   const stored: Stored[] = [];
   for (const { alias, target } of made) {
     const collection = pipelines.find((it) => it.name === alias)?.config?.destination.collection ?? alias;
-    const items = await api.items(collection, target.key);
-    const lineage = items[0] && (await api.lineage(collection, items[0].id));
+    const path = itemsPath(collection);
+    const items = await client.list<Item>(`${path}?key=${encodeURIComponent(target.key)}`, 50);
+    const lineage = items[0] && (await client.get<Lineage>(`${path}/${items[0].id}/lineage`));
     stored.push({ alias, collection, items, lineage });
   }
   return stored;
 }
 
 /** The upload's run once it has ended; each change of its state is told on the way. */
-async function finished(api: Api, { alias, target }: Upload): Promise<Run> {
+async function finished(client: Client, { alias, target }: Upload): Promise<Run> {
   let last = "";
   for (const until = Date.now() + RUN_MS; Date.now() < until; await delay(300)) {
-    const run = (await api.runs()).find((it) => it.alias === alias && it.object.key === target.key);
+    const run = (await client.list<Run>("/v1/runs", 50)).find(
+      (it) => it.alias === alias && it.object.key === target.key,
+    );
     if (!run) continue;
     const state = `${run.status}${run.attempt > 1 ? `, attempt ${run.attempt}` : ""}`;
     if (state !== last) doing(`${alias}: ${state}`);
@@ -161,13 +163,8 @@ async function finished(api: Api, { alias, target }: Upload): Promise<Run> {
 /** A key for the page: it sees, changes nothing, and is over tomorrow. So the root key stays where it is. */
 async function pageKey({ url, apiKey }: Stack): Promise<string> {
   const expires_at = new Date(Date.now() + PAGE_KEY_MS).toISOString();
-  const response = await fetch(`${url}/v1/keys`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
-    body: JSON.stringify({ name: "the page of weir demo", scopes: ["read"], expires_at }),
-  });
-  if (!response.ok) throw await refusal("POST /v1/keys", response);
-  return ((await response.json()) as { key: string }).key;
+  const body = { name: "the page of weir demo", scopes: ["read"], expires_at };
+  return (await clientOf(url, apiKey).post<{ key: string }>("/v1/keys", body)).key;
 }
 
 function next(url: string, readKey: string): void {

@@ -1,6 +1,7 @@
 // A collection's items as a table for the terminal, and where they came from below it. Pure.
-import type { Item, Lineage } from "../api.ts";
+
 import { table } from "../io/output.ts";
+import type { Item, Lineage } from "../operate/client.ts";
 
 /** One line per item; the lineage is what they all share. */
 export function itemsTable(collection: string, items: Item[], lineage: Lineage | undefined): string {

@@ -6,9 +6,10 @@ import { objectUrl } from "../../src/source/object-url.ts";
 import { CliError } from "../io/output.ts";
 import { suggestion } from "../io/suggest.ts";
 import { LOCAL_S3 } from "../project/bindings.ts";
-import { deliver, type Local, post, unreachable } from "../senders/deliver.ts";
+import { deliver, post, type StackAddress } from "../senders/deliver.ts";
 import { type Change, r2Message, s3Event } from "../senders/messages.ts";
 import { LOCAL_S3_PATH } from "../settings/dev-env.ts";
+import { unreachable } from "../settings/settings.ts";
 
 export interface Target {
   bucket: string;
@@ -35,15 +36,15 @@ export const toldText = (told: Told[]) =>
     : `told ${told.map(({ connection, by }) => `${connection} by ${by}`).join(", ")}`;
 
 /** Puts an object and tells every connection that has its bucket. */
-export async function putObject(local: Local, target: Target, object: NewObject): Promise<Told[]> {
+export async function putObject(stack: StackAddress, target: Target, object: NewObject): Promise<Told[]> {
   const metadata = Object.entries(object.metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]);
-  const response = await s3(local, target, {
+  const response = await s3(stack, target, {
     method: "PUT",
     body: object.body as Uint8Array<ArrayBuffer>,
     headers: { "content-type": object.contentType, ...Object.fromEntries(metadata) },
   });
   const etag = (response.headers.get("etag") ?? "").replaceAll('"', "");
-  return tell(local, {
+  return tell(stack, {
     ...target,
     type: "created",
     size: object.body.byteLength,
@@ -53,15 +54,15 @@ export async function putObject(local: Local, target: Target, object: NewObject)
 }
 
 /** Removes an object and tells every connection that had its bucket. */
-export async function removeObject(local: Local, target: Target): Promise<Told[]> {
-  await s3(local, target, { method: "DELETE" });
-  return tell(local, { ...target, type: "removed", size: 0, etag: "", time: now() });
+export async function removeObject(stack: StackAddress, target: Target): Promise<Told[]> {
+  await s3(stack, target, { method: "DELETE" });
+  return tell(stack, { ...target, type: "removed", size: 0, etag: "", time: now() });
 }
 
 const now = () => new Date().toISOString();
 
-async function s3(local: Local, { bucket, key }: Target, init: RequestInit): Promise<Response> {
-  const buckets = Object.values(local.connections).flatMap((it) => (it.kind === "d1" ? [] : it.buckets));
+async function s3(stack: StackAddress, { bucket, key }: Target, init: RequestInit): Promise<Response> {
+  const buckets = Object.values(stack.connections).flatMap((it) => (it.kind === "d1" ? [] : it.buckets));
   if (!buckets.includes(bucket)) {
     throw new CliError(`no connection has the bucket "${bucket}": ${suggestion(bucket, buckets)}`, [], 2);
   }
@@ -73,26 +74,26 @@ async function s3(local: Local, { bucket, key }: Target, init: RequestInit): Pro
     retries: 0,
   });
   const response = await client
-    .fetch(objectUrl(local.url + LOCAL_S3_PATH, bucket, key), init)
-    .catch(() => unreachable(local.url));
+    .fetch(objectUrl(stack.url + LOCAL_S3_PATH, bucket, key), init)
+    .catch(() => unreachable(stack.url));
   if (response.ok) return response;
   throw new CliError(
     `${init.method} ${bucket}/${key}: HTTP ${response.status} ${(await response.text()).slice(0, 300)}`,
   );
 }
 
-async function tell(local: Local, made: Omit<Change, "region">): Promise<Told[]> {
+async function tell(stack: StackAddress, made: Omit<Change, "region">): Promise<Told[]> {
   const told: Told[] = [];
-  for (const [connection, it] of Object.entries(local.connections)) {
+  for (const [connection, it] of Object.entries(stack.connections)) {
     if (it.kind === "d1" || !it.buckets.includes(made.bucket) || it.events.length === 0) continue;
     const change = { ...made, region: it.kind === "s3" ? it.region : "auto" };
     if (it.events.some((scheme) => scheme.scheme === "r2-queue")) {
       const headers = { "content-type": "application/json" };
       const body = JSON.stringify(r2Message(change));
-      await post(`${local.url}/__local/r2-notification`, { headers, body });
+      await post(`${stack.url}/__local/r2-notification`, { headers, body });
       told.push({ connection, by: "r2-notification" });
     } else {
-      const { scheme } = await deliver(local, connection, JSON.stringify(s3Event(change)));
+      const { scheme } = await deliver(stack, connection, JSON.stringify(s3Event(change)));
       told.push({ connection, by: scheme });
     }
   }

@@ -2,8 +2,9 @@
 import { readFileSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { CliError, good, printJson } from "../io/output.ts";
-import type { Local } from "../senders/deliver.ts";
-import { localStack } from "../senders/stack-of.ts";
+import type { StackAddress } from "../senders/deliver.ts";
+import { stackOf } from "../senders/stack-of.ts";
+import { isLocal } from "../settings/settings.ts";
 import { putObject, removeObject, type Target, toldText } from "./local-bucket.ts";
 
 export interface PutOptions {
@@ -31,28 +32,40 @@ const CONTENT_TYPES: Record<string, string> = {
 };
 
 export async function put(options: PutOptions): Promise<void> {
-  const local = localStack(options.root, options.url);
-  const target = targetOf(local, options.target, basename(options.file));
+  const stack = localStackOf(options);
+  const target = targetOf(stack, options.target, basename(options.file));
   const metadata = Object.fromEntries((options.metadata ?? []).map(pair));
   const contentType =
     options.contentType ?? CONTENT_TYPES[extname(target.key).toLowerCase()] ?? "application/octet-stream";
   const body = read(options.file);
-  const told = await putObject(local, target, { body, contentType, metadata });
+  const told = await putObject(stack, target, { body, contentType, metadata });
   if (options.json)
     printJson({ ...target, size: body.byteLength, content_type: contentType, metadata, told });
   good(`put ${target.bucket}/${target.key}, ${body.byteLength} bytes; ${toldText(told)}`);
 }
 
 export async function remove(options: { root: string; target: string; url?: string }): Promise<void> {
-  const local = localStack(options.root, options.url);
-  const target = targetOf(local, options.target, undefined);
-  const told = await removeObject(local, target);
+  const stack = localStackOf(options);
+  const target = targetOf(stack, options.target, undefined);
+  const told = await removeObject(stack, target);
   good(`removed ${target.bucket}/${target.key}; ${toldText(told)}`);
 }
 
-function targetOf(local: Local, target: string | undefined, name: string | undefined): Target {
+/** The stack that is meant, if it is one of this machine's: elsewhere, buckets have doors of their own. */
+function localStackOf({ root, url }: { root: string; url?: string }): StackAddress {
+  const stack = stackOf(root, url === undefined ? {} : { url });
+  if (isLocal(stack.url)) return stack;
+  const next = "put and remove objects there with the store's own tools; its notifications reach that Weir";
+  throw new CliError(
+    `${stack.url} is not on this machine, and only local buckets are written to: ${next}`,
+    [],
+    2,
+  );
+}
+
+function targetOf(stack: StackAddress, target: string | undefined, name: string | undefined): Target {
   if (target === undefined && name !== undefined) {
-    const connection = Object.values(local.connections).find(
+    const connection = Object.values(stack.connections).find(
       (it) => it.kind === "r2" && it.events.length > 0,
     );
     if (connection && connection.kind !== "d1" && connection.buckets[0]) {

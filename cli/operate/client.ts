@@ -5,8 +5,7 @@ import type * as operate from "../../src/http/operate/answers.ts";
 import type * as answers from "../../src/http/read/answers.ts";
 import type * as made from "../../src/http/read/version-answers.ts";
 import { CliError, type ExitCode } from "../io/output.ts";
-import { unreachable } from "../senders/deliver.ts";
-import { isLocal, settingsOf } from "../settings/settings.ts";
+import { isLocal, type Reach, settingsOf, unreachable } from "../settings/settings.ts";
 
 export type Replay = z.infer<typeof operate.replaySchema>;
 export type DeadLetter = z.infer<typeof answers.deadLetterSchema>;
@@ -17,13 +16,10 @@ export type RunInFull = z.infer<typeof answers.runWithHistorySchema>;
 export type Paused = z.infer<typeof operate.pausedSchema>;
 export type Version = z.infer<typeof made.versionSchema>;
 export type Item = z.infer<typeof answers.itemSchema>;
+export type Lineage = z.infer<typeof answers.lineageSchema>;
+export type RecordedEvent = z.infer<typeof answers.eventAnswerSchema>;
+export type Rejection = z.infer<typeof answers.rejectionSchema>;
 export type Pipeline = z.infer<typeof answers.pipelineSchema>;
-
-export interface Reach {
-  url?: string;
-  /** In place of the one that settings.ts finds. */
-  key?: string;
-}
 
 export interface Client {
   get<T>(path: string): Promise<T>;
@@ -35,27 +31,30 @@ export interface Client {
 /** The Weir that is meant, as who is known to it. @throws CliError (exit code 3) where no key is found */
 export function openClient(root: string, reach: Reach): Client {
   const { url, key: found } = settingsOf(root, process.env, reach);
-  const key = reach.key === undefined ? found : { value: reach.key };
-  if (!key) {
-    const next = isLocal(url.value) ? "start `weir dev` once, or set WEIR_API_KEY" : "set WEIR_API_KEY";
-    throw new CliError(`there is no API key for ${url.value} (${url.from}): ${next}`, [], 3);
-  }
-  const ask = async <T>(method: string, path: string, init: RequestInit = {}): Promise<T> => {
-    const headers = { authorization: `Bearer ${key.value}`, ...(init.headers as Record<string, string>) };
-    const response = await fetch(url.value + path, { ...init, method, headers }).catch(() =>
-      isLocal(url.value) ? unreachable(url.value) : away(url.value),
+  const key = reach.key ?? found?.value;
+  if (key !== undefined) return clientOf(url.value, key);
+  const next = isLocal(url.value) ? "start `weir dev` once, or set WEIR_API_KEY" : "set WEIR_API_KEY";
+  throw new CliError(`there is no API key for ${url.value} (${url.from}): ${next}`, [], 3);
+}
+
+/** The Weir at `url`, for a holder of `key`. */
+export function clientOf(url: string, key: string): Client {
+  const request = async <T>(method: string, path: string, init: RequestInit = {}): Promise<T> => {
+    const headers = { authorization: `Bearer ${key}`, ...(init.headers as Record<string, string>) };
+    const response = await fetch(url + path, { ...init, method, headers }).catch(() =>
+      isLocal(url) ? unreachable(url) : away(url),
     );
     if (!response.ok) throw await refusal(`${method} ${path.split("?")[0]}`, response);
     return (await response.json()) as T;
   };
   const client: Client = {
-    get: (path) => ask("GET", path),
+    get: (path) => request("GET", path),
     post: (path, body = {}, idempotencyKey) => {
       const headers = {
         "content-type": "application/json",
         ...(idempotencyKey !== undefined && { "idempotency-key": idempotencyKey }),
       };
-      return ask("POST", path, { headers, body: JSON.stringify(body) });
+      return request("POST", path, { headers, body: JSON.stringify(body) });
     },
     async list<T>(path: string, limit: number) {
       const rows: T[] = [];
@@ -72,6 +71,9 @@ export function openClient(root: string, reach: Reach): Client {
   };
   return client;
 }
+
+/** Where a collection's items are read. */
+export const itemsPath = (collection: string) => `/v1/collections/${encodeURIComponent(collection)}/items`;
 
 function away(url: string): never {
   throw new CliError(`nothing answers at ${url}: is it the right place, and deployed?`);

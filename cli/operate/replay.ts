@@ -1,6 +1,7 @@
 // `weir replay …` and `weir audit`: objects through pipelines again, and what differs from the bucket.
 import { CliError, good, note, print, printJson } from "../io/output.ts";
-import { openClient, type Reach, type Replay } from "./client.ts";
+import type { Reach } from "../settings/settings.ts";
+import { openClient, type Replay } from "./client.ts";
 import { auditText, counted, planText, progressText, replaysText, replayText } from "./replay-text.ts";
 import { type CreateFlags, replayRequest } from "./selection.ts";
 import { watchReplay } from "./watch-replay.ts";

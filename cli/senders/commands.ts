@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { ConnectFlags } from "./connect.ts";
 import { KIND_NAMES } from "./kinds.ts";
-import { localStack } from "./stack-of.ts";
+import { stackOf } from "./stack-of.ts";
 import type { TriggerFlags } from "./trigger.ts";
 
 export function addSenderCommands(
@@ -34,7 +34,7 @@ Examples:
     )
     .action(async (kind: string, options: TriggerFlags & { url?: string }) => {
       const { trigger } = await import("./trigger.ts");
-      await trigger(localStack(root(), options.url), kind, options);
+      await trigger(stackOf(root(), options), kind, options);
     });
 
   program
@@ -56,7 +56,7 @@ Examples:
     )
     .action(async (kind: string, options: ConnectFlags & { url?: string }) => {
       const { connect } = await import("./connect.ts");
-      await connect(localStack(root(), options.url), kind, options);
+      await connect(stackOf(root(), options), kind, options);
     });
 }
 

@@ -2,9 +2,9 @@
 // as it happens, so that whoever sets a sender up sees at once what is wrong.
 import { setTimeout as pause } from "node:timers/promises";
 import type { Connection } from "../../src/shapes/connection.ts";
-import { type Api, apiOf, type Rejection } from "../api.ts";
 import { bad, CliError, good, note, print, printJson } from "../io/output.ts";
-import { doorOf, type Local } from "./deliver.ts";
+import { type Client, clientOf, type RecordedEvent, type Rejection } from "../operate/client.ts";
+import { doorOf, type StackAddress } from "./deliver.ts";
 import { connectionFor, type KindName, kindOf } from "./kinds.ts";
 import { commandsFor } from "./recipes.ts";
 
@@ -18,16 +18,16 @@ export interface ConnectFlags {
   json?: boolean;
 }
 
-export async function connect(local: Local, name: string, flags: ConnectFlags): Promise<void> {
+export async function connect(stack: StackAddress, name: string, flags: ConnectFlags): Promise<void> {
   const kind = kindOf(name);
-  const { id, connection, scheme } = connectionFor(kind, name, flags.connection, local.connections);
-  const outside = (flags.publicUrl ?? local.url).replace(/\/+$/, "");
+  const { id, connection, scheme } = connectionFor(kind, name, flags.connection, stack.connections);
+  const outside = (flags.publicUrl ?? stack.url).replace(/\/+$/, "");
   const door = doorOf(outside, id);
   const commands = commandsFor(name as KindName, {
     door,
     bucket: connection.buckets[0] ?? "",
     region: connection.kind === "s3" ? connection.region : "auto",
-    endpoint: endpointOf(connection, local.secrets),
+    endpoint: endpointOf(connection, stack.secrets),
     scheme,
   });
   const tell = (event: object | null) => printJson({ connection: id, door, commands, event });
@@ -36,11 +36,12 @@ export async function connect(local: Local, name: string, flags: ConnectFlags): 
     note(`${outside} is reached from this machine only; name the deployed router with --public-url`);
   }
   if (!flags.wait) return flags.json ? tell(null) : undefined;
-  const key = local.secrets.WEIR_API_KEY;
-  if (!key) throw new CliError("WEIR_API_KEY is not set: it is needed to see what arrives");
+  const key = stack.secrets.WEIR_API_KEY;
+  if (!key)
+    throw new CliError(`there is no API key for ${stack.url}: set WEIR_KEY to see what arrives`, [], 3);
   note(`waiting for the first event of ${id} (Ctrl-C ends)`);
   const until = Date.now() + flags.timeout * 1000;
-  const event = await firstEvent(apiOf(local.url, key), id, {
+  const event = await firstEvent(clientOf(stack.url, key), id, {
     again: async () => Date.now() < until && (await pause(500, true)),
     onRefusal: (rejection) => bad(refusalText(rejection)),
   });
@@ -57,11 +58,15 @@ export interface Watching {
 }
 
 /** The next event of a connection that is not there yet. */
-export async function firstEvent(api: Api, connection: string, { again, onRefusal }: Watching) {
+export async function firstEvent(client: Client, connection: string, { again, onRefusal }: Watching) {
   // A sender that was given a wrong address is refused at a connection that is none; R2's queue has no door.
   const places = [connection, "(unknown)", "(queue)"];
-  const refused = async () => (await Promise.all(places.map((place) => api.rejections(place)))).flat();
-  const before = new Set((await api.events(connection)).map(({ id }) => id));
+  const newest = <T>(list: string, place: string) =>
+    client.list<T>(`/v1/${list}?connection=${encodeURIComponent(place)}`, 50);
+  const events = () => newest<RecordedEvent>("events", connection);
+  const refused = async () =>
+    (await Promise.all(places.map((place) => newest<Rejection>("rejections", place)))).flat();
+  const before = new Set((await events()).map(({ id }) => id));
   const counts = new Map((await refused()).map((it) => [keyOf(it), it.count]));
   while (await again()) {
     for (const rejection of await refused()) {
@@ -69,7 +74,7 @@ export async function firstEvent(api: Api, connection: string, { again, onRefusa
       if (rejection.count > (counts.get(key) ?? 0)) onRefusal(rejection);
       counts.set(key, rejection.count);
     }
-    const event = (await api.events(connection)).find(({ id }) => !before.has(id));
+    const event = (await events()).find(({ id }) => !before.has(id));
     if (event) return event;
   }
   return undefined;
@@ -77,16 +82,19 @@ export async function firstEvent(api: Api, connection: string, { again, onRefusa
 
 /** Rows of refusals have no id: a row is one cause in one minute. */
 const keyOf = ({ connection, scheme, failure, at }: Rejection) =>
-  JSON.stringify([connection, scheme, failure, Math.floor(Date.parse(at) / 60_000)]);
+  JSON.stringify([connection, scheme, failure, Math.floor(Date.parse(at ?? "") / 60_000)]);
 
 export function refusalText({ connection, scheme, failure, count, at }: Rejection): string {
   const where = failure.where === undefined ? "" : ` (${failure.where})`;
   const times = count > 1 ? `, ${count} times` : "";
   const next = failure.next === undefined ? "" : ` → ${failure.next}`;
-  return `${at.slice(11, 19)} ${connection} by ${scheme}: ${failure.detail}${where}${times}${next}`;
+  return `${(at ?? "").slice(11, 19)} ${connection} by ${scheme}: ${failure.detail}${where}${times}${next}`;
 }
 
-function endpointOf(connection: Exclude<Connection, { kind: "d1" }>, secrets: Local["secrets"]): string {
+function endpointOf(
+  connection: Exclude<Connection, { kind: "d1" }>,
+  secrets: StackAddress["secrets"],
+): string {
   if (connection.kind !== "s3" || connection.endpoint === undefined) return "https://ENDPOINT";
   return /^[A-Z][A-Z0-9_]*$/.test(connection.endpoint)
     ? (secrets[connection.endpoint] ?? `"$${connection.endpoint}"`)

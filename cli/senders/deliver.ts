@@ -3,10 +3,11 @@ import { randomUUID } from "node:crypto";
 import type { Connection, Connections } from "../../src/shapes/connection.ts";
 import { CliError } from "../io/output.ts";
 import { suggestion } from "../io/suggest.ts";
+import { unreachable } from "../settings/settings.ts";
 import { prove, type Signed } from "./prove.ts";
 
 /** A running stack, as far as senders are concerned. */
-export interface Local {
+export interface StackAddress {
   url: string;
   connections: Connections["connections"];
   secrets: Readonly<Record<string, string | undefined>>;
@@ -29,14 +30,14 @@ export const deliveryId = () => `msg_${randomUUID()}`;
  * Delivers a body by the first of its connection's schemes that can be signed for. Throws a {@link CliError}
  * where nothing can be signed, nobody answers or the door refuses.
  */
-export async function deliver(local: Local, connection: string, body: string): Promise<Delivered> {
-  const found = local.connections[connection];
+export async function deliver(stack: StackAddress, connection: string, body: string): Promise<Delivered> {
+  const found = stack.connections[connection];
   if (!found) {
-    const known = Object.keys(local.connections);
+    const known = Object.keys(stack.connections);
     throw new CliError(`no connection "${connection}": ${suggestion(connection, known)}`, [], 2);
   }
-  const url = doorOf(local.url, connection);
-  const proving = { secrets: local.secrets, url, body, id: deliveryId(), now: Date.now() };
+  const url = doorOf(stack.url, connection);
+  const proving = { secrets: stack.secrets, url, body, id: deliveryId(), now: Date.now() };
   for (const scheme of eventsOf(found)) {
     const signed = await prove(scheme, proving);
     if (signed) return { scheme: scheme.scheme, answer: await post(url, signed) };
@@ -70,8 +71,4 @@ export async function send(
   const text = await response.text();
   const isJson = response.headers.get("content-type")?.includes("json");
   return { status: response.status, answer: isJson ? (JSON.parse(text) as unknown) : text };
-}
-
-export function unreachable(url: string): never {
-  throw new CliError(`nothing answers at ${url}: start \`weir dev\` first, or name another place with --url`);
 }

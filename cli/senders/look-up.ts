@@ -6,11 +6,11 @@ import type { Connection } from "../../src/shapes/connection.ts";
 import { objectUrl } from "../../src/source/object-url.ts";
 import { endpointName, LOCAL_S3 } from "../project/bindings.ts";
 import { LOCAL_S3_PATH } from "../settings/dev-env.ts";
-import type { Local } from "./deliver.ts";
+import type { StackAddress } from "./deliver.ts";
 
 /** Size and eTag, or undefined where there is no such object or nobody to ask. */
 export async function lookUp(
-  { url, secrets }: Pick<Local, "url" | "secrets">,
+  { url, secrets }: Pick<StackAddress, "url" | "secrets">,
   connection: Connection,
   { bucket, key }: { bucket: string; key: string },
 ): Promise<{ size: number; etag: string } | undefined> {
@@ -24,7 +24,7 @@ export async function lookUp(
   return { size: Number(response.headers.get("content-length") ?? 0), etag };
 }
 
-function storeOf(url: string, secrets: Local["secrets"], connection: Connection) {
+function storeOf(url: string, secrets: StackAddress["secrets"], connection: Connection) {
   const local = { base: url + LOCAL_S3_PATH, region: "auto", ...LOCAL_S3 };
   if (connection.kind !== "s3") return local;
   const [name] = endpointName(connection.endpoint);

@@ -2,7 +2,7 @@
 // object, what its sender would say, proven as it would prove it; then altered, shown or sent.
 import { readFileSync } from "node:fs";
 import { CliError, good, note, print, printJson } from "../io/output.ts";
-import { deliveryId, doorOf, type Local, post, send } from "./deliver.ts";
+import { deliveryId, doorOf, post, type StackAddress, send } from "./deliver.ts";
 import { type Chosen, connectionFor, type Kind, kindOf, nameOf } from "./kinds.ts";
 import { lookUp } from "./look-up.ts";
 import type { Change } from "./messages.ts";
@@ -26,8 +26,8 @@ export interface TriggerFlags {
 /** Where R2's notifications enter a local stack, in place of their queue. */
 const LOCAL_R2 = "/__local/r2-notification";
 
-export async function trigger(local: Local, name: string, flags: TriggerFlags): Promise<void> {
-  const { id, scheme, url, signed } = await requestFor(local, name, flags);
+export async function trigger(stack: StackAddress, name: string, flags: TriggerFlags): Promise<void> {
+  const { id, scheme, url, signed } = await requestFor(stack, name, flags);
   const asked = { connection: id, scheme: scheme.scheme, url };
   if (flags.dryRun) {
     const curl = curlText(url, scheme, signed);
@@ -48,24 +48,29 @@ export async function trigger(local: Local, name: string, flags: TriggerFlags): 
 }
 
 /** The request that a sender would make, and to whom; with `tamper`, one signed byte of it altered. */
-export async function requestFor(local: Local, name: string, flags: TriggerFlags) {
+export async function requestFor(stack: StackAddress, name: string, flags: TriggerFlags) {
   const kind = kindOf(name);
-  const chosen = connectionFor(kind, name, flags.connection, local.connections);
+  const chosen = connectionFor(kind, name, flags.connection, stack.connections);
   const { id, scheme } = chosen;
   if (flags.tamper && scheme.scheme === "r2-queue") {
     throw new CliError("R2's messages are proven by their queue: there is no signed byte to alter", [], 2);
   }
-  const body = flags.body === undefined ? await messageOf(local, kind, chosen, flags) : readBody(flags.body);
-  const { url, signed } = await proven(local, name, kind, chosen, body);
+  const body = flags.body === undefined ? await messageOf(stack, kind, chosen, flags) : readBody(flags.body);
+  const { url, signed } = await proven(stack, name, kind, chosen, body);
   return { id, scheme, url, signed: flags.tamper ? tampered(scheme, signed) : signed };
 }
 
-async function messageOf(local: Local, kind: Kind, chosen: Chosen, flags: TriggerFlags): Promise<string> {
+async function messageOf(
+  stack: StackAddress,
+  kind: Kind,
+  chosen: Chosen,
+  flags: TriggerFlags,
+): Promise<string> {
   const { connection, scheme } = chosen;
   const type = nameOf(kind, flags.event);
   const object = objectOf(flags.object ?? `${connection.buckets[0]}/trigger.txt`);
   const said = flags.size !== undefined && flags.etag !== undefined;
-  const found = said || type === "removed" ? undefined : await lookUp(local, connection, object);
+  const found = said || type === "removed" ? undefined : await lookUp(stack, connection, object);
   if (!found && !said && type !== "removed") {
     note(`${object.bucket}/${object.key} was not found: told as empty; say otherwise with --size and --etag`);
   }
@@ -82,18 +87,18 @@ async function messageOf(local: Local, kind: Kind, chosen: Chosen, flags: Trigge
 }
 
 async function proven(
-  local: Local,
+  stack: StackAddress,
   name: string,
   { contentType }: Kind,
   { id, scheme }: Chosen,
   body: string,
 ): Promise<{ url: string; signed: Signed }> {
   if (scheme.scheme === "r2-queue") {
-    return { url: local.url + LOCAL_R2, signed: { headers: { "content-type": "application/json" }, body } };
+    return { url: stack.url + LOCAL_R2, signed: { headers: { "content-type": "application/json" }, body } };
   }
-  const url = doorOf(local.url, id);
+  const url = doorOf(stack.url, id);
   const typed = contentType === undefined ? {} : { contentType };
-  const proving = { secrets: local.secrets, url, body, id: deliveryId(), now: Date.now(), ...typed };
+  const proving = { secrets: stack.secrets, url, body, id: deliveryId(), now: Date.now(), ...typed };
   const signed = await prove(scheme, proving);
   if (signed) return { url, signed };
   const next = {

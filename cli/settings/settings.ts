@@ -21,6 +21,13 @@ export interface Settings {
   key?: Setting;
 }
 
+/** What a command's flags say of the Weir that is meant. */
+export interface Reach {
+  url?: string;
+  /** In place of the one that is found. */
+  key?: string;
+}
+
 const profilesSchema = z.strictObject({
   /** The profile used when WEIR_PROFILE names none. */
   default: z.string().optional(),
@@ -96,4 +103,8 @@ function jsonOf(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+export function unreachable(url: string): never {
+  throw new CliError(`nothing answers at ${url}: start \`weir dev\` first, or name another place with --url`);
 }

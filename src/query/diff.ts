@@ -17,6 +17,7 @@ import {
 import { filtersSchema } from "../shapes/config.ts";
 import { FailureError } from "../shapes/failure.ts";
 import type { SetKey } from "../shapes/item.ts";
+import { SPAN_EXPECTED, spanMs } from "../shapes/time-span.ts";
 import { type OnRecord, walkObjects } from "../store/archive/walk.ts";
 import type { Collection } from "../store/collections/open.ts";
 import { sha256Hex } from "../store/hash.ts";
@@ -149,17 +150,16 @@ function changeOf(before: Verdict, after: Verdict): Change | "unchanged" {
 }
 
 const iso = (ms: number) => new Date(ms).toISOString();
-const UNITS = { s: 1e3, m: 60e3, h: 3600e3, d: 86_400e3, w: 604_800e3 };
 
 function sinceOf(text: string, now: number): string {
-  const [, count, unit] = /^(\d{1,6})([smhdw])$/.exec(text) ?? [];
-  const ms = count ? now - Number(count) * UNITS[unit as keyof typeof UNITS] : Date.parse(text);
+  const span = spanMs(text);
+  const ms = span === undefined ? Date.parse(text) : now - span;
   if (Number.isFinite(ms) && ms >= 0) return iso(ms);
   throw new FailureError({
     kind: "invalid",
     detail: `"${text}" is neither a time nor a span`,
     where: "since",
-    expected: "a span such as 7d, 12h or 30m, or a time such as 2026-11-23T00:00:00Z",
+    expected: `${SPAN_EXPECTED}, or a time such as 2026-11-23T00:00:00Z`,
   });
 }
 

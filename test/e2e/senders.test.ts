@@ -4,7 +4,7 @@ import { execFile, spawnSync } from "node:child_process";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { apiOf, type Rejection } from "../../cli/api.ts";
+import { clientOf, type Rejection } from "../../cli/operate/client.ts";
 import { firstEvent } from "../../cli/senders/connect.ts";
 import { send } from "../../cli/senders/deliver.ts";
 import { KIND_NAMES, type KindName } from "../../cli/senders/kinds.ts";
@@ -297,7 +297,7 @@ describe("what weir connect prints for a forwarder of one's own", () => {
 test("weir connect shows each refusal, then the first event", async () => {
   const seen: Rejection[] = [];
   const looked = Promise.withResolvers<void>();
-  const waiting = firstEvent(apiOf(weir.base, API_KEY), "conn_peer", {
+  const waiting = firstEvent(clientOf(weir.base, API_KEY), "conn_peer", {
     again: () => {
       // What was there before is not news: only what comes once it has looked.
       looked.resolve();
