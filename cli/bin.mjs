@@ -19,7 +19,12 @@ if (major > 22 || (major === 22 && minor >= 18)) {
     );
     process.exit(1);
   }
-  const child = spawn(node, process.argv.slice(1), { stdio: "inherit" });
+  // However this process ends, the pipe ends with it, and by that the other.
+  const guard = new URL("./io/guard.mjs", import.meta.url).href;
+  const child = spawn(node, [`--import=${guard}`, ...process.argv.slice(1)], {
+    stdio: ["inherit", "inherit", "inherit", "pipe"],
+    env: { ...process.env, WEIR_GUARD_FD: "3" },
+  });
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));
 }

@@ -4,14 +4,18 @@ import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const bin = join(root, "node_modules/.bin");
 const stamp = join(root, "node_modules/.weir-installed");
 
+/** Ends what we started when we are killed: it finds the pipe by its number. */
+const GUARD = pathToFileURL(join(root, "cli/io/guard.mjs")).href;
+const GUARD_FD = 3;
+
 const TASKS = {
-  start: ["node", [join(root, "cli/bin.mjs"), "demo"]],
+  start: ["node", [`--import=${GUARD}`, join(root, "cli/bin.mjs"), "demo"]],
   test: ["vitest", ["run"]],
 };
 
@@ -25,8 +29,12 @@ install();
 const [command, fixed] = found;
 const child = spawn(join(bin, command), [...fixed, ...args], {
   cwd: root,
-  stdio: "inherit",
-  env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ""}` },
+  stdio: ["inherit", "inherit", "inherit", "pipe"],
+  env: {
+    ...process.env,
+    WEIR_GUARD_FD: String(GUARD_FD),
+    PATH: `${bin}${delimiter}${process.env.PATH ?? ""}`,
+  },
 });
 child.on("error", (error) => {
   console.error(`${command} could not be started: ${error.message}; remove node_modules and try again`);

@@ -1,9 +1,9 @@
 // The compute server as a child of the stack: started, watched, and started again when it crashes.
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { type Child, startNode } from "../io/children.ts";
 import { CliError } from "../io/output.ts";
 import { packageRoot } from "../project/project.ts";
+import { keepUp } from "./keep-up.ts";
 
 /**
  * The compute server, on one port for life: after a crash it is started again where Workers look for it.
@@ -13,27 +13,9 @@ export async function startCompute(
   env: Record<string, string>,
   onLine: (line: string) => void,
 ): Promise<Child & { port: number }> {
-  let stopping = false;
   const first = await launchCompute(0, env, onLine);
-  let { child } = first;
-  const ended = (async () => {
-    for (let quickEnds = 0; ; ) {
-      const began = Date.now();
-      const reason = await child.ended;
-      if (stopping) return "stopped";
-      quickEnds = Date.now() - began < 5_000 ? quickEnds + 1 : 0;
-      if (quickEnds > 5) return `the compute server keeps ending: ${reason}`;
-      onLine(`the compute server ${reason}; starting it again`);
-      await delay(200 * 2 ** quickEnds);
-      if (stopping) return "stopped";
-      child = (await launchCompute(first.port, env, onLine).catch(() => undefined))?.child ?? child;
-    }
-  })();
-  const stop = async () => {
-    stopping = true;
-    await child.stop();
-  };
-  return { port: first.port, ended, stop };
+  const again = async () => (await launchCompute(first.port, env, onLine)).child;
+  return { port: first.port, ...keepUp("the compute server", first.child, again, onLine) };
 }
 
 function launchCompute(

@@ -14,6 +14,7 @@ import type { StackAddress } from "../senders/deliver.ts";
 import { DEV_ENV } from "../settings/dev-env.ts";
 import { itemsTable } from "./items-table.ts";
 import { type NewObject, putObject, type Target, toldText } from "./local-bucket.ts";
+import { lockState } from "./lock.ts";
 import { type Stack, startStack } from "./stack.ts";
 
 export interface DemoOptions {
@@ -40,12 +41,14 @@ const FINAL = ["succeeded", "dead", "skipped", "cancelled"];
 
 export async function demo({ root, port, once, json }: DemoOptions): Promise<void> {
   const folder = join(root, ".weir/demo");
+  const persist = join(folder, "state");
+  // Another demo's state is not taken from under it.
+  lockState(persist, "")();
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   write(root, await generate(root));
   const log: string[] = [];
   await untilInterrupted(async (interrupted) => {
-    const persist = join(folder, "state");
     const listen = port !== 0 && !(await isFree(port)) ? 0 : port;
     const starting = startStack({
       root,

@@ -1,4 +1,4 @@
-// The commit that local Workers name in what they make. It changes while they run: commit-preload.mjs asks git inside
+// The commit that local Workers name in what they make. It changes while they run: wrangler-preload.mjs asks git inside
 // wrangler whenever a Worker is loaded, and what they were last loaded with is kept in a file.
 import { existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,11 +7,12 @@ import { commitOf } from "../git/git.ts";
 import { packageRoot } from "../project/project.ts";
 
 const fileIn = (persist: string) => join(persist, "commit");
-const PRELOAD = pathToFileURL(join(packageRoot, "cli/local/commit-preload.mjs")).href;
+const PRELOAD = pathToFileURL(join(packageRoot, "cli/local/wrangler-preload.mjs")).href;
 
-/** What wrangler's environment must hold for it. */
-export const commitEnv = (root: string, options = process.env.NODE_OPTIONS) => ({
+/** What wrangler's environment must hold for wrangler-preload.mjs: whose commit, and the port of the front process. */
+export const workersEnv = (root: string, port: number, options = process.env.NODE_OPTIONS) => ({
   WEIR_COMMIT_OF: root,
+  WEIR_FRONT_PORT: String(port),
   NODE_OPTIONS: [options, `--import=${PRELOAD}`].filter(Boolean).join(" "),
 });
 

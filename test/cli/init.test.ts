@@ -106,7 +106,9 @@ describe("weir init", () => {
   test("keeps local secrets out of git, also where a .gitignore is there already", () => {
     const root = repository({ ...three, ".gitignore": "*.log\nnode_modules/" });
     weir(root, "init");
-    expect(readFileSync(join(root, ".gitignore"), "utf8")).toBe("*.log\nnode_modules/\n.weir/\n.wrangler/\n");
+    expect(readFileSync(join(root, ".gitignore"), "utf8")).toBe(
+      "*.log\nnode_modules/\n.weir/\n.wrangler/\nwrangler.local.toml\n",
+    );
   });
 
   test("works where there is no git", () => {

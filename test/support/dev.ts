@@ -15,8 +15,12 @@ const TEST_PROJECT = join(packageRoot, "test/project");
 export interface Dev {
   /** Speaks to it while it is up. */
   client: Client;
+  pid: number;
+  url: string;
   /** SIGKILL to every process of it at the same time. */
   kill(): Promise<void>;
+  /** SIGKILL to the command alone; resolves when nothing that it had started is left. */
+  killAlone(): Promise<void>;
 }
 
 /** A project with these pipelines of test/project and the connections that they name. */
@@ -44,6 +48,7 @@ export function devProject(aliases: string[], connections: string[]) {
 
   const running = new Set<ChildProcess>();
   return {
+    root,
     /** Starts `weir dev` on what is stored in the project's folder, and resolves when it listens. */
     async start(): Promise<Dev> {
       const said: string[] = [];
@@ -78,19 +83,24 @@ export function devProject(aliases: string[], connections: string[]) {
         apiKey: WEIR_API_KEY,
         secrets: { CONN_MEDIA_SECRET, CONN_PHOTOS_SECRET },
       });
+      const killed = async (kill: (pid: number) => void) => {
+        const pid = child.pid as number;
+        const pids = treeOf(pid);
+        const ended = new Promise((resolve) => child.once("exit", resolve));
+        kill(pid);
+        await ended;
+        await client.until(
+          async () => pids.filter(isAlive),
+          (left) => left.length === 0,
+        );
+        running.delete(child);
+      };
       return {
         client,
-        async kill() {
-          const pids = treeOf(child.pid as number);
-          const ended = new Promise((resolve) => child.once("exit", resolve));
-          killTree(child.pid as number);
-          await ended;
-          await client.until(
-            async () => pids.filter(isAlive),
-            (left) => left.length === 0,
-          );
-          running.delete(child);
-        },
+        pid: child.pid as number,
+        url,
+        kill: () => killed(killTree),
+        killAlone: () => killed((pid) => process.kill(pid, "SIGKILL")),
       };
     },
     /** Ends what still runs, and takes the folder away. */

@@ -48,3 +48,12 @@ function processes(): { pid: number; parent: number }[] {
       }
     });
 }
+
+/** The command line of a process, or nothing where it has ended. */
+export function commandOf(pid: number): string {
+  try {
+    return execFileSync("ps", ["-p", String(pid), "-o", "args="], { encoding: "utf8" });
+  } catch {
+    return "";
+  }
+}

@@ -1,14 +1,14 @@
 // The front door of local work: everything goes to the router as it came, except what a deployed Weir gets
-// from Cloudflare and a local one must do itself: R2's notifications, the cron, and what becomes of messages
-// when the process ends. Never deployed.
-import type { D1Database } from "@cloudflare/workers-types";
-import { presumeQueuesLost } from "./lost-queues.ts";
+// from Cloudflare and a local one must do itself: R2's notifications, the cron, and queues that outlive the
+// process (queues.ts). Never deployed.
+import { type CutOffBindings, takeUpCutOff } from "./cut-off.ts";
+import { type QueueBindings, wakeQueues } from "./queues.ts";
 
-interface Env {
-  /** `scheduled` comes with the flag `service_binding_extra_handlers`, which the types do not know. */
-  ROUTER: Fetcher & { scheduled(options: { cron: string }): Promise<{ outcome: string }> };
+export { LocalQueue, QueueDoor } from "./queues.ts";
+
+/** The queues on disk are there under `weir dev`; tests that start Workers by themselves have those in memory. */
+interface Env extends CutOffBindings, Partial<Pick<QueueBindings, "LOCAL_QUEUES" | "CONSUMERS">> {
   R2_EVENTS: Queue;
-  LEDGER: D1Database;
 }
 
 export default {
@@ -19,10 +19,8 @@ export default {
       case "/__local/r2-notification":
         await env.R2_EVENTS.send(await request.json());
         return new Response(null, { status: 202 });
-      case "/__local/started":
-        await presumeQueuesLost(env.LEDGER);
-        return Response.json(await env.ROUTER.scheduled({ cron: "* * * * *" }));
       case "/__local/cron":
+        if (env.LOCAL_QUEUES) await Promise.all([wakeQueues(env as QueueBindings), takeUpCutOff(env)]);
         return Response.json(await env.ROUTER.scheduled({ cron: "* * * * *" }));
       default:
         return new Response("no such local door\n", { status: 404 });

@@ -1,6 +1,7 @@
-// Loaded into the `wrangler dev` of the local stack (stack.ts): its WEIR_COMMIT is the commit of the folder that
-// WEIR_COMMIT_OF names, as it is at that moment. wrangler asks its environment again at every reload of a Worker, and
+// Loaded into the `wrangler dev` of the local stack (workers.ts), for two things that wrangler lacks.
+// The first: its WEIR_COMMIT is the commit of the folder that WEIR_COMMIT_OF names, as it is at that moment. wrangler asks its environment again at every reload of a Worker, and
 // a commit or an edit made meanwhile has no other way in: files of settings are read for the first Worker only.
+import { subscribe } from "node:diagnostics_channel";
 import { commitOf } from "../git/git.ts";
 
 /** The environment is copied many times in a row; git is asked once for them. */
@@ -35,3 +36,17 @@ if (folder) {
     },
   });
 }
+
+// The second: where the workerd ends that has the port, by itself, wrangler starts another that never learns where
+// the Workers are, and every request hangs. Then wrangler ends, requests fail at once, and the stack starts it again.
+const entry = `--socket-addr=entry=127.0.0.1:${process.env.WEIR_FRONT_PORT}`;
+subscribe("child_process", (message) => {
+  const { process: child } = /** @type {{ process: import("node:child_process").ChildProcess }} */ (message);
+  child.once("exit", () => {
+    // wrangler ends it itself at times, by `kill`.
+    if (!child.killed && child.spawnargs.includes(entry)) {
+      console.error("the process that listens for the Workers has ended");
+      process.exit(1);
+    }
+  });
+});
