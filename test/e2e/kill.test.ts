@@ -21,7 +21,7 @@ let dev: Dev;
 beforeAll(async () => {
   project = devProject(ALIASES, ["conn_media", "conn_items", "conn_lake"]);
   dev = await project.start();
-}, 120_000);
+}, 300_000);
 afterAll(() => project?.close());
 
 interface Change {
