@@ -40,6 +40,7 @@ export interface ServerOptions {
   /** Without an output while bytes are waited for, and while they are not: see {@link Pool}. */
   timeoutMs?: number;
   busyMs?: number;
+  spinMs?: number;
   /** Jobs running and waiting. */
   capacity?: number;
   /** Origins that may be read although they are not public: local development's own. */
@@ -65,6 +66,7 @@ const DRAIN_MS = 14_000;
 /** Longer than three tries of one slow range, shorter than a pipeline's patience. */
 const READ_MS = 90_000;
 const BUSY_MS = 30_000;
+const SPIN_MS = 3000;
 const CHILD_MEMORY = 1.5 * 1024 ** 3;
 /** Of all memory, for models; the decoders and the server have the rest. */
 const MODEL_SHARE = 0.6;
@@ -84,6 +86,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     capacity,
     timeoutMs: options.timeoutMs ?? READ_MS,
     busyMs: options.busyMs ?? BUSY_MS,
+    spinMs: options.spinMs ?? SPIN_MS,
     memory: CHILD_MEMORY,
     objects,
   });

@@ -14,6 +14,13 @@ export interface PoolOptions {
   timeoutMs: number;
   /** The same while no byte is being waited for: the time goes into decoding, or into going round in circles. */
   busyMs: number;
+  /**
+   * Processor time that a child may spend on end without asking for bytes, decoding or encoding anything,
+   * milliseconds: so much, more for each megabyte it was given, for the table of a long film, and more for a
+   * step that it says is long. One that goes on is going round in circles; then it is the file's fault, and no
+   * second child would fare better.
+   */
+  spinMs: number;
   /** Resident memory of one child, bytes. */
   memory: number;
   /** Jobs running and waiting, at most. */
@@ -39,13 +46,10 @@ export interface Ended {
 /** Jobs after which a child makes way for a new one, so that native memory that was lost comes back. */
 const JOBS_IN_A_LIFE = 200;
 const CHECK_MS = 250;
-/**
- * Processor time that a child may spend on end without asking for bytes or coming to anything, milliseconds:
- * so much, and more for each megabyte it was given, for the table of a long film. One that goes on is going
- * round in circles; then it is the file's fault, and no second child would fare better.
- */
-const SPIN_MS = 3000;
+/** Of {@link PoolOptions.spinMs}, for each megabyte. */
 const SPIN_MS_PER_MB = 1000;
+/** What a step may be said to take: no longer than a hundred million pixels do. */
+const LONGEST_STEP_MS = 20_000;
 /** glibc: one arena, and what is freed goes back to the system. The index of a long film comes and goes. */
 const FRUGAL = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "131072", MALLOC_MMAP_THRESHOLD_: "131072" };
 
@@ -89,7 +93,7 @@ export class Pool {
       return { failure: fail("unavailable", "nobody waits for this any more").failure, died: false };
     }
     const name = objectName(job.url);
-    const { timeoutMs, busyMs, memory } = this.options;
+    const { timeoutMs, busyMs, spinMs, memory } = this.options;
     return new Promise((resolve) => {
       let killed: Ended | undefined;
       const kill = (kind: Failure["kind"], detail: string, died = false) => {
@@ -104,7 +108,10 @@ export class Pool {
       let waiting = 0;
       let taking = 0;
       let over = false;
-      let spent = spentBy(child);
+      // That a new child takes long to start is no file's fault: counted from its first word on.
+      let spent = Number.POSITIVE_INFINITY;
+      let given = 0;
+      let step = 0;
       /** The child has come to something, or waits for bytes or to go on: silence begins anew. */
       const heard = () => {
         clearTimeout(timer);
@@ -117,13 +124,15 @@ export class Pool {
         heard();
         const got = await asked;
         waiting -= 1;
+        // Wherever they came from: the source, or what is kept of it.
+        if (got.ok) given += got.value.data.length;
         heard();
         tell(child, { type: "bytes", id, got });
       };
       const check = setInterval(() => {
         if (residentOf(child) > memory)
           kill("bad_media", `took over ${Math.round(memory / 2 ** 20)} MB of memory to decode`);
-        if (waiting === 0 && spentBy(child) - spent > SPIN_MS + (source.fetched / 2 ** 20) * SPIN_MS_PER_MB)
+        if (waiting === 0 && spentBy(child) - spent > spinMs + step + (given / 2 ** 20) * SPIN_MS_PER_MB)
           kill("bad_media", "sends its decoder round in circles: it is damaged");
       }, CHECK_MS);
       const abort = () => kill("unavailable", "is not waited for any more");
@@ -150,6 +159,12 @@ export class Pool {
         heard();
       };
       const onMessage = (message: FromChild) => {
+        // That a step begins is no sign that anything has come of the one before.
+        if (message.type === "begins") {
+          step = Math.min(message.most, LONGEST_STEP_MS);
+          return;
+        }
+        step = 0;
         if (message.type === "output") void take(message.output);
         heard();
         if (message.type === "open") void give(message.id, source.open());

@@ -4,6 +4,7 @@
 import process from "node:process";
 import { FailureError, type Result } from "../../../../src/shapes/failure.ts";
 import { run } from "./jobs.ts";
+import { listen } from "./progress.ts";
 import type { FromChild, Host, Job, Opened, Piece, ToChild } from "./protocol.ts";
 
 const say = (message: FromChild) => process.send?.(message);
@@ -23,9 +24,10 @@ const host: Host = {
   bytes: {
     open: () => ask<Opened>((id) => ({ type: "open", id })),
     read: (start, end, keep) => ask<Piece>((id) => ({ type: "read", id, start, end, keep })),
-    alive: () => say({ type: "alive" }),
   },
 };
+
+listen({ alive: () => say({ type: "alive" }), begins: (most) => say({ type: "begins", most }) });
 
 let taken: () => void = () => {};
 

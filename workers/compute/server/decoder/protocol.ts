@@ -87,8 +87,10 @@ export type FromChild =
   /** Asks for the object: to be opened, or for a range of it. */
   | { type: "open"; id: number }
   | { type: "read"; id: number; start: number; end: number; keep: boolean }
-  /** It comes on, though it neither asks nor answers. */
+  /** A frame was decoded or a packet encoded, since it last asked or answered. */
   | { type: "alive" }
+  /** A step begins that nothing is heard of until its end: most milliseconds of processor time. */
+  | { type: "begins"; most: number }
   | { type: "end"; failure?: Failure };
 
 export type ToChild =
@@ -118,8 +120,6 @@ export interface Bytes {
   open(): Promise<Result<Opened>>;
   /** At least one byte from `start` on, at most up to `end`. `keep`: others are likely to want them too. */
   read(start: number, end: number, keep: boolean): Promise<Result<Piece>>;
-  /** Told now and then by work that comes on without reading. */
-  alive(): void;
 }
 
 export interface Pixels {

@@ -17,8 +17,6 @@ export class Session implements Bytes {
   readonly #name: string;
   readonly #onProgress: () => void;
   #version: Version | undefined;
-  /** What the source has sent for this job. */
-  fetched = 0;
 
   constructor(objects: Objects, url: string, onProgress: () => void = () => {}) {
     const { origin, pathname } = new URL(url);
@@ -47,7 +45,6 @@ export class Session implements Bytes {
     if (!got.ok) return got;
     const { data, total, etag, whole, unchanged } = got.value;
     if (unchanged && !known) return this.#refuse("source_refused", "did not come, unasked");
-    this.fetched += data.length;
     read.bytes += data.length;
     if (whole) {
       const spilled = await this.#objects.copy(this.#key, etag, whole, this.#name, (bytes) => {
@@ -87,8 +84,6 @@ export class Session implements Bytes {
     }
   }
 
-  alive(): void {}
-
   close(): void {
     if (this.#version) this.#objects.release(this.#version);
     this.#version = undefined;
@@ -109,7 +104,6 @@ export class Session implements Bytes {
     }
     if (data.length === 0) return this.#refuse("unavailable", "came without the bytes that were asked for");
     read.bytes = data.length;
-    this.fetched += data.length;
     if (keep) this.#objects.keep(version, start, data);
     return ok({ data, read });
   }

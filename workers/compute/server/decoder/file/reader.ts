@@ -94,10 +94,6 @@ export class RangeReader {
     return whole;
   }
 
-  alive(): void {
-    this.#bytes.alive();
-  }
-
   close(): void {
     this.#extents = [];
   }

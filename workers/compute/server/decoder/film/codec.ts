@@ -4,9 +4,12 @@ import type { Buffer } from "node:buffer";
 import { AVERROR_EAGAIN, AVERROR_EOF } from "node-av/constants";
 import { Codec, CodecContext, type CodecParameters, Frame, Packet, Rational } from "node-av/lib";
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
+import { begins, comesOn } from "../progress.ts";
 
 /** A picture of more pixels is refused before memory is taken for it. */
 const MOST_PIXELS = 100_000_000;
+/** What a pixel may take to be decoded at most, of the slowest codec: nanoseconds. */
+const PIXEL_NS = 100;
 /** Pixels as they are stored: a still picture's resolution, by which FFmpeg would stretch it, is of paper. */
 const SQUARE = new Rational(1, 1);
 
@@ -53,6 +56,8 @@ export class Decoder {
   /** Hands over a packet, or null for the end. Damaged packets are passed over: a later one may decode. */
   feed(packet: Packet | null): void {
     if (this.#ended) return;
+    // How large a still picture is, its decoder only knows when it has begun.
+    begins(this.#context.width * this.#context.height || MOST_PIXELS, PIXEL_NS);
     this.#context.sendPacketSync(packet);
     this.#ended = packet === null;
   }
@@ -64,6 +69,7 @@ export class Decoder {
       const got = this.#context.receiveFrameSync(this.#spare);
       if (got >= 0) {
         [this.#frame, this.#spare] = [this.#spare, this.#frame];
+        comesOn();
         if (this.#pixel) this.#frame.sampleAspectRatio = this.#pixel;
         return this.#frame;
       }

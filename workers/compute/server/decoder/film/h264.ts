@@ -18,8 +18,11 @@ import {
   FF_ENCODER_LIBX264,
 } from "node-av/constants";
 import { Codec, CodecContext, FFmpegError, Frame, type Packet, Rational } from "node-av/lib";
+import { begins, comesOn } from "../progress.ts";
 import { convert, isHdr, matrixOf, standardOf } from "./scaler.ts";
 
+/** What a pixel may take to be encoded at most: nanoseconds. */
+const PIXEL_NS = 200;
 /** Units of time in a second. */
 export const TICKS = 90_000;
 const FULL_RANGE = new Set<number>([AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUVJ422P, AV_PIX_FMT_YUVJ444P]);
@@ -81,8 +84,12 @@ export class H264 {
   }
 
   *#send(frame: Frame | null, packet: Packet): Generator<Packet> {
+    const { width, height } = this.context;
+    const next = () => begins(width * height, PIXEL_NS);
+    next();
     check(this.context.sendFrameSync(frame), "encode a frame");
-    while (this.context.receivePacketSync(packet) >= 0) {
+    for (; this.context.receivePacketSync(packet) >= 0; next()) {
+      comesOn();
       yield packet;
       packet.unref();
     }

@@ -23,6 +23,7 @@ import {
   type Stream,
 } from "node-av/lib";
 import { damaged } from "../file/reader.ts";
+import { comesOn } from "../progress.ts";
 import type { Span } from "../spans.ts";
 import type { Container } from "./container.ts";
 
@@ -114,6 +115,7 @@ function* decoded(decoder: CodecContext, frame: Frame, unit: number, placer: Pla
   for (;;) {
     const got = decoder.receiveFrameSync(frame);
     if (got === AVERROR_EAGAIN || got === AVERROR_EOF) return;
+    if (got >= 0) comesOn();
     // An edit list leaves this out.
     if (got < 0 || frame.hasFlags(AV_FRAME_FLAG_DISCARD)) continue;
     yield* placer.place(frame, frame.pts === AV_NOPTS_VALUE ? undefined : Number(frame.pts) * unit);

@@ -30,8 +30,6 @@ const SEARCH = 5000;
  */
 const COUNTED = 32 * 1024 * 1024;
 const COUNTED_AT_NEED = 512 * 1024 * 1024;
-/** Frames decoded from one sign of life to the next. */
-const TELL = 20;
 /** A seek to the next entry point rather than to the one before. */
 const FORWARD = 0 as AVSeekFlag;
 
@@ -141,13 +139,11 @@ export class Media {
     let more = await this.#enter(time);
     // AVI knows when frames are decoded, not when they are shown: one after the other from the keyframe on.
     let next = more && this.#packet.pts === AV_NOPTS_VALUE ? this.#packetTime() : undefined;
-    let count = 0;
     try {
       for (;;) {
         this.#decoder.feed(more ? this.#packet : null);
         this.#packet.unref();
         for (let frame = this.#decoder.next(); frame; frame = this.#decoder.next()) {
-          if (++count % TELL === 0) this.#container.reader.alive();
           yield { time: next ?? this.#seconds(frame.bestEffortTimestamp), frame };
           if (next !== undefined) next += 1 / this.info.fps;
         }

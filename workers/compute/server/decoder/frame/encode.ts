@@ -13,16 +13,20 @@ import {
 } from "node-av/constants";
 import { Codec, CodecContext, Frame, Packet, Rational } from "node-av/lib";
 import { convert, scaled } from "../film/scaler.ts";
+import { begins, comesOn } from "../progress.ts";
 
 const ENCODERS = {
   jpeg: { name: FF_ENCODER_MJPEG, format: AV_PIX_FMT_YUVJ420P, range: AVCOL_RANGE_JPEG },
   png: { name: FF_ENCODER_PNG, format: AV_PIX_FMT_RGB24, range: AVCOL_RANGE_JPEG },
   webp: { name: FF_ENCODER_LIBWEBP, format: AV_PIX_FMT_YUV420P, range: AVCOL_RANGE_MPEG },
 } as const;
+/** What a pixel may take to be encoded at most, noise as PNG: nanoseconds. */
+const PIXEL_NS = 1000;
 export type PictureFormat = keyof typeof ENCODERS;
 
 /** A frame as it is shown, at this size, encoded. */
 export function encoded(frame: Frame, width: number, height: number, as: PictureFormat): Buffer {
+  begins(width * height, PIXEL_NS);
   const pixels = scaled(frame, width, height, AV_PIX_FMT_RGB24);
   const shown = Frame.fromVideoBuffer(pixels, {
     width,
@@ -46,6 +50,7 @@ export function encoded(frame: Frame, width: number, height: number, as: Picture
     const codes = [encoder.open2Sync(codec), encoder.sendFrameSync(ready), encoder.sendFrameSync(null)];
     if ([...codes, encoder.receivePacketSync(packet)].some((code) => code < 0))
       throw new Error(`a ${width}×${height} ${as} could not be encoded`);
+    comesOn();
     return Buffer.from(packet.data ?? []);
   } finally {
     packet.free();
