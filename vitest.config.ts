@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     environment: "node",
+    // What a compute server that a test starts is asked with.
+    env: { COMPUTE_TOKEN: "test-compute-token" },
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,

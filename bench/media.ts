@@ -10,7 +10,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { makeVideo, type VideoOptions } from "../cli/sample-media/media.ts";
 import { repeatVideo } from "../test/compute/repeat.ts";
-import { startSource } from "../test/compute/source.ts";
+import { HEADERS, startSource } from "../test/compute/source.ts";
 import { embedder } from "../test/support/embedder.ts";
 import { RangeReader } from "../workers/compute/server/decoder/file/reader.ts";
 import { Media } from "../workers/compute/server/decoder/film/video.ts";
@@ -80,8 +80,8 @@ async function embedAll(server: string, url: string): Promise<{ ms: number; span
   );
   return { ms: performance.now() - began, spans: chunks.length };
 }
-const withBody = ({ method, headers, body }: Request) =>
-  ({ method, headers, body, duplex: "half" }) as RequestInit;
+const withBody = ({ method, body }: Request) =>
+  ({ method, headers: HEADERS, body, duplex: "half" }) as RequestInit;
 
 /** Milliseconds to decode every frame of the film's first part. */
 async function decodeAll(url: string): Promise<number> {

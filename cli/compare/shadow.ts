@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { stringify } from "smol-toml";
+import { isSigningKey } from "../../src/shapes/bindings.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import { readConfig } from "../deploy/wrangler-config.ts";
 import { startNode } from "../io/children.ts";
@@ -69,18 +70,15 @@ export async function startShadow(options: ShadowOptions): Promise<Shadow> {
     throw error;
   });
   const config = join(folder, "wrangler.toml");
-  const vars = {
-    WEIR_VERSION: options.version,
-    SHADOW_URL: door.url,
-    COMPUTE_URL: `http://127.0.0.1:${compute.port}`,
-  };
+  const { COMPUTE_URL, COMPUTE_TOKEN } = compute.settings;
+  const vars = { WEIR_VERSION: options.version, SHADOW_URL: door.url, COMPUTE_URL };
   writeFileSync(config, stringify(tables(options, vars)));
   const port = await freePort();
   const flags = ["--ip", "127.0.0.1", "--port", String(port), "--inspector-port", String(await freePort())];
   const secrets = secretsOf(options).flatMap((name) => (settings[name] ? [[name, settings[name]]] : []));
   const worker = startNode(
     [WRANGLER, "dev", "-c", config, ...flags, "--persist-to", folder, "--show-interactive-dev-session=false"],
-    { cwd: folder, env: { ...wranglerEnv(folder), ...Object.fromEntries(secrets) }, onLine },
+    { cwd: folder, env: { ...wranglerEnv(folder), ...Object.fromEntries(secrets), COMPUTE_TOKEN }, onLine },
   );
   const stop = async () => {
     await Promise.all([worker.stop(), compute.stop(), door.close()]);
@@ -99,7 +97,7 @@ export async function startShadow(options: ShadowOptions): Promise<Shadow> {
 /** What the deployed Worker is given, but for what signs URLs: the handler's own, and those of models. */
 const secretsOf = ({ project, pipeline }: ShadowOptions): string[] =>
   (readConfig(project.root, `${pipeline.folder}/wrangler.toml`).secrets?.required ?? []).filter(
-    (name) => name !== "WEIR_SIGNING_KEY",
+    (name) => !isSigningKey(name),
   );
 
 function tables(options: ShadowOptions, vars: Record<string, string>) {
@@ -117,7 +115,7 @@ function tables(options: ShadowOptions, vars: Record<string, string>) {
       "#weir/models": existsSync(at("models.json")) ? at("models.json") : join(packageRoot, "models.json"),
     },
     vars,
-    secrets: { required: secretsOf(options) },
+    secrets: { required: [...secretsOf(options), "COMPUTE_TOKEN"] },
     ...(isPython && { rules: [{ type: "Text", globs: ["**/*.py"], fallthrough: true }] }),
   };
 }

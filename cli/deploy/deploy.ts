@@ -8,6 +8,7 @@ import { commitOf } from "../git/git.ts";
 import { versionsAt } from "../git/versions-at.ts";
 import { untilInterrupted } from "../io/interrupt.ts";
 import { CliError, good, note, print, printJson } from "../io/output.ts";
+import { signingKeys } from "../project/bindings.ts";
 import { loadProject, type Project } from "../project/project.ts";
 import { validate } from "../project/validate.ts";
 import { isLocal, settingsOf } from "../settings/settings.ts";
@@ -44,7 +45,9 @@ export async function deploy(options: DeployOptions): Promise<void> {
   await inOrder(options.root);
   const project = loadProject(options.root);
   const declared = [...new Set(configsOf(project).flatMap(({ config }) => config.secrets?.required ?? []))];
-  const secrets = secretsOf(declared, options.env, options.secretsFile);
+  const secrets = secretsOf(declared, options.env, options.secretsFile, (root) =>
+    signingKeys(project.connections, root),
+  );
   try {
     await planAndDo(options, project, declared, secrets);
   } catch (error) {

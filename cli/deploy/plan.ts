@@ -1,5 +1,7 @@
 // What a deploy would do: the project's wants against what the account holds. Pure: two descriptions in, a list
 // of steps out, in the order in which they can be done, each with the wrangler command that does it.
+import { isSigningKey } from "../../src/shapes/bindings.ts";
+import { SIGNING_KEY } from "../project/bindings.ts";
 import type { Present, PresentWorker } from "./present.ts";
 import type { Wanted, WantedDatabase, WantedWorker } from "./wanted.ts";
 
@@ -193,7 +195,8 @@ function missingSecrets(
   const missing = workers.flatMap(({ name: worker, secrets }) =>
     secrets
       .filter((name) => !given.has(name) && !present.workers.get(worker)?.secrets.includes(name))
-      .map((name) => ({ name, worker })),
+      // Of the derived keys, what they are derived from is what is missing.
+      .map((name) => ({ name: isSigningKey(name) ? SIGNING_KEY : name, worker })),
   );
   return [...Map.groupBy(missing, ({ name }) => name)].map(([name, all]) => ({
     name,

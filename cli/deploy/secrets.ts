@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { CliError } from "../io/output.ts";
+import { SIGNING_KEY } from "../project/bindings.ts";
 import { redactor } from "./wrangler.ts";
 
 export interface Secrets {
@@ -14,18 +15,24 @@ export interface Secrets {
   redact(text: string): string;
 }
 
-/** A value in the environment wins over the file's. An empty value is none: unset secrets are empty in CI. */
+/**
+ * A value in the environment wins over the file's. An empty value is none: unset secrets are empty in CI. `derive`
+ * gives those that follow from the signing key.
+ */
 export function secretsOf(
   declared: readonly string[],
   env: NodeJS.ProcessEnv,
   file: string | undefined,
+  derive: (signingKey: string) => Record<string, string> = () => ({}),
 ): Secrets {
   if (file !== undefined && !existsSync(file))
     throw new CliError(`--secrets-file: there is no ${file}`, [], 2);
   const fromFile = file === undefined ? {} : parseEnv(readFileSync(file, "utf8"));
   const values = new Map<string, string>();
+  const root = env[SIGNING_KEY] || fromFile[SIGNING_KEY];
+  const derived = root ? derive(root) : {};
   for (const name of declared) {
-    const value = env[name] || fromFile[name];
+    const value = derived[name] || env[name] || fromFile[name];
     if (value) values.set(name, value);
   }
   const others = [...Object.values(fromFile), env.CLOUDFLARE_API_TOKEN].filter(

@@ -1,4 +1,5 @@
 // The compute server as a child of the stack: started, watched, and started again when it crashes.
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type Child, startNode } from "../io/children.ts";
 import { CliError } from "../io/output.ts";
@@ -6,16 +7,19 @@ import { packageRoot } from "../project/project.ts";
 import { keepUp } from "./keep-up.ts";
 
 /**
- * The compute server, on one port for life: after a crash it is started again where Workers look for it.
- * `env` is added to its environment.
+ * The compute server, on one port and with one token for life: after a crash it is started again where Workers look
+ * for it. `env` is added to its environment; `settings` is what a Worker needs to reach it.
  */
 export async function startCompute(
   env: Record<string, string>,
   onLine: (line: string) => void,
-): Promise<Child & { port: number }> {
-  const first = await launchCompute(0, env, onLine);
-  const again = async () => (await launchCompute(first.port, env, onLine)).child;
-  return { port: first.port, ...keepUp("the compute server", first.child, again, onLine) };
+): Promise<Child & { settings: Record<"COMPUTE_URL" | "COMPUTE_TOKEN", string> }> {
+  const token = randomBytes(32).toString("hex");
+  const launch = (port: number) => launchCompute(port, { ...env, COMPUTE_TOKEN: token }, onLine);
+  const first = await launch(0);
+  const settings = { COMPUTE_URL: `http://127.0.0.1:${first.port}`, COMPUTE_TOKEN: token };
+  const again = async () => (await launch(first.port)).child;
+  return { settings, ...keepUp("the compute server", first.child, again, onLine) };
 }
 
 function launchCompute(

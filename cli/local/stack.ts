@@ -78,7 +78,7 @@ async function startOn(
   const compute = await startCompute(computeEnv(root, url, project.connections, settings), onLine);
   undo.push(compute.stop);
   noteCommit(root, persist);
-  const env: Env = { ...settings, COMPUTE_URL: addressOf(compute.port) };
+  const env: Env = { ...settings, ...compute.settings };
   const configs = [
     ...writeLocalConfigs(root, configsOf(project)),
     relative(root, join(packageRoot, "workers/compute/wrangler.toml")),

@@ -7,11 +7,13 @@ import {
   pipelineBinding,
   queueBinding,
   queueName,
+  signingKeyName,
   workerName,
 } from "../../src/shapes/bindings.ts";
 import type { PipelineConfig } from "../../src/shapes/config.ts";
 import type { Connection, Connections, Scheme } from "../../src/shapes/connection.ts";
 import type { Models } from "../../src/shapes/model.ts";
+import { signingKeyOf } from "../../src/source/signed-url.ts";
 
 export type Table = { [key: string]: unknown };
 type Named = Connections["connections"];
@@ -86,7 +88,7 @@ export function pipelineTables(
     preview_urls: false,
     secrets: {
       required: unique([
-        ...(source ? readingNames(source) : []),
+        ...(source ? readingNames(config.source.connection_id, source) : []),
         ...(config.secrets ?? []),
         ...keyNames(config, definitions),
       ]),
@@ -155,16 +157,30 @@ const ledgerOf = ({ d1_databases = [] }: Table) =>
 
 /** The names of every secret and variable that the router needs, its own first. */
 export function secretNames(connections: Named): string[] {
-  return unique(["WEIR_API_KEY", "WEIR_SIGNING_KEY", ...Object.values(connections).flatMap(namesOf)]);
+  return unique(["WEIR_API_KEY", SIGNING_KEY, ...Object.values(connections).flatMap(namesOf)]);
 }
 
-const namesOf = (connection: Connection): string[] =>
-  connection.kind === "d1" ? [] : [...readingNames(connection), ...connection.events.flatMap(schemeNames)];
+/** The one signing key that people set; {@link signingKeys} follow from it. */
+export const SIGNING_KEY = "WEIR_SIGNING_KEY";
 
-/** What it takes to read a connection's objects, without what proves its events. */
-function readingNames(connection: Connection): string[] {
-  if (connection.kind === "d1") return [];
-  if (connection.kind === "r2") return ["WEIR_SIGNING_KEY"];
+/** The key of each connection whose URLs Weir signs, by the name that a pipeline Worker has it by. */
+export const signingKeys = (connections: Named, root: string): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(connections).flatMap(([id, { kind }]) =>
+      kind === "r2" ? [[signingKeyName(id), signingKeyOf(root, id)]] : [],
+    ),
+  );
+
+const namesOf = (connection: Connection): string[] =>
+  connection.kind === "d1" ? [] : [...storeNames(connection), ...connection.events.flatMap(schemeNames)];
+
+/** What it takes to read a connection's objects and no other's, without what proves its events. */
+const readingNames = (id: string, connection: Connection): string[] =>
+  connection.kind === "r2" ? [signingKeyName(id)] : storeNames(connection);
+
+/** What an S3 store asks for. */
+function storeNames(connection: Connection): string[] {
+  if (connection.kind !== "s3") return [];
   return unique([
     connection.access_key_id,
     connection.secret_access_key,

@@ -1,6 +1,11 @@
 // How a project's parts fit together: what no single file's schema can see. Every problem is told, each at
 // its file, line and column. Neighbours: project.ts read the parts, filters.ts tries the examples.
-import { bucketBinding, databaseBinding, pipelineBinding } from "../../src/shapes/bindings.ts";
+import {
+  bucketBinding,
+  databaseBinding,
+  pipelineBinding,
+  signingKeyName,
+} from "../../src/shapes/bindings.ts";
 import type { Problem } from "../io/json-file.ts";
 import { suggestion } from "../io/suggest.ts";
 import { ARCHIVE } from "./bindings.ts";
@@ -13,6 +18,8 @@ export function crossCheck(project: Project): Problem[] {
     ...checkAliases(project),
     ...checkCollections(project),
     ...checkBindings(project),
+    ...checkSecrets(project),
+    ...checkSigningKeys(project),
     ...checkArchive(project),
   ];
 }
@@ -85,6 +92,26 @@ function checkCollections(project: Project): Problem[] {
   });
 }
 
+const isOwn = (secret: string) => secret.startsWith("WEIR_");
+const OF_YOUR_OWN = "remove it, or name a secret of your own otherwise";
+
+/** What no handler and no model's endpoint may be given: Weir's own keys, and those of other connections. */
+function checkSecrets({ pipelines, definitions, files: { models } }: Project): Problem[] {
+  const problemOf = (name: string) => `"${name}" is a secret of Weir's own, which no handler may see`;
+  return [
+    ...pipelines.flatMap(({ files: { config: file }, config }) =>
+      (config?.secrets ?? []).flatMap((name, index) =>
+        isOwn(name) ? [file.at(["secrets", index], problemOf(name), OF_YOUR_OWN)] : [],
+      ),
+    ),
+    ...Object.entries(definitions).flatMap(([id, model]) =>
+      model.kind === "http" && model.key !== undefined && isOwn(model.key)
+        ? [models.at([id, "key"], problemOf(model.key), OF_YOUR_OWN)]
+        : [],
+    ),
+  ];
+}
+
 function checkBindings(project: Project): Problem[] {
   const named = Object.entries(project.connections).flatMap(([id, it]) =>
     it.kind === "d1"
@@ -100,6 +127,18 @@ function checkBindings(project: Project): Problem[] {
         "rename one: names may not differ in punctuation only",
       ),
     );
+}
+
+/** A pipeline Worker has its source's signing key by a name that is made of the connection's. */
+function checkSigningKeys({ connections, files }: Project): Problem[] {
+  const signed = Object.entries(connections).flatMap(([id, { kind }]) => (kind === "r2" ? [id] : []));
+  return clashes(signed, signingKeyName).map(([first, second]) =>
+    files.connections.at(
+      ["connections", second],
+      `"${second}" and "${first}" would both have the signing key ${signingKeyName(first)}`,
+      "rename one: names may not differ in case and punctuation only",
+    ),
+  );
 }
 
 /** The archive is the router's own: as a source it would tell of each segment, as a destination be mixed up with it. */

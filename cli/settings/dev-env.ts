@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { parseEnv } from "node:util";
 import type { Connections } from "../../src/shapes/connection.ts";
 import { CliError } from "../io/output.ts";
-import { endpointName, LOCAL_S3, secretNames } from "../project/bindings.ts";
+import { endpointName, LOCAL_S3, SIGNING_KEY, secretNames, signingKeys } from "../project/bindings.ts";
 import { makePins } from "./pins.ts";
 
 export type Env = Record<string, string>;
@@ -71,6 +71,7 @@ export function stackSettings(connections: Connections["connections"], url: stri
   return {
     WEIR_URL: url,
     ...Object.fromEntries(endpoints.map((name) => [name, url + LOCAL_S3_PATH])),
+    ...signingKeys(connections, secrets[SIGNING_KEY] ?? ""),
     ...secrets,
   };
 }

@@ -2,7 +2,7 @@
 // so that a pipeline Worker needs no bucket for it.
 import type { Surroundings } from "../env.ts";
 import type { Job } from "../shapes/job.ts";
-import { PAYLOADS, signObjectUrl } from "../source/signed-url.ts";
+import { PAYLOADS, signingKeyOf, signObjectUrl } from "../source/signed-url.ts";
 import { payloadKey } from "../store/payloads.ts";
 
 /** Longer than any message of the job is kept. A job that is sent again by the sweep gets a new one. */
@@ -12,6 +12,6 @@ export async function addressed(job: Job, { env, now }: { env: Surroundings; now
   if (!job.event.payload_ref) return job;
   const expires = Math.floor(now() / 1000) + GOOD_FOR_SECONDS;
   const grant = { connection: PAYLOADS, bucket: PAYLOADS, key: payloadKey(job.event), expires };
-  const [base, secret] = [env.required("WEIR_URL"), env.required("WEIR_SIGNING_KEY")];
-  return { ...job, payload_url: await signObjectUrl(base, secret, grant) };
+  const key = signingKeyOf(env.required("WEIR_SIGNING_KEY"), PAYLOADS);
+  return { ...job, payload_url: await signObjectUrl(env.required("WEIR_URL"), key, grant) };
 }

@@ -12,6 +12,10 @@ export const bucketBinding = (bucket: string) => `R2_${upper(bucket)}`;
 /** D1 database binding. */
 export const databaseBinding = (database: string) => `D1_${upper(database)}`;
 
+/** Secret of a pipeline Worker that signs the URLs of its source's objects. */
+export const signingKeyName = (connection: string) => `WEIR_${upper(connection)}_SIGNING_KEY`;
+export const isSigningKey = (secret: string) => /^WEIR_\w+_SIGNING_KEY$/.test(secret);
+
 /** Worker and queue names of a pipeline. */
 export const workerName = (alias: string) => `weir-${alias}`;
 export const queueName = (alias: string) => `weir-${alias}`;

@@ -1,8 +1,9 @@
 // Objects in R2, through the bucket's binding.
 import type { R2Object } from "@cloudflare/workers-types";
 import type { Surroundings } from "../env.ts";
+import { signingKeyName } from "../shapes/bindings.ts";
 import type { Source } from "./contract.ts";
-import { signObjectUrl } from "./signed-url.ts";
+import { signingKeyOf, signObjectUrl } from "./signed-url.ts";
 
 export function r2Source(connection: string, env: Surroundings): Source {
   return {
@@ -13,7 +14,7 @@ export function r2Source(connection: string, env: Surroundings): Source {
     // R2 has no object tags.
     tags: async () => ({}),
     url: (bucket, key, expires) =>
-      signObjectUrl(env.required("WEIR_URL"), env.required("WEIR_SIGNING_KEY"), {
+      signObjectUrl(env.required("WEIR_URL"), signingKey(connection, env), {
         connection,
         bucket,
         key,
@@ -33,6 +34,12 @@ export function r2Source(connection: string, env: Surroundings): Source {
       return page.truncated ? { objects, next: page.cursor } : { objects };
     },
   };
+}
+
+/** A pipeline Worker holds its source's own key, the router the root of all. */
+function signingKey(connection: string, env: Surroundings): string {
+  const root = env.setting("WEIR_SIGNING_KEY");
+  return root === undefined ? env.required(signingKeyName(connection)) : signingKeyOf(root, connection);
 }
 
 const observedOf = (head: R2Object) => ({

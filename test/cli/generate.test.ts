@@ -58,7 +58,7 @@ describe("weir generate", () => {
     const worker = parse((await generate(root)).get("pipelines/one/wrangler.toml") ?? "");
     expect(worker.r2_buckets).toEqual([{ binding: "R2_INBOX_FILES", bucket_name: "inbox-files" }]);
     expect(worker.d1_databases).toEqual([{ binding: "D1_RESULTS", database_name: "results" }]);
-    expect(worker.secrets).toEqual({ required: ["WEIR_SIGNING_KEY"] });
+    expect(worker.secrets).toEqual({ required: ["WEIR_INBOX_SIGNING_KEY"] });
     expect(worker.queues).toMatchObject({
       producers: [
         { binding: "REPORTS", queue: "weir-reports" },

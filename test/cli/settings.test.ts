@@ -67,7 +67,9 @@ describe("the stack that trigger, connect, put and rm talk to", () => {
   });
 
   test("connect sends no key of local work to one that is elsewhere", async () => {
-    const { code, stderr } = await weirHere(["--root", withS3(), "connect", "cloudevents"], { WEIR_URL: DEPLOYED });
+    const { code, stderr } = await weirHere(["--root", withS3(), "connect", "cloudevents"], {
+      WEIR_URL: DEPLOYED,
+    });
     expect(code).toBe(3);
     expect(stderr).toContain(`there is no API key for ${DEPLOYED}`);
   });

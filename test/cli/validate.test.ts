@@ -98,6 +98,34 @@ describe("weir validate", () => {
     ]);
   });
 
+  test("a secret of Weir's own is no handler's, and no model's", () => {
+    const root = project({
+      "pipelines/one/config.json": config({ secrets: ["API_KEY", "WEIR_SIGNING_KEY"] }),
+      "models.json": {
+        a: { kind: "http", url: "https://a.example/v1", model: "m", dimensions: 3, key: "WEIR_API_KEY" },
+      },
+    });
+    expect(told(root).map((it) => it.replace(/^(\S+?):\d+:\d+/, "$1"))).toEqual([
+      `models.json "WEIR_API_KEY" is a secret of Weir's own, which no handler may see`,
+      `pipelines/one/config.json "WEIR_SIGNING_KEY" is a secret of Weir's own, which no handler may see`,
+    ]);
+  });
+
+  test("two connections whose signing keys would have one name cannot be told apart", () => {
+    const r2 = (bucket: string) => ({ kind: "r2", buckets: [bucket], events: [{ scheme: "r2-queue" }] });
+    const connections = {
+      inbox: r2("inbox-files"),
+      "in-box": r2("a-files"),
+      in_box: r2("b-files"),
+      results: { kind: "d1", database: "results" },
+    };
+    expect(told(project({ "connections.json": { connections } }))).toEqual([
+      expect.stringContaining(
+        '"in_box" and "in-box" would both have the signing key WEIR_IN_BOX_SIGNING_KEY',
+      ),
+    ]);
+  });
+
   test("a filter that does not compile is told where it stands", () => {
     const changed = config({ source: { connection_id: "inbox", filters: { key: [{ prefx: "a" }] } } });
     const { problems } = validate(project({ "pipelines/one/config.json": changed }));

@@ -8,7 +8,7 @@ import type { Chunk } from "../../workers/compute/server/decoder/tasks/split.ts"
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { filmsIn, matrix, odd, theirs, varying } from "./films.ts";
 import { difference, type Judged, judge, judgeIsHere, judgeSound, judgeStills } from "./judge.ts";
-import { post, type Source, startSource } from "./source.ts";
+import { HEADERS, post, type Source, startSource } from "./source.ts";
 
 let folder: string;
 let source: Source;
@@ -107,7 +107,7 @@ describe.skipIf(!judgeIsHere)("an independent decoder agrees on", () => {
     const url = source.put(`/agreement/${name}`, await readFile(path));
     const span = { start: 0.5, end: 1.5 };
     const body = JSON.stringify({ url, span });
-    const answer = await fetch(`${compute.url}/v1/audio`, { method: "POST", body });
+    const answer = await fetch(`${compute.url}/v1/audio`, { method: "POST", headers: HEADERS, body });
     const heard = new Int16Array((await answer.arrayBuffer()).slice(44));
     const truth = await judgeSound(path, span.start, span.end);
     const loud = heard.reduce((sum, value) => sum + Math.abs(value), 0) / heard.length;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { filmsIn } from "./films.ts";
 import { difference, judge, judgeIsHere, judgeSound } from "./judge.ts";
-import { type Source, startSource } from "./source.ts";
+import { HEADERS, type Source, startSource } from "./source.ts";
 
 let folder: string;
 let source: Source;
@@ -27,7 +27,7 @@ afterAll(async () => {
 async function clip(name: string, start: number, end: number): Promise<Buffer> {
   const url = source.put(`/clips/${name}`, await readFile(await film(name)));
   const body = JSON.stringify({ url, span: { start, end } });
-  const answer = await fetch(`${compute.url}/v1/clip`, { method: "POST", body });
+  const answer = await fetch(`${compute.url}/v1/clip`, { method: "POST", headers: HEADERS, body });
   expect(answer.headers.get("content-type")).toBe("video/mp4");
   return Buffer.from(await answer.arrayBuffer());
 }

@@ -13,7 +13,7 @@ import { type Models, modelsSchema } from "../../src/shapes/model.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { type EmbedderOptions, embedder, mapStore } from "../support/embedder.ts";
 import { png } from "../support/png.ts";
-import { post, type Source, startSource } from "./source.ts";
+import { HEADERS, post, type Source, startSource } from "./source.ts";
 
 const KEY = "sk-a-secret-of-the-test";
 interface Asked {
@@ -92,7 +92,11 @@ function client(model: object = {}, { secrets = { ACME_KEY: KEY }, ...more }: Op
     allowed: ["acme/embed"],
     random: () => 0.01,
     fetch: async (request) =>
-      fetch(server.url + new URL(request.url).pathname, { method: "POST", body: await request.text() }),
+      fetch(server.url + new URL(request.url).pathname, {
+        method: "POST",
+        headers: HEADERS,
+        body: await request.text(),
+      }),
     endpoint: { secret: (name) => secrets[name] },
     ...more,
   });

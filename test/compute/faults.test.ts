@@ -9,7 +9,7 @@ import { crc32, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeImage, makeVideo } from "../../cli/sample-media/media.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../../workers/compute/server/main.ts";
-import { post, SIGNATURE, type Source, startSource } from "./source.ts";
+import { HEADERS, post, SIGNATURE, type Source, startSource } from "./source.ts";
 
 let quiet: ServerOptions;
 let folder: string;
@@ -301,7 +301,12 @@ describe("a decoder", () => {
     const server = await startServer({ ...quiet, size: 1, capacity: 1 });
     const left = held("/left.mp4");
     const client = new AbortController();
-    const init = { method: "POST", body: JSON.stringify({ url: left.url }), signal: client.signal };
+    const init = {
+      method: "POST",
+      headers: HEADERS,
+      body: JSON.stringify({ url: left.url }),
+      signal: client.signal,
+    };
     const asked = fetch(`${server.url}/v1/split`, init);
     await left.arrived;
     client.abort();
@@ -333,7 +338,7 @@ describe("the program", () => {
 
   test("says where it listens, and on SIGTERM finishes what it is at and exits", async () => {
     program = spawn(process.execPath, [main], {
-      env: { PORT: "0", COMPUTE_ALLOW_ORIGINS: source.origin },
+      env: { PORT: "0", COMPUTE_TOKEN: process.env.COMPUTE_TOKEN, COMPUTE_ALLOW_ORIGINS: source.origin },
       stdio: ["ignore", "pipe", "ignore"],
     });
     if (!program.stdout) throw new Error("no output to read");

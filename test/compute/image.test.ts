@@ -158,7 +158,7 @@ describe("the image's server", () => {
     const env = { ...environment, HOST: "127.0.0.1", PORT: new URL(base).port, PATH: process.env.PATH };
     return spawn(process.execPath, args, {
       cwd: app,
-      env: { ...env, COMPUTE_ALLOW_ORIGINS: source.origin },
+      env: { ...env, COMPUTE_TOKEN: process.env.COMPUTE_TOKEN, COMPUTE_ALLOW_ORIGINS: source.origin },
       stdio: ["ignore", "pipe", "inherit"],
     });
   };

@@ -14,7 +14,7 @@ import type { Embeddings } from "../../workers/pipeline/embeddings.ts";
 import { Chunk } from "../../workers/pipeline/media.ts";
 import { FileTools } from "../../workers/pipeline/sdk.ts";
 import { embedder, mapStore } from "../support/embedder.ts";
-import { type Source, startSource } from "./source.ts";
+import { HEADERS, type Source, startSource } from "./source.ts";
 import { exif, sideways } from "./turned.ts";
 
 const MODEL = "weir/hog-512";
@@ -53,7 +53,7 @@ function client(results?: ResultStore) {
   };
 }
 const passOn = (url: string, body: string) =>
-  fetch(server.url + new URL(url).pathname, { method: "POST", body });
+  fetch(server.url + new URL(url).pathname, { method: "POST", headers: HEADERS, body });
 const embedWith =
   (embeddings: Embeddings) =>
   (url: string, span?: { start: number; end: number }, kind: "video" | "image" = "video") =>
@@ -292,6 +292,7 @@ describe("a URL that the run has not signed", () => {
       models,
       fetch: async (request) => {
         const { method, headers } = request;
+        headers.set("authorization", HEADERS.authorization);
         const body = await request.text();
         return fetch(server.url + new URL(request.url).pathname, { method, headers, body });
       },

@@ -170,7 +170,10 @@ describe("a source without ranges", () => {
     const main = join(import.meta.dirname, "../../workers/compute/server/main.ts");
     // No file of this process may have more than 64 KB, which is what a full disk comes to.
     const program = spawn("bash", ["-c", `ulimit -f 64; exec "${process.execPath}" "${main}"`], {
-      env: { PATH: process.env.PATH, PORT: "0", TMPDIR: temporary, COMPUTE_ALLOW_ORIGINS: source.origin },
+      env: {
+        ...{ PATH: process.env.PATH, COMPUTE_TOKEN: process.env.COMPUTE_TOKEN },
+        ...{ PORT: "0", TMPDIR: temporary, COMPUTE_ALLOW_ORIGINS: source.origin },
+      },
       stdio: ["ignore", "pipe", "ignore"],
     });
     try {

@@ -5,18 +5,20 @@ import { type Source, startSource } from "./source.ts";
 
 let harness: TestHarness;
 let server: Source;
+let authorization: string | undefined;
 
 beforeAll(async () => {
   server = await startSource();
   const base = new URL(
     server.answer("/v1/split", (request, response) => {
       const seen = { method: request.method, url: request.url, type: request.headers["content-type"] };
+      authorization = request.headers.authorization;
       response.writeHead(422, { "content-type": "application/problem+json" });
       request.on("data", (body) => response.end(JSON.stringify({ ...seen, body: String(body) })));
     }),
   );
   const configPath = new URL("../../workers/compute/wrangler.toml", import.meta.url);
-  const vars = { COMPUTE_URL: base.origin, RESULTS_MB: "1" };
+  const vars = { COMPUTE_URL: base.origin, COMPUTE_TOKEN: "shared", RESULTS_MB: "1" };
   harness = createTestHarness({ workers: [{ configPath, vars }] });
   await harness.listen();
 }, 30_000);
@@ -44,6 +46,13 @@ describe("the compute Worker", () => {
       type: "application/json",
       body,
     });
+  });
+
+  test("shows the server their token, whatever the caller shows", async () => {
+    const { COMPUTE } = (await harness.getWorker("weir-compute").getEnv()) as unknown as Bindings;
+    const init = { method: "POST", body: "{}", headers: { authorization: "Bearer guessed" } };
+    await COMPUTE.getByName("bucket/a.mp4").fetch("https://compute/v1/split", init);
+    expect(authorization).toBe("Bearer shared");
   });
 
   test("has no door of its own", async () => {

@@ -1,6 +1,6 @@
 // Signed, ranged reads of R2 objects through the router: what compute reads by, and nothing else.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { signObjectUrl } from "../../src/source/signed-url.ts";
+import { PAYLOADS, signingKeyOf, signObjectUrl } from "../../src/source/signed-url.ts";
 import { API_KEY, startWeir, type Weir } from "../support/weir.ts";
 
 const BODY = "0123456789";
@@ -10,11 +10,12 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => weir?.close());
 
+const keyOf = (connection: string) => signingKeyOf(weir.secrets.WEIR_SIGNING_KEY, connection);
 const sign = (
   key: string,
   more: { bucket?: string; connection?: string; expires?: number; secret?: string } = {},
 ) =>
-  signObjectUrl(weir.base, more.secret ?? weir.secrets.WEIR_SIGNING_KEY, {
+  signObjectUrl(weir.base, more.secret ?? keyOf(more.connection ?? "conn_media"), {
     connection: more.connection ?? "conn_media",
     bucket: more.bucket ?? "test-media",
     key,
@@ -113,6 +114,36 @@ describe("a signed URL", () => {
     ];
     for (const url of refused) expect((await fetch(url)).status, String(url)).toBe(403);
     expect((await fetch(good)).status).toBe(200);
+  });
+});
+
+describe("what a pipeline's handler holds", () => {
+  const envOf = (worker: string) =>
+    weir.harness.getWorker<Record<string, unknown>>(worker).getEnv() as Promise<Record<string, unknown>>;
+  const keysOf = async (worker: string) =>
+    Object.entries(await envOf(worker)).filter(([name, value]) => /SIGN/.test(name) && value !== "");
+
+  test("signs for its own source and is not the key of all", async () => {
+    expect(await keysOf("weir-echo")).toEqual([["WEIR_CONN_MEDIA_SIGNING_KEY", keyOf("conn_media")]]);
+    expect(await keysOf("weir-image-catalog")).toEqual([]);
+    await weir.put("test-media", "own.bin", BODY);
+    const [[, held] = []] = await keysOf("weir-echo");
+    expect((await fetch(await sign("own.bin", { secret: String(held) }))).status).toBe(200);
+  });
+
+  test("opens neither another connection's objects nor a payload, whatever it signs", async () => {
+    const [[, held] = []] = await keysOf("weir-echo");
+    const secret = String(held);
+    await weir.put("test-lake", "other.bin", BODY);
+    const forged = [
+      { connection: "conn_lake", bucket: "test-lake" },
+      { connection: "conn_media", bucket: "test-lake" },
+      { connection: PAYLOADS, bucket: PAYLOADS },
+      { connection: PAYLOADS, bucket: "weir-archive" },
+    ];
+    for (const at of forged)
+      expect((await fetch(await sign("other.bin", { ...at, secret }))).status, at.connection).toBe(403);
+    expect((await fetch(await sign("other.bin", forged[0]))).status).toBe(200);
   });
 });
 

@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Turn } from "../../workers/compute/server/python/interpreter.ts";
 import { PythonRuns } from "../../workers/compute/server/python/runs.ts";
+import { HEADERS } from "../compute/source.ts";
 import { begin, hasPython } from "./given.ts";
 
 const runs = new PythonRuns({ size: 4 });
@@ -162,7 +163,11 @@ describe.skipIf(!hasPython)("an interpreter", () => {
     const [listening] = (await once(server.stdout, "data")) as [Buffer];
     const url = `http://127.0.0.1:${(JSON.parse(String(listening)) as { listening: number }).listening}`;
     const post = async (body: object) => {
-      const response = await fetch(`${url}/v1/python`, { method: "POST", body: JSON.stringify(body) });
+      const response = await fetch(`${url}/v1/python`, {
+        method: "POST",
+        headers: HEADERS,
+        body: JSON.stringify(body),
+      });
       return (await response.json()) as Turn;
     };
     const source = `

@@ -2,7 +2,9 @@
 // compute server, real D1, R2 and queues. client.ts speaks the domain.
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
+import { parse } from "smol-toml";
 import { createTestHarness } from "wrangler";
+import { signingKeys } from "../../cli/project/bindings.ts";
 import { makeSecrets } from "../../cli/settings/dev-env.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
 import { startServer } from "../../workers/compute/server/main.ts";
@@ -33,6 +35,14 @@ const SECRETS: Secrets = {
   CONN_PHOTOS_SECRET_ACCESS_KEY: "weir-local-only",
 };
 
+Object.assign(SECRETS, signingKeys(CONNECTIONS, SECRETS.WEIR_SIGNING_KEY));
+
+/** Of all secrets those that a Worker's wrangler.toml names: what a deployed one would hold. */
+function declaredBy(path: string, all: Record<string, string>): Record<string, string> {
+  const { secrets } = parse(readFileSync(at(path), "utf8")) as { secrets?: { required?: string[] } };
+  return Object.fromEntries((secrets?.required ?? []).map((name) => [name, all[name] ?? ""]));
+}
+
 export type { Item, Run } from "./client.ts";
 export type Weir = Awaited<ReturnType<typeof startWeir>>;
 
@@ -47,14 +57,18 @@ export async function startWeir(
   const pipelines = readdirSync(at("pipelines"));
   const workers = (base: string, computeUrl: string) => {
     const store = `${base}/cdn-cgi/local/r2/s3`;
-    const all = { ...SECRETS, CONN_PHOTOS_ENDPOINT: store, CONN_PEER_ENDPOINT: store, ...secrets };
-    const vars = { WEIR_URL: base, COMPUTE_URL: computeUrl, WEIR_COMMIT: "test-commit" };
+    const { WEIR_SIGNING_KEY: root } = secrets;
+    const signing = root === undefined ? {} : signingKeys(CONNECTIONS, root);
+    const stores = { CONN_PHOTOS_ENDPOINT: store, CONN_PEER_ENDPOINT: store };
+    const all = { ...SECRETS, ...stores, ...signing, ...secrets };
+    const { COMPUTE_TOKEN = "" } = process.env;
+    const vars = { WEIR_URL: base, COMPUTE_URL: computeUrl, COMPUTE_TOKEN, WEIR_COMMIT: "test-commit" };
     return [
       "workers/local/wrangler.toml",
       "wrangler.toml",
       "../../workers/compute/wrangler.toml",
       ...pipelines.map((alias) => `pipelines/${alias}/wrangler.toml`),
-    ].map((path) => ({ configPath: at(path), vars, secrets: all }));
+    ].map((path) => ({ configPath: at(path), vars, secrets: declaredBy(path, all) }));
   };
   const front = await openFront();
   const base = front.origin;

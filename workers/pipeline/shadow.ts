@@ -56,7 +56,9 @@ function depsOf(env: Surroundings): RunDeps {
     collection: nothing,
     compute: (_, request) => {
       const { pathname, search } = new URL(request.url);
-      return fetch(new Request(new URL(pathname + search, env.required("COMPUTE_URL")), request));
+      const onward = new Request(new URL(pathname + search, env.required("COMPUTE_URL")), request);
+      onward.headers.set("authorization", `Bearer ${env.required("COMPUTE_TOKEN")}`);
+      return fetch(onward);
     },
     results: () => ({ find: async () => [], keep: async () => {} }),
     models: parsed.models,

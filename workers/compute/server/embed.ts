@@ -3,15 +3,15 @@
 // rest. What the child took of frames becomes a vector there (builtin), in the inference process (onnx), or
 // travels on as pictures (sample).
 import { Buffer } from "node:buffer";
-import type { ServerResponse } from "node:http";
 import { type Failure, FailureError, fail, ok, type Result } from "../../../src/shapes/failure.ts";
 import { findModel, type Modality, type Model, ranAs, recipeOf } from "../../../src/shapes/model.ts";
+import { stream, type WriteLine } from "./answers.ts";
 import type { EmbedJob, Output, Sampled } from "./decoder/protocol.ts";
 import type { Inference } from "./inference/inference.ts";
 import type { Input } from "./inference/run.ts";
 import { type Known, pictures, takeFor } from "./models.ts";
 import type { Pool } from "./pool.ts";
-import { type EmbedRequest, refuse, type SampleRequest } from "./requests.ts";
+import { type EmbedRequest, refusal, type SampleRequest } from "./requests.ts";
 
 export interface Embedding {
   pool: Pool;
@@ -21,17 +21,15 @@ export interface Embedding {
 
 /** Makes a line of what a child took. */
 type Finish = (sampled: Sampled) => Promise<object>;
-type Write = (line: object) => void;
 
 /** Vectors of spans, pictures or texts. */
 export async function embed(
   { pool, known, inference }: Embedding,
   request: EmbedRequest,
-  response: ServerResponse,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Response> {
   const found = await modelOf(known, request);
-  if (!found.ok) return refuse(response, found.failure);
+  if (!found.ok) return refusal(found.failure);
   const { model, made } = found.value;
   const vector = async (input: Input) => {
     const values = await inference.embed(request.model, request.kind, input);
@@ -40,7 +38,7 @@ export async function embed(
   };
   if (request.kind === "text") {
     const texts = [...request.items.entries()];
-    return answer(pool, 1, response, signal, async (write) => {
+    return stream(pool, 1, async (write) => {
       const each = texts.map(async ([index, { text }]) =>
         write({ index, ...(await vector({ text }).then((told) => ({ ...told, ...made }), asError)) }),
       );
@@ -51,16 +49,15 @@ export async function embed(
     const told = "frames" in parts ? await vector(parts) : parts;
     return { index, ...told, sampled, read, version, ...made };
   };
-  return sampledThen(pool, jobsOf(request, takeFor(model, request.kind)), finish, response, signal);
+  return sampledThen(pool, jobsOf(request, takeFor(model, request.kind)), finish, signal);
 }
 
 /** The frames that stand for spans, as pictures. */
 export async function sample(
   { pool }: Embedding,
   request: SampleRequest,
-  response: ServerResponse,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Response> {
   const finish: Finish = async ({ index, sampled, read, version, ...parts }) => {
     const frames = "frames" in parts ? parts.frames : [];
     return {
@@ -71,7 +68,7 @@ export async function sample(
       version,
     };
   };
-  return sampledThen(pool, jobsOf(request, pictures(request.size)), finish, response, signal);
+  return sampledThen(pool, jobsOf(request, pictures(request.size)), finish, signal);
 }
 
 /** The model that is asked for, if it runs here and is the one that the caller means. */
@@ -94,15 +91,9 @@ async function modelOf(
   return ok({ model: model.value, made: { model: ranAs(name, model.value), definition: recipe.definition } });
 }
 
-async function sampledThen(
-  pool: Pool,
-  jobs: EmbedJob[],
-  finish: Finish,
-  response: ServerResponse,
-  signal: AbortSignal,
-): Promise<void> {
+function sampledThen(pool: Pool, jobs: EmbedJob[], finish: Finish, signal: AbortSignal): Response {
   const lanes = Math.min(jobs.length, pool.options.size);
-  return answer(pool, lanes, response, signal, async (write) => {
+  return stream(pool, lanes, async (write) => {
     await Promise.all(
       Array.from({ length: lanes }, async () => {
         for (let job = jobs.shift(); job && !signal.aborted; job = jobs.shift())
@@ -110,27 +101,6 @@ async function sampledThen(
       }),
     );
   });
-}
-
-/** Streams the answer. A request takes as many places in the line as it can run jobs at once. */
-async function answer(
-  pool: Pool,
-  places: number,
-  response: ServerResponse,
-  signal: AbortSignal,
-  work: (write: Write) => Promise<void>,
-): Promise<void> {
-  const place = pool.admit(places);
-  if (!place.ok) return refuse(response, place.failure);
-  response.writeHead(200, { "content-type": "application/x-ndjson" });
-  try {
-    await work((line) => {
-      if (!signal.aborted) response.write(`${JSON.stringify(line)}\n`);
-    });
-    response.end();
-  } finally {
-    place.release();
-  }
 }
 
 /** One job for each object, its spans in the order of time. */
@@ -153,7 +123,7 @@ async function runJob(
   pool: Pool,
   job: EmbedJob,
   finish: Finish,
-  write: Write,
+  write: WriteLine,
   signal: AbortSignal,
 ): Promise<void> {
   let left = job.items;

@@ -1,9 +1,10 @@
 // The bodies that the endpoints take, and how a refusal is told (RFC 9457).
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Context } from "hono";
 import { z } from "zod";
 import { type Failure, fail, ok, type Result, statusOf } from "../../../src/shapes/failure.ts";
 
-const MOST_BODY = 1024 * 1024;
+/** Bytes of a body. */
+export const MOST_BODY = 1024 * 1024;
 /** Of a request for embeddings: the texts are in it. */
 export const MOST_EMBED = 4 * 1024 * 1024;
 
@@ -82,23 +83,23 @@ export const partSchema = z.strictObject({ url, span });
 /** `/v1/image` and `/v1/probe`. */
 export const urlSchema = z.strictObject({ url });
 
-/** A request's JSON, checked. Reading stops at the cap. */
-export async function bodyOf<T>(
-  request: IncomingMessage,
-  schema: z.ZodType<T>,
-  most = MOST_BODY,
-): Promise<Result<T>> {
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of request) {
-    size += piece.length;
-    if (size > most) return fail("too_large", `the body is over ${most >> 20} MB`);
-    pieces.push(piece);
+/** What says that a body is JSON. A page of another origin cannot say so without asking first. */
+const JSON_TYPE = /^application\/json\s*(;|$)/i;
+
+/** A request's JSON, checked. */
+export async function parseBody<T>(c: Context, schema: z.ZodType<T>): Promise<Result<T>> {
+  if (!JSON_TYPE.test(c.req.header("content-type") ?? "")) {
+    const next = "Send JSON with the content type application/json.";
+    return fail("unsupported_media_type", "The body is not said to be JSON.", {
+      where: "content-type",
+      next,
+    });
   }
   let json: unknown;
   try {
-    json = JSON.parse(Buffer.concat(pieces).toString("utf8"));
-  } catch {
+    json = await c.req.json();
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     return fail("invalid", "the body is not JSON");
   }
   const parsed = schema.safeParse(json);
@@ -108,8 +109,8 @@ export async function bodyOf<T>(
   return fail("invalid", `${where}: ${issue?.message ?? "not as expected"}`, { where });
 }
 
-/** Answers with a problem document; the failure itself is a member of it. */
-export function refuse(response: ServerResponse, failure: Failure): void {
+/** A problem document; the failure itself is a member of it. */
+export function refusal(failure: Failure): Response {
   const status = statusOf(failure.kind);
   const problem = {
     type: `urn:weir:failure:${failure.kind}`,
@@ -119,6 +120,5 @@ export function refuse(response: ServerResponse, failure: Failure): void {
   };
   const headers: Record<string, string> = { "content-type": "application/problem+json" };
   if (status === 503) headers["retry-after"] = String(failure.retry_after_seconds ?? 5);
-  if (status === 413) headers.connection = "close";
-  response.writeHead(status, headers).end(JSON.stringify({ ...problem, failure }));
+  return new Response(JSON.stringify({ ...problem, failure }), { status, headers });
 }

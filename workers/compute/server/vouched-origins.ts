@@ -1,7 +1,6 @@
 // What a caller vouches for: a pipeline's Worker names, with each call, the origins of the URLs that it has signed
 // in this run. So a URL that came from elsewhere, say out of an object's metadata, is not read. The address of
 // what is vouched for is checked all the same (address.ts).
-import type { IncomingMessage } from "node:http";
 import { type Failure, fail } from "../../../src/shapes/failure.ts";
 
 /** Bodies of the endpoints name objects by these. */
@@ -10,11 +9,10 @@ interface Naming {
   items?: unknown;
 }
 
-/** Why a request is refused for a URL that its caller does not vouch for. A call without the header vouches for all. */
-export function unvouched(request: IncomingMessage, body: unknown): Failure | undefined {
-  const header = request.headers["weir-vouched-origins"];
+/** Why a body is refused for a URL that its caller's header does not vouch for. A call without one vouches for all. */
+export function unvouched(header: string | undefined, body: unknown): Failure | undefined {
   if (header === undefined) return undefined;
-  const origins = new Set(String(header).split(","));
+  const origins = new Set(header.split(","));
   for (const url of urlsOf(body)) {
     const { origin, host } = new URL(url);
     if (origins.has(origin)) continue;

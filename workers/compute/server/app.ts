@@ -1,0 +1,101 @@
+// Compute's HTTP doors: each path with the schema of its body, its cap and what answers it. main.ts listens and opens
+// what they need; gate.ts says who is let in.
+import type { HttpBindings } from "@hono/node-server";
+import { type Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import type { ZodType } from "zod";
+import { file, many, single } from "./answers.ts";
+import { type Embedding, embed, sample } from "./embed.ts";
+import { refuseBrowsers, requireToken } from "./gate.ts";
+import type { PythonRuns } from "./python/runs.ts";
+import { MOST_PYTHON, pythonSchema } from "./python/schema.ts";
+import {
+  embedSchema,
+  framesSchema,
+  MOST_BODY,
+  MOST_EMBED,
+  parseBody,
+  partSchema,
+  refusal,
+  sampleSchema,
+  splitSchema,
+  urlSchema,
+} from "./requests.ts";
+import { unvouched } from "./vouched-origins.ts";
+
+export interface AppDeps extends Embedding {
+  python: PythonRuns;
+  /** What every caller but a health check must show. */
+  token: string;
+  /** Whether only this machine is served. */
+  loopback: boolean;
+  log: (line: object) => void;
+}
+
+type App = Hono<{ Bindings: HttpBindings }>;
+type Answering<T> = (body: T, signal: AbortSignal) => Promise<Response> | Response;
+
+const VERSION = "0.1.0";
+
+/** Every route, behind the gate. */
+export function createApp(deps: AppDeps): App {
+  const { pool, python } = deps;
+  const app: App = new Hono();
+  app.use(logRequests(deps.log), refuseBrowsers(deps));
+  app.get("/health", (c) => c.json({ status: "ok", version: VERSION, python: python.counts }));
+  app.use(requireToken(deps.token));
+
+  const post = <T>(path: string, schema: ZodType<T>, handle: Answering<T>, maxSize = MOST_BODY) =>
+    app.post(path, bodyLimit({ maxSize, onError: () => tooLarge(maxSize) }), async (c) => {
+      const body = await parseBody(c, schema);
+      if (!body.ok) return refusal(body.failure);
+      const why = unvouched(c.req.header("weir-vouched-origins"), body.value);
+      return why ? refusal(why) : handle(body.value, c.req.raw.signal);
+    });
+  post("/v1/probe", urlSchema, (body, signal) => single(pool, { kind: "probe", ...body }, signal));
+  post("/v1/split", splitSchema, (body, signal) => single(pool, { kind: "split", ...body }, signal));
+  post("/v1/embed", embedSchema, (body, signal) => embed(deps, body, signal), MOST_EMBED);
+  post("/v1/sample", sampleSchema, (body, signal) => sample(deps, body, signal));
+  post("/v1/frames", framesSchema, (body, signal) => many(pool, { kind: "frames", ...body }, signal));
+  post("/v1/clip", partSchema, (body, signal) => single(pool, { kind: "clip", ...body }, signal, file));
+  post("/v1/audio", partSchema, (body, signal) => single(pool, { kind: "audio", ...body }, signal, file));
+  post("/v1/image", urlSchema, (body, signal) => single(pool, { kind: "image", ...body }, signal));
+  post(
+    "/v1/python",
+    pythonSchema,
+    async (body) => {
+      const turn = await python.take(body);
+      return turn.ok ? Response.json(turn.value) : refusal(turn.failure);
+    },
+    MOST_PYTHON,
+  );
+
+  app.notFound((c) =>
+    refusal({ kind: "not_found", detail: `there is no ${c.req.method} ${c.req.path} here` }),
+  );
+  app.onError((error) => {
+    console.error(error);
+    return refusal({ kind: "internal", detail: "the compute server failed; its log says why" });
+  });
+  return app;
+}
+
+function tooLarge(most: number): Response {
+  const response = refusal({ kind: "too_large", detail: `the body is over ${most >> 20} MB` });
+  response.headers.set("connection", "close");
+  return response;
+}
+
+/** One line for each answer, once it is over or cut off. Health checks come all the time and are left out. */
+const logRequests =
+  (log: AppDeps["log"]) =>
+  async (c: Context<{ Bindings: HttpBindings }>, next: () => Promise<void>): Promise<void> => {
+    const { path } = c.req;
+    const { outgoing } = c.env;
+    const began = performance.now();
+    if (path !== "/health")
+      outgoing.once("close", () =>
+        log({ path, status: outgoing.statusCode, ms: Math.round(performance.now() - began) }),
+      );
+    await next();
+  };
