@@ -38,6 +38,7 @@ export const MINIO_NAMES: Names = {
   created: "s3:ObjectCreated:Put",
   removed: "s3:ObjectRemoved:Delete",
   tagged: "s3:ObjectCreated:PutTagging",
+  accessed: "s3:ObjectAccessed:Get",
   restored: "s3:ObjectRestore:Completed",
   other: "s3:ObjectCreated:PutRetention",
 };

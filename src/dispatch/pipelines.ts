@@ -1,6 +1,6 @@
 // The registry as the router uses it: pipelines by alias, and one filter index per source connection.
 // Built once per isolate from what `weir generate` wrote.
-import { buildIndex, compileFilter, type Filter } from "../match/index.ts";
+import { buildIndex, canNameEvents, compileFilter, type Filter } from "../match/index.ts";
 import type { PipelineConfig } from "../shapes/config.ts";
 import { type Deployment, openDeployment } from "../store/ledger/deployments.ts";
 
@@ -14,6 +14,8 @@ export interface Registered {
 /** The pipelines of one source connection. */
 export interface Candidates {
   index: ReturnType<typeof buildIndex<string>>;
+  /** Of those filters alone that can name an event which is no creation: an access asks no other. */
+  naming: ReturnType<typeof buildIndex<string>>;
   filters: ReadonlyMap<string, Filter>;
 }
 
@@ -33,8 +35,10 @@ export function openPipelines(registry: readonly Registered[]): Pipelines {
     const filters = new Map(
       entries.map(({ alias, config }) => [alias, compileFilter(config.source.filters)]),
     );
-    const index = buildIndex([...filters].map(([value, filter]) => ({ filter, value })));
-    byConnection.set(connection, { index, filters });
+    const entriesOf = [...filters].map(([value, filter]) => ({ filter, value }));
+    const index = buildIndex(entriesOf);
+    const naming = buildIndex(entriesOf.filter(({ filter }) => canNameEvents(filter)));
+    byConnection.set(connection, { index, naming, filters });
   }
   return {
     all: registry,

@@ -3,6 +3,7 @@
 import { ATTRIBUTES, topOf } from "./attributes.ts";
 import { doubtsAbout, excludeEachOther } from "./doubts.ts";
 import { nearest } from "./error.ts";
+import { takesAccesses } from "./naming.ts";
 import { OPERATOR_NAMES } from "./operators.ts";
 import { compileFilter } from "./parse.ts";
 import type { Clause, Conjunction, Warning } from "./types.ts";
@@ -44,10 +45,19 @@ export function lintFilter(filter: unknown): Warning[] {
       seen.add(clause);
       add(misspelt(clause));
       add(doubtsAbout(clause));
+      add(ownAccesses(clause));
     }
     add(contradictions(branch, steps));
   }
   return [...warnings.values()];
+}
+
+/** A condition that takes what every run of the pipeline causes: its own look at the object, and its reading. */
+function ownAccesses(clause: Clause): Warning[] {
+  if (!takesAccesses(clause)) return [];
+  const message =
+    "each run looks at its object and may read it, which a store that tells of accesses tells again: it runs without end";
+  return [{ path: clause.at, message, suggestion: "an operation that no run makes" }];
 }
 
 function misspelt(clause: Clause): Warning[] {

@@ -12,6 +12,7 @@ export interface ObjectAttributes {
   content_type?: string | null;
   metadata?: Record<string, string> | null;
   tags?: Record<string, string>;
+  version_id?: string | null;
 }
 
 /** Attributes of what happened, rather than of the object that it happened to. */
@@ -24,7 +25,29 @@ const NONE: Leaves = [];
  * The view of an event; what a look-up found fills in and overrides the event's own account. An invocation
  * without an object has no key, and then nothing about the object is unknown: it is absent.
  */
-export function viewOf(event: Event, object: ObjectAttributes = {}): View {
+export const viewOf = (event: Event, object: ObjectAttributes = {}): View => view(event, object, []);
+
+/**
+ * The view of an event after which the object is there. A removal has then brought the object up: a delete marker or
+ * a newer version went. It is seen as the object's creation, of which the sender's word is unknown, and what the
+ * event says of size, etag and version is of what went.
+ */
+export const viewOfPresent = (event: Event, object: ObjectAttributes): View =>
+  event.type === "removed"
+    ? view(broughtUp(event, object), object, UNSAID.slice(object.version_id === undefined ? 0 : 1))
+    : view(event, object, []);
+
+/** What nobody has said of an object that a removal brought up; its version, unless it was looked at. */
+const UNSAID = ["version_id", "operation"];
+
+function broughtUp(
+  { size: _, etag, version_id, content_type, metadata, tags, ...event }: Event,
+  object: ObjectAttributes,
+): Event {
+  return { ...event, type: "created", ...(object.version_id && { version_id: object.version_id }) };
+}
+
+function view(event: Event, object: ObjectAttributes, unsaid: readonly string[]): View {
   const leaves = new Map<string, Leaves>();
   const put = (name: string, value: string | number | null | undefined) =>
     leaves.set(
@@ -43,7 +66,8 @@ export function viewOf(event: Event, object: ObjectAttributes = {}): View {
   put("version_id", event.version_id);
   put("time", event.time);
   put("region", event.region);
-  const unknown = new Set<string>();
+  for (const name of unsaid) leaves.delete(name);
+  const unknown = new Set<string>(unsaid);
   const looked = new Set<string>();
   for (const attribute of OF_THE_OBJECT) {
     if (object[attribute] !== undefined) looked.add(attribute);

@@ -13,6 +13,7 @@ import {
   reasonOf,
   sizeOf,
   viewOf,
+  viewOfPresent,
 } from "../match/index.ts";
 import { filtersSchema } from "../shapes/config.ts";
 import { FailureError } from "../shapes/failure.ts";
@@ -122,9 +123,9 @@ class Tally {
 
   add({ event, outcome }: OnRecord) {
     this.steps += this.stepsFor(JSON.stringify([event, outcome.object]).length);
-    const view = viewOf(event, outcome.object);
-    // A removed object passes no filter, neither before nor after.
-    const isThere = event.type !== "removed";
+    const view = outcome.object ? viewOfPresent(event, outcome.object) : viewOf(event);
+    // A removed object passes no filter, neither before nor after, unless one was there again.
+    const isThere = event.type !== "removed" || outcome.object !== undefined;
     const before = isThere && evaluate(this.#filters.before, view);
     const after = isThere && evaluate(this.#filters.after, view);
     this.counts.objects++;

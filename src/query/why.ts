@@ -2,7 +2,7 @@
 // known then. Neighbours: decide.ts made the decision, store/ledger/deployments.ts knows which filters it used.
 import type { Pipelines } from "../dispatch/pipelines.ts";
 import type { Books } from "../env.ts";
-import { compileFilter, explain, reasonOf, viewOf } from "../match/index.ts";
+import { compileFilter, explain, reasonOf, viewOf, viewOfPresent } from "../match/index.ts";
 import type { PipelineConfig } from "../shapes/config.ts";
 import { FailureError } from "../shapes/failure.ts";
 import { versionThen } from "../store/ledger/deployments.ts";
@@ -41,19 +41,26 @@ function judge(event: RecordedEvent, alias: string, config: PipelineConfig | und
   const unasked = notAsked(event, alias, config);
   if (!config || unasked !== undefined) return { verdict: null, reason: unasked ?? "", clauses: [] };
   const { object, unseen } = event.outcome;
-  const explanation = explain(
-    compileFilter(config.source.filters),
-    viewOf({ ...event, identities: [] }, object),
-  );
+  const whole = { ...event, identities: [] };
+  const view = object ? viewOfPresent(whole, object) : viewOf(whole);
+  const explanation = explain(compileFilter(config.source.filters), view);
   const { verdict, clauses, note } = explanation;
   const reason = reasonOf(explanation);
+  const isBack = event.type === "removed" && verdict === "unknown";
   return {
-    verdict,
-    reason: verdict === "unknown" && unseen !== undefined ? `${unseen} (${reason})` : reason,
+    verdict: isBack ? true : verdict,
+    reason: isBack
+      ? `${BACK} (${reason})`
+      : verdict === "unknown" && unseen !== undefined
+        ? `${unseen} (${reason})`
+        : reason,
     clauses,
     ...(note !== undefined && { note }),
   };
 }
+
+const BACK =
+  "an object was there after the removal: what its operation was, nobody says, and it counts as met";
 
 /** Why the pipeline's filter had no say in the event, or undefined where it had. */
 function notAsked(event: RecordedEvent, alias: string, config: PipelineConfig | undefined) {
@@ -76,7 +83,9 @@ function notAsked(event: RecordedEvent, alias: string, config: PipelineConfig | 
       ? "a replay brought the object up again: the run judges it as it is then, and has the reason"
       : "a replay brought the object up again, for another pipeline";
   }
-  if (event.type === "removed")
+  if (event.type === "accessed" && !isOwn)
+    return "an access changes nothing: it runs only what names it in its filter, by type or operation";
+  if (event.type === "removed" && !event.outcome.object && event.outcome.unseen === undefined)
     return "the object was removed: no handler runs; items that it had are removed, unless on_delete is keep";
   return undefined;
 }

@@ -76,10 +76,10 @@ const versionOf = (told: Told) =>
 
 /**
  * What kind of change: a delete marker bears the version id that a later delete of the marker repeats,
- * and names of type `other` are all we know of such an event.
+ * and names of type `other` or `accessed` are all that tells such events of one moment apart.
  */
 function changeOf(told: Told): string {
-  if (told.type === "other") return `other ${told.operation}`;
+  if (told.type === "other" || told.type === "accessed") return `${told.type} ${told.operation}`;
   if (told.type === "removed" && /marker|archive/i.test(told.operation)) return "removed, kept below";
   return told.type;
 }

@@ -1,9 +1,17 @@
 // The spine's first step: which pipelines an event runs, and why not the others. Looks at the object only
 // when some pipeline's outcome hangs on what the event does not carry, and then once for all of them.
 import type { Candidates } from "../dispatch/pipelines.ts";
-import { explain, type Lookup, reasonOf, type View, viewOf } from "../match/index.ts";
+import {
+  explain,
+  type Lookup,
+  namesEvent,
+  reasonOf,
+  type View,
+  viewOf,
+  viewOfPresent,
+} from "../match/index.ts";
 import type { Event } from "../shapes/event.ts";
-import { FailureError, ok, type Result, verdictOf } from "../shapes/failure.ts";
+import { type Failure, FailureError, ok, type Result, verdictOf } from "../shapes/failure.ts";
 import type { Source } from "../source/contract.ts";
 import type { LookedUp, Outcome } from "../store/ledger/events.ts";
 
@@ -12,6 +20,10 @@ type Looks = Pick<Source, "observe" | "tags">;
 /** Reasons kept on the event itself; `why` explains any other pipeline's. */
 const MAX_REASONS = 5;
 
+export const REMOVED = "the object was removed; only its items are concerned";
+export const ACCESSED =
+  "an access changes nothing; it runs only what names it in its filter, by type or operation";
+
 /** Fails only where the event should be delivered again: the object's store did not answer. */
 export async function decide(
   event: Event,
@@ -19,21 +31,59 @@ export async function decide(
   source: Looks,
 ): Promise<Result<Outcome>> {
   if (!candidates) return ok({ matched: [], refused: [], refused_count: 0 });
-  // A removed object runs no handler. What it had is found by the ledger, among the objects it tracks.
-  if (event.type === "removed")
-    return ok(refuseAll(candidates, () => "the object was removed; only its items are concerned"));
+  if (event.type === "removed") return decideRemoval(event, candidates, source);
+  if (event.type === "accessed") return decideAccess(event, candidates, source);
   const told = viewOf(event);
   const found = candidates.index.match(told);
   if (found.undecided.length === 0) return ok(outcomeOf(candidates, found.matched, told));
   const looked = await look(event, found.needs, source);
-  if (!looked.ok) {
-    const { kind, detail } = looked.failure;
-    if (["retry", "wait"].includes(verdictOf(kind))) return looked;
-    return ok({ ...refuseAll(candidates, () => detail, new Set(found.matched)), unseen: detail });
-  }
+  if (!looked.ok) return unseen(looked.failure, candidates, found.matched);
   const object = looked.value;
   const seen = viewOf(event, object);
   return ok({ ...outcomeOf(candidates, candidates.index.match(seen).matched, seen), object });
+}
+
+/**
+ * A removal is a hint like any other: under the delete marker or the version that went may be an object. If one is
+ * there now, it is decided about as if it had just been created; by whom and how, nobody says, so conditions on the
+ * operation count as met. No look is made where no pipeline would take it. Items of an object that is gone are found
+ * by the ledger, among the objects it tracks.
+ */
+async function decideRemoval(event: Event, candidates: Candidates, source: Looks): Promise<Result<Outcome>> {
+  const gone = () => ok(refuseAll(candidates, () => REMOVED));
+  const { matched, undecided, needs } = candidates.index.match(viewOfPresent(event, {}));
+  if (matched.length + undecided.length === 0) return gone();
+  const looked = await look(event, new Set([...needs, "head"]), source);
+  if (!looked.ok) return looked.failure.kind === "object_gone" ? gone() : unseen(looked.failure, candidates);
+  const object = looked.value;
+  const seen = viewOfPresent(event, object);
+  const found = candidates.index.match(seen);
+  return ok({ ...outcomeOf(candidates, [...found.matched, ...found.undecided], seen), object });
+}
+
+/** An access asks those pipelines alone that name it: every look at the object would be one more. */
+async function decideAccess(event: Event, candidates: Candidates, source: Looks): Promise<Result<Outcome>> {
+  const isNamed = (view: View) => (alias: string) => {
+    const filter = candidates.filters.get(alias);
+    return filter !== undefined && namesEvent(filter, view);
+  };
+  const decided = (matched: string[]) => refuseAll(candidates, () => ACCESSED, new Set(matched));
+  const told = viewOf(event);
+  const { matched, undecided, needs } = candidates.naming.match(told);
+  const sure = matched.filter(isNamed(told));
+  if (!undecided.some(isNamed(told))) return ok(decided(sure));
+  const looked = await look(event, needs, source);
+  if (!looked.ok) return unseen(looked.failure, candidates, sure);
+  const object = looked.value;
+  const seen = viewOf(event, object);
+  return ok({ ...decided(candidates.naming.match(seen).matched.filter(isNamed(seen))), object });
+}
+
+/** What is decided where the look found nothing; a failure where the store should be asked again. */
+function unseen(failure: Failure, candidates: Candidates, matched: readonly string[] = []): Result<Outcome> {
+  if (["retry", "wait"].includes(verdictOf(failure.kind))) return { ok: false, failure };
+  const { detail } = failure;
+  return ok({ ...refuseAll(candidates, () => detail, new Set(matched)), unseen: detail });
 }
 
 const outcomeOf = (candidates: Candidates, matched: string[], view: View): Outcome =>
@@ -54,8 +104,15 @@ async function look(event: Event, needs: ReadonlySet<Lookup>, source: Looks): Pr
       return { ok: false, failure };
     }
     if (!seen) return ok(tags ? { tags } : {});
-    const { size, etag, content_type, metadata } = seen;
-    return ok({ size, etag, content_type, metadata, ...(tags && { tags }) });
+    const { size, etag, content_type, metadata, version_id } = seen;
+    return ok({
+      size,
+      etag,
+      content_type,
+      metadata,
+      ...(version_id && { version_id }),
+      ...(tags && { tags }),
+    });
   } catch (error) {
     if (error instanceof FailureError) return { ok: false, failure: error.failure };
     return {

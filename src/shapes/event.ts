@@ -2,8 +2,20 @@
 // `receive` reads only this. Free of any sender's own vocabulary except `operation`, kept as it came.
 import { z } from "zod";
 
-/** Weir's own event types. `other` is an event name that no normaliser knows; it can be filtered on. */
-export const EVENT_TYPES = ["created", "removed", "tagged", "restored", "archived", "acl", "other"] as const;
+/**
+ * Weir's own event types. `accessed` changes nothing and runs only what a filter names for it; `other` is an
+ * event name that no normaliser knows; it can be filtered on.
+ */
+export const EVENT_TYPES = [
+  "created",
+  "removed",
+  "tagged",
+  "restored",
+  "archived",
+  "acl",
+  "accessed",
+  "other",
+] as const;
 
 /** Who told us. `invoke` and `replay` are Weir's own doors. */
 export const SENDERS = [

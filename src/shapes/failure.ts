@@ -17,6 +17,7 @@ export type FailureKind =
   | "internal"
   // in a run
   | "object_gone"
+  | "object_archived"
   | "superseded"
   | "source_refused"
   | "bad_media"
@@ -81,6 +82,7 @@ export function statusOf(kind: FailureKind): 400 | 401 | 403 | 404 | 409 | 413 |
     case "object_gone":
       return 404;
     case "conflict":
+    case "object_archived":
     case "superseded":
     case "cancelled":
       return 409;
@@ -115,6 +117,7 @@ export function statusOf(kind: FailureKind): 400 | 401 | 403 | 404 | 409 | 413 |
 export function verdictOf(kind: FailureKind): Verdict {
   switch (kind) {
     case "object_gone":
+    case "object_archived":
     case "superseded":
     case "cancelled":
       return "drop";

@@ -35,6 +35,11 @@ export interface SetLineage {
   size: number | null;
   event_time: Event["time"];
   stored_at: string;
+  /**
+   * What else of the object the handler was shown: a hash of its content type, metadata and tags. Absent where no
+   * handler ran, as for an object that is gone.
+   */
+  view?: string;
   /** How many pipelines stand between a person's object and these items: 1, and 1 more for each before it. */
   hops?: number;
 }

@@ -35,6 +35,11 @@ export interface Source {
   observe(bucket: string, key: string): Promise<Observed | null>;
   /** Its tags; `{}` where the store has none. One request. */
   tags(bucket: string, key: string): Promise<Record<string, string>>;
+  /**
+   * Where the store keeps it out of reach (`GLACIER`), if its bytes cannot be read until somebody restores it; null
+   * where they can, or nobody can tell. One ranged GET of one byte: its headers alone do not say it everywhere.
+   */
+  archivedIn(bucket: string, key: string): Promise<string | null>;
   /** A URL that anybody can read the object by, in ranges, until `expires` (ms since the epoch). */
   url(bucket: string, key: string, expires: number): Promise<string>;
   /** One page of the bucket's objects, by key, at most 1,000. */

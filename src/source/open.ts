@@ -35,6 +35,7 @@ export function openSource(id: string, connections: Connections, env: Surroundin
   return {
     observe: async (bucket, key) => within(bucket).observe(bucket, key),
     tags: async (bucket, key) => within(bucket).tags(bucket, key),
+    archivedIn: async (bucket, key) => within(bucket).archivedIn(bucket, key),
     url: async (bucket, key, expires) => within(bucket).url(bucket, key, expires),
     list: async (bucket, query) => within(bucket).list(bucket, query),
   };

@@ -13,6 +13,8 @@ export function r2Source(connection: string, env: Surroundings): Source {
     },
     // R2 has no object tags.
     tags: async () => ({}),
+    // Its storage classes are all read at once.
+    archivedIn: async () => null,
     url: (bucket, key, expires) =>
       signObjectUrl(env.required("WEIR_URL"), signingKey(connection, env), {
         connection,

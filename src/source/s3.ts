@@ -41,6 +41,12 @@ export function s3Source(connection: S3Connection, env: Surroundings): Source {
       const response = await ask("GET", bucket, key, "?tagging");
       return response ? tagsOf(await response.text()) : {};
     },
+    async archivedIn(bucket, key) {
+      const response = await client.fetch(objectUrl(base, bucket, key), { headers: { range: "bytes=0-0" } });
+      if (response.status === 403) return archiveOf(await response.text());
+      await response.body?.cancel();
+      return null;
+    },
     async url(bucket, key, expires) {
       const url = new URL(objectUrl(base, bucket, key));
       const seconds = Math.max(1, Math.round((expires - Date.now()) / 1000));
@@ -81,6 +87,15 @@ function observedOf(headers: Headers): Observed {
     content_type: headers.get("content-type"),
     metadata,
   };
+}
+
+/**
+ * The archive that a refusal to read names: `InvalidObjectState`, with the storage class or the access tier.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+ */
+function archiveOf(xml: string): string | null {
+  if (!/<Code>InvalidObjectState<\/Code>/.test(xml)) return null;
+  return textOf(xml, "AccessTier") || textOf(xml, "StorageClass") || "an archive";
 }
 
 function tagsOf(xml: string): Record<string, string> {

@@ -82,9 +82,64 @@ test("what the sender told of metadata is not asked for", async () => {
   expect(outcome).toMatchObject({ refused_count: 0 });
 });
 
-test("a removed object is not looked for", async () => {
-  const { made } = await decided(() => ({ color: "red" }), { type: "removed" });
+test("after a removal there is one look for what is there now: of an object, it is decided as of a new one", async () => {
+  const told = { type: "removed", size: 0, etag: "of the marker", metadata: { color: "none" } };
+  const { made, outcome } = await decided(
+    (n) =>
+      [
+        { color: "red" },
+        { color: "blue" },
+        { size: 0 },
+        { type: "created" },
+        { type: "removed" },
+        { operation: "ObjectCreated:Put" },
+        { operation: "ObjectCreated:Put", color: "blue" },
+      ][n] ?? { key: "another" },
+    told,
+  );
+  expect(made).toEqual({ heads: 1, tags: 0 });
+  expect(outcome).toMatchObject({ matched: ["p0", "p3", "p5"], refused_count: 47, object: { size: 5 } });
+});
+
+test("a removal is not looked after where no pipeline would take what may be there", async () => {
+  const { made, outcome } = await decided((n) => ({ key: `b${n}`, color: "red" }), { type: "removed" });
   expect(made).toEqual({ heads: 0, tags: 0 });
+  expect(outcome).toMatchObject({ matched: [], refused_count: 50 });
+});
+
+test("a removal that left nothing there runs nothing", async () => {
+  const { made, source } = counting();
+  const event = eventOf("none.txt", { type: "removed" });
+  const outcome = await decide(event, fifty(() => ({ color: "red" })).of("c"), source);
+  expect(made).toEqual({ heads: 1, tags: 0 });
+  expect(outcome).toMatchObject({ value: { matched: [], refused_count: 50 } });
+});
+
+test("an access runs what names it and nothing else, and is no reason for a look, which would be one more", async () => {
+  const filters: object[] = [
+    {},
+    { color: "red" },
+    { type: [{ "anything-but": "removed" }] },
+    { operation: [{ prefix: "Object" }] },
+    { operation: [{ not: "ObjectCreated:Put" }] },
+    { type: [{ exists: true }], number: "7" },
+    { sender: "minio" },
+    // From here on, it is named.
+    { type: ["created", "accessed"] },
+    { operation: [{ prefix: "ObjectAccessed:" }] },
+    { $or: [{ color: "green" }, { operation: ["ObjectAccessed:Get"] }] },
+  ];
+  const access = { type: "accessed", operation: "ObjectAccessed:Get", sender: "minio" };
+  const { made, outcome } = await decided((n) => filters[n] ?? { color: String(n) }, access);
+  expect(made).toEqual({ heads: 0, tags: 0 });
+  expect(outcome).toMatchObject({ matched: ["p7", "p8", "p9"], refused_count: 47 });
+});
+
+test("an access that a pipeline names, together with metadata, is looked after once", async () => {
+  const filter = (n: number) => ({ type: "accessed", number: String(n) });
+  const { made, outcome } = await decided(filter, { type: "accessed", operation: "ObjectAccessed:Get" });
+  expect(made).toEqual({ heads: 1, tags: 0 });
+  expect(outcome).toMatchObject({ matched: ["p7"], refused_count: 49 });
 });
 
 test("an object that is gone is looked for once, and the outcome says so", async () => {

@@ -66,6 +66,7 @@ export const completeLookups: fc.Arbitrary<Required<ObjectAttributes>> = fc.reco
   content_type: fc.option(word),
   metadata: fc.option(table),
   tags: table,
+  version_id: fc.option(word),
 });
 
 const affix = fc.constantFrom("a", "b", "a/", "B", ".jpg", "é");

@@ -125,7 +125,11 @@ describe("what each sender says becomes", () => {
     ["s3:ObjectCreated:PutLegalHold", "other"],
     ["s3:ObjectCreated:CompleteMultipartUpload", "created"],
     ["s3:ObjectRemoved:Delete", "removed"],
-    ["s3:ObjectAccessed:Get", "other"],
+    ["s3:ObjectAccessed:Get", "accessed"],
+    ["s3:ObjectAccessed:Head", "accessed"],
+    ["s3:ObjectAccessed:GetRetention", "accessed"],
+    ["s3:ObjectTransition:Complete", "archived"],
+    ["s3:LifecycleDelMarkerExpiration:Delete", "removed"],
   ])("of MinIO's %s, %s", (name, type) => {
     expect(events({ Records: [minioRecord("k", name)] })).toMatchObject([{ type, operation: name.slice(3) }]);
   });

@@ -3,27 +3,18 @@
 //   still there → store it under the fence.
 // An event is only a hint: what counts is what is there now. Free of queues and RPC; worker.ts has those.
 import { Buffer } from "node:buffer";
-import {
-  compileFilter,
-  evaluate,
-  explain,
-  type Filter,
-  reasonOf,
-  stateView,
-  viewOf,
-} from "../../src/match/index.ts";
+import { compileFilter, type Filter } from "../../src/match/index.ts";
 import type { PipelineConfig } from "../../src/shapes/config.ts";
-import type { Event } from "../../src/shapes/event.ts";
-import { type Failure, FailureError } from "../../src/shapes/failure.ts";
+import { type Failure, FailureError, type FailureKind } from "../../src/shapes/failure.ts";
 import type { NewItem, SetKey, SetLineage } from "../../src/shapes/item.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import type { Embeddings as Counts } from "../../src/shapes/run.ts";
 import type { Observed } from "../../src/source/contract.ts";
 import type { Collection, Fence } from "../../src/store/collections/contract.ts";
-import { HOPS, hopsIn, MAX_HOPS } from "../../src/store/collections/written.ts";
 import { storeFailure } from "../../src/store/failure.ts";
 import { withinRun } from "./context.ts";
 import type { Hide } from "./hidden.ts";
+import { type Decision, decide, hopsOf, isOf, shownEvent, shownOf, versionTold } from "./hold.ts";
 import { collectItems } from "./items.ts";
 import type { Outcome } from "./outcome.ts";
 import { withPayload } from "./payload.ts";
@@ -97,18 +88,30 @@ async function attemptIt(job: Job, first: Fence, deps: Counting): Promise<Outcom
           log,
         };
       }
-      const decision = await decide(job, seen, deps);
+      let decision = await decide(job, seen, fence.held, deps);
       if (decision.hold === "as it is") return { status: "skipped", reason: decision.reason, ...known, log };
-      const items = decision.hold === "nothing" ? [] : await handle(job, seen, log, deps).catch(asFailure);
-      if (seen && !(await isCurrent(job, seen, deps))) {
+      let items = decision.hold === "nothing" ? [] : await handle(job, seen, log, deps).catch(asFailure);
+      if (seen && !(await isStill(seen, job, deps))) {
         fence = await again(fence);
         continue;
       }
-      if (!Array.isArray(items)) return { status: "failed", failure: items, ...known, log };
-      const lineage = lineageOf(job, seen, deps);
+      if (!Array.isArray(items)) {
+        const failure = seen ? await orArchived(items, job, deps) : items;
+        const isStale = seen && fence.held && fence.held.items > 0 && !isOf(fence.held, seen);
+        if (failure.kind !== "object_archived" || !isStale)
+          return { status: "failed", failure, ...known, log };
+        decision = { hold: "nothing", reason: failure.detail };
+        items = [];
+      }
+      const lineage = await lineageOf(job, seen, decision, deps);
       const replaced = await deps.collection.replace(fence, lineage, items);
       if (replaced === "cancelled") return { status: "failed", failure: CANCELLED, log };
       if (replaced === "stored") {
+        // Whoever saw the object change since then may have found nothing to do, as this was not stored yet.
+        if (!(await isStill(seen, job, deps))) {
+          fence = await again(fence);
+          continue;
+        }
         const storedAt = Date.parse(lineage.stored_at);
         return {
           ...conclude(job, decision, items),
@@ -144,47 +147,13 @@ function holdsOwn(
 ): fence is Fence & { held: NonNullable<Fence["held"]> } {
   const { held } = fence;
   if (held?.run_id !== job.run_id || held.etag !== seen.etag) return false;
-  return (seen.version_id ?? job.event.version_id ?? null) === held.version_id;
+  return (seen.version_id ?? versionTold(job.event)) === held.version_id;
 }
 
 const modelsOf = (items: NewItem[]): string[] =>
   [...new Set(items.flatMap(({ vectors }) => vectors.map(({ model }) => model)))]
     .filter((model) => model !== undefined)
     .sort();
-
-/** What the collection should hold of the object, by what is there now. */
-type Decision = { hold: "items" } | { hold: "nothing" | "as it is"; reason: string };
-
-async function decide(job: Job, seen: Observed | null, deps: RunDeps): Promise<Decision> {
-  if (!seen) {
-    return deps.config.on_delete === "remove"
-      ? { hold: "nothing", reason: "the object is gone" }
-      : { hold: "as it is", reason: 'the object is gone; its items stay (on_delete is "keep")' };
-  }
-  if (job.cause === "invoked") return { hold: "items" };
-  let view = viewOf(job.event, seen);
-  let verdict = evaluate(deps.filter, view);
-  if (verdict === "unknown") {
-    view = viewOf(job.event, { ...seen, tags: await deps.source.tags(job.event.bucket, job.event.key) });
-    verdict = evaluate(deps.filter, view);
-  }
-  // A replay tells of the object, and has no event of its own that a filter could ask of.
-  if (job.cause === "replayed" && evaluate(deps.filter, stateView(view)) !== false) verdict = true;
-  const hops = hopsOf(job.event, seen);
-  if (verdict === true && hops >= MAX_HOPS) return { hold: "as it is", reason: loopReason(hops) };
-  if (verdict === true) return { hold: "items" };
-  const why = reasonOf(explain(deps.filter, view));
-  return evaluate(deps.filter, stateView(view)) === false
-    ? { hold: "nothing", reason: `the object does not pass the filter: ${why}` }
-    : { hold: "as it is", reason: `the event does not pass the filter: ${why}` };
-}
-
-/** Through how many pipelines the object has come. */
-const hopsOf = (event: Event, seen: Observed | null) => Math.max(event.hops, hopsIn(seen?.metadata ?? {}));
-
-const loopReason = (hops: number) =>
-  `loop: the object has come through ${hops} pipelines (its metadata ${HOPS}), and ${MAX_HOPS} are the most; ` +
-  "`weir validate` names the loop, docs/filters.md says how to break it";
 
 /** Runs the handler within its time, and turns what it returns into items. */
 async function handle(
@@ -206,8 +175,7 @@ async function handle(
     room -= Buffer.byteLength(JSON.stringify(line));
     if (log.length < MAX_LOG_LINES && room >= 0) log.push(line);
   };
-  // The handler is told what is there now, not what the event remembers.
-  const current = seen ? { ...event, etag: seen.etag, size: seen.size, metadata: seen.metadata } : event;
+  const current = seen ? shownEvent(event, seen) : event;
   const work = withinRun({ compute, signal }, async () => {
     const whole = await withPayload(current, job, signal);
     return collectItems(await deps.pipeline.handler(whole, { weir, signal, log: note }));
@@ -238,23 +206,48 @@ function watchForCancel(job: Job, deps: RunDeps, cancel: AbortController) {
   }, CANCEL_MS);
 }
 
-async function isCurrent(job: Job, seen: Observed, deps: RunDeps): Promise<boolean> {
-  const now = await deps.source.observe(job.event.bucket, job.event.key);
-  return now?.etag === seen.etag && now.version_id === seen.version_id;
+/** Whether the object, or its absence, is still what was seen. */
+async function isStill(seen: Observed | null, { event }: Job, { source }: RunDeps): Promise<boolean> {
+  const now = await source.observe(event.bucket, event.key);
+  return now?.etag === seen?.etag && now?.version_id === seen?.version_id;
 }
 
-function lineageOf(job: Job, seen: Observed | null, deps: RunDeps): SetLineage {
+/** Failures that may come of bytes that the store keeps out of reach. */
+const UNREAD: readonly FailureKind[] = ["source_refused", "handler_failed", "bad_media"];
+
+/** The failure, or that the object is archived, where a handler could not read its bytes for that. */
+async function orArchived(failure: Failure, { event }: Job, { source }: RunDeps): Promise<Failure> {
+  if (!UNREAD.includes(failure.kind)) return failure;
+  // What failed is said all the same where the store does not answer.
+  const place = await source.archivedIn(event.bucket, event.key).catch(() => null);
+  if (place === null) return failure;
   return {
-    event_id: job.event.id,
+    kind: "object_archived",
+    detail: `${event.bucket}/${event.key} is archived (${place}): its bytes cannot be read`,
+    next: "restore it; the event of its restoration runs again what takes events of type restored",
+  };
+}
+
+/** By what the set is held: of what a handler was shown, where one ran. */
+async function lineageOf(
+  job: Job,
+  seen: Observed | null,
+  { hold }: Decision,
+  deps: RunDeps,
+): Promise<SetLineage> {
+  const { event } = job;
+  return {
+    event_id: event.id,
     run_id: job.run_id,
     version: deps.version,
     commit: deps.commit,
     etag: seen?.etag ?? null,
-    version_id: seen?.version_id ?? job.event.version_id ?? null,
+    version_id: seen?.version_id ?? versionTold(event),
     size: seen?.size ?? null,
-    event_time: job.event.time,
+    event_time: event.time,
     stored_at: new Date(deps.now()).toISOString(),
-    hops: hopsOf(job.event, seen) + 1,
+    ...(seen && hold === "items" && { view: await shownOf(event, seen) }),
+    hops: hopsOf(event, seen) + 1,
   };
 }
 

@@ -81,6 +81,7 @@ function sourceOf(url: string): Source {
   return {
     observe: async (bucket, key) => (await look(bucket, key)).seen,
     tags: async (bucket, key) => (await look(bucket, key, true)).tags ?? {},
+    archivedIn: async () => null,
     async url(bucket, key) {
       const { url } = await look(bucket, key);
       if (url !== null) return url;

@@ -61,6 +61,10 @@ const FAMILIES: Record<string, EventType> = {
   ObjectRestore: "restored",
   LifecycleTransition: "archived",
   IntelligentTiering: "archived",
+  // MinIO's words for a move to a remote tier, for reads, and for a delete marker that has outlived its versions.
+  ObjectTransition: "archived",
+  ObjectAccessed: "accessed",
+  LifecycleDelMarkerExpiration: "removed",
   ObjectTagging: "tagged",
   ObjectAcl: "acl",
 };

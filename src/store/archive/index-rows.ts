@@ -1,16 +1,18 @@
 // What is left in the ledger of an archived event: a compact row that leads from its id, its object and its time
 // to its segment. Here are the names by which such a row is found.
 import { createHash } from "node:crypto";
-import type { Event, Sender } from "../../shapes/event.ts";
+import type { Event } from "../../shapes/event.ts";
 
 /** The id's own bytes, in hex. */
 export const hexOf = (eventId: string) => eventId.slice(4);
 
-/** Whose event it is: a replay's own says the least, and an invocation tells nothing of the object. */
+/** Whose event it is: a replay's own says the least; an invocation or an access tells nothing of the object. */
 export const KINDS = { replay: 0, told: 1, invoke: 2 } as const;
 
-export const kindOf = (sender: Sender): number =>
-  sender === "replay" || sender === "invoke" ? KINDS[sender] : KINDS.told;
+export const kindOf = ({ sender, type }: Pick<Event, "sender" | "type">): number => {
+  if (type === "accessed") return KINDS.invoke;
+  return sender === "replay" || sender === "invoke" ? KINDS[sender] : KINDS.told;
+};
 
 /** 16 bytes that name an object, in hex: first the key's, so that a key is found wherever it is. */
 export const objectHex = ({ connection, bucket, key }: Pick<Event, "connection" | "bucket" | "key">) =>

@@ -149,7 +149,7 @@ const indexRow = (segment: number, { event, runs }: Entry) => ({
   segment,
   id: hexOf(event.id),
   at: Date.parse(event.received_at),
-  kind: kindOf(event.sender),
+  kind: kindOf(event),
   object: event.key === "" ? null : objectHex(event),
   runs:
     runs.length === 0 ? null : JSON.stringify(Object.fromEntries(runs.map((run) => [run.alias, run.status]))),

@@ -19,7 +19,7 @@ export interface Stretch {
   since?: string | undefined;
   /** Before this. */
   until?: string | undefined;
-  /** Events of objects only, and none of this sender's. */
+  /** Events of objects only, and none of this sender's; without invocations, no accesses either. */
   without?: "replay" | "invoke" | undefined;
   /** Only events with a run of this pipeline in this state. */
   run?: { alias: string; status: RunStatus } | undefined;
@@ -155,7 +155,7 @@ function hotSql(stretch: Stretch, after: Place | undefined, limit: number): Stat
   on.add((p) => `e.key = ${p}`, key);
   on.add((p) => `e.received_at >= ${p}`, since);
   on.add((p) => `e.received_at < ${p}`, until);
-  on.add((p) => `e.key != '' AND e.sender != ${p}`, without);
+  on.add((p) => `e.key != '' AND e.sender != ${p} AND (${p} != 'invoke' OR e.type != 'accessed')`, without);
   on.add(
     (alias, status) =>
       `EXISTS (SELECT 1 FROM runs AS r WHERE r.event_id = e.id AND r.alias = ${alias} AND r.status = ${status})`,
@@ -221,9 +221,9 @@ async function superseded(
   rows: OnRecord[],
 ): Promise<Set<number>> {
   if (rows.length === 0) return new Set();
-  const asked = rows.map(({ event: { id, connection, bucket, key, received_at, sender } }) => ({
+  const asked = rows.map(({ event: { id, connection, bucket, key, received_at, sender, type } }) => ({
     ...{ id, connection, bucket, key, received_at, hex: hexOf(id), at: Date.parse(received_at) },
-    ...{ told: kindOf(sender) === KINDS.replay ? 0 : 1 },
+    ...{ told: kindOf({ sender, type }) === KINDS.replay ? 0 : 1 },
     object: objectHex({ connection, bucket, key }),
   }));
   const { results } = await ledger
@@ -244,7 +244,7 @@ const SUPERSEDED = `
   WHERE EXISTS (
     SELECT 1 FROM events AS n
     WHERE n.connection = ${asks("connection")} AND n.bucket = ${asks("bucket")} AND n.key = ${asks("key")}
-      AND n.received_at < ?2 AND n.sender != ?4
+      AND n.received_at < ?2 AND n.sender != ?4 AND (?4 != 'invoke' OR n.type != 'accessed')
       AND (n.sender != 'replay', n.received_at, n.id) > (${asks("told")}, ${asks("received_at")}, ${asks("id")})
       AND (?7 IS NULL OR EXISTS (SELECT 1 FROM runs AS r WHERE r.event_id = n.id AND r.alias = ?6 AND r.status = ?7)))
   OR EXISTS (

@@ -8,12 +8,19 @@ export interface Wanted extends SetKey {
   run_id?: string;
 }
 
+/** By what a set was last replaced, and of what. */
+export interface HeldBy extends Pick<SetLineage, "run_id" | "etag" | "version_id" | "stored_at" | "view"> {
+  items: number;
+  /** The pipeline's; unknown of what an older Weir stored. */
+  version?: string;
+}
+
 /** Permission to replace one set, taken before the object is observed. Opaque: d1 counts, r2 keeps an ETag. */
 export interface Fence {
   set: SetKey;
   token: number | string | null;
   /** What the set was last replaced by. A run that finds itself here has been delivered twice. */
-  held?: { run_id: string; etag: string | null; version_id: string | null; stored_at: string; items: number };
+  held?: HeldBy;
   /** Runs that were cancelled, the fence's own perhaps among them: that one must not be tried. */
   cancelled?: string[];
 }
@@ -61,4 +68,12 @@ export interface Collection {
   describe(sets: SetKey[]): Promise<(Held | null)[]>;
   /** One page of the sets that have items, in order of their ids; `after` is the id that the last page ended with. */
   sets(query: { limit: number; after?: string | undefined }): Promise<{ held: Held[]; next?: string }>;
+}
+
+/** What a fence says of a set, by the lineage that is kept with it. */
+export function heldBySet(
+  { run_id, etag, version_id, stored_at, version, view }: SetLineage,
+  items: number,
+): HeldBy {
+  return { run_id, etag, version_id, stored_at, items, version, ...(view !== undefined && { view }) };
 }

@@ -3,7 +3,7 @@
 import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
 import type { NewItem, SetKey, SetLineage, StoredItem, Vector } from "../../shapes/item.ts";
 import { chunks } from "../chunks.ts";
-import type { Collection, Fence, Held, Page } from "./contract.ts";
+import { type Collection, type Fence, type Held, heldBySet, type Page } from "./contract.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";
 
 export function d1Collection(db: D1Database, collection: string): Collection {
@@ -140,8 +140,7 @@ interface BegunRow {
 
 function heldBy({ lineage, items }: BegunRow): Fence["held"] {
   if (lineage === null) return undefined;
-  const { run_id, etag, version_id, stored_at }: SetLineage = JSON.parse(lineage);
-  return { run_id, etag, version_id, stored_at, items };
+  return heldBySet(JSON.parse(lineage) as SetLineage, items);
 }
 
 const bytesOf = (values: Float32Array) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

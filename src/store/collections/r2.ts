@@ -6,7 +6,15 @@
 import { Buffer } from "node:buffer";
 import type { R2Bucket, R2Object } from "@cloudflare/workers-types";
 import type { NewItem, SetKey, SetLineage, StoredItem, Vector } from "../../shapes/item.ts";
-import type { Collection, Fence, Held, MadeBy, Page, Replaced } from "./contract.ts";
+import {
+  type Collection,
+  type Fence,
+  type Held,
+  heldBySet,
+  type MadeBy,
+  type Page,
+  type Replaced,
+} from "./contract.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";
 import { CANCELLED, MADE_BY, metadataOf, objectKey, WRITTEN_TYPE } from "./written.ts";
 
@@ -123,7 +131,7 @@ async function put(
   { lineage, items, cancelled }: Head,
   text: string,
 ): Promise<boolean> {
-  const by = lineage && madeBy(lineage, items);
+  const by = lineage && heldBySet(lineage, items);
   const stored = await bucket.put(key, text, {
     onlyIf: token === null ? { etagDoesNotMatch: "*" } : { etagMatches: String(token) },
     httpMetadata: { contentType: WRITTEN_TYPE },
@@ -135,10 +143,6 @@ async function put(
   });
   return stored !== null;
 }
-
-const madeBy = ({ run_id, etag, version_id, stored_at }: SetLineage, items: number): Fence["held"] => {
-  return { run_id, etag, version_id, stored_at, items };
-};
 
 /** What a set's object says without being read. */
 function toldBy(object: R2Object | null): Pick<Fence, "held" | "cancelled"> {

@@ -32,6 +32,7 @@ export interface LookedUp {
   content_type?: string | null;
   metadata?: Record<string, string>;
   tags?: Record<string, string>;
+  version_id?: string;
 }
 
 /** An event with what was decided about it, ready to be recorded. */
@@ -141,7 +142,7 @@ const SQL = {
     FROM json_each(?1) AS j
     CROSS JOIN events AS e ON e.id = ${field("id")} AND e.key != ''
     CROSS JOIN tracked AS t ON t.connection = e.connection AND t.bucket = e.bucket AND t.key = e.key
-    WHERE e.sender NOT IN ('invoke', 'replay') ON CONFLICT (id) DO NOTHING`,
+    WHERE e.sender NOT IN ('invoke', 'replay') AND e.type != 'accessed' ON CONFLICT (id) DO NOTHING`,
   track: `
     INSERT INTO tracked (connection, bucket, key, alias, run_id)
     SELECT r.connection, r.bucket, r.key, r.alias, r.id

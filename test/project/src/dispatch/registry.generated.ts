@@ -30,6 +30,36 @@ export const registry: readonly { alias: string; version: string; folder: string
       }
     },
     {
+      "alias": "created",
+      "version": "837bdc7f567a37da",
+      "folder": "pipelines/created",
+      "config": {
+        "alias": "created",
+        "source": {
+          "connection_id": "conn_peer",
+          "filters": {
+            "key": {
+              "prefix": "followed/"
+            },
+            "type": "created",
+            "keep": "yes"
+          }
+        },
+        "destination": {
+          "connection_id": "conn_lake",
+          "collection": "created"
+        },
+        "dispatch": "binding",
+        "on_delete": "remove",
+        "concurrency": 10,
+        "timeout_seconds": 600,
+        "retry": {
+          "max_attempts": 12,
+          "base_seconds": 0
+        }
+      }
+    },
+    {
       "alias": "echo",
       "version": "3d0b82d57b537370",
       "folder": "pipelines/echo",
@@ -81,6 +111,35 @@ export const registry: readonly { alias: string; version: string; folder: string
         "timeout_seconds": 600,
         "retry": {
           "max_attempts": 2,
+          "base_seconds": 0
+        }
+      }
+    },
+    {
+      "alias": "followed",
+      "version": "b430866396703e27",
+      "folder": "pipelines/followed",
+      "config": {
+        "alias": "followed",
+        "source": {
+          "connection_id": "conn_peer",
+          "filters": {
+            "key": {
+              "prefix": "followed/"
+            },
+            "operation": "ObjectCreated:Put"
+          }
+        },
+        "destination": {
+          "connection_id": "conn_items",
+          "collection": "followed"
+        },
+        "dispatch": "binding",
+        "on_delete": "remove",
+        "concurrency": 10,
+        "timeout_seconds": 600,
+        "retry": {
+          "max_attempts": 12,
           "base_seconds": 0
         }
       }

@@ -1,0 +1,2 @@
+// As ../mirror, of a versioned bucket, with a filter that has a part about the event.
+export { default } from "../mirror/handler.ts";
