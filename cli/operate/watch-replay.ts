@@ -1,7 +1,7 @@
 // Waits for a replay to come to its end, with a line of progress where somebody looks at a terminal.
 import { setTimeout as pause } from "node:timers/promises";
 import { untilInterrupted } from "../io/interrupt.ts";
-import { CliError, note } from "../io/output.ts";
+import { CliError, note, visible } from "../io/output.ts";
 import type { Client, Replay } from "./client.ts";
 import { planText, progressText } from "./replay-text.ts";
 
@@ -31,7 +31,7 @@ function show(replay: Replay): void {
   if (!process.stderr.isTTY) return;
   const text =
     replay.phase === "planning" ? `planning: ${planText(replay)}` : `running: ${progressText(replay)}`;
-  process.stderr.write(`\r\u001b[K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+  process.stderr.write(`\r\u001b[K${visible(text).slice(0, (process.stderr.columns ?? 80) - 1)}`);
 }
 
 function clear(): void {

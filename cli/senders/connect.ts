@@ -4,6 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Connection } from "../../src/shapes/connection.ts";
 import { bad, CliError, good, note, print, printJson } from "../io/output.ts";
 import { type Client, clientOf, type RecordedEvent, type Rejection } from "../operate/client.ts";
+import { isLocal } from "../settings/settings.ts";
 import { doorOf, type StackAddress } from "./deliver.ts";
 import { connectionFor, type KindName, kindOf } from "./kinds.ts";
 import { commandsFor } from "./recipes.ts";
@@ -32,7 +33,7 @@ export async function connect(stack: StackAddress, name: string, flags: ConnectF
   });
   const tell = (event: object | null) => printJson({ connection: id, door, commands, event });
   if (!flags.json) print(commands);
-  if (/\/\/(127\.|localhost|\[::1\])/.test(outside)) {
+  if (isLocal(outside)) {
     note(`${outside} is reached from this machine only; name the deployed router with --public-url`);
   }
   if (!flags.wait) return flags.json ? tell(null) : undefined;

@@ -36,9 +36,13 @@ const profilesSchema = z.strictObject({
 type Profile = z.infer<typeof profilesSchema>["profiles"][string] & { from: string };
 
 export const LOCAL_URL = "http://127.0.0.1:8787";
-const LOOPBACK = /^https?:\/\/(127\.|localhost\b|\[::1\])/;
-/** Whether a URL is this machine's own. */
-export const isLocal = (url: string) => LOOPBACK.test(url);
+const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/;
+
+/** Whether a URL is this machine's own: by its whole host, as a name may begin like an address. */
+export function isLocal(url: string): boolean {
+  const { protocol = "", hostname = "" } = URL.parse(url) ?? {};
+  return /^https?:$/.test(protocol) && LOOPBACK.test(hostname);
+}
 
 /** Where profiles are kept: `$XDG_CONFIG_HOME/weir/profiles.json`, by default under `~/.config`. */
 export const profilesPath = (env: NodeJS.ProcessEnv) =>
