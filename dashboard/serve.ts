@@ -42,7 +42,8 @@ const headers = secureHeaders({
   strictTransportSecurity: false,
   contentSecurityPolicy: {
     defaultSrc: ["'none'"],
-    scriptSrc: ["'self'"],
+    // The page's own folder, and not what else is served here: /v1/objects/ serves other people's files.
+    scriptSrc: [(c) => new URL("/dashboard/", c.req.url).href],
     styleSrc: ["'self'"],
     imgSrc: ["'self'", "data:"],
     mediaSrc: ["'self'"],

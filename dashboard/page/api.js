@@ -19,6 +19,7 @@
 /** @typedef {<T>(path: string, query?: Record<string, string | number | undefined>) => Promise<T>} Read */
 
 const KEY = "weir-key";
+const REPLACES = "This link brings another API key. Use it instead of the one that this page has?";
 const PATIENCE_MS = 15_000;
 
 /** The API refused. `status` 401 asks for a key; 0 is no answer at all. */
@@ -38,12 +39,16 @@ export const key = {
   /** @param {string} value */
   keep: (value) => sessionStorage.setItem(KEY, value),
   forget: () => sessionStorage.removeItem(KEY),
-  /** Takes `#key=…` out of the address: once, and so that neither history nor a copied link holds it. */
+  /**
+   * Takes `#key=…` out of the address: once, and so that neither history nor a copied link holds it. Anybody can
+   * make a link, so that one with another key than the page has is asked about.
+   */
   takeFromAddress() {
     const given = new URLSearchParams(location.hash.slice(1)).get("key");
     if (given === null) return false;
     history.replaceState(null, "", location.pathname + location.search);
-    if (given) key.keep(given);
+    const held = key.read();
+    if (given && (held === null || held === given || confirm(REPLACES))) key.keep(given);
     return true;
   },
 };
