@@ -2,8 +2,6 @@
 // schemas, which validate it, type it, and document it at /openapi.json. Handlers only join parts.
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { bodyLimit } from "hono/body-limit";
-import { createMiddleware } from "hono/factory";
 import { requestId } from "hono/request-id";
 import { dashboard } from "../../dashboard/serve.ts";
 import { surroundings } from "../env.ts";
@@ -25,15 +23,12 @@ import { isPassing, storeFailure } from "../store/failure.ts";
 import { listPaused } from "../store/ledger/pauses.ts";
 import { guard } from "./gate/gate.ts";
 import { idempotent } from "./gate/idempotency.ts";
+import { boundedBody, jsonBody } from "./gate/json-body.ts";
 import { administer } from "./keys/handlers.ts";
 import { readObject } from "./object-reads.ts";
 import { operate } from "./operate/handlers.ts";
 import { problem } from "./problem.ts";
 import * as routes from "./read/routes.ts";
-
-const MAX_BODY_BYTES = 100_000;
-/** Largest body of an invocation: its payload is in memory several times over, and a Worker has 128 MB. */
-const MAX_INVOCATION_BYTES = 5_000_000;
 
 /** Prometheus's text format, version 0.0.4. */
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -237,34 +232,18 @@ const JSON_DOORS = [
   "keys",
 ].map((name) => `/v1/${name}/*`);
 
-const limited = (maxSize: number) =>
-  bodyLimit({
-    maxSize,
-    onError: () =>
-      problem({ kind: "too_large", detail: "the body is too large", expected: `at most ${maxSize} bytes` }),
-  });
-const smallBody = limited(MAX_BODY_BYTES);
-const invocationBody = limited(MAX_INVOCATION_BYTES);
-const boundedBody = createMiddleware((c, next) =>
-  /^\/v1\/pipelines\/[^/]+\/invoke$/.test(c.req.path) ? invocationBody(c, next) : smallBody(c, next),
-);
-
-const jsonBody = createMiddleware(async (c, next) => {
-  const type = c.req.header("content-type") ?? "none";
-  if (c.req.method !== "POST" || /^application\/(.+\+)?json\b/i.test(type)) return next();
-  const detail = `the body's content type is ${type.slice(0, 80)}`;
-  const expected = "application/json";
-  return problem({ kind: "unsupported_media_type", detail, where: "Content-Type", expected });
-});
-
 function found<T>(value: T | null, what: string, id: string): T {
   if (value === null)
     throw new FailureError({ kind: "not_found", detail: `there is no ${what} ${id.slice(0, 120)}` });
   return value;
 }
 
+/** What is said of a body that is wrong in many places. */
+const MAX_ISSUES = 10;
+
 function invalidInput(target: string, issues: readonly { path: PropertyKey[]; message: string }[]): Failure {
   const where = (path: PropertyKey[]) => [target, ...path.map(String)].join(".");
-  const detail = issues.map((issue) => `${where(issue.path)}: ${issue.message}`).join("; ");
+  const shown = issues.slice(0, MAX_ISSUES).map((issue) => `${where(issue.path)}: ${issue.message}`);
+  const detail = [...shown, ...(issues.length > MAX_ISSUES ? ["and more"] : [])].join("; ");
   return { kind: "invalid", detail, where: where(issues[0]?.path ?? []), next: "see /openapi.json" };
 }

@@ -23,9 +23,10 @@ export async function readObject(
   const range = rangeOf(request.headers.get("range"));
   const object = await store
     .get(key, { onlyIf: request.headers, ...(range && { range }) })
-    .catch((error: unknown) => {
-      // R2's own word for a range that begins behind the end (10039).
-      if (range && /range/i.test(String(error))) return store.head(key);
+    .catch(async (error: unknown) => {
+      // R2 throws for a range that means nothing of the object (10039), and otherwise for any of an empty one.
+      const head = range && (await store.head(key));
+      if (head && !within(range, head.size)) return head;
       throw error;
     });
   if (!object) throw new FailureError(gone(bucket, key));
@@ -73,7 +74,7 @@ async function granted(request: Request, connections: Connections, env: Surround
   const grant = {
     connection,
     bucket,
-    key: decodeURIComponent(encoded),
+    key: decodedKey(encoded),
     expires: Number(url.searchParams.get("expires")),
   };
   const signature = url.searchParams.get("signature") ?? "";
@@ -102,6 +103,19 @@ async function granted(request: Request, connections: Connections, env: Surround
   return grant;
 }
 
+function decodedKey(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    throw new FailureError({
+      kind: "invalid",
+      detail: "The key in the URL is not percent-encoded UTF-8.",
+      where: "the last part of the path",
+      expected: "the URL as weir.fileUrl gave it",
+    });
+  }
+}
+
 function headersOf(object: R2Object, length: number): Headers {
   const headers = new Headers({
     "accept-ranges": "bytes",
@@ -109,6 +123,8 @@ function headersOf(object: R2Object, length: number): Headers {
     etag: object.httpEtag,
   });
   object.writeHttpMetadata(headers);
+  // The URL is a credential of one reader: no cache that others share keeps what it opened.
+  headers.set("cache-control", "private");
   // People's files, on the origin of the dashboard: shown to nobody as a page of ours.
   headers.set("x-content-type-options", "nosniff");
   headers.set("content-security-policy", "sandbox; default-src 'none'");

@@ -1,10 +1,10 @@
 // A failure as an HTTP answer: RFC 9457 problem details. The one place where failures become responses.
-import { type Failure, statusOf } from "../shapes/failure.ts";
+import { type Failure, shortFailure, statusOf } from "../shapes/failure.ts";
 
 /** `application/problem+json`; our own faults carry Retry-After. */
 export function problem(failure: Failure): Response {
   const status = statusOf(failure.kind);
-  const { kind, detail, where, expected, next, retry_after_seconds } = failure;
+  const { kind, detail, where, expected, next, retry_after_seconds } = shortFailure(failure);
   const body = {
     type: `urn:weir:problem:${kind}`,
     title: kind.replaceAll("_", " "),

@@ -89,7 +89,7 @@ export async function testAsked(
   if (typeof event !== "string") return test(broughtEvent(event, source?.connection_id ?? "none"));
   const recorded = await getEvent(books, event);
   if (recorded) return test({ ...recorded, identities: [] }, recorded.outcome.object);
-  throw new FailureError({ kind: "not_found", detail: `There is no event ${event.slice(0, 120)}.` });
+  throw new FailureError({ kind: "not_found", detail: `there is no event ${event.slice(0, 120)}` });
 }
 
 const TOO_MUCH: Failure = {

@@ -10,6 +10,7 @@ import {
   changeStatus,
   getReplay,
   insertReplay,
+  MAX_OPEN_REPLAYS,
   progressOf,
   type Replay,
   type ReplayStatus,
@@ -45,7 +46,13 @@ export async function createReplay(body: z.infer<typeof replaySchema>, deps: Rou
     moved_at: now,
     ended_at: null,
   };
-  await insertReplay(deps.env.ledger(), replay);
+  if (!(await insertReplay(deps.env.ledger(), replay))) {
+    throw new FailureError({
+      kind: "conflict",
+      detail: `There are ${MAX_OPEN_REPLAYS} replays that are active or paused, which is as many as there may be.`,
+      next: "Wait until some are done, or cancel what is no longer needed: weir replay list.",
+    });
+  }
   await send(replay, deps).catch(left);
   return replay;
 }

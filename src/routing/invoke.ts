@@ -15,6 +15,9 @@ import { listPaused } from "../store/ledger/pauses.ts";
 import { markQueued, takeReports } from "../store/ledger/runs.ts";
 import { bounded } from "../store/payloads.ts";
 
+/** S3 and R2 take no longer key. */
+const MAX_KEY_CHARS = 1_024;
+
 /** `{bucket, key}`, a full event, or a free `{payload}` (with or without an object). */
 export const invokeSchema = eventSchema
   .omit({
@@ -32,6 +35,10 @@ export const invokeSchema = eventSchema
   })
   .refine((body) => (body.bucket === undefined) === (body.key === undefined), {
     error: "`bucket` and `key` go together",
+  })
+  .refine((body) => (body.key?.length ?? 0) <= MAX_KEY_CHARS, {
+    error: `\`key\` has more than ${MAX_KEY_CHARS} characters: no object is named so`,
+    path: ["key"],
   })
   .refine((body) => body.key !== "", { error: "`key` is empty", path: ["key"] });
 

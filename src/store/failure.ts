@@ -11,7 +11,7 @@ const FULL =
   /exceeded maximum DB size|maximum account storage limit|database or disk is full|SQLITE_FULL|free tier daily row/i;
 const BUSY = /D1 DB is overloaded|too many requests queued|requests queued for too long/i;
 const PASSING =
-  /network connection lost|object to be reset|storage operation exceeded timeout|transient issue on remote node|because its code was updated|client disconnected|memory limit|CPU time limit|timed? ?out/i;
+  /network connection lost|object to be reset|storage operation exceeded timeout|transient issue on remote node|because its code was updated|client disconnected|internal error|memory limit|CPU time limit|timed? ?out/i;
 
 /** An expected failure as it is, and what else a store throws as what it means. */
 export function storeFailure(error: unknown): Failure {

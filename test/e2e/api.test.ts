@@ -73,6 +73,7 @@ describe("invoking a pipeline by its alias", () => {
     ["cycle", "the value contains itself"],
     ["nan", "a vector holds NaN or infinity"],
     ["huge", "an item is 3000011 bytes of JSON"],
+    ["bulky", "the 14 items are 16800242 bytes together"],
   ])("a handler that returns %s fails clearly, and what was stored stays", async (form, detail) => {
     await weir.put("test-media", `${form}.txt`, "hello");
     await weir.invoke("echo", { bucket: "test-media", key: `${form}.txt` });
@@ -111,6 +112,50 @@ describe("invoking a pipeline by its alias", () => {
   });
 });
 
+describe("a body that is meant to hurt", () => {
+  const post = (path: string, body: string) =>
+    weir.api(path, { method: "POST", body, headers: { "content-type": "application/json" } });
+  const deep = (before: string, after: string) =>
+    `${before}${'{"a":['.repeat(5_000)}1${"]}".repeat(5_000)}${after}`;
+
+  test("10,000 objects and lists inside each other are a 400 at every door that takes JSON", async () => {
+    const { paths } = (await (await weir.fetch("/openapi.json")).json()) as {
+      paths: Record<string, Record<string, object>>;
+    };
+    const doors = Object.entries(paths).flatMap(([path, { post }]) => (post ? [path] : []));
+    expect(doors.length).toBeGreaterThan(10);
+    for (const door of doors) {
+      const path = door.replace(/\{\w+\}/g, "echo");
+      for (const body of [deep("", ""), deep('{"payload":', "}"), deep('{"filter":', ',"event":"evt_1"}')]) {
+        const response = await post(path, body);
+        expect([path, response.status]).toEqual([path, 400]);
+        expect(await response.text()).toContain("inside each other");
+      }
+    }
+    const nested = JSON.stringify({ payload: { form: "object", text: "[[[".repeat(10_000) } });
+    expect((await post("/v1/pipelines/echo/invoke", nested)).status).toBe(200);
+  });
+
+  test("a refusal repeats no more of it than anybody reads", async () => {
+    const wrong = Object.fromEntries(
+      Array.from({ length: 2_000 }, (_, i) => [`unknown-${i}-${"x".repeat(20)}`, 1]),
+    );
+    for (const [path, body] of [
+      ["/v1/filters/test", { filter: { key: [{ [`prefix${"x".repeat(400)}`]: "a" }] }, event: {} }],
+      [
+        "/v1/replays",
+        { select: { kind: "stale" }, aliases: Array.from({ length: 900 }, (_, i) => `none-${i}`) },
+      ],
+      ["/v1/keys", { name: "x", scopes: ["read"], ...wrong }],
+      [`/v1/pipelines/${"x".repeat(299)}/invoke`, { payload: 1 }],
+    ] as const) {
+      const response = await post(path, JSON.stringify(body));
+      expect([path, response.status]).toEqual([path, expect.toBeOneOf([400, 404])]);
+      expect((await response.text()).length, path).toBeLessThan(5_000);
+    }
+  });
+});
+
 describe("what a caller gets wrong is a 4xx that says what to do", () => {
   const post = (
     path: string,
@@ -128,6 +173,12 @@ describe("what a caller gets wrong is a 4xx that says what to do", () => {
       "expected `bucket` and `key`, or a `payload`",
     ],
     ["a bucket without a key", () => post(echo, '{"bucket":"test-media"}'), 400, "`bucket` and `key`"],
+    [
+      "a key that no object has",
+      () => post(echo, JSON.stringify({ bucket: "test-media", key: "x".repeat(1025) })),
+      400,
+      "1024",
+    ],
     ["an empty key", () => post(echo, '{"bucket":"test-media","key":""}'), 400, "`key` is empty"],
     [
       "a bucket of another connection",
@@ -199,6 +250,12 @@ describe("what a caller gets wrong is a 4xx that says what to do", () => {
       () => weir.fetch("/v1/objects/conn_media/x?bucket=test-media&expires=9999999999&signature=AAAA"),
       403,
       "signature",
+    ],
+    [
+      "an object URL that no encoding is, without any credential",
+      () => weir.fetch("/v1/objects/conn_media/%E0%A4%A"),
+      400,
+      "percent-encoded",
     ],
     ["an object URL without one", () => weir.fetch("/v1/objects/conn_media/x"), 403, "signature"],
     [

@@ -144,6 +144,57 @@ describe("why", () => {
   });
 });
 
+describe("a filter that is meant to hurt", () => {
+  const NASTY: [sentence: string, filter: string][] = [
+    ["__proto__, which JSON libraries drop", '{"__proto__":{"key":"none"}}'],
+    ["__proto__ among metadata", '{"metadata":{"__proto__":"none"}}'],
+    ["2 KB of dots", JSON.stringify({ [Array(1000).fill("a").join(".")]: "x" })],
+    ["a glob of 32 KB", JSON.stringify({ key: [{ glob: "{a}".repeat(10_900) }] })],
+    [
+      "17 KB of $or",
+      JSON.stringify({ $or: Array.from({ length: 900 }, () => ({ a: 1, b: 1, c: 1, d: 1, e: 1, f: 1 })) }),
+    ],
+  ];
+  test.each(NASTY)("is refused by every door that takes one: %s", async (_, filter) => {
+    const doors = {
+      "/v1/filters/test": `{"filter":${filter},"event":{"key":"a"}}`,
+      "/v1/filters/diff": `{"alias":"echo","filters":${filter}}`,
+      "/v1/replays": `{"select":{"kind":"stale"},"aliases":["echo"],"filter":${filter},"dry_run":true}`,
+    };
+    for (const [path, body] of Object.entries(doors)) {
+      const headers = { "content-type": "application/json" };
+      const response = await weir.api(path, { method: "POST", headers, body });
+      expect([path, response.status]).toEqual([path, 400]);
+      expect((await response.text()).length).toBeLessThan(4_000);
+    }
+  });
+
+  test("together with its event is refused, with what to do instead", async () => {
+    const filter = {
+      payload: { a: Array.from({ length: 20 }, (_, n) => ({ glob: `${"?".repeat(400)}*${n}` })) },
+    };
+    const { status, body } = await post("/v1/filters/test", {
+      filter,
+      event: { payload: { a: "x".repeat(50_000) } },
+    });
+    expect([status, body.where]).toEqual([400, "event"]);
+    expect(body.next).toContain("weir filter test");
+    expect(
+      (await post("/v1/filters/test", { filter, event: { payload: { a: "x".repeat(1_000) } } })).status,
+    ).toBe(200);
+    const list = Array.from({ length: 900 }, () => ({ b: 1, c: 1 }));
+    const choices = { payload: { a: { b: [1], c: [1] }, d: { b: [1], c: [1] } } };
+    const multiplied = await post("/v1/filters/test", {
+      filter: choices,
+      event: { payload: { a: list, d: list } },
+    });
+    expect([multiplied.status, multiplied.body.expected]).toEqual([
+      400,
+      expect.stringContaining("fewer elements"),
+    ]);
+  });
+});
+
 describe("a filter tried on an event", () => {
   test("that is pasted, and on one of record with what was found then", async () => {
     const id = event("tried.mp4");

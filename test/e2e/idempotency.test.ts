@@ -15,8 +15,12 @@ interface Answer {
   location: string | null;
   body: { run_id: string; id: string; title: string; where: string; redriven: number; run_ids: string[] };
 }
-async function post(path: string, key: string, body: unknown): Promise<Answer> {
-  const headers = { "content-type": "application/json", "idempotency-key": key };
+async function post(path: string, key: string, body: unknown, apiKey?: string): Promise<Answer> {
+  const headers = {
+    "content-type": "application/json",
+    "idempotency-key": key,
+    ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
+  };
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const response = await weir.api(path, { method: "POST", headers, body: text });
   return {
@@ -26,8 +30,8 @@ async function post(path: string, key: string, body: unknown): Promise<Answer> {
     body: (await response.json()) as Answer["body"],
   };
 }
-const invoke = (alias: string, key: string, body: unknown, query = "") =>
-  post(`/v1/pipelines/${alias}/invoke${query}`, key, body);
+const invoke = (alias: string, key: string, body: unknown, query = "", apiKey?: string) =>
+  post(`/v1/pipelines/${alias}/invoke${query}`, key, body, apiKey);
 const runsOf = async (alias: string) =>
   (await weir.read<{ data: Run[] }>(`/v1/runs?alias=${alias}&limit=200`)).data;
 const ledger = async () => (await weir.harness.getWorker<{ LEDGER: D1Like }>("weir").getEnv()).LEDGER;
@@ -41,6 +45,24 @@ describe("an invocation with an Idempotency-Key", () => {
     expect(first).toMatchObject({ status: 200, replayed: false });
     expect(second).toEqual({ ...first, replayed: true });
     expect(await runsOf("echo")).toEqual(before);
+  });
+
+  test("is its caller's: the same key from another API key is another request, with another answer", async () => {
+    const made = await weir.api("/v1/keys", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ name: "other caller", scopes: ["invoke"] }),
+    });
+    const { key } = (await made.json()) as { key: string };
+    const body = { payload: { mine: true } };
+    const first = await invoke("echo", "shared-1", body);
+    const other = await invoke("echo", "shared-1", body, "", key);
+    expect(other).toMatchObject({ status: 200, replayed: false });
+    expect(other.body.run_id).not.toBe(first.body.run_id);
+    expect(await invoke("echo", "shared-1", { payload: { mine: false } }, "", key)).toMatchObject({
+      status: 422,
+    });
+    expect(await invoke("echo", "shared-1", body)).toEqual({ ...first, replayed: true });
   });
 
   test("sent many times at once runs once; who comes while it runs is told so", async () => {

@@ -221,7 +221,24 @@ describe("a key", () => {
     expect(await ask({ scopes: ["read"] })).toBe(400);
     expect(await ask({ scopes: ["operate"], expires_at: soon })).toBe(403);
     expect((await post(`/v1/keys/${operate.id}/rotate`, { expires_at: soon }, deploy.key)).status).toBe(403);
-    expect((await post(`/v1/keys/${operate.id}/revoke`, {}, deploy.key)).status).toBe(200);
+  });
+
+  test("ends none that may do more than it, whether by revoking it or by putting another in its place", async () => {
+    const deploy = await makeKey("deploy alone", ["deploy"]);
+    const strong = await makeKey("strong", SCOPES);
+    for (const [move, body] of [
+      ["revoke", {}],
+      ["rotate", { overlap_seconds: 0 }],
+    ] as const) {
+      const refused = await post(`/v1/keys/${strong.id}/${move}`, body, deploy.key);
+      expect(refused.status).toBe(403);
+      expect(await refused.text()).toContain('which \\"deploy alone\\"');
+    }
+    expect((await get("/v1/runs", strong.key)).status).toBe(200);
+    const equal = await makeKey("equal", ["deploy"]);
+    expect((await post(`/v1/keys/${equal.id}/revoke`, {}, deploy.key)).status).toBe(200);
+    expect((await post(`/v1/keys/${deploy.id}/revoke`, {}, deploy.key)).status).toBe(200);
+    expect((await post(`/v1/keys/${strong.id}/revoke`, {})).status).toBe(200);
   });
 
   test.each([

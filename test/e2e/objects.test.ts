@@ -40,6 +40,9 @@ describe("a signed URL", () => {
     ["bytes=-2", 206, "89", "bytes 8-9/10"],
     ["bytes=8-100", 206, "89", "bytes 8-9/10"],
     ["bytes=10-", 416, "", "bytes */10"],
+    [`bytes=${"9".repeat(30)}-`, 416, "", "bytes */10"],
+    [`bytes=0-${"9".repeat(30)}`, 206, BODY, "bytes 0-9/10"],
+    [`bytes=-${"9".repeat(30)}`, 206, BODY, "bytes 0-9/10"],
     ["bytes=0-1,4-5", 200, BODY, null],
     ["lines=1-2", 200, BODY, null],
   ])("read with Range %s answers %d", async (range, status, body, contentRange) => {
@@ -50,12 +53,24 @@ describe("a signed URL", () => {
     expect(response.headers.get("content-range")).toBe(contentRange);
   });
 
+  test.each(["bytes=0-1", "bytes=0-", "bytes=-5"])(
+    "of an empty object read with Range %s says that it is empty",
+    async (range) => {
+      await weir.put("test-media", "empty.bin", "");
+      const url = await sign("empty.bin");
+      const response = await fetch(url, { headers: { range } });
+      expect([response.status, response.headers.get("content-range")]).toEqual([416, "bytes */0"]);
+      expect((await fetch(url)).status).toBe(200);
+    },
+  );
+
   test("is of somebody's file, which never becomes a page on this origin", async () => {
     await weir.put("test-media", "page.html", "<script>parent.x = 1</script>");
     for (const method of ["GET", "HEAD"]) {
       const { headers } = await fetch(await sign("page.html"), { method });
       expect(headers.get("x-content-type-options")).toBe("nosniff");
       expect(headers.get("content-security-policy")).toContain("sandbox");
+      expect(headers.get("cache-control")).toBe("private");
     }
   });
 

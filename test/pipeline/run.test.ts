@@ -10,6 +10,7 @@ import type { Source } from "../../src/source/contract.ts";
 import { r2Source } from "../../src/source/r2.ts";
 import type { Collection } from "../../src/store/collections/contract.ts";
 import { d1Collection } from "../../src/store/collections/d1.ts";
+import { isPassing, storeFailure } from "../../src/store/failure.ts";
 import { type Attempted, attemptAll } from "../../workers/pipeline/attempt.ts";
 import type { RunDeps } from "../../workers/pipeline/run.ts";
 import { definePipeline, type Handler } from "../../workers/pipeline/sdk.ts";
@@ -217,6 +218,8 @@ describe("what the collection holds after a run is what the object is now", () =
     expect((await slow).report).toMatchObject({
       status: "skipped",
       reason: expect.stringContaining("began later"),
+      // Whoever invoked it hears a 409, not that the object is gone.
+      failure: { kind: "superseded" },
     });
     expect(await stored()).toEqual(["by the later run"]);
   });
@@ -266,6 +269,14 @@ describe("what a failure leads to", () => {
       kind: "unavailable",
       detail: expect.stringContaining("D1_ERROR: Network connection lost."),
     });
+  });
+
+  test.each([
+    "D1_ERROR: internal error",
+    "D1_ERROR: D1 DB storage operation exceeded timeout which caused object to be reset.",
+    "internal error; reference = abc",
+  ])("what a store says of itself is nobody's fault: %s", (text) => {
+    expect([isPassing(new Error(text)), storeFailure(new Error(text)).kind]).toEqual([true, "unavailable"]);
   });
 
   test("a slow handler is stopped at its time and told so", async () => {

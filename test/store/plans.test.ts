@@ -92,9 +92,9 @@ const ledgerWork: [string, (db: D1Database) => Promise<unknown>][] = [
   [
     "a row of the audit log",
     async (db) => {
-      await beginChange(db, { ...who, id: "aud_1", at: 1, action: "a", target: null, request_id: "r" });
-      await endChange(db, {
-        id: "aud_1",
+      const change = { ...who, id: "aud_1", at: 1, action: "a", target: null, request_id: "r" };
+      await beginChange(db, change);
+      await endChange(db, change, {
         target: null,
         detail: null,
         outcome: "done",

@@ -55,6 +55,16 @@ describe("refusals on record", () => {
     expect(sum(rows)).toBe(250);
   });
 
+  test("repeat no more of what was sent than anybody reads", async () => {
+    const failure = { kind: "malformed", detail: "d".repeat(2_000_000), where: "w".repeat(90_000) } as const;
+    await recordRefused(stores.ledger, [{ ...refused("long", ""), failure }]);
+    expect((await rowsOf("long"))[0]?.failure.length).toBeLessThan(2_500);
+    const counter = refusalCounter(async () => undefined);
+    const written: Refused[] = [];
+    await counter.add({ ...refused("long", ""), failure }, async (rows) => void written.push(...rows));
+    expect(JSON.stringify(written).length).toBeLessThan(2_500);
+  });
+
   test("of one connection do not crowd out another's", async () => {
     await recordRefused(stores.ledger, [refused("another", "no")]);
     expect(await rowsOf("another")).toMatchObject([{ count: 1 }]);

@@ -2,10 +2,11 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { describeArchive, listExpired } from "../../src/query/archive.ts";
 import { emptyPlan } from "../../src/shapes/replay.ts";
+import { beginChange, endChange, MAX_ROWS_AN_HOUR } from "../../src/store/access/audit-log.ts";
 import { claimKey, type Held, KEEP_MS, keepAnswer } from "../../src/store/access/idempotency.ts";
 import { record } from "../../src/store/ledger/events.ts";
 import { recordRefused } from "../../src/store/ledger/rejections.ts";
-import { insertReplay, type ReplayStatus } from "../../src/store/ledger/replays.ts";
+import { insertReplay, MAX_OPEN_REPLAYS, type ReplayStatus } from "../../src/store/ledger/replays.ts";
 import { EXPIRY_DAYS, IDENTITY_DAYS, REJECTION_DAYS, REPLAY_DAYS } from "../../src/store/ledger/retire.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 import { connections, count, DAY, decided, eventAt, hear, keep, NOW, wipe } from "./archive-given.ts";
@@ -85,6 +86,50 @@ test.each<[ReplayStatus, number, number]>([
   await stores.ledger.prepare("INSERT INTO replay_counts VALUES ('rpl_1', 'succeeded', 7)").run();
   await keep(stores);
   expect([await count(stores, "replays"), await count(stores, "replay_counts")]).toEqual([left, left]);
+});
+
+test("only so many replays may be open at once: one more is not taken until another is over", async () => {
+  const open = (id: string) =>
+    insertReplay(stores.ledger, {
+      ...{ id, status: "active", phase: "planning", plan: emptyPlan(), cursor: null, page: 0 },
+      ...{ request: { select: { kind: "stale" }, aliases: ["a"], dry_run: false } },
+      ...{ created_at: NOW, moved_at: NOW, ended_at: null },
+    });
+  for (let n = 0; n < MAX_OPEN_REPLAYS; n++) expect(await open(`rpl_${n}`)).toBe(true);
+  expect(await open("rpl_more")).toBe(false);
+  await stores.ledger.prepare("UPDATE replays SET status = 'paused' WHERE id = 'rpl_1'").run();
+  expect(await open("rpl_more")).toBe(false);
+  await stores.ledger.prepare("UPDATE replays SET status = 'done' WHERE id = 'rpl_1'").run();
+  expect([await open("rpl_more"), await count(stores, "replays")]).toEqual([true, MAX_OPEN_REPLAYS + 1]);
+});
+
+test("of one key's changes of one kind in an hour the first have a row each, and the rest one together", async () => {
+  const all = MAX_ROWS_AN_HOUR + 25;
+  const at = NOW - (NOW % 3_600_000);
+  const invoke = async (n: number, at: number) => {
+    const change = {
+      ...{ id: `aud_${at}_${n}`, at, key_id: "key_1", key_name: "busy", action: "pipeline.invoke" },
+      ...{ target: "p", request_id: `r${n}` },
+    };
+    await beginChange(stores.ledger, change);
+    const outcome = n % 10 === 0 ? "failed" : "done";
+    await endChange(stores.ledger, change, {
+      target: null,
+      detail: null,
+      outcome,
+      status: 200,
+      ended_at: at,
+    });
+  };
+  for (let n = 0; n < all; n++) await invoke(n, at + n);
+  await invoke(1, at + 3_600_000);
+  const { results } = await stores.ledger
+    .prepare("SELECT id, key_name, outcome, detail FROM audit_log ORDER BY at, id")
+    .all<{ id: string; detail: string | null }>();
+  expect(results).toHaveLength(MAX_ROWS_AN_HOUR + 2);
+  const [further] = results.filter(({ detail }) => detail !== null);
+  expect(further).toMatchObject({ key_name: "busy", id: expect.stringContaining("further") });
+  expect(JSON.parse(further?.detail ?? "")).toEqual({ further: 25, done: 22, failed: 3 });
 });
 
 test("a replay of which a run is still hot stays, so that its progress stays exact", async () => {

@@ -1,7 +1,7 @@
 // Attempts at many jobs: takes all fences at once, keeps one object's jobs one after another, and turns
 // each outcome into a report and what happens next. Free of where the jobs came from.
 import { delayCeiling, MAX_DELAY_SECONDS } from "../../src/shapes/config.ts";
-import { type Failure, verdictOf } from "../../src/shapes/failure.ts";
+import { type Failure, shortFailure, verdictOf } from "../../src/shapes/failure.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import type { Report } from "../../src/shapes/run.ts";
 import { storeFailure } from "../../src/store/failure.ts";
@@ -86,7 +86,7 @@ function concludeAttempt(one: Try, outcome: Outcome, startedAt: number, deps: Ru
     if (models !== undefined) report.models = models;
     return { job, attempt, outcome, report, next: "done", delaySeconds: 0 };
   }
-  const failure = short(outcome.failure);
+  const failure = shortFailure(outcome.failure);
   report.failure = failure;
   const next = nextOf(failure, one, deps);
   if (next === "dead") report.status = "dead";
@@ -100,18 +100,6 @@ function concludeAttempt(one: Try, outcome: Outcome, startedAt: number, deps: Ru
 }
 
 const NO_FENCE: Failure = { kind: "internal", detail: "the collection gave no fence for the object" };
-const MAX_TEXT = 1000;
-
-/** A handler may fail with as many words as it likes; a report is a message of a queue. */
-function short(failure: Failure): Failure {
-  const cut = { ...failure, detail: failure.detail.slice(0, MAX_TEXT) };
-  for (const name of ["where", "expected", "next"] as const) {
-    const text = cut[name];
-    if (text !== undefined) cut[name] = text.slice(0, MAX_TEXT);
-  }
-  return cut;
-}
-
 function nextOf(failure: Failure, { job, attempt }: Try, { config, now }: RunDeps): Attempted["next"] {
   const verdict = verdictOf(failure.kind);
   if (verdict === "drop") return "done";

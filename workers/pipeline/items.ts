@@ -1,5 +1,6 @@
 // From what a handler returned to items that can be stored: JSON text, and vectors taken out of it. Pure.
 // Whatever cannot be stored faithfully is refused with its place, never silently changed.
+import { Buffer } from "node:buffer";
 import { type Failure, FailureError } from "../../src/shapes/failure.ts";
 import type { NewItem, Vector } from "../../src/shapes/item.ts";
 import { provenanceOf } from "./context.ts";
@@ -8,18 +9,48 @@ import { provenanceOf } from "./context.ts";
 export const MAX_ITEM_BYTES = 1_500_000;
 export const MAX_ITEMS = 100_000;
 const MAX_DEPTH = 64;
+/** Items of one result together, vectors as four bytes a number: they are in memory while they are stored. */
+export const MAX_RESULT_BYTES = 64_000_000;
+/** Items of an invocation, as its caller gets them: what one answer of a Worker to another may hold, and be parsed. */
+export const MAX_ANSWER_BYTES = 16_000_000;
+/** A number of a vector in JSON, at most, with its comma. */
+const JSON_NUMBER_BYTES = 24;
 
 /**
- * Takes an array, an iterable, an async iterable or a single object.
+ * Takes an array, an iterable, an async iterable or a single object. What was invoked is refused, before anything
+ * is stored, where it could not be answered.
  * @throws FailureError `invalid_return`, naming the item and the path.
  */
-export async function collectItems(returned: unknown): Promise<NewItem[]> {
+export async function collectItems(returned: unknown, isInvoked = false): Promise<NewItem[]> {
   const items: NewItem[] = [];
+  let bytes = 0;
   for await (const value of sequence(returned)) {
     if (items.length >= MAX_ITEMS) throw invalid(`more than ${MAX_ITEMS} items`, "");
-    items.push(itemOf(value, `[${items.length}]`));
+    const item = itemOf(value, `[${items.length}]`);
+    bytes += bytesOf(item, Float32Array.BYTES_PER_ELEMENT);
+    if (bytes > MAX_RESULT_BYTES)
+      throw tooMuch(`the first ${items.length + 1} items`, bytes, MAX_RESULT_BYTES);
+    items.push(item);
   }
+  if (isInvoked) checkAnswer(items);
   return items;
+}
+
+function checkAnswer(items: readonly NewItem[]): void {
+  const bytes = items.reduce((sum, item) => sum + bytesOf(item, JSON_NUMBER_BYTES), 0);
+  if (bytes > MAX_ANSWER_BYTES) throw tooMuch(`the ${items.length} items`, bytes, MAX_ANSWER_BYTES);
+}
+
+const bytesOf = ({ data, vectors }: NewItem, number: number) =>
+  Buffer.byteLength(data) + vectors.reduce((sum, { values }) => sum + values.length * number, 0);
+
+function tooMuch(what: string, bytes: number, most: number): FailureError {
+  return new FailureError({
+    kind: "invalid_return",
+    detail: `${what} are ${bytes} bytes together`,
+    expected: `at most ${most} bytes in one result`,
+    next: "return less of each object, or keep the bulk in a bucket and return its key",
+  });
 }
 
 function sequence(returned: unknown): Iterable<unknown> | AsyncIterable<unknown> {

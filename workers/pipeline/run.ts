@@ -124,7 +124,7 @@ async function attemptIt(job: Job, first: Fence, deps: Counting): Promise<Outcom
       fence = await again(fence);
       // Another delivery of this very run may have been the faster one: the next round sees it.
       if (replaced === "superseded" && fence.held?.run_id !== job.run_id)
-        return { status: "skipped", reason: SUPERSEDED, ...known, log };
+        return { status: "failed", failure: SUPERSEDED, ...known, log };
     }
     const detail = `${job.event.bucket}/${job.event.key} kept changing during the run`;
     return { status: "failed", failure: { kind: "conflict", detail }, log };
@@ -133,7 +133,7 @@ async function attemptIt(job: Job, first: Fence, deps: Counting): Promise<Outcom
   }
 }
 
-const SUPERSEDED = "a run that began later has already stored what it saw";
+const SUPERSEDED: Failure = { kind: "superseded", detail: "a run that began later has stored what it saw" };
 const TWICE = "delivered twice: the run had stored this already";
 const CANCELLED: Failure = { kind: "cancelled", detail: "the run was cancelled" };
 
@@ -178,7 +178,8 @@ async function handle(
   const current = seen ? shownEvent(event, seen) : event;
   const work = withinRun({ compute, signal }, async () => {
     const whole = await withPayload(current, job, signal);
-    return collectItems(await deps.pipeline.handler(whole, { weir, signal, log: note }));
+    const returned = await deps.pipeline.handler(whole, { weir, signal, log: note });
+    return collectItems(returned, job.cause === "invoked");
   }).finally(async () => {
     await settled();
     const { asked, known } = counts;

@@ -60,8 +60,7 @@ export const guard = createMiddleware<{ Bindings: object }>(async (c, next) => {
   await beginChange(env.ledger(), change);
   await next();
   const { target, detail } = c.get("told") ?? {};
-  const end = endChange(env.ledger(), {
-    id: change.id,
+  const end = endChange(env.ledger(), change, {
     target: target?.slice(0, MAX_TEXT) ?? null,
     detail: detail ? JSON.stringify(detail) : null,
     outcome: outcomeOf(c.res),

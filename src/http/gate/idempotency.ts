@@ -20,7 +20,7 @@ export const idempotencyHeader = z.object({
     .string()
     .optional()
     .openapi({
-      description: `${expected}. Sent again within 24 hours, the same request has the same answer and no second effect.`,
+      description: `${expected}. Sent again within 24 hours by the same API key, the same request has the same answer and no second effect.`,
     }),
 });
 
@@ -40,7 +40,9 @@ export const idempotent = createMiddleware<{ Bindings: object }>(async (c, next)
   const { search, pathname } = new URL(c.req.url);
   const db = surroundings(c.env).ledger();
   const body_hash = await sha256Hex(`${search}\n${await c.req.text()}`);
-  const held: Held = { key, route: `${c.req.method} ${pathname}`, body_hash, at: Date.now() };
+  // An answer is its caller's: the same key from another API key is another request.
+  const route = `${c.get("caller").id} ${c.req.method} ${pathname}`;
+  const held: Held = { key, route, body_hash, at: Date.now() };
   const claim = await claimKey(db, held);
   switch (claim.is) {
     case "ours": {

@@ -38,6 +38,7 @@ export function administer(app: OpenAPIHono<{ Bindings: object }>, open: (c: Con
     const { overlap_seconds, expires_at } = c.req.valid("json");
     const old = await findKey(env.ledger(), id);
     if (!old) throw noKey(id);
+    refuseStronger(old, c.get("caller"));
     const lived = old.expires_at === null ? null : now() + (old.expires_at - old.created_at);
     const wanted = {
       name: old.name,
@@ -53,6 +54,8 @@ export function administer(app: OpenAPIHono<{ Bindings: object }>, open: (c: Con
   app.openapi(routes.revokeKey, async (c) => {
     const { env, now } = open(c);
     const { id } = c.req.valid("param");
+    const found = await findKey(env.ledger(), id);
+    if (found) refuseStronger(found, c.get("caller"));
     const row = await revokeKey(env.ledger(), id, now());
     if (!row) throw noKey(id);
     forgetKeys();
@@ -62,6 +65,19 @@ export function administer(app: OpenAPIHono<{ Bindings: object }>, open: (c: Con
   app.openapi(routes.auditLog, async (c) => {
     const { limit, cursor, ...filters } = c.req.valid("query");
     return c.json(await listChanges(open(c).env.ledger(), filters, { limit, cursor }), 200);
+  });
+}
+
+/** A key that may do more than the one that asks is not its to end. @throws FailureError `missing_scope` */
+function refuseStronger({ id, name, scopes }: KeyRow, caller: Caller): void {
+  const beyond = (JSON.parse(scopes) as Scope[]).filter((scope) => !caller.scopes.includes(scope));
+  if (beyond.length === 0) return;
+  throw new FailureError({
+    kind: "missing_scope",
+    detail: `A key ends none that may do more: "${name}" (${id}) has ${beyond.join(", ")}, which "${caller.name}" (${caller.id}) lacks.`,
+    where: "Authorization",
+    expected: `an API key with the scope ${beyond.join(" and ")}`,
+    next: "Ask with a key that has them, or with the root key.",
   });
 }
 

@@ -2,7 +2,7 @@
 // Counted by connection, scheme and cause in each minute, with a bound on rows and on writes, so that a
 // flood can neither fill the store nor slow it.
 import type { D1Database } from "@cloudflare/workers-types";
-import type { Failure } from "../../shapes/failure.ts";
+import { type Failure, shortFailure } from "../../shapes/failure.ts";
 
 export interface Refused {
   connection: string;
@@ -34,7 +34,7 @@ export async function recordRefused(db: D1Database, refused: Refused[]): Promise
   if (refused.length === 0) return;
   const rows = refused.map(({ failure, raw, at, count = 1, ...rest }) => ({
     ...rest,
-    failure: JSON.stringify(failure),
+    failure: JSON.stringify(shortFailure(failure)),
     raw: raw?.slice(0, MAX_RAW),
     count,
     at,
@@ -70,7 +70,7 @@ export function refusalCounter(pause = wait, now = Date.now) {
   return {
     add(refused: Refused, write: (rows: Refused[]) => Promise<void>): Promise<void> | undefined {
       const { connection, scheme, failure, at } = refused;
-      const cause = waiting.size < MAX_ROWS ? failure : FURTHER;
+      const cause = waiting.size < MAX_ROWS ? shortFailure(failure) : FURTHER;
       const name = JSON.stringify([connection, scheme, cause, Math.floor(at / 60_000)]);
       const known = waiting.get(name);
       waiting.set(name, { ...refused, failure: cause, count: (known?.count ?? 0) + 1 });

@@ -29,14 +29,30 @@ export const replayOf = (row: Row): Replay => ({
   plan: { ...emptyPlan(), ...(JSON.parse(row.plan) as Plan) },
 });
 
-export async function insertReplay(db: D1Database, replay: Replay): Promise<void> {
+/** Replays that may be under way or paused at once: each is a message that goes round, and a list that is read. */
+export const MAX_OPEN_REPLAYS = 50;
+
+/** Puts a replay on record. @returns whether there was room for another */
+export async function insertReplay(db: D1Database, replay: Replay): Promise<boolean> {
   const { id, status, phase, request, plan, created_at, moved_at } = replay;
-  await db
+  const { meta } = await db
     .prepare(
-      "INSERT INTO replays (id, status, phase, request, plan, created_at, moved_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      `INSERT INTO replays (id, status, phase, request, plan, created_at, moved_at)
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
+       WHERE (SELECT count(*) FROM replays WHERE status IN ('active', 'paused')) < ?8`,
     )
-    .bind(id, status, phase, JSON.stringify(request), JSON.stringify(plan), created_at, moved_at)
+    .bind(
+      id,
+      status,
+      phase,
+      JSON.stringify(request),
+      JSON.stringify(plan),
+      created_at,
+      moved_at,
+      MAX_OPEN_REPLAYS,
+    )
     .run();
+  return meta.changes > 0;
 }
 
 export async function getReplay(db: D1Database, id: string): Promise<Replay | null> {

@@ -11,6 +11,7 @@ interface Asked {
     | "cycle"
     | "nan"
     | "huge"
+    | "bulky"
     | "slow"
     | "told"
     | "thrown";
@@ -44,6 +45,8 @@ export default definePipeline(async (event, { weir, log }) => {
       return { vector: new Float32Array([1, Number.NaN]) };
     case "huge":
       return { text: "x".repeat(3_000_000) };
+    case "bulky":
+      return Array.from({ length: 14 }, (_, n) => ({ n, text: "x".repeat(1_200_000) }));
     // Everything that it knows, in every way that it can tell it.
     case "told":
     case "thrown": {
