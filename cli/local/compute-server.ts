@@ -19,7 +19,7 @@ export async function startCompute(
   const first = await launch(0);
   const settings = { COMPUTE_URL: `http://127.0.0.1:${first.port}`, COMPUTE_TOKEN: token };
   const again = async () => (await launch(first.port)).child;
-  return { settings, ...keepUp("the compute server", first.child, again, onLine) };
+  return { settings, ...keepUp({ name: "the compute server", quickMs: 5_000 }, first.child, again, onLine) };
 }
 
 function launchCompute(

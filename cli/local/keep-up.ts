@@ -2,17 +2,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Child } from "../io/children.ts";
 
-/** A child that ends sooner than this after its start has not come up. */
-const QUICK_MS = 5_000;
 const MAX_QUICK_ENDS = 5;
 
 /**
- * Keeps a child up. `launch` starts it again; while that fails, it is tried again.
+ * Keeps a child up. `launch` starts it again; while that fails, it is tried again. A child that ends within
+ * `quickMs` of its start has not come up.
  *
  * `ended` resolves when it is stopped, or when it has ended too often at once to go on.
  */
 export function keepUp(
-  name: string,
+  { name, quickMs }: { name: string; quickMs: number },
   first: Child,
   launch: () => Promise<Child>,
   onLine: (line: string) => void,
@@ -24,7 +23,7 @@ export function keepUp(
       const began = Date.now();
       const reason = await child.ended;
       if (stopping) return "stopped";
-      quickEnds = Date.now() - began < QUICK_MS ? quickEnds + 1 : 0;
+      quickEnds = Date.now() - began < quickMs ? quickEnds + 1 : 0;
       if (quickEnds > MAX_QUICK_ENDS) return `${name} keeps ending: ${reason}`;
       onLine(`${name} ${reason}; starting it again`);
       await delay(200 * 2 ** quickEnds);

@@ -48,7 +48,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Child> {
     );
     return child;
   };
-  return keepUp("wrangler dev", first, again, onLine);
+  return keepUp({ name: "wrangler dev", quickMs: 30_000 }, first, again, onLine);
 }
 
 /** The cron, which nothing else rings locally: queues go on, and what is overdue is looked after. */
