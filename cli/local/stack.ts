@@ -86,7 +86,8 @@ async function startOn(
   const guest = { ...quiet, ...env };
   const workers = await startWorkers({ root, configs, port, persist, env: guest, onLine, onStep: step });
   undo.push(workers.stop);
-  await ringCron(url);
+  // Not waited for: what it takes up may run for minutes.
+  void ringCron(url);
   const cron = setInterval(() => void ringCron(url), 60_000);
   undo.push(() => clearInterval(cron));
   const ended = Promise.race([workers.ended, compute.ended]);
