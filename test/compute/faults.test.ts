@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { crc32, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeImage, makeVideo } from "../../cli/sample-media/media.ts";
+import { verdictOf } from "../../src/shapes/failure.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../../workers/compute/server/main.ts";
 import { HEADERS, post, SIGNATURE, type Source, startSource } from "./source.ts";
 
@@ -278,9 +279,32 @@ describe("a decoder", () => {
     await server.close();
   });
 
-  test("that goes round in circles is killed, and its file refused when another does too", async () => {
+  test("that is killed from outside again and again is no fault of its file", async () => {
+    const server = await startServer({ ...quiet, size: 1 });
+    const unlucky = held("/killed.mp4");
+    const items = [{ url: unlucky.url }];
+    for (const [call, body] of [
+      ["split", { url: unlucky.url }],
+      ["embed", { items, kind: "video", model: "weir/hog-512" }],
+    ] as const) {
+      const before = unlucky.asked();
+      const answer = post(server.url, `/v1/${call}`, body);
+      for (const tried of [1, 2]) {
+        await expect.poll(() => unlucky.asked(), { timeout: 5000 }).toBe(before + tried);
+        const [pid] = server.decoders();
+        if (pid !== undefined) process.kill(pid, "SIGKILL");
+      }
+      const [{ failure, error = failure }] = (await answer).lines;
+      expect(error).toMatchObject({ kind: "unavailable", where: "killed.mp4" });
+      expect(verdictOf(error.kind)).toBe("retry");
+    }
+    unlucky.free();
+    await server.close();
+  });
+
+  test("that stands still is killed, and its file tried again later when another does too", async () => {
     const server = await startServer({ ...quiet, size: 1, busyMs: 2500, warm: true });
-    const url = source.put("/circles.mp4", film);
+    const url = source.put("/still.mp4", film);
     const stop = () => {
       const [pid] = server.decoders();
       if (pid !== undefined) process.kill(pid, "SIGSTOP");
@@ -289,10 +313,12 @@ describe("a decoder", () => {
     const first = stop();
     expect((await post(server.url, "/v1/split", { url })).status).toBe(200);
     const second = stop();
-    const refused = post(server.url, "/v1/split", { url });
+    const given = post(server.url, "/v1/split", { url });
     await expect.poll(() => server.decoders()[0], { interval: 5, timeout: 5000 }).not.toBe(second);
     const third = stop();
-    expect((await refused).lines[0].failure).toMatchObject({ kind: "bad_media", where: "circles.mp4" });
+    const { failure } = (await given).lines[0];
+    expect(failure).toMatchObject({ kind: "timeout", where: "still.mp4" });
+    expect(verdictOf(failure.kind)).toBe("retry");
     expect(new Set([first, second, third]).size).toBe(3);
     await server.close();
   });

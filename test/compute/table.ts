@@ -95,7 +95,7 @@ export const table: Record<string, Right> = {
   "iphone-like-grid.heic": { kind: "picture", format: "heic", size: [640, 384], card: 6 },
   "grid.avif": { kind: "picture", format: "avif", size: [640, 360], card: 6 },
   "animated.webp": { kind: "picture", format: "webp", size: [320, 180] },
-  "jpeg-cut.jpg": { kind: "refused", why: /cut short/ },
+  "jpeg-cut.jpg": { kind: "refused", why: /is cut short|is a JPEG picture, not a video/ },
   "jpeg-in.tif": { kind: "picture", format: "tiff", size: [320, 180], card: 6 },
   "black-on-clear.png": {
     kind: "picture",

@@ -2,6 +2,7 @@
 // takes too long or too much is killed, one that dies is replaced, and the job that was in it gets the failure.
 import { type ChildProcess, fork } from "node:child_process";
 import { type Failure, fail, type Result } from "../../../src/shapes/failure.ts";
+import { type Ended, endedBy, logEnd } from "./child-exit.ts";
 import type { FromChild, Job, Output, Piece, ToChild } from "./decoder/protocol.ts";
 import { residentOf, spentBy } from "./memory.ts";
 import { objectName } from "./object-name.ts";
@@ -35,12 +36,6 @@ export interface Caller {
   onOutput(output: Output): Promise<void> | void;
   /** Aborted when nobody waits any more. */
   signal: AbortSignal;
-}
-
-/** How a job ended, when not well. `died`: its child did, which another child may not. */
-export interface Ended {
-  failure: Failure;
-  died: boolean;
 }
 
 /** Jobs after which a child makes way for a new one, so that native memory that was lost comes back. */
@@ -101,8 +96,9 @@ export class Pool {
         child.kill("SIGKILL");
       };
       const late = () => kill("timeout", `took over ${timeoutMs / 1000} s to read and was given up`);
+      // A decoder that spends its time is caught by that; one that is still was not let run, or waits in vain.
       const stuck = () =>
-        kill("bad_media", `kept its decoder busy for ${busyMs / 1000} s without coming to anything`, true);
+        kill("timeout", `stood still in its decoder for ${busyMs / 1000} s and is to be tried again`, true);
       let timer = setTimeout(stuck, busyMs);
       const source = new Session(this.options.objects, job.url, () => heard());
       let waiting = 0;
@@ -131,7 +127,7 @@ export class Pool {
       };
       const check = setInterval(() => {
         if (residentOf(child) > memory)
-          kill("bad_media", `took over ${Math.round(memory / 2 ** 20)} MB of memory to decode`);
+          kill("bad_media", `took over ${Math.round(memory / 2 ** 20)} MB of memory to decode`, true);
         if (waiting === 0 && spentBy(child) - spent > spinMs + step + (given / 2 ** 20) * SPIN_MS_PER_MB)
           kill("bad_media", "sends its decoder round in circles: it is damaged");
       }, CHECK_MS);
@@ -176,20 +172,10 @@ export class Pool {
         }
       };
       const onExit = (code: number | null, signal: string | null) => {
+        if (child.pid) return settle(killed ?? endedBy(name, code, signal));
         const next = "Give the instance more memory.";
-        const detail = `made its decoder stop (${signal ?? `exit ${code}`})`;
-        if (!child.pid)
-          settle({
-            failure: fail("unavailable", "no decoder could be started", { next }).failure,
-            died: false,
-          });
-        else
-          settle(
-            killed ?? {
-              failure: fail("bad_media", `${name} ${detail}`, { where: name }).failure,
-              died: true,
-            },
-          );
+        const { failure } = fail("unavailable", "no decoder could be started", { next });
+        settle({ failure, died: false });
       };
       child.on("exit", onExit).on("message", onMessage);
       tell(child, { type: "job", job });
@@ -226,8 +212,9 @@ export class Pool {
       env: FRUGAL,
       serialization: "advanced",
       execArgv: ["--max-old-space-size=1024", "--max-semi-space-size=2", "--expose-gc"],
-      stdio: ["ignore", "ignore", "inherit", "ipc"],
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
+    logEnd(child);
     this.#all.set(child, 0);
     child.on("error", (error) => {
       console.error(error);

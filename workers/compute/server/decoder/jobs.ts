@@ -4,8 +4,10 @@
 import { FailureError } from "../../../../src/shapes/failure.ts";
 import { objectName } from "../object-name.ts";
 import { refuseCutShort } from "./file/boxes.ts";
+import { refuseEncrypted, refuseScrambled } from "./file/encrypted.ts";
 import { damaged, RangeReader } from "./file/reader.ts";
-import { type Format, sniff, type VideoFormat } from "./file/sniff.ts";
+import { type Format, HEAD_BYTES, sniff, type VideoFormat } from "./file/sniff.ts";
+import { unreadFormat } from "./file/unread.ts";
 import type { Host, Job, Output, PartJob } from "./protocol.ts";
 import { sound } from "./tasks/audio.ts";
 import { clip } from "./tasks/clip.ts";
@@ -28,9 +30,7 @@ export async function* run(job: Job, host: Host): AsyncGenerator<Output> {
 }
 
 async function* work(reader: RangeReader, job: Job): AsyncGenerator<Output> {
-  const format = sniff(await reader.at(0, 1024));
-  if (format === undefined) throw damaged(reader, "is neither a video nor a picture of a known format");
-  if ("demuxer" in format && format.demuxer === "mov") await refuseCutShort(reader);
+  const format = await formatOf(reader);
   if (job.kind === "embed" && job.media === "image")
     yield* embedImage(reader, expect(reader, format, "image"), job);
   else if (job.kind === "embed") yield* embedVideo(reader, expect(reader, format, "video"), job);
@@ -40,6 +40,23 @@ async function* work(reader: RangeReader, job: Job): AsyncGenerator<Output> {
   else if (job.kind === "frames") yield* frames(reader, format, job);
   else if (job.kind === "clip" || job.kind === "audio")
     yield await part(reader, expect(reader, format, "video"), job);
+}
+
+/** What a file is. Throws `bad_media` for what is not read here, is cut short or needs a key. */
+async function formatOf(reader: RangeReader): Promise<Format> {
+  const head = await reader.at(0, HEAD_BYTES);
+  const format = sniff(head);
+  if (format === undefined) {
+    const name = unreadFormat(head);
+    if (name) throw damaged(reader, `is ${name}, a format that is not read here`);
+    throw damaged(reader, "is neither a video nor a picture of a known format");
+  }
+  if (format.kind === "video" && format.demuxer === "mov") {
+    await refuseCutShort(reader);
+    await refuseEncrypted(reader);
+  }
+  if (format.kind === "video" && format.demuxer === "mpegts") await refuseScrambled(reader);
+  return format;
 }
 
 async function part(reader: RangeReader, format: VideoFormat, { kind, span }: PartJob): Promise<Output> {
@@ -53,6 +70,8 @@ function expect<K extends Format["kind"]>(reader: RangeReader, format: Format, k
   if (format.kind === kind) return format as Of<K>;
   throw damaged(
     reader,
-    kind === "video" ? `is a ${format.name} picture, not a video` : `is a video, not a picture`,
+    kind === "video"
+      ? `is ${format.name === "AVIF" ? "an" : "a"} ${format.name} picture, not a video`
+      : `is a video, not a picture`,
   );
 }

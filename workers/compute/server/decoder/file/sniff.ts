@@ -1,5 +1,5 @@
 // Decides what a file is by its first bytes, never by its name. Only what is listed here is ever opened:
-// no playlists, no concatenations, no format that names other files.
+// no playlists, no concatenations, no format that names other files. unread.ts names what is not.
 
 /** A container that FFmpeg's demuxer of this name opens. */
 export interface VideoFormat {
@@ -7,11 +7,24 @@ export interface VideoFormat {
   name: string;
   demuxer: "mov" | "matroska" | "mpegts" | "avi";
 }
-/** A still picture: in a container, or one that a decoder takes whole. */
+/** A still picture: items in ISO boxes (HEIF), or one that a decoder takes whole. */
 export type ImageFormat =
-  | { kind: "image"; name: string; demuxer: "mov" }
+  | { kind: "image"; name: "AVIF" | "HEIC"; items: true }
   | { kind: "image"; name: string; decoder: "mjpeg" | "png" | "webp" | "gif" | "tiff" };
 export type Format = VideoFormat | ImageFormat;
+
+/** Bytes from the start of a file that are enough to know it. */
+export const HEAD_BYTES = 2048;
+/** Of MPEG-TS: a packet by itself, with a timestamp before it, with a checksum behind it. */
+const PACKET_BYTES = [188, 192, 204];
+/** Major brands of still pictures in boxes (ISO/IEC 23008-12, annex B; AV1 Image File Format, 8). */
+const STILL_BRANDS: Record<string, "AVIF" | "HEIC"> = {
+  avif: "AVIF",
+  heic: "HEIC",
+  heix: "HEIC",
+  heim: "HEIC",
+  heis: "HEIC",
+};
 
 /** The format of a file that begins so, or undefined for anything that is not on the list. */
 export function sniff(head: Uint8Array): Format | undefined {
@@ -27,7 +40,7 @@ export function sniff(head: Uint8Array): Format | undefined {
   if (hex(8) === "89504e470d0a1a0a") return image("PNG", "png");
   if (text(0, 4) === "RIFF" && text(8, 12) === "WEBP") return image("WebP", "webp");
   if (text(0, 6) === "GIF87a" || text(0, 6) === "GIF89a") return image("GIF", "gif");
-  if (hex(4) === "49492a00" || hex(4) === "4d4d002a") return image("TIFF", "tiff");
+  if (text(8, 10) !== "CR" && (hex(4) === "49492a00" || hex(4) === "4d4d002a")) return image("TIFF", "tiff");
   return undefined;
 }
 
@@ -42,17 +55,24 @@ const image = (name: string, decoder: "mjpeg" | "png" | "webp" | "gif" | "tiff")
   decoder,
 });
 
-/** AVIF and HEIF pictures are ISO files too: their major brand tells, `avis` being a moving one. */
-function isoFormat(major: string, compatible: string): Format {
-  if (major === "avif" || (major === "mif1" && compatible.includes("avif"))) {
-    return { kind: "image", name: "AVIF", demuxer: "mov" };
-  }
+/** AVIF and HEIC pictures are ISO files too: their brands say so, `avis` and `hevc` being moving ones. */
+function isoFormat(major: string, compatible: string): Format | undefined {
+  const brands = [major, ...(major === "mif1" ? (compatible.match(/.{4}/gs) ?? []) : [])];
+  const name = brands.map((brand) => STILL_BRANDS[brand]).find(Boolean);
+  if (name) return { kind: "image", name, items: true };
+  if (major === "mif1" || major === "crx ") return undefined;
   return video(major === "qt  " ? "QuickTime" : "MP4", "mov");
 }
 
-/** A sync byte at the start of each of the first packets, which have 188 bytes (or 192 with a timestamp). */
+/** Four packets in a row that each begin with the sync byte, wherever in the first one the file begins. */
 function isTransportStream(head: Uint8Array): boolean {
-  const synced = (size: number, offset: number) =>
-    [0, 1, 2].every((n) => head[offset + n * size] === 0x47) && head.length > offset + 2 * size;
-  return synced(188, 0) || synced(192, 4);
+  return packetsOf(head) !== undefined;
+}
+
+/** Where the first whole packet of MPEG-TS begins, and how far apart packets are. */
+export function packetsOf(head: Uint8Array): { offset: number; size: number } | undefined {
+  for (const size of PACKET_BYTES)
+    for (let offset = 0; offset < size; offset++)
+      if ([0, 1, 2, 3].every((n) => head[offset + n * size] === 0x47)) return { offset, size };
+  return undefined;
 }

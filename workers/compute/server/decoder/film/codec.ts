@@ -7,7 +7,7 @@ import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
 import { begins, comesOn } from "../progress.ts";
 
 /** A picture of more pixels is refused before memory is taken for it. */
-const MOST_PIXELS = 100_000_000;
+export const MAX_PIXELS = 100_000_000;
 /** What a pixel may take to be decoded at most, of the slowest codec: nanoseconds. */
 const PIXEL_NS = 100;
 /** Pixels as they are stored: a still picture's resolution, by which FFmpeg would stretch it, is of paper. */
@@ -34,7 +34,7 @@ export class Decoder {
     if (parameters) this.#context.parametersToContext(parameters);
     // Set on the context: a Dictionary handed to `open2` is freed twice by node-av 6.1.1.
     this.#context.threadCount = 1;
-    this.#context.setOption("max_pixels", MOST_PIXELS);
+    this.#context.setOption("max_pixels", MAX_PIXELS);
     if (codec === null || this.#context.open2Sync(codec) < 0) {
       this.#context.freeContext();
       const detail = `${name} is in a format that no decoder here takes, or its header is damaged`;
@@ -57,7 +57,7 @@ export class Decoder {
   feed(packet: Packet | null): void {
     if (this.#ended) return;
     // How large a still picture is, its decoder only knows when it has begun.
-    begins(this.#context.width * this.#context.height || MOST_PIXELS, PIXEL_NS);
+    begins(this.#context.width * this.#context.height || MAX_PIXELS, PIXEL_NS);
     this.#context.sendPacketSync(packet);
     this.#ended = packet === null;
   }

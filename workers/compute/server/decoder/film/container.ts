@@ -2,6 +2,7 @@
 // by name, and no protocol of its own. media.ts reads its picture, sound.ts its sound. Decoder child only.
 import type { Buffer } from "node:buffer";
 import {
+  AV_DISPOSITION_ATTACHED_PIC,
   AV_LOG_QUIET,
   AV_NOPTS_VALUE,
   AVDISCARD_ALL,
@@ -14,7 +15,7 @@ import {
   AVSEEK_SIZE,
 } from "node-av/constants";
 import { Dictionary, FormatContext, InputFormat, IOContext, Log, type Stream } from "node-av/lib";
-import { FailureError } from "../../../../../src/shapes/failure.ts";
+import type { FailureError } from "../../../../../src/shapes/failure.ts";
 import { damaged, type RangeReader } from "../file/reader.ts";
 
 Log.setLevel(AV_LOG_QUIET);
@@ -63,6 +64,7 @@ export class Container {
           codecpar.sampleRate > 0 || (codecpar.width > 0 && startTime !== AV_NOPTS_VALUE),
       );
       if (demuxer !== "mov" || !told) await context.findStreamInfo();
+      refuseEncryptedTracks(reader, demuxer, context.streams);
       return container;
     } catch (error) {
       await container.close();
@@ -70,12 +72,24 @@ export class Container {
     }
   }
 
-  /** The best stream of a kind; every other one is passed over from here on. */
-  only(type: AVMediaType, what: string): Stream {
+  /** The tracks. A picture of the cover, which is kept as one, is none. */
+  get tracks(): Stream[] {
+    return this.context.streams.filter(
+      ({ disposition }) => (disposition & AV_DISPOSITION_ATTACHED_PIC) === 0,
+    );
+  }
+
+  /** The best track of a kind. */
+  best(type: AVMediaType): Stream | undefined {
     const index = this.context.findBestStream(type);
-    const stream = this.context.streams[index];
-    if (index < 0 || stream === undefined) throw damaged(this.reader, `has no ${what} track`);
-    for (const other of this.context.streams) if (other.index !== index) other.discard = AVDISCARD_ALL;
+    return this.tracks.find((stream) => stream.index === index);
+  }
+
+  /** The best track of a kind; every other one is passed over from here on. */
+  only(type: AVMediaType, what: string): Stream {
+    const stream = this.best(type);
+    if (stream === undefined) throw damaged(this.reader, `has no ${what} track`);
+    for (const other of this.context.streams) if (other.index !== stream.index) other.discard = AVDISCARD_ALL;
     return stream;
   }
 
@@ -123,3 +137,17 @@ export function durationOf(context: FormatContext, stream: Stream): number {
   const before = context.iformat?.name?.startsWith("matroska") ? originOf(stream) : 0;
   return known(context.duration) ? Number(context.duration) / 1e6 - before : 0;
 }
+
+/** Stream types of encrypted tracks in MPEG-TS (HLS Sample Encryption, 2.2). */
+const ENCRYPTED_TYPES = new Set([0xdb, 0xcf, 0xc1, 0xc2]);
+
+/** Throws `bad_media` where a track of Matroska, WebM or MPEG-TS needs a key; encrypted.ts knows of others. */
+function refuseEncryptedTracks(reader: RangeReader, demuxer: string, streams: Stream[]): void {
+  const isEncrypted = ({ codecpar, metadata }: Stream) =>
+    (demuxer === "mpegts" && ENCRYPTED_TYPES.has(codecpar.codecTag)) || Boolean(metadata?.get("enc_key_id"));
+  if (streams.some(isEncrypted)) throw encrypted(reader);
+}
+
+/** The failure of a file that needs a key. */
+export const encrypted = (reader: RangeReader): FailureError =>
+  damaged(reader, "is encrypted, and there is no key to read it with");

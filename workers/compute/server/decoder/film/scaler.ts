@@ -9,6 +9,7 @@ import {
   AV_PIX_FMT_GRAY8,
   AV_PIX_FMT_RGB24,
   AV_PIX_FMT_RGB48LE,
+  AV_PIX_FMT_RGBA,
   AVCOL_PRI_BT709,
   AVCOL_PRI_BT2020,
   AVCOL_PRI_SMPTE431,
@@ -45,6 +46,7 @@ const MATRICES = new Set<number>([
   AVCOL_SPC_SMPTE240M,
   AVCOL_SPC_BT2020_NCL,
 ]);
+const RGB_FORMATS = new Set<AVPixelFormat>([AV_PIX_FMT_RGB24, AV_PIX_FMT_RGB48LE, AV_PIX_FMT_RGBA]);
 /** What a frame says of screens, by which the scaler would convert colours itself: with a table of seconds. */
 const OF_SCREENS = [
   AV_FRAME_DATA_MASTERING_DISPLAY_METADATA,
@@ -150,7 +152,7 @@ export function convert(frame: Frame, { width, height, format, matrix, range, fl
     for (const type of OF_SCREENS) from.removeSideData(type);
     // Half-pictures of an interlaced frame are scaled as what they are shown as: one picture.
     from.flags = 0;
-    const rgb = format === AV_PIX_FMT_RGB24 || format === AV_PIX_FMT_RGB48LE;
+    const rgb = RGB_FORMATS.has(format);
     const colorSpace = rgb ? AVCOL_SPC_RGB : (matrix ?? own);
     to.alloc();
     Object.assign(to, { width, height, format, colorSpace, colorRange: range ?? AVCOL_RANGE_JPEG });

@@ -21,8 +21,7 @@ export async function sound(reader: RangeReader, format: VideoFormat, span: Span
   }
   const container = await Container.open(reader, format.demuxer);
   try {
-    const { context } = container;
-    const picture = context.streams[context.findBestStream(AVMEDIA_TYPE_VIDEO)];
+    const picture = container.best(AVMEDIA_TYPE_VIDEO);
     const stream = container.only(AVMEDIA_TYPE_AUDIO, "audio");
     const samples = Buffer.alloc(Math.round(length * RATE) * 2);
     const shape = { rate: RATE, channels: 1, format: AV_SAMPLE_FMT_S16 };

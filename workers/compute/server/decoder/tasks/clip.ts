@@ -30,10 +30,9 @@ export async function clip(reader: RangeReader, format: VideoFormat, span: Span)
   let pictures: Packet[] | undefined;
   let sounds: Packet[] = [];
   try {
-    const { context } = container;
-    const video = context.streams[context.findBestStream(AVMEDIA_TYPE_VIDEO)];
+    const video = container.best(AVMEDIA_TYPE_VIDEO);
     if (!video) throw damaged(reader, "has no video track");
-    const heard = context.streams[context.findBestStream(AVMEDIA_TYPE_AUDIO)];
+    const heard = container.best(AVMEDIA_TYPE_AUDIO);
     const audio = heard && SOUND.includes(nameOf(heard)) ? heard : undefined;
     if (PICTURE.includes(nameOf(video))) pictures = await picturesOf(container, video, span);
     if (audio) sounds = await soundOf(container, audio, span, originOf(video));

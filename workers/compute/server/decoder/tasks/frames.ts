@@ -6,9 +6,9 @@ import type { Format } from "../file/sniff.ts";
 import { shownSize } from "../film/scaler.ts";
 import { Media } from "../film/video.ts";
 import { encoded } from "../frame/encode.ts";
+import { picture } from "../frame/still.ts";
 import type { FramesJob, Output } from "../protocol.ts";
 import { micro } from "../spans.ts";
-import { picture } from "./image.ts";
 
 /** Pictures in one answer. */
 const MOST = 1000;

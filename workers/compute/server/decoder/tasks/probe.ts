@@ -6,9 +6,9 @@ import type { Format } from "../file/sniff.ts";
 import { Container, durationOf } from "../film/container.ts";
 import { shownSize } from "../film/scaler.ts";
 import { describe } from "../film/video.ts";
+import { picture } from "../frame/still.ts";
 import type { Output } from "../protocol.ts";
 import { micro } from "../spans.ts";
-import { picture } from "./image.ts";
 
 const KINDS = new Map([
   [AVMEDIA_TYPE_VIDEO as number, "video"],
@@ -18,20 +18,22 @@ const KINDS = new Map([
 
 /** Container, duration and every stream of a film; size of a picture. */
 export async function probe(reader: RangeReader, format: Format): Promise<Output> {
-  const { kind, name } = format;
+  const { name } = format;
   if (format.kind === "image") {
     const shown = await picture(reader, format, shownSize);
-    return { kind, container: name, size: reader.size, ...shown, streams: [], read: reader.read };
+    return { kind: "image", container: name, size: reader.size, ...shown, streams: [], read: reader.read };
   }
   const container = await Container.open(reader, format.demuxer);
   try {
     const { context } = container;
-    const best = context.streams[context.findBestStream(AVMEDIA_TYPE_VIDEO)] ?? context.streams[0];
+    const video = container.best(AVMEDIA_TYPE_VIDEO);
+    const best = video ?? container.tracks[0];
     const duration = best ? micro(durationOf(context, best)) : 0;
-    const streams = context.streams.map((stream) => ({
+    const streams = container.tracks.map((stream) => ({
       index: stream.index,
       ...streamOf(container, stream),
     }));
+    const kind = video ? "video" : container.best(AVMEDIA_TYPE_AUDIO) ? "audio" : "other";
     return { kind, container: name, size: reader.size, duration, streams, read: reader.read };
   } finally {
     await container.close();
