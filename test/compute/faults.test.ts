@@ -61,7 +61,14 @@ describe("what is no film is refused as bad media that is named, and not tried a
     ["text.mp4", () => Buffer.from("this is only text\n".repeat(100)), /neither a video nor a picture/],
     ["empty.mp4", () => Buffer.alloc(0), /empty/],
     ["zeros.mp4", () => Buffer.alloc(100_000), /neither a video nor a picture/],
-    ["bomb.mp4", () => gzipSync(Buffer.alloc(10_000_000)), /neither a video nor a picture/],
+    ["bomb.mp4", () => gzipSync(Buffer.alloc(10_000_000)), /is a gzip archive, a format that is not read/],
+    ["flash.mp4", () => Buffer.from("FLV\x01\x05\0\0\0\x09".padEnd(400, "\0"), "latin1"), /is a Flash film/],
+    ["stream.mp4", () => Buffer.from("#EXTM3U\n#EXT-X-VERSION:3\n".padEnd(400)), /is a playlist/],
+    [
+      "photo.mp4",
+      () => Buffer.from("\0\0\0\x0cJXL \r\n\x87\n".padEnd(400), "latin1"),
+      /is a JPEG XL picture/,
+    ],
     ["download.mp4", () => film.subarray(0, film.length / 2), /cut short/],
     ["faststart.mp4", () => faststart.subarray(0, faststart.length / 2), /cut short/],
     ["tiny.mp4", () => film.subarray(0, 40), /cut short/],
@@ -303,7 +310,7 @@ describe("a decoder", () => {
   });
 
   test("that stands still is killed, and its file tried again later when another does too", async () => {
-    const server = await startServer({ ...quiet, size: 1, busyMs: 2500, warm: true });
+    const server = await startServer({ ...quiet, size: 1, busyMs: 5000, warm: true });
     const url = source.put("/still.mp4", film);
     const stop = () => {
       const [pid] = server.decoders();
@@ -314,7 +321,7 @@ describe("a decoder", () => {
     expect((await post(server.url, "/v1/split", { url })).status).toBe(200);
     const second = stop();
     const given = post(server.url, "/v1/split", { url });
-    await expect.poll(() => server.decoders()[0], { interval: 5, timeout: 5000 }).not.toBe(second);
+    await expect.poll(() => server.decoders()[0], { interval: 5, timeout: 30_000 }).not.toBe(second);
     const third = stop();
     const { failure } = (await given).lines[0];
     expect(failure).toMatchObject({ kind: "timeout", where: "still.mp4" });
