@@ -1,9 +1,8 @@
 // Whether a film needs a key, by what its container says of its tracks: a decoder would make noise of them, or
 // come to nothing. Matroska and the MPEG-TS of HLS: container.ts.
-import { encrypted } from "../film/container.ts";
 import { type Box, boxAt } from "./boxes.ts";
-import type { RangeReader } from "./reader.ts";
-import { damaged } from "./reader.ts";
+import { damaged, encrypted, type RangeReader } from "./reader.ts";
+
 import { packetsOf } from "./sniff.ts";
 
 /** Sample entries of encrypted tracks, by their four letters: ISO/IEC 14496-12, 8.12, and Apple's own. */

@@ -129,3 +129,7 @@ const empty = Buffer.alloc(0);
 export function damaged(reader: RangeReader, what: string): FailureError {
   return new FailureError(fail("bad_media", `${reader.name} ${what}`, { where: reader.name }).failure);
 }
+
+/** The failure of a file that needs a key. */
+export const encrypted = (reader: RangeReader): FailureError =>
+  damaged(reader, "is encrypted, and there is no key to read it with");

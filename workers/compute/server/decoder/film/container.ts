@@ -16,7 +16,7 @@ import {
 } from "node-av/constants";
 import { Dictionary, FormatContext, InputFormat, IOContext, Log, type Stream } from "node-av/lib";
 import type { FailureError } from "../../../../../src/shapes/failure.ts";
-import { damaged, type RangeReader } from "../file/reader.ts";
+import { damaged, encrypted, type RangeReader } from "../file/reader.ts";
 
 Log.setLevel(AV_LOG_QUIET);
 
@@ -147,7 +147,3 @@ function refuseEncryptedTracks(reader: RangeReader, demuxer: string, streams: St
     (demuxer === "mpegts" && ENCRYPTED_TYPES.has(codecpar.codecTag)) || Boolean(metadata?.get("enc_key_id"));
   if (streams.some(isEncrypted)) throw encrypted(reader);
 }
-
-/** The failure of a file that needs a key. */
-export const encrypted = (reader: RangeReader): FailureError =>
-  damaged(reader, "is encrypted, and there is no key to read it with");

@@ -6,7 +6,7 @@ import type { Format } from "../file/sniff.ts";
 import { shownSize } from "../film/scaler.ts";
 import { Media } from "../film/video.ts";
 import { encoded } from "../frame/encode.ts";
-import { picture } from "../frame/still.ts";
+import { picture } from "../picture/still.ts";
 import type { FramesJob, Output } from "../protocol.ts";
 import { micro } from "../spans.ts";
 

@@ -4,8 +4,8 @@ import type { RangeReader } from "../file/reader.ts";
 import type { ImageFormat } from "../file/sniff.ts";
 import { scaled, shownSize } from "../film/scaler.ts";
 import { type Colour, mainColours } from "../frame/colours.ts";
-import { picture } from "../frame/still.ts";
 import { takenOf } from "../frame/take.ts";
+import { picture } from "../picture/still.ts";
 import type { EmbedJob, Output, ReadCount } from "../protocol.ts";
 import { sampledOf, since, versionOf } from "./embed-video.ts";
 

@@ -6,7 +6,7 @@ import type { Format } from "../file/sniff.ts";
 import { Container, durationOf } from "../film/container.ts";
 import { shownSize } from "../film/scaler.ts";
 import { describe } from "../film/video.ts";
-import { picture } from "../frame/still.ts";
+import { picture } from "../picture/still.ts";
 import type { Output } from "../protocol.ts";
 import { micro } from "../spans.ts";
 

@@ -13,13 +13,13 @@ import {
   AVMEDIA_TYPE_VIDEO,
 } from "node-av/constants";
 import { CodecParameters, type Frame } from "node-av/lib";
-import { bytesAt, type StoredPicture } from "../file/heif.ts";
 import type { RangeReader } from "../file/reader.ts";
 import { damaged } from "../file/reader.ts";
 import { Decoder, MAX_PIXELS, packetOf } from "../film/codec.ts";
 import { scaled } from "../film/scaler.ts";
 import { isSideways, turned } from "../film/turn.ts";
 import { blend } from "./ground.ts";
+import { bytesAt, type StoredPicture } from "./heif.ts";
 
 const CODEC_IDS = {
   hevc: AV_CODEC_ID_HEVC,

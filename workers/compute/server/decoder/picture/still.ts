@@ -12,18 +12,18 @@ import {
 } from "node-av/constants";
 import { Codec, Frame, Rational } from "node-av/lib";
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
-import { readHeif } from "../file/heif.ts";
 import type { RangeReader } from "../file/reader.ts";
 import { damaged } from "../file/reader.ts";
 import type { ImageFormat } from "../file/sniff.ts";
-import { readTiff } from "../file/tiff.ts";
-import { firstFrame, type Placed } from "../file/webp.ts";
-import { refuseCutPicture } from "../file/whole-picture.ts";
 import { Decoder, packetOf } from "../film/codec.ts";
 import { scaled } from "../film/scaler.ts";
 import { isSideways, turned, turnOf } from "../film/turn.ts";
 import { GROUND, onGround } from "./ground.ts";
+import { readHeif } from "./heif.ts";
+import { readTiff } from "./tiff.ts";
 import { pictureOfTiles, type RgbPicture } from "./tiles.ts";
+import { firstFrame, type Placed } from "./webp.ts";
+import { refuseCutPicture } from "./whole-picture.ts";
 
 const MAX_BYTES = 64 * 1024 * 1024;
 const DECODERS = {

@@ -1,12 +1,12 @@
 // The primary picture of a HEIF file (HEIC, AVIF) by its boxes (ISO/IEC 23008-12): one coded item or a grid of
 // tiles, how it is turned, and the item that holds its alpha. Decodes nothing; heif-picture.ts does.
 import { Buffer } from "node:buffer";
+import { boxAt } from "../file/boxes.ts";
+import type { RangeReader } from "../file/reader.ts";
+import { damaged } from "../file/reader.ts";
 import type { Turn } from "../film/turn.ts";
-import { boxAt } from "./boxes.ts";
 import { type BoxView, childrenOf, Fields } from "./heif-boxes.ts";
 import { associationsOf, type Item, itemsOf, locationsOf, type Place, referencesOf } from "./heif-items.ts";
-import type { RangeReader } from "./reader.ts";
-import { damaged } from "./reader.ts";
 
 /** Tiles of one picture: 48 MP in tiles of 512 pixels are 192. */
 const MAX_TILES = 1024;

@@ -1,8 +1,8 @@
 // Whether a still picture is all there, by the structure of its format: a decoder fills what is missing with grey
 // or green and says nothing. Formats in which pictures are items or strips: heif.ts, tiff.ts.
 import type { Buffer } from "node:buffer";
-import type { RangeReader } from "./reader.ts";
-import { damaged } from "./reader.ts";
+import type { RangeReader } from "../file/reader.ts";
+import { damaged } from "../file/reader.ts";
 
 type Format = "mjpeg" | "png" | "webp" | "gif" | "tiff";
 const CHECKS: Partial<Record<Format, (bytes: Buffer) => boolean>> = {

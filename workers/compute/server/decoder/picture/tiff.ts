@@ -1,10 +1,10 @@
 // What of a TIFF its decoder does not mind: whether its strips are all there, and pictures stored as JPEG in it,
 // which are taken out strip by strip (TIFF 6.0; Adobe Photoshop TIFF Technical Note 2). Decodes nothing.
 import { Buffer } from "node:buffer";
+import type { RangeReader } from "../file/reader.ts";
+import { damaged } from "../file/reader.ts";
 import type { Turn } from "../film/turn.ts";
 import type { StoredPicture } from "./heif.ts";
-import type { RangeReader } from "./reader.ts";
-import { damaged } from "./reader.ts";
 
 const MAX_PIECES = 65_536;
 const [WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, STRIPS, ORIENTATION] = [256, 257, 259, 262, 273, 274];
