@@ -86,7 +86,6 @@ async function assembled(reader: RangeReader, stored: StoredPicture, channels: 1
         const from = y * tileWidth * channels;
         tile.copy(whole, ((top + y) * width + left) * channels, from, from + bytes);
       }
-      reader.alive();
     }
     return whole;
   } finally {
