@@ -20,27 +20,27 @@ export function createProgram(): Command {
     .addHelpText("after", EXAMPLES)
     .exitOverride();
   addCommands(program);
-  tellPlace(program);
+  printPlaceOnError(program);
   return program;
 }
 
 /** Runs what was asked. `words` are what follows `weir`. */
 export async function run(words: readonly string[]): Promise<number> {
   const program = createProgram();
-  let asked: Command = program;
+  let command: Command = program;
   program.hook("preAction", (_, action) => {
-    asked = action;
+    command = action;
   });
   try {
     await program.parseAsync(words, { from: "user" });
     return 0;
   } catch (error) {
-    return exitCodeOf(error, asked);
+    return exitCodeOf(error, command);
   }
 }
 
 /** A wrong use is told with its place and what to do next, for each command by its own name. */
-function tellPlace(command: Command): void {
+function printPlaceOnError(command: Command): void {
   const path = pathOf(command);
   command.exitOverride().configureOutput({
     outputError: (text) => {
@@ -48,14 +48,14 @@ function tellPlace(command: Command): void {
       note(`  → ${path} --help`);
     },
   });
-  for (const one of command.commands) tellPlace(one);
+  for (const one of command.commands) printPlaceOnError(one);
 }
 
-function exitCodeOf(error: unknown, asked: Command): number {
+function exitCodeOf(error: unknown, command: Command): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof CliError) {
     reportError(error);
-    if (error.code === 2) note(`  → ${pathOf(asked)} --help`);
+    if (error.code === 2) note(`  → ${pathOf(command)} --help`);
     return error.code;
   }
   bad("a fault in weir itself; please report it with what follows");

@@ -72,8 +72,8 @@ function installedBy(lock) {
   if (!existsSync(own) || !existsSync(join(bin, "node"))) return false;
   const packages = (path) => JSON.parse(readFileSync(path, "utf8")).packages ?? {};
   const installed = packages(own);
-  const wanted = packages(join(root, "package-lock.json"));
-  const same = Object.entries(wanted).every(
+  const locked = packages(join(root, "package-lock.json"));
+  const same = Object.entries(locked).every(
     ([name, { version, optional }]) => name === "" || optional || installed[name]?.version === version,
   );
   if (same) writeFileSync(stamp, lock);

@@ -4,7 +4,7 @@ import { existsSync, statSync } from "node:fs";
 import { z } from "zod";
 import { openCloudflare } from "../deploy/cloudflare.ts";
 import { type Present, presentOf } from "../deploy/present.ts";
-import { type WantedWorker, wantedOf } from "../deploy/wanted.ts";
+import { type ProjectWorker, resourcesOf } from "../deploy/resources.ts";
 import { drifted, generate } from "../generate/generate.ts";
 import { versionOf } from "../generate/version.ts";
 import { bad, CliError, good, note, print, printJson } from "../io/output.ts";
@@ -42,11 +42,11 @@ export async function doctor(options: DoctorOptions): Promise<void> {
   ];
   const ill = findings.filter(({ state }) => state === "bad");
   if (options.json) printJson({ ok: ill.length === 0, findings });
-  else for (const finding of findings) tell(finding);
+  else for (const finding of findings) printFinding(finding);
   if (ill.length > 0) throw new CliError(`${ill.length} of ${findings.length} checks found something`);
 }
 
-function tell({ check, state, said, next }: Finding): void {
+function printFinding({ check, state, said, next }: Finding): void {
   const mark = state === "ok" ? good : state === "bad" ? bad : note;
   mark(state === "unknown" ? `? ${check}: ${said}` : `${check}: ${said}`);
   if (next !== undefined) print(`    ${next}`);
@@ -146,12 +146,12 @@ async function accountFindings(project: Project, env: NodeJS.ProcessEnv): Promis
     return [{ check, state: "unknown", said: "CLOUDFLARE_API_TOKEN is not set" }];
   try {
     const cloudflare = await openCloudflare(env, project.root);
-    const wanted = await wantedOf(project, settingsOf(project.root, env).url.value);
-    const present = await presentOf(cloudflare, wanted);
+    const resources = await resourcesOf(project, settingsOf(project.root, env).url.value);
+    const present = await presentOf(cloudflare, resources);
     return [
       { check, state: "ok", said: cloudflare.account },
-      ...wanted.workers.flatMap(({ name, secrets }) => secretFindings(name, secrets, present)),
-      ...queueFindings(wanted.workers, present),
+      ...resources.workers.flatMap(({ name, secrets }) => secretFindings(name, secrets, present)),
+      ...queueFindings(resources.workers, present),
     ];
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
@@ -172,7 +172,7 @@ function secretFindings(worker: string, secrets: string[], present: Present): Fi
 }
 
 /** A queue without its consumer keeps what is sent to it until it expires. */
-function queueFindings(workers: WantedWorker[], present: Present): Finding[] {
+function queueFindings(workers: ProjectWorker[], present: Present): Finding[] {
   return workers.flatMap(({ name, consumes }) =>
     consumes
       .filter((queue) => !present.queues.get(queue)?.consumers.includes(name))

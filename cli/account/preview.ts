@@ -84,12 +84,12 @@ const ofAnotherVersion = async (root: string, base: string): Promise<string[]> =
 async function shadows(root: string, env: NodeJS.ProcessEnv, changed: string[]): Promise<string> {
   if (changed.length === 0) return "No pipeline that has items is of another version.";
   if (!env.WEIR_URL) return "`WEIR_URL` is not set, so nothing was compared with what is stored.";
-  const told: string[] = [];
+  const sections: string[] = [];
   for (const name of changed) {
     const { said } = await weir(root, env, ["compare", name, "--sample", String(SAMPLE)]);
-    told.push(`**${name}**\n\n${fenced(said)}`);
+    sections.push(`**${name}**\n\n${fenced(said)}`);
   }
-  return told.join("\n\n");
+  return sections.join("\n\n");
 }
 
 function filtersChanged(root: string, { folder, config }: Pipeline, base: string): boolean {
@@ -106,11 +106,11 @@ function filtersChanged(root: string, { folder, config }: Pipeline, base: string
 async function filters(root: string, env: NodeJS.ProcessEnv, changed: Pipeline[]): Promise<string> {
   if (!env.WEIR_URL) return "`WEIR_URL` is not set, so no recorded events were asked.";
   const url = env.WEIR_URL;
-  const told = changed.map(async ({ name }) => {
+  const sections = changed.map(async ({ name }) => {
     const { said } = await weir(root, env, ["filter", "diff", name, "--url", url]);
     return `**${name}**\n\n${fenced(said)}`;
   });
-  return (await Promise.all(told)).join("\n\n");
+  return (await Promise.all(sections)).join("\n\n");
 }
 
 async function weir(

@@ -49,11 +49,11 @@ type Count = { objects: number; items: number };
 export async function rollback(options: RollbackOptions): Promise<void> {
   const { root, alias, json } = options;
   const rolled = await planned(options);
-  const told = toldOf(alias, rolled);
+  const answer = answerOf(alias, rolled);
   const text = planText(alias, rolled, options.deploy !== false);
   if (json) note(text);
   else print(text);
-  if (options.plan) return json ? printJson({ ok: true, ...told }) : undefined;
+  if (options.plan) return json ? printJson({ ok: true, ...answer }) : undefined;
   await agreed(options);
   await restore(root, rolled);
   for (const name of write(root, await generate(root))) note(`wrote ${name}`);
@@ -66,7 +66,7 @@ export async function rollback(options: RollbackOptions): Promise<void> {
     const given = Object.entries({ replay, url, secretsFile }).filter(([, value]) => value !== undefined);
     await deploy({ root, env, changed: true, ...Object.fromEntries(given) });
   }
-  if (json) printJson({ ok: true, ...told, rollback_commit: commit, deployed: options.deploy !== false });
+  if (json) printJson({ ok: true, ...answer, rollback_commit: commit, deployed: options.deploy !== false });
 }
 
 async function planned({ root, alias, version, url }: RollbackOptions): Promise<Rollback> {
@@ -158,7 +158,7 @@ function planText(alias: string, { pipeline, from, to, files, items }: Rollback,
   ].join("\n");
 }
 
-const toldOf = (alias: string, { from, to, files, items }: Rollback) => ({
+const answerOf = (alias: string, { from, to, files, items }: Rollback) => ({
   ...{ alias, from, to: to.version, commit: to.commit, subject: to.subject, files, items },
 });
 

@@ -13,7 +13,7 @@ export interface WhoamiOptions {
   json?: boolean;
 }
 
-interface Told {
+interface SettingRow {
   setting: string;
   value: string;
   from: string;
@@ -23,7 +23,7 @@ interface Told {
 export async function whoami({ root, env, url, json }: WhoamiOptions): Promise<void> {
   const settings = settingsOf(root, env, url === undefined ? {} : { url });
   const { answer, caller } = await reached(settings.url.value, settings.key?.value);
-  const told: Told[] = [
+  const rows: SettingRow[] = [
     { setting: "Weir", value: settings.url.value, from: settings.url.from },
     {
       setting: "API key",
@@ -34,8 +34,8 @@ export async function whoami({ root, env, url, json }: WhoamiOptions): Promise<v
     ...(caller ? [{ setting: "known as", value: callerText(caller), from: "that answer" }] : []),
     ...(await cloudflareOf(env, root)),
   ];
-  if (json) printJson({ ok: answer !== "refused", settings: told, ...(caller && { caller }) });
-  else print(table([["setting", "value", "from"], ...told.map((it) => [it.setting, it.value, it.from])]));
+  if (json) printJson({ ok: answer !== "refused", settings: rows, ...(caller && { caller }) });
+  else print(table([["setting", "value", "from"], ...rows.map((it) => [it.setting, it.value, it.from])]));
   if (answer === "refused") throw new CliError(`${settings.url.value} does not accept the key`, [], 3);
 }
 
@@ -58,14 +58,14 @@ async function reached(
 }
 
 /** Only where the environment says something of Cloudflare: asking wrangler takes a second or two. */
-async function cloudflareOf(env: NodeJS.ProcessEnv, root: string): Promise<Told[]> {
+async function cloudflareOf(env: NodeJS.ProcessEnv, root: string): Promise<SettingRow[]> {
   if (!env.CLOUDFLARE_API_TOKEN) {
     return [{ setting: "Cloudflare", value: "not asked", from: "CLOUDFLARE_API_TOKEN is not set" }];
   }
   const from = env.CLOUDFLARE_ACCOUNT_ID ? "CLOUDFLARE_ACCOUNT_ID" : "the token's only account";
-  const told = await openCloudflare(env, root).then(
+  const rows = await openCloudflare(env, root).then(
     ({ account }) => ({ value: account, from }),
     (error: Error) => ({ value: "not reached", from: error.message }),
   );
-  return [{ setting: "Cloudflare", ...told }];
+  return [{ setting: "Cloudflare", ...rows }];
 }

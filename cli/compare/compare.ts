@@ -13,7 +13,7 @@ import { devSecrets, type Env, stackSettings } from "../settings/dev-env.ts";
 import { isLocal, settingsOf } from "../settings/settings.ts";
 import { layBeside } from "./items.ts";
 import { type Compared, type Limits, reportOf, reportText } from "./report.ts";
-import { eventOf, type Made, objectsOf, sampleOf, storedOf } from "./sample.ts";
+import { eventOf, objectsOf, type ProducedObject, sampleOf, storedOf } from "./sample.ts";
 import { type Shadow, startShadow } from "./shadow.ts";
 
 export interface CompareOptions extends Limits {
@@ -61,18 +61,19 @@ export async function compare(options: CompareOptions): Promise<void> {
     const shadow = await Promise.race([starting, interrupted]);
     if (!shadow) return void (await starting.then((late) => late.stop()));
     try {
-      const one = (made: Made) => compareOne(shadow, made);
+      const one = (produced: ProducedObject) => compareOne(shadow, produced);
       const compared = await Promise.race([inLanes(sample, options.concurrency, one), interrupted]);
-      if (compared) tell(options, compared, { version, deployed: deployed.version, sample, all: all.length });
+      if (compared)
+        printReport(options, compared, { version, deployed: deployed.version, sample, all: all.length });
     } finally {
       await shadow.stop();
     }
   });
 
-  async function compareOne(shadow: Shadow, made: Made): Promise<Compared> {
-    const { bucket, key, etag } = made.object;
-    const stored = await storedOf(client, collection, alias, made);
-    const event = await eventOf(client, collection, made, stored.first);
+  async function compareOne(shadow: Shadow, produced: ProducedObject): Promise<Compared> {
+    const { bucket, key, etag } = produced.object;
+    const stored = await storedOf(client, collection, alias, produced);
+    const event = await eventOf(client, collection, produced, stored.first);
     const job = { run_id: "run_compared", alias, event, cause: "replayed", attempts_before: 0 } as const;
     const outcome = await shadow.run(job);
     if (outcome.status === "failed") return { bucket, key, state: "failed", ...outcome.failure };
@@ -87,11 +88,11 @@ export async function compare(options: CompareOptions): Promise<void> {
 interface Beside {
   version: string;
   deployed: string;
-  sample: Made[];
+  sample: ProducedObject[];
   all: number;
 }
 
-function tell(
+function printReport(
   options: CompareOptions,
   compared: Compared[],
   { version, deployed, sample, all }: Beside,
@@ -100,7 +101,7 @@ function tell(
   const stored = Object.fromEntries(
     [...Map.groupBy(sample, (one) => one.version ?? "unknown")].map(([by, objects]) => [by, objects.length]),
   );
-  const told = {
+  const answer = {
     alias: options.alias,
     version,
     deployed,
@@ -109,7 +110,7 @@ function tell(
     stored_by: stored,
     ...report,
   };
-  if (options.json) printJson(told);
+  if (options.json) printJson(answer);
   else print(reportText(report));
   if (report.ok) {
     good("nothing was stored");

@@ -1,19 +1,19 @@
 // Which of a pipeline's objects are compared, and what is stored of each: asked of a running Weir, chosen by a seed.
 import { createHash } from "node:crypto";
 import type { z } from "@hono/zod-openapi";
-import type * as made from "../../src/http/read/version-answers.ts";
+import type * as versionAnswers from "../../src/http/read/version-answers.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import { CliError } from "../io/output.ts";
 import type { Client, Item as StoredItem } from "../operate/client.ts";
 import type { Item } from "./items.ts";
 
-export type Made = z.infer<typeof made.madeSchema>;
+export type ProducedObject = z.infer<typeof versionAnswers.madeSchema>;
 
 /** Objects that are looked through for a sample; of more, the first ones by key. */
 const MOST_OBJECTS = 20_000;
 
 /** The same objects for the same seed, whatever else is there: those whose hash with it is smallest. */
-export function sampleOf<T extends Pick<Made, "object">>(
+export function sampleOf<T extends Pick<ProducedObject, "object">>(
   all: readonly T[],
   count: number,
   seed: string,
@@ -29,9 +29,16 @@ export function sampleOf<T extends Pick<Made, "object">>(
     .map(([, one]) => one);
 }
 
-export const objectsOf = (client: Client, alias: string, prefix: string | undefined): Promise<Made[]> => {
+export const objectsOf = (
+  client: Client,
+  alias: string,
+  prefix: string | undefined,
+): Promise<ProducedObject[]> => {
   const query = prefix === undefined ? "" : `?${new URLSearchParams({ prefix })}`;
-  return client.list<Made>(`/v1/pipelines/${encodeURIComponent(alias)}/objects${query}`, MOST_OBJECTS);
+  return client.list<ProducedObject>(
+    `/v1/pipelines/${encodeURIComponent(alias)}/objects${query}`,
+    MOST_OBJECTS,
+  );
 };
 
 type WithValues = Omit<StoredItem, "vectors"> & {
@@ -43,7 +50,7 @@ export async function storedOf(
   client: Client,
   collection: string,
   alias: string,
-  { object: { bucket, key }, items }: Made,
+  { object: { bucket, key }, items }: ProducedObject,
 ): Promise<{ items: Item[]; first: string | undefined }> {
   const query = new URLSearchParams({ key, vectors: "true" });
   const path = `/v1/collections/${encodeURIComponent(collection)}/items?${query}`;
@@ -67,14 +74,16 @@ export async function storedOf(
 export async function eventOf(
   client: Client,
   collection: string,
-  { object: { connection, bucket, key } }: Made,
+  { object: { connection, bucket, key } }: ProducedObject,
   first: string | undefined,
 ): Promise<Event> {
   try {
     const path = `/v1/collections/${encodeURIComponent(collection)}/items/${encodeURIComponent(first ?? "")}/lineage`;
     const { event } = await client.get<{ event: { id: string } }>(path);
-    const { outcome: _, ...told } = await client.get<Event & { outcome: unknown }>(`/v1/events/${event.id}`);
-    return { ...told, identities: [] };
+    const { outcome: _, ...recorded } = await client.get<Event & { outcome: unknown }>(
+      `/v1/events/${event.id}`,
+    );
+    return { ...recorded, identities: [] };
   } catch (error) {
     if (!(error instanceof CliError) || error.code !== 4) throw error;
     const time = new Date(0).toISOString();

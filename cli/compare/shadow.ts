@@ -146,9 +146,9 @@ async function openDoor({
   const look = async (request: IncomingMessage): Promise<object> => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const asked = JSON.parse(Buffer.concat(chunks).toString("utf8")) as object;
+    const question = JSON.parse(Buffer.concat(chunks).toString("utf8")) as object;
     try {
-      return await client.post<object>("/v1/objects", { connection, ...asked });
+      return await client.post<object>("/v1/objects", { connection, ...question });
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       return { failure: { kind: "source_refused", detail } };

@@ -48,7 +48,7 @@ export async function openCloudflare(env: NodeJS.ProcessEnv, cwd: string): Promi
     if (response.status === 401 || errors.some(({ code }) => REFUSED.has(code))) throw notAuthenticated(path);
     return { ...parsed.data, status: response.status };
   };
-  const told = (path: string, { status, errors }: Answer) => {
+  const failureOf = (path: string, { status, errors }: Answer) => {
     const causes = errors.map(({ code, message }) => `${message} (${code})`).join("; ");
     return new CliError(`the Cloudflare API answered HTTP ${status} to ${path}: ${causes}`);
   };
@@ -58,7 +58,7 @@ export async function openCloudflare(env: NodeJS.ProcessEnv, cwd: string): Promi
   const get: Cloudflare["get"] = async (path, result) => {
     const answer = await ask(below + path);
     if (answer.status === 404) return undefined;
-    if (!answer.success) throw told(path, answer);
+    if (!answer.success) throw failureOf(path, answer);
     return result.parse(answer.result);
   };
   return {
@@ -69,7 +69,7 @@ export async function openCloudflare(env: NodeJS.ProcessEnv, cwd: string): Promi
       const all = [];
       for (let page = 1; ; page++) {
         const answer = await ask(`${below}${path}${path.includes("?") ? "&" : "?"}per_page=100&page=${page}`);
-        if (!answer.success) throw told(path, answer);
+        if (!answer.success) throw failureOf(path, answer);
         all.push(...z.array(entry).parse(answer.result));
         if (page >= (answer.result_info?.total_pages ?? 1)) return all;
       }
@@ -81,7 +81,7 @@ export async function openCloudflare(env: NodeJS.ProcessEnv, cwd: string): Promi
         body: JSON.stringify({ sql }),
       });
       if (answer.errors.some(({ message }) => message.includes("no such table"))) return undefined;
-      if (!answer.success) throw told(`d1/database/${database}/query`, answer);
+      if (!answer.success) throw failureOf(`d1/database/${database}/query`, answer);
       return z.array(z.object({ results: z.array(row) })).parse(answer.result)[0]?.results ?? [];
     },
   };

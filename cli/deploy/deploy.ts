@@ -15,12 +15,12 @@ import { isLocal, settingsOf } from "../settings/settings.ts";
 import { type Cloudflare, openCloudflare } from "./cloudflare.ts";
 import { COMPUTE_CONFIG, stageImage } from "./image.ts";
 import { lastMile } from "./last-mile.ts";
-import { type Plan, planOf, type Step, type Told } from "./plan.ts";
+import { type Plan, type PlanHeader, planOf, type Step } from "./plan.ts";
 import { presentOf } from "./present.ts";
+import { configsOf, type ProjectResources, resourcesOf } from "./resources.ts";
 import { type Secrets, secretsOf } from "./secrets.ts";
 import { planText, stepText } from "./show.ts";
 import { type Done, doSteps } from "./steps.ts";
-import { configsOf, type Wanted, wantedOf } from "./wanted.ts";
 import { runWrangler } from "./wrangler.ts";
 import { readConfig } from "./wrangler-config.ts";
 
@@ -66,34 +66,34 @@ async function planAndDo(
   const { root, env } = options;
   const cloudflare = await openCloudflare(env, root);
   const url = await urlOf(options, cloudflare);
-  const wanted = await wantedOf(project, url);
+  const resources = await resourcesOf(project, url);
   const commit = commitOf(root);
   const docker = hasDocker(env);
-  const present = await presentOf(cloudflare, wanted);
+  const present = await presentOf(cloudflare, resources);
   const changed = changedSince(root, options.changed);
-  const plan = planOf(wanted, present, {
+  const plan = planOf(resources, present, {
     ...{ url, commit, docker, given: secrets.given },
     ...(changed === undefined ? {} : { changed }),
     ...(options.force === undefined ? {} : { force: options.force }),
   });
-  const told = { account: cloudflare.account, url, commit, ...planJson(plan) };
+  const header = { account: cloudflare.account, url, commit, ...planJson(plan) };
   if (options.plan) {
-    if (options.json) printJson({ ok: plan.missing.length === 0, ...told });
-    else print(planText(plan, told));
+    if (options.json) printJson({ ok: plan.missing.length === 0, ...header });
+    else print(planText(plan, header));
     return;
   }
-  if (!options.json) for (const line of planText(plan, told).split("\n")) note(line);
-  refuseMissing(plan, options, told);
+  if (!options.json) for (const line of planText(plan, header).split("\n")) note(line);
+  refuseMissing(plan, options, header);
 
   const wrangler = {
     ...{ root, env, account: cloudflare.account, token: cloudflare.token },
     ...{ hidden: declared, redact: secrets.redact },
   };
   const finish = async (done: Step[]) => {
-    const versions = versionsOf(wanted);
+    const versions = versionsOf(resources);
     const key = settingsOf(root, env, { url }).key?.value ?? secrets.pick(["WEIR_API_KEY"]).WEIR_API_KEY;
     const last = await lastMile(options, { url, key, versions });
-    if (options.json) printJson({ ok: !last.failed, ...told, done: done.map(brief), ...last.told });
+    if (options.json) printJson({ ok: !last.failed, ...header, done: done.map(brief), ...last.answer });
     if (last.failed) throw last.failed;
   };
   await untilInterrupted(async (interrupted) => {
@@ -105,9 +105,9 @@ async function planAndDo(
       return runWrangler(wrangler, argsOf(step, root), secrets.pick(step.secrets));
     };
     const result = await doSteps(plan.steps, run, interrupted);
-    report(plan, told, result, options.json === true);
+    report(plan, header, result, options.json === true);
     if (result.done.length === plan.steps.length) await finish(result.done);
-    else if (options.json) printJson({ ok: false, ...told, done: result.done.map(brief) });
+    else if (options.json) printJson({ ok: false, ...header, done: result.done.map(brief) });
   });
 }
 
@@ -116,25 +116,25 @@ const argsOf = ({ args }: Step, root: string) =>
   args.map((arg) => (arg.endsWith(COMPUTE_CONFIG) ? stageImage(root) : arg));
 
 /** alias → version, as the router that is deployed with them names them. */
-const versionsOf = ({ workers }: Wanted) =>
+const versionsOf = ({ workers }: ProjectResources) =>
   new Map(
     workers.flatMap(({ alias, version }) =>
       alias === undefined || version === undefined ? [] : [[alias, version] as const],
     ),
   );
 
-function report(plan: Plan, told: Told, { done, failed }: Done, json: boolean): void {
+function report(plan: Plan, header: PlanHeader, { done, failed }: Done, json: boolean): void {
   if (!failed) {
     if (done.length < plan.steps.length) return;
-    const all = `${done.length} steps; Weir is at ${told.url}`;
-    good(done.length === 0 ? `nothing to do: ${told.url} is up to date` : all);
+    const all = `${done.length} steps; Weir is at ${header.url}`;
+    good(done.length === 0 ? `nothing to do: ${header.url} is up to date` : all);
     return;
   }
   const { step, said } = failed;
   if (json)
     printJson({
       ok: false,
-      ...told,
+      ...header,
       done: done.map(brief),
       failed: { kind: step.kind, name: step.name, said },
     });
@@ -207,9 +207,9 @@ function hasDocker(env: NodeJS.ProcessEnv): boolean {
   return status === 0;
 }
 
-function refuseMissing(plan: Plan, { json }: DeployOptions, told: object): void {
+function refuseMissing(plan: Plan, { json }: DeployOptions, header: object): void {
   if (plan.missing.length === 0) return;
-  if (json) printJson({ ok: false, ...told, done: [] });
+  if (json) printJson({ ok: false, ...header, done: [] });
   const names = plan.missing.map(({ name, workers }) => `  ${name}  for ${workers.join(", ")}`).join("\n");
   throw new CliError(
     `nothing was deployed: these secrets have no value:\n${names}\n` +

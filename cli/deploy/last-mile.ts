@@ -13,7 +13,7 @@ interface Deployed {
 }
 
 export interface LastMile {
-  told: {
+  answer: {
     stale: Stale;
     /** Null where none was begun. */
     replay: Replay | null;
@@ -33,30 +33,30 @@ interface Options {
 
 export async function lastMile(options: Options, { url, key, versions }: Deployed): Promise<LastMile> {
   if (key === undefined) {
-    return told(options, { asked: false, why: "there is no API key to ask with: set WEIR_API_KEY" });
+    return finish(options, { asked: false, why: "there is no API key to ask with: set WEIR_API_KEY" });
   }
   const client = openClient(options.root, { url, key });
-  return told(options, await staleItems(client, versions), client);
+  return finish(options, await staleItems(client, versions), client);
 }
 
-async function told(options: Options, stale: Stale, client?: Client): Promise<LastMile> {
+async function finish(options: Options, stale: Stale, client?: Client): Promise<LastMile> {
   for (const line of staleText(stale)) note(line);
   const aliases = stale.asked ? stale.pipelines.map(({ alias }) => alias) : [];
   const command = aliases.length > 0 ? replayCommand(aliases, options.url) : null;
-  const answer: LastMile["told"] = { stale, replay: null, replay_command: command };
+  const answer: LastMile["answer"] = { stale, replay: null, replay_command: command };
   if (!stale.asked && options.replay) {
-    return { told: answer, failed: new CliError(`deployed; no replay was begun: ${stale.why}`) };
+    return { answer, failed: new CliError(`deployed; no replay was begun: ${stale.why}`) };
   }
-  if (!client || !command) return { told: answer };
-  const wanted = options.replay ?? (!options.json && canAsk() && (await ask("Make them anew now?")));
-  if (!wanted) {
+  if (!client || !command) return { answer };
+  const replayNow = options.replay ?? (!options.json && canAsk() && (await ask("Make them anew now?")));
+  if (!replayNow) {
     note(`to make them anew: ${command}`);
-    return { told: answer };
+    return { answer };
   }
   try {
     const replay = await replayStale(client, aliases);
     good(`the replay goes on by itself: weir replay show ${replay.id}`);
-    return { told: { ...answer, replay } };
+    return { answer: { ...answer, replay } };
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
     const failed = new CliError(
@@ -64,6 +64,6 @@ async function told(options: Options, stale: Stale, client?: Client): Promise<La
       [],
       error.code,
     );
-    return { told: answer, failed };
+    return { answer, failed };
   }
 }

@@ -3,7 +3,7 @@
 import { isSigningKey } from "../../src/shapes/bindings.ts";
 import { SIGNING_KEY } from "../project/bindings.ts";
 import type { Present, PresentWorker } from "./present.ts";
-import type { Wanted, WantedDatabase, WantedWorker } from "./wanted.ts";
+import type { ProjectDatabase, ProjectResources, ProjectWorker } from "./resources.ts";
 
 export interface Step {
   kind: "queue" | "bucket" | "database" | "migrations" | "worker" | "rule";
@@ -51,33 +51,41 @@ export interface PlanOptions {
 }
 
 /** Compares, and lists what is to be done. */
-export function planOf(wanted: Wanted, present: Present, options: PlanOptions): Plan {
-  const decided = wanted.workers.map((worker) => ({ worker, ...decide(worker, wanted, present, options) }));
+export function planOf(resources: ProjectResources, present: Present, options: PlanOptions): Plan {
+  const decided = resources.workers.map((worker) => ({
+    worker,
+    ...decide(worker, resources, present, options),
+  }));
   const steps = [
-    ...wanted.queues.filter((name) => !present.queues.has(name)).map(createQueue),
-    ...wanted.buckets.filter((name) => !present.buckets.has(name)).map(createBucket),
-    ...wanted.databases.filter(({ name }) => !present.databases.has(name)).map(createDatabase),
-    ...wanted.databases.flatMap((database) => migrate(database, present)),
+    ...resources.queues.filter((name) => !present.queues.has(name)).map(createQueue),
+    ...resources.buckets.filter((name) => !present.buckets.has(name)).map(createBucket),
+    ...resources.databases.filter(({ name }) => !present.databases.has(name)).map(createDatabase),
+    ...resources.databases.flatMap((database) => migrate(database, present)),
     ...decided.flatMap(({ worker, why }) =>
-      why === undefined ? [] : [deployWorker(worker, why, wanted, present, options)],
+      why === undefined ? [] : [deployWorker(worker, why, resources, present, options)],
     ),
-    ...wanted.rules.flatMap((rule) => ruleSteps(rule, present)),
+    ...resources.rules.flatMap((rule) => ruleSteps(rule, present)),
   ];
   return {
     steps,
     unchanged: decided.flatMap(({ worker, why, left }) =>
       why === undefined ? [{ name: worker.name, why: left }] : [],
     ),
-    missing: missingSecrets(wanted.workers, present, options.given),
-    left: leftBehind(wanted, present),
-    notices: noticesOf(wanted, present, options),
+    missing: missingSecrets(resources.workers, present, options.given),
+    left: leftBehind(resources, present),
+    notices: noticesOf(resources, present, options),
   };
 }
 
 type Decision = { why: string; left?: undefined } | { why: undefined; left: string };
 
 /** Why a Worker is to be uploaded, or why not. The first reason that holds is told. */
-function decide(worker: WantedWorker, wanted: Wanted, present: Present, options: PlanOptions): Decision {
+function decide(
+  worker: ProjectWorker,
+  resources: ProjectResources,
+  present: Present,
+  options: PlanOptions,
+): Decision {
   const now = present.workers.get(worker.name);
   if (!now) return { why: "not deployed yet" };
   if (options.force) return { why: "asked for by --force" };
@@ -91,7 +99,7 @@ function decide(worker: WantedWorker, wanted: Wanted, present: Present, options:
   if (worker.role === "pipeline" && options.changed !== undefined && before === worker.version) {
     return { why: undefined, left: `version ${before} is deployed` };
   }
-  if (worker.role === "compute" && options.docker && now.image !== wanted.image)
+  if (worker.role === "compute" && options.docker && now.image !== resources.image)
     return { why: "its image changed" };
   if (now.build === worker.build) return { why: undefined, left: "nothing changed" };
   if (worker.version !== undefined && now.version !== undefined && now.version !== worker.version) {
@@ -107,7 +115,7 @@ function decide(worker: WantedWorker, wanted: Wanted, present: Present, options:
   };
 }
 
-const deployedVersion = (worker: WantedWorker, now: PresentWorker, { changed }: PlanOptions) =>
+const deployedVersion = (worker: ProjectWorker, now: PresentWorker, { changed }: PlanOptions) =>
   changed instanceof Map ? changed.get(worker.name) : now.version;
 
 const createQueue = (name: string): Step => ({
@@ -120,12 +128,12 @@ const createBucket = (name: string): Step => ({
   args: ["r2", "bucket", "create", name],
 });
 
-const createDatabase = ({ name }: WantedDatabase): Step => ({
+const createDatabase = ({ name }: ProjectDatabase): Step => ({
   ...{ kind: "database", action: "create", name, why: "not there yet", secrets: [] },
   args: ["d1", "create", name],
 });
 
-function migrate({ name, config, migrations }: WantedDatabase, present: Present): Step[] {
+function migrate({ name, config, migrations }: ProjectDatabase, present: Present): Step[] {
   const pending = migrations.filter((file) => !present.databases.get(name)?.applied.includes(file));
   if (pending.length === 0) return [];
   const args = ["d1", "migrations", "apply", name, "--remote", "-c", config];
@@ -133,16 +141,16 @@ function migrate({ name, config, migrations }: WantedDatabase, present: Present)
 }
 
 function deployWorker(
-  worker: WantedWorker,
+  worker: ProjectWorker,
   why: string,
-  wanted: Wanted,
+  resources: ProjectResources,
   present: Present,
   { url, commit, docker, given }: PlanOptions,
 ): Step {
   const now = present.workers.get(worker.name);
   const isCompute = worker.role === "compute";
   // Without Docker the image stays as it is, and so does what is said of it.
-  const image = docker ? wanted.image : (now?.image ?? "");
+  const image = docker ? resources.image : (now?.image ?? "");
   const vars = isCompute ? { WEIR_IMAGE: image } : { WEIR_COMMIT: commit, WEIR_URL: url };
   return {
     kind: "worker",
@@ -188,7 +196,7 @@ function ruleSteps({ bucket, queue }: { bucket: string; queue: string }, present
 }
 
 function missingSecrets(
-  workers: WantedWorker[],
+  workers: ProjectWorker[],
   present: Present,
   given: ReadonlySet<string>,
 ): Plan["missing"] {
@@ -204,12 +212,12 @@ function missingSecrets(
   }));
 }
 
-function leftBehind(wanted: Wanted, present: Present): Left[] {
+function leftBehind(resources: ProjectResources, present: Present): Left[] {
   const queues = [...present.queues].filter(
-    ([name]) => name.startsWith("weir-") && !wanted.queues.includes(name),
+    ([name]) => name.startsWith("weir-") && !resources.queues.includes(name),
   );
   const workers = [...present.workers.keys()].filter(
-    (name) => name.startsWith("weir-") && !wanted.workers.some((worker) => worker.name === name),
+    (name) => name.startsWith("weir-") && !resources.workers.some((worker) => worker.name === name),
   );
   return [
     ...queues.map(
@@ -234,10 +242,10 @@ function leftBehind(wanted: Wanted, present: Present): Left[] {
   ];
 }
 
-function noticesOf(wanted: Wanted, present: Present, { docker }: PlanOptions): string[] {
-  const compute = wanted.workers.find(({ role }) => role === "compute");
+function noticesOf(resources: ProjectResources, present: Present, { docker }: PlanOptions): string[] {
+  const compute = resources.workers.find(({ role }) => role === "compute");
   const image = compute && present.workers.get(compute.name)?.image;
-  if (docker || image === wanted.image) return [];
+  if (docker || image === resources.image) return [];
   return [
     `THE COMPUTE CONTAINER IS NOT DEPLOYED: there is no Docker here to build its image. ${
       image
@@ -247,4 +255,4 @@ function noticesOf(wanted: Wanted, present: Present, { docker }: PlanOptions): s
   ];
 }
 
-export type Told = { account: string; url: string; commit: string };
+export type PlanHeader = { account: string; url: string; commit: string };

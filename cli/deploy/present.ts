@@ -2,7 +2,7 @@
 // plan.ts compares it with wanted.ts.
 import { z } from "zod";
 import type { Cloudflare } from "./cloudflare.ts";
-import type { Wanted } from "./wanted.ts";
+import type { ProjectResources } from "./resources.ts";
 
 export interface PresentWorker {
   /** The hash of its upload; absent when something other than `weir deploy` uploaded it. */
@@ -67,7 +67,7 @@ const version = z.object({
 const schedules = z.object({ schedules: z.array(z.object({ cron: z.string() })).default([]) });
 
 /** Reads the account, a handful of requests and some more per Worker, all at once where they may be. */
-export async function presentOf(cloudflare: Cloudflare, wanted: Wanted): Promise<Present> {
+export async function presentOf(cloudflare: Cloudflare, resources: ProjectResources): Promise<Present> {
   const [queues, databases, allBuckets, scripts] = await Promise.all([
     cloudflare.list("queues", queue),
     cloudflare.list("d1/database", database),
@@ -75,14 +75,14 @@ export async function presentOf(cloudflare: Cloudflare, wanted: Wanted): Promise
     cloudflare.list("workers/scripts", script),
   ]);
   const names = new Set(scripts.map(({ id }) => id));
-  const ours = wanted.workers.filter(({ name }) => names.has(name));
+  const ours = resources.workers.filter(({ name }) => names.has(name));
   const [migrated, ruled, workers] = await Promise.all([
     each(
-      databases.filter(({ name }) => wanted.databases.some((it) => it.name === name)),
+      databases.filter(({ name }) => resources.databases.some((it) => it.name === name)),
       ({ uuid }) => appliedIn(cloudflare, uuid),
     ),
     each(
-      (allBuckets?.buckets ?? []).filter(({ name }) => wanted.buckets.includes(name)),
+      (allBuckets?.buckets ?? []).filter(({ name }) => resources.buckets.includes(name)),
       ({ name }) => rulesOf(cloudflare, name),
     ),
     each(ours, ({ name, crons }) => workerOf(cloudflare, name, crons.length > 0)),
@@ -134,11 +134,11 @@ async function rulesOf(cloudflare: Cloudflare, bucket: string) {
  * and never deployed.
  */
 async function workerOf(cloudflare: Cloudflare, name: string, hasCrons: boolean): Promise<PresentWorker> {
-  const [told, rung] = await Promise.all([
+  const [answer, rung] = await Promise.all([
     cloudflare.get(`workers/scripts/${name}/deployments`, deployments),
     hasCrons ? cloudflare.get(`workers/scripts/${name}/schedules`, schedules) : undefined,
   ]);
-  const serving = told?.deployments[0]?.versions ?? [];
+  const serving = answer?.deployments[0]?.versions ?? [];
   // Two versions at once are somebody's gradual rollout: no one build is what serves.
   const [only] = serving;
   const active =

@@ -1,6 +1,6 @@
 // A plan as a person reads it: what is done in which order, what is left alone, what is missing, what is left
 // over. Pure text; deploy.ts says where it goes.
-import type { Plan, Step, Told } from "./plan.ts";
+import type { Plan, PlanHeader, Step } from "./plan.ts";
 
 const WORDS: Record<Step["kind"], string> = {
   queue: "queue",
@@ -19,7 +19,7 @@ export function stepText({ kind, action, name }: Step): string {
 }
 
 /** The whole plan. */
-export function planText(plan: Plan, { account, url, commit }: Told): string {
+export function planText(plan: Plan, { account, url, commit }: PlanHeader): string {
   const width = Math.max(0, ...plan.steps.map((step) => stepText(step).length));
   const steps = plan.steps.map((step) => `${stepText(step).padEnd(width)}  ${step.why}`);
   const sections: [string, string[]][] = [

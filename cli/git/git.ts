@@ -7,10 +7,10 @@ import { spawnSync } from "node:child_process";
  */
 export function commitOf(folder: string): string {
   // One question: between two, somebody may commit, and the old commit would be told without its changes.
-  const told = gitIn(folder)("status", "--porcelain=v2", "--branch")?.split("\n") ?? [];
-  const commit = told.map((line) => /^# branch\.oid ([0-9a-f]+)$/.exec(line)?.[1]).find(Boolean);
+  const lines = gitIn(folder)("status", "--porcelain=v2", "--branch")?.split("\n") ?? [];
+  const commit = lines.map((line) => /^# branch\.oid ([0-9a-f]+)$/.exec(line)?.[1]).find(Boolean);
   if (!commit) return "";
-  return told.every((line) => line.startsWith("# ")) ? commit : `${commit}-dirty`;
+  return lines.every((line) => line.startsWith("# ")) ? commit : `${commit}-dirty`;
 }
 
 /** Asks git in a folder: what it says, or undefined where it refuses. */

@@ -46,20 +46,20 @@ export function readJsonFile(path: string, name: string): JsonFile {
 export function parseJsonFile(text: string, name: string): JsonFile {
   const errors: ParseError[] = [];
   const tree = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
-  const tell = (offset: number, problem: string, next?: string): Problem => {
+  const problemAt = (offset: number, problem: string, next?: string): Problem => {
     const before = text.slice(0, offset);
     const line = before.split("\n").length;
     const column = offset - before.lastIndexOf("\n");
     return { file: name, line, column, problem, ...(next === undefined ? {} : { next }) };
   };
   const problems = errors.map((error) =>
-    tell(error.offset, `not JSON: ${printParseErrorCode(error.error)}`, "fix the syntax at this place"),
+    problemAt(error.offset, `not JSON: ${printParseErrorCode(error.error)}`, "fix the syntax at this place"),
   );
   return {
     name,
     value: tree && errors.length === 0 ? getNodeValue(tree) : undefined,
     problems,
-    at: (path, problem, next) => tell(offsetOf(tree, path), problem, next),
+    at: (path, problem, next) => problemAt(offsetOf(tree, path), problem, next),
   };
 }
 

@@ -11,10 +11,10 @@ export const isFree = (port: number): Promise<boolean> =>
 /** A port that nobody listens on, just now. */
 export const freePort = () => listenOnce(0);
 
-function listenOnce(wanted: number): Promise<number> {
+function listenOnce(port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().once("error", reject);
-    server.listen(wanted, "127.0.0.1", () => {
+    server.listen(port, "127.0.0.1", () => {
       const address = server.address();
       server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
     });

@@ -13,7 +13,7 @@ import { makeImage, makeVideo } from "../sample-media/media.ts";
 import type { StackAddress } from "../senders/deliver.ts";
 import { DEV_ENV } from "../settings/dev-env.ts";
 import { itemsTable } from "./items-table.ts";
-import { type NewObject, putObject, type Target, toldText } from "./local-bucket.ts";
+import { type NewObject, notifiedText, putObject, type Target } from "./local-bucket.ts";
 import { lockState } from "./lock.ts";
 import { type Stack, startStack } from "./stack.ts";
 
@@ -63,10 +63,10 @@ export async function demo({ root, port, once, json }: DemoOptions): Promise<voi
       throw error;
     });
     if (!started) return;
-    const [stack, made] = started;
+    const [stack, brought] = started;
     try {
       good(`Weir listens on ${stack.url}`);
-      const stored = await Promise.race([show(stack, root, made), interrupted]);
+      const stored = await Promise.race([show(stack, root, brought), interrupted]);
       if (!stored) return;
       if (json) printJson({ url: stack.url, stored });
       else
@@ -118,16 +118,16 @@ interface Stored {
 }
 
 /** Brings the uploads in, waits for their runs, and reads what was stored. */
-async function show(stack: Stack, root: string, made: Upload[]): Promise<Stored[]> {
+async function show(stack: Stack, root: string, brought: Upload[]): Promise<Stored[]> {
   const { connections, pipelines } = loadProject(root);
   const local: StackAddress = { url: stack.url, connections, secrets: stack.env };
   const client = clientOf(stack.url, stack.apiKey);
-  for (const { name, target, object } of made) {
-    const told = await putObject(local, target, object);
+  for (const { name, target, object } of brought) {
+    const notified = await putObject(local, target, object);
     const size = `${(object.body.byteLength / 1e6).toFixed(1)} MB`;
-    good(`${name} put: ${target.bucket}/${target.key}, ${size}; ${toldText(told)}`);
+    good(`${name} put: ${target.bucket}/${target.key}, ${size}; ${notifiedText(notified)}`);
   }
-  for (const upload of made) {
+  for (const upload of brought) {
     const run = await finished(client, upload);
     if (run.status !== "succeeded") {
       const why = run.failure?.detail ?? run.reason ?? "no reason was given";
@@ -136,7 +136,7 @@ async function show(stack: Stack, root: string, made: Upload[]): Promise<Stored[
     good(`${upload.alias}: ${run.items ?? 0} item${run.items === 1 ? "" : "s"} stored`);
   }
   const stored: Stored[] = [];
-  for (const { alias, target } of made) {
+  for (const { alias, target } of brought) {
     const collection = pipelines.find((it) => it.name === alias)?.config?.destination.collection ?? alias;
     const path = itemsPath(collection);
     const items = await client.list<Item>(`${path}?key=${encodeURIComponent(target.key)}`, 50);

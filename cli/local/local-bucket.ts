@@ -23,20 +23,20 @@ export interface NewObject {
 }
 
 /** What Weir was told, by connection. */
-export interface Told {
+export interface Notified {
   connection: string;
   /** `r2-notification`, or the scheme that proved the webhook. */
   by: string;
 }
 
 /** The same for a person. */
-export const toldText = (told: Told[]) =>
-  told.length === 0
+export const notifiedText = (notified: Notified[]) =>
+  notified.length === 0
     ? "no connection of this bucket can be told locally"
-    : `told ${told.map(({ connection, by }) => `${connection} by ${by}`).join(", ")}`;
+    : `told ${notified.map(({ connection, by }) => `${connection} by ${by}`).join(", ")}`;
 
 /** Puts an object and tells every connection that has its bucket. */
-export async function putObject(stack: StackAddress, target: Target, object: NewObject): Promise<Told[]> {
+export async function putObject(stack: StackAddress, target: Target, object: NewObject): Promise<Notified[]> {
   const metadata = Object.entries(object.metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]);
   const response = await s3(stack, target, {
     method: "PUT",
@@ -44,7 +44,7 @@ export async function putObject(stack: StackAddress, target: Target, object: New
     headers: { "content-type": object.contentType, ...Object.fromEntries(metadata) },
   });
   const etag = (response.headers.get("etag") ?? "").replaceAll('"', "");
-  return tell(stack, {
+  return notify(stack, {
     ...target,
     type: "created",
     size: object.body.byteLength,
@@ -54,9 +54,9 @@ export async function putObject(stack: StackAddress, target: Target, object: New
 }
 
 /** Removes an object and tells every connection that had its bucket. */
-export async function removeObject(stack: StackAddress, target: Target): Promise<Told[]> {
+export async function removeObject(stack: StackAddress, target: Target): Promise<Notified[]> {
   await s3(stack, target, { method: "DELETE" });
-  return tell(stack, { ...target, type: "removed", size: 0, etag: "", time: now() });
+  return notify(stack, { ...target, type: "removed", size: 0, etag: "", time: now() });
 }
 
 const now = () => new Date().toISOString();
@@ -82,20 +82,20 @@ async function s3(stack: StackAddress, { bucket, key }: Target, init: RequestIni
   );
 }
 
-async function tell(stack: StackAddress, made: Omit<Change, "region">): Promise<Told[]> {
-  const told: Told[] = [];
+async function notify(stack: StackAddress, changed: Omit<Change, "region">): Promise<Notified[]> {
+  const notified: Notified[] = [];
   for (const [connection, it] of Object.entries(stack.connections)) {
-    if (it.kind === "d1" || !it.buckets.includes(made.bucket) || it.events.length === 0) continue;
-    const change = { ...made, region: it.kind === "s3" ? it.region : "auto" };
+    if (it.kind === "d1" || !it.buckets.includes(changed.bucket) || it.events.length === 0) continue;
+    const change = { ...changed, region: it.kind === "s3" ? it.region : "auto" };
     if (it.events.some((scheme) => scheme.scheme === "r2-queue")) {
       const headers = { "content-type": "application/json" };
       const body = JSON.stringify(r2Message(change));
       await post(`${stack.url}/__local/r2-notification`, { headers, body });
-      told.push({ connection, by: "r2-notification" });
+      notified.push({ connection, by: "r2-notification" });
     } else {
       const { scheme } = await deliver(stack, connection, JSON.stringify(s3Event(change)));
-      told.push({ connection, by: scheme });
+      notified.push({ connection, by: scheme });
     }
   }
-  return told;
+  return notified;
 }

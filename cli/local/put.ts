@@ -5,7 +5,7 @@ import { CliError, good, printJson } from "../io/output.ts";
 import type { StackAddress } from "../senders/deliver.ts";
 import { stackOf } from "../senders/stack-of.ts";
 import { isLocal } from "../settings/settings.ts";
-import { putObject, removeObject, type Target, toldText } from "./local-bucket.ts";
+import { notifiedText, putObject, removeObject, type Target } from "./local-bucket.ts";
 
 export interface PutOptions {
   root: string;
@@ -38,17 +38,17 @@ export async function put(options: PutOptions): Promise<void> {
   const contentType =
     options.contentType ?? CONTENT_TYPES[extname(target.key).toLowerCase()] ?? "application/octet-stream";
   const body = read(options.file);
-  const told = await putObject(stack, target, { body, contentType, metadata });
+  const notified = await putObject(stack, target, { body, contentType, metadata });
   if (options.json)
-    printJson({ ...target, size: body.byteLength, content_type: contentType, metadata, told });
-  good(`put ${target.bucket}/${target.key}, ${body.byteLength} bytes; ${toldText(told)}`);
+    printJson({ ...target, size: body.byteLength, content_type: contentType, metadata, told: notified });
+  good(`put ${target.bucket}/${target.key}, ${body.byteLength} bytes; ${notifiedText(notified)}`);
 }
 
 export async function remove(options: { root: string; target: string; url?: string }): Promise<void> {
   const stack = localStackOf(options);
   const target = targetOf(stack, options.target, undefined);
-  const told = await removeObject(stack, target);
-  good(`removed ${target.bucket}/${target.key}; ${toldText(told)}`);
+  const notified = await removeObject(stack, target);
+  good(`removed ${target.bucket}/${target.key}; ${notifiedText(notified)}`);
 }
 
 /** The stack that is meant, if it is one of this machine's: elsewhere, buckets have doors of their own. */

@@ -16,9 +16,9 @@ export interface ChangeFlags extends Flags {
 
 export async function listChanges(root: string, flags: ChangeFlags): Promise<void> {
   const { key, action, target } = flags;
-  const asked = new URLSearchParams();
-  for (const [name, value] of Object.entries({ key, action, target })) if (value) asked.set(name, value);
-  const path = asked.size > 0 ? `/v1/audit-log?${asked}` : "/v1/audit-log";
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries({ key, action, target })) if (value) query.set(name, value);
+  const path = query.size > 0 ? `/v1/audit-log?${query}` : "/v1/audit-log";
   const data = await openClient(root, flags).list<Change>(path, flags.limit);
   if (flags.json) return printJson({ data });
   if (data.length === 0) return note("no such change is on record");

@@ -3,7 +3,7 @@
 import type { z } from "@hono/zod-openapi";
 import type * as operate from "../../src/http/operate/answers.ts";
 import type * as answers from "../../src/http/read/answers.ts";
-import type * as made from "../../src/http/read/version-answers.ts";
+import type * as versionAnswers from "../../src/http/read/version-answers.ts";
 import { CliError, type ExitCode } from "../io/output.ts";
 import { isLocal, type Reach, settingsOf, unreachable } from "../settings/settings.ts";
 
@@ -14,7 +14,7 @@ export type Cause = z.infer<typeof answers.causeSchema>;
 export type Run = z.infer<typeof answers.runSchema>;
 export type RunInFull = z.infer<typeof answers.runWithHistorySchema>;
 export type Paused = z.infer<typeof operate.pausedSchema>;
-export type Version = z.infer<typeof made.versionSchema>;
+export type Version = z.infer<typeof versionAnswers.versionSchema>;
 export type Item = z.infer<typeof answers.itemSchema>;
 export type Lineage = z.infer<typeof answers.lineageSchema>;
 export type RecordedEvent = z.infer<typeof answers.eventAnswerSchema>;
@@ -84,14 +84,14 @@ const CODES: Record<number, ExitCode> = { 400: 2, 401: 3, 404: 4, 422: 2 };
 const MISSING_SCOPE = "urn:weir:problem:missing_scope";
 
 /** What a problem (RFC 9457) says, on one line, as the error of an exit code. */
-export async function refusal(asked: string, response: Response): Promise<CliError> {
+export async function refusal(request: string, response: Response): Promise<CliError> {
   const text = await response.text();
   const isJson = response.headers.get("content-type")?.includes("json");
-  const told: { type?: string; detail?: string; expected?: string; next?: string } = isJson
+  const refused: { type?: string; detail?: string; expected?: string; next?: string } = isJson
     ? JSON.parse(text)
     : {};
-  const more = [told.expected && `expected ${told.expected}`, told.next].filter(Boolean).join("; ");
-  const detail = told.detail ?? text.slice(0, 300);
-  const message = `${asked}: ${response.status} ${detail}${more === "" ? "" : ` (${more})`}`;
-  return new CliError(message, [], told.type === MISSING_SCOPE ? 3 : (CODES[response.status] ?? 1));
+  const more = [refused.expected && `expected ${refused.expected}`, refused.next].filter(Boolean).join("; ");
+  const detail = refused.detail ?? text.slice(0, 300);
+  const message = `${request}: ${response.status} ${detail}${more === "" ? "" : ` (${more})`}`;
+  return new CliError(message, [], refused.type === MISSING_SCOPE ? 3 : (CODES[response.status] ?? 1));
 }

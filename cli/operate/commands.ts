@@ -7,7 +7,7 @@ import type { ChoiceFlags } from "./dead-letters.ts";
 import type { Flags, Keyed } from "./replay.ts";
 import { addRuns } from "./run-commands.ts";
 import { type CreateFlags, SELECTIONS } from "./selection.ts";
-import type { MadeFlags } from "./versions.ts";
+import type { OriginFlags } from "./versions.ts";
 
 export function addOperateCommands(program: Command, root: () => string): void {
   const added = [
@@ -229,7 +229,7 @@ function addItems(program: Command, root: () => string): Command {
       "after",
       "\nExamples:\n  $ weir items data_bucket --stale\n  $ weir items data_bucket --key videos/my.mp4 --json",
     )
-    .action(async (collection: string, flags: Flags & MadeFlags & { key?: string; limit: number }) => {
+    .action(async (collection: string, flags: Flags & OriginFlags & { key?: string; limit: number }) => {
       const { listItems } = await import("./versions.ts");
       await listItems(root(), collection, flags);
     });

@@ -44,11 +44,11 @@ export async function filterDiff(
 ): Promise<void> {
   const source = filterAgainst(root, alias, flags.against);
   compiling(source, () => testFilter(source.filter, broughtEvent({ key: "any" }, "none")));
-  const asked = { alias, filters: source.filter, since: flags.since };
-  const first = await ask<Diff>(root, flags, "/v1/filters/diff", asked);
+  const request = { alias, filters: source.filter, since: flags.since };
+  const first = await ask<Diff>(root, flags, "/v1/filters/diff", request);
   let whole = first;
   for (let next = first.next; next !== undefined; ) {
-    const page = await ask<Diff>(root, flags, "/v1/filters/diff", { ...asked, cursor: next });
+    const page = await ask<Diff>(root, flags, "/v1/filters/diff", { ...request, cursor: next });
     whole = together(whole, page);
     next = page.next;
   }

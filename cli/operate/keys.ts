@@ -21,7 +21,7 @@ export async function createKey(
     scopes: [...new Set(flags.scope)],
     ...(flags.expires !== undefined && { expires_at: timeFrom("expires", flags.expires, Date.now()) }),
   };
-  told(await openClient(root, flags).post<NewKey>("/v1/keys", body), flags);
+  printKey(await openClient(root, flags).post<NewKey>("/v1/keys", body), flags);
 }
 
 export async function listKeys(root: string, flags: Flags & { limit: number }): Promise<void> {
@@ -52,8 +52,8 @@ export async function rotateKey(
     overlap_seconds: secondsOf("overlap", flags.overlap),
     ...(flags.expires !== undefined && { expires_at: timeFrom("expires", flags.expires, Date.now()) }),
   };
-  const made = await client.post<NewKey>(`/v1/keys/${encodeURIComponent(id)}/rotate`, body);
-  told(made, flags);
+  const key = await client.post<NewKey>(`/v1/keys/${encodeURIComponent(id)}/rotate`, body);
+  printKey(key, flags);
   note(`${id} stays valid for ${flags.overlap}: \`weir keys list\` says when it was last used`);
 }
 
@@ -66,11 +66,11 @@ export async function revokeKey(root: string, named: string, flags: Flags): Prom
 }
 
 /** The only place where a key is said, and the only time. */
-function told(made: NewKey, { json }: Flags): void {
-  if (json) printJson(made);
-  else print(made.key);
-  const until = made.expires_at === null ? "does not expire" : `expires at ${made.expires_at}`;
-  good(`${made.id} (${made.name}) may ${made.scopes.join(", ")}, and ${until}`);
+function printKey(key: NewKey, { json }: Flags): void {
+  if (json) printJson(key);
+  else print(key.key);
+  const until = key.expires_at === null ? "does not expire" : `expires at ${key.expires_at}`;
+  good(`${key.id} (${key.name}) may ${key.scopes.join(", ")}, and ${until}`);
   note("it is not shown again: Weir keeps only its hash");
 }
 

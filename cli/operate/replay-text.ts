@@ -3,7 +3,7 @@ import { table } from "../io/output.ts";
 import type { Replay } from "./client.ts";
 
 /** What it is asked to do, on one line. */
-export function askedText({ request: { select, aliases, filter, dry_run } }: Replay): string {
+export function requestText({ request: { select, aliases, filter, dry_run } }: Replay): string {
   const { kind, ...how } = select;
   const narrowed = Object.entries({ ...how, ...(filter && { filter: JSON.stringify(filter) }) });
   return [
@@ -20,7 +20,7 @@ export function replayText(replay: Replay): string {
   const state = status === "active" ? phase : status;
   const rows = [
     [id, state],
-    ["asked", askedText(replay)],
+    ["asked", requestText(replay)],
     ["plan", planText(replay)],
     ...(phase === "planning" ? [] : effectRows(replay)),
     ...(request.dry_run ? [] : [["progress", progressText(replay)]]),
@@ -104,7 +104,7 @@ export function replaysText(replays: Replay[]): string {
     replay.status === "active" ? replay.phase : replay.status,
     replay.request.dry_run ? counted(replay.plan.objects, "object") : progressText(replay),
     replay.created_at ?? "",
-    askedText(replay),
+    requestText(replay),
   ]);
   return table([["replay", "state", "progress", "created", "asked"], ...rows]);
 }

@@ -4,7 +4,7 @@ import { type Client, type Item, openClient, type Version } from "./client.ts";
 import type { Flags } from "./replay.ts";
 import { counted } from "./replay-text.ts";
 
-export interface MadeFlags {
+export interface OriginFlags {
   version?: string;
   commit?: string;
   stale?: boolean;
@@ -34,7 +34,7 @@ export async function listVersions(root: string, alias: string, flags: Flags): P
 export async function listItems(
   root: string,
   collection: string,
-  flags: Flags & MadeFlags & { key?: string; limit: number },
+  flags: Flags & OriginFlags & { key?: string; limit: number },
 ): Promise<void> {
   const { version, commit, stale, key, limit } = flags;
   const query = new URLSearchParams({

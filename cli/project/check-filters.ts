@@ -35,7 +35,7 @@ function compile(pipeline: Pipeline, config: PipelineConfig): { filter: Filter }
   } catch (error) {
     if (!(error instanceof FilterError)) throw error;
     const problem = `filters: ${error.message}`;
-    return { problem: told(pipeline, error.path, problem, "the language is docs/filters.md") };
+    return { problem: problemOf(pipeline, error.path, problem, "the language is docs/filters.md") };
   }
 }
 
@@ -45,13 +45,13 @@ export function doubtFilters(project: Project): Problem[] {
     const { config } = pipeline;
     if (!config || "problem" in compile(pipeline, config)) return [];
     return lintFilter(config.source.filters).map(({ path, message, suggestion }) =>
-      told(pipeline, path, `filters: ${message}`, suggestion && `did you mean ${suggestion}?`),
+      problemOf(pipeline, path, `filters: ${message}`, suggestion && `did you mean ${suggestion}?`),
     );
   });
 }
 
 /** At a filter's own path: `key[0].prefx` is source → filters → key → 0 → prefx. */
-function told(pipeline: Pipeline, path: string, problem: string, next?: string): Problem {
+function problemOf(pipeline: Pipeline, path: string, problem: string, next?: string): Problem {
   const steps = path.match(/[^.[\]]+/g) ?? [];
   const place = ["source", "filters", ...steps.map((step) => (/^\d+$/.test(step) ? Number(step) : step))];
   return pipeline.files.config.at(place, problem, next);

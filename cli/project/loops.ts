@@ -31,11 +31,11 @@ interface Node {
 export function findLoops(project: Project): Problem[] {
   const nodes = project.pipelines.flatMap((pipeline) => nodeOf(pipeline, project.connections));
   const feeds = new Map(nodes.map((from) => [from, nodes.filter((to) => isFed(from, to))]));
-  const told = new Set<Node>();
+  const reported = new Set<Node>();
   return nodes.flatMap((start) => {
-    if (told.has(start)) return [];
+    if (reported.has(start)) return [];
     const loop = shortestLoop(start, feeds);
-    for (const node of loop) told.add(node);
+    for (const node of loop) reported.add(node);
     return loop.length === 0 ? [] : [problemOf(loop)];
   });
 }

@@ -46,7 +46,7 @@ export function loadProject(root: string): Project {
     problems.push(...file.problems);
     if (file.value === undefined) return [file, undefined];
     const parsed = schema.safeParse(file.value);
-    if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => told(file, issue)));
+    if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => problemsOf(file, issue)));
     return [file, parsed.data];
   };
 
@@ -92,7 +92,7 @@ function pipelineFolders(root: string): string[] {
 }
 
 /** A zod issue as problems at places in the file: one per unknown field, else one. */
-function told(file: JsonFile, issue: z.core.$ZodIssue): Problem[] {
+function problemsOf(file: JsonFile, issue: z.core.$ZodIssue): Problem[] {
   const where = issue.path.map(String).join(".");
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => {

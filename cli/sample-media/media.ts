@@ -197,9 +197,9 @@ async function videoTrack(out: FormatContext, options: VideoOptions): Promise<Tr
   let scene = -1;
   let paint: (frame: number) => Frame = () => new Frame();
   const draw = (position: number) => {
-    const wanted = Math.floor(position / framesPerScene);
-    if (wanted !== scene) paint = scenePainter(width, height, seed * 1000 + wanted);
-    scene = wanted;
+    const next = Math.floor(position / framesPerScene);
+    if (next !== scene) paint = scenePainter(width, height, seed * 1000 + next);
+    scene = next;
     const drawn = paint(position);
     if (format === AV_PIX_FMT_YUV420P) return drawn;
     return convert(drawn, width, height, format);

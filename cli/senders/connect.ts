@@ -31,12 +31,12 @@ export async function connect(stack: StackAddress, name: string, flags: ConnectF
     endpoint: endpointOf(connection, stack.secrets),
     scheme,
   });
-  const tell = (event: object | null) => printJson({ connection: id, door, commands, event });
+  const printEvent = (event: object | null) => printJson({ connection: id, door, commands, event });
   if (!flags.json) print(commands);
   if (isLocal(outside)) {
     note(`${outside} is reached from this machine only; name the deployed router with --public-url`);
   }
-  if (!flags.wait) return flags.json ? tell(null) : undefined;
+  if (!flags.wait) return flags.json ? printEvent(null) : undefined;
   const key = stack.secrets.WEIR_API_KEY;
   if (!key)
     throw new CliError(`there is no API key for ${stack.url}: set WEIR_KEY to see what arrives`, [], 3);
@@ -47,7 +47,7 @@ export async function connect(stack: StackAddress, name: string, flags: ConnectF
     onRefusal: (rejection) => bad(refusalText(rejection)),
   });
   if (!event) throw new CliError(`no event of ${id} arrived within ${flags.timeout} s`);
-  if (flags.json) tell(event);
+  if (flags.json) printEvent(event);
   else printJson(event);
   good(`${event.sender}: ${event.operation} ${event.bucket}/${event.key}`);
 }

@@ -81,8 +81,8 @@ export function connectionFor(
   }
   for (const [candidate, connection] of Object.entries(connections)) {
     if ((id !== undefined && candidate !== id) || connection.kind === "d1") continue;
-    for (const wanted of kind.schemes) {
-      const scheme = connection.events.find((it) => it.scheme === wanted);
+    for (const name of kind.schemes) {
+      const scheme = connection.events.find((it) => it.scheme === name);
       if (scheme) return { id: candidate, connection, scheme };
     }
   }

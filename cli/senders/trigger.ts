@@ -28,19 +28,19 @@ const LOCAL_R2 = "/__local/r2-notification";
 
 export async function trigger(stack: StackAddress, name: string, flags: TriggerFlags): Promise<void> {
   const { id, scheme, url, signed } = await requestFor(stack, name, flags);
-  const asked = { connection: id, scheme: scheme.scheme, url };
+  const request = { connection: id, scheme: scheme.scheme, url };
   if (flags.dryRun) {
     const curl = curlText(url, scheme, signed);
-    return flags.json ? printJson({ ...asked, sent: false, curl }) : print(curl);
+    return flags.json ? printJson({ ...request, sent: false, curl }) : print(curl);
   }
-  const tell = (status: number, answer: unknown) =>
-    printJson(flags.json ? { ...asked, sent: true, status, answer } : answer);
+  const printAnswer = (status: number, answer: unknown) =>
+    printJson(flags.json ? { ...request, sent: true, status, answer } : answer);
   if (!flags.tamper) {
-    tell(202, await post(url, signed));
+    printAnswer(202, await post(url, signed));
     return good(`delivered to ${id} as ${name}, proven by ${scheme.scheme}`);
   }
   const { status, answer } = await send(url, signed);
-  tell(status, answer);
+  printAnswer(status, answer);
   if (status === 401 || status === 403) {
     return good(`refused with HTTP ${status}, as it must be: one signed byte was altered`);
   }

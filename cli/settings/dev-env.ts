@@ -18,25 +18,25 @@ export const LOCAL_S3_PATH = "/cdn-cgi/local/r2/s3";
 
 /** A value for every name that the project needs locally, in the form that its use asks for. */
 export function makeSecrets(connections: Connections["connections"], random: Random): Env {
-  const made: Env = {};
-  for (const name of secretNames(connections)) made[name] = random(32).toString("hex");
-  made.WEIR_API_KEY = `weir_${random(24).toString("hex")}`;
-  Object.assign(made, makePins(connections));
+  const secrets: Env = {};
+  for (const name of secretNames(connections)) secrets[name] = random(32).toString("hex");
+  secrets.WEIR_API_KEY = `weir_${random(24).toString("hex")}`;
+  Object.assign(secrets, makePins(connections));
   for (const connection of Object.values(connections)) {
     if (connection.kind === "d1") continue;
     for (const scheme of connection.events) {
       if (scheme.scheme !== "standard-webhooks") continue;
       for (const secret of scheme.secrets) {
-        made[typeof secret === "string" ? secret : secret.name] = `whsec_${random(24).toString("base64")}`;
+        secrets[typeof secret === "string" ? secret : secret.name] = `whsec_${random(24).toString("base64")}`;
       }
     }
     if (connection.kind !== "s3") continue;
-    made[connection.access_key_id] = LOCAL_S3.accessKeyId;
-    made[connection.secret_access_key] = LOCAL_S3.secretAccessKey;
+    secrets[connection.access_key_id] = LOCAL_S3.accessKeyId;
+    secrets[connection.secret_access_key] = LOCAL_S3.secretAccessKey;
     // Known only when a port is: the stack fills it in, unless the file names another.
-    for (const name of endpointName(connection.endpoint)) delete made[name];
+    for (const name of endpointName(connection.endpoint)) delete secrets[name];
   }
-  return made;
+  return secrets;
 }
 
 /** Reads .weir/dev.env, first adding to it a line for every name that it lacks. */

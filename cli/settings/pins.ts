@@ -9,21 +9,21 @@ export const privateName = (pinned: string) => `${pinned}_PRIVATE_KEY`;
 
 /** A pair of values for every certificate and key set that connections pin. */
 export function makePins(connections: Connections["connections"]): Record<string, string> {
-  const made: Record<string, string> = {};
+  const pins: Record<string, string> = {};
   for (const connection of Object.values(connections)) {
     for (const scheme of connection.kind === "d1" ? [] : connection.events) {
       if (scheme.scheme === "sns" && scheme.certificate) {
         const { certificate, privateKey } = selfSigned("Weir local SNS");
-        made[scheme.certificate] = certificate;
-        made[privateName(scheme.certificate)] = privateKey;
+        pins[scheme.certificate] = certificate;
+        pins[privateName(scheme.certificate)] = privateKey;
       }
       if (scheme.scheme === "google-oidc" && scheme.jwks) {
         const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
         const key = { ...publicKey.export({ format: "jwk" }), kid: "local", alg: "RS256", use: "sig" };
-        made[scheme.jwks] = JSON.stringify({ keys: [key] });
-        made[privateName(scheme.jwks)] = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+        pins[scheme.jwks] = JSON.stringify({ keys: [key] });
+        pins[privateName(scheme.jwks)] = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
       }
     }
   }
-  return made;
+  return pins;
 }

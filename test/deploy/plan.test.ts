@@ -2,12 +2,12 @@
 import { describe, expect, test } from "vitest";
 import { type PlanOptions, planOf, type Step } from "../../cli/deploy/plan.ts";
 import type { Present, PresentWorker } from "../../cli/deploy/present.ts";
+import type { ProjectResources } from "../../cli/deploy/resources.ts";
 import { secretsOf } from "../../cli/deploy/secrets.ts";
 import { doSteps } from "../../cli/deploy/steps.ts";
-import type { Wanted } from "../../cli/deploy/wanted.ts";
 import { redactor } from "../../cli/deploy/wrangler.ts";
 
-const wanted: Wanted = {
+const wanted: ProjectResources = {
   queues: ["weir-one"],
   buckets: ["files"],
   databases: [{ name: "weir-ledger", config: "wrangler.toml", migrations: ["0001.sql", "0002.sql"] }],
@@ -20,7 +20,7 @@ const wanted: Wanted = {
   image: "i1",
 };
 
-function worker(name: string, role: Wanted["workers"][number]["role"], more: object) {
+function worker(name: string, role: ProjectResources["workers"][number]["role"], more: object) {
   return { name, role, config: `${name}.toml`, build: "", secrets: [], consumes: [], crons: [], ...more };
 }
 

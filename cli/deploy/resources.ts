@@ -7,7 +7,7 @@ import { type Project, packageRoot } from "../project/project.ts";
 import { buildOf, imageOf } from "./build.ts";
 import { readConfig, type WranglerConfig } from "./wrangler-config.ts";
 
-export interface WantedWorker {
+export interface ProjectWorker {
   name: string;
   role: "compute" | "pipeline" | "router";
   /** Its wrangler.toml, relative to the root. */
@@ -24,19 +24,19 @@ export interface WantedWorker {
   crons: string[];
 }
 
-export interface WantedDatabase {
+export interface ProjectDatabase {
   name: string;
   /** The wrangler.toml that names its migrations. */
   config: string;
   migrations: string[];
 }
 
-export interface Wanted {
+export interface ProjectResources {
   queues: string[];
   buckets: string[];
-  databases: WantedDatabase[];
+  databases: ProjectDatabase[];
   /** In the order in which they must be there: what others bind to comes first. */
-  workers: WantedWorker[];
+  workers: ProjectWorker[];
   /** R2 buckets that tell of their objects. */
   rules: { bucket: string; queue: string }[];
   /** Hash of compute's image. */
@@ -44,7 +44,7 @@ export interface Wanted {
 }
 
 interface Read {
-  role: WantedWorker["role"];
+  role: ProjectWorker["role"];
   alias?: string;
   path: string;
   config: WranglerConfig;
@@ -66,11 +66,11 @@ export function configsOf({ root, pipelines }: Project): Read[] {
 }
 
 /** Everything a project asks for, when its router is reached at `url`. */
-export async function wantedOf(project: Project, url: string): Promise<Wanted> {
+export async function resourcesOf(project: Project, url: string): Promise<ProjectResources> {
   const { root } = project;
   const read = configsOf(project);
   const workers = await Promise.all(
-    read.map(async ({ role, alias, path, config }): Promise<WantedWorker> => {
+    read.map(async ({ role, alias, path, config }): Promise<ProjectWorker> => {
       const version = config.vars?.WEIR_VERSION;
       return {
         name: config.name,
@@ -107,8 +107,8 @@ export async function wantedOf(project: Project, url: string): Promise<Wanted> {
   };
 }
 
-function databasesIn(root: string, read: readonly Read[], named: string[]): WantedDatabase[] {
-  const found = new Map<string, WantedDatabase>(
+function databasesIn(root: string, read: readonly Read[], named: string[]): ProjectDatabase[] {
+  const found = new Map<string, ProjectDatabase>(
     named.map((name) => [name, { name, config: "wrangler.toml", migrations: [] }]),
   );
   for (const { path, config } of read) {
