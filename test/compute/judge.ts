@@ -133,3 +133,10 @@ export function difference(a: Uint8Array, b: Uint8Array): number {
   for (let i = 0; i < a.length; i++) sum += Math.abs((a[i] ?? 0) - (b[i] ?? 0));
   return sum / a.length / 255;
 }
+
+/** What a film says of its colours: range, matrix, transfer, primaries. */
+export async function judgeColours(path: string): Promise<string> {
+  const entries = "stream=color_range,color_space,color_transfer,color_primaries";
+  const asked = ["-select_streams", "v:0", "-show_entries", entries, "-of", "csv=p=0", path];
+  return (await run("ffprobe", asked)).toString().trim().split("\n")[0] ?? "";
+}

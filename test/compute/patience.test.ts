@@ -7,7 +7,7 @@ import { crc32, deflateSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeVideo } from "../../cli/sample-media/media.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
-import { post, type Source, startSource } from "./source.ts";
+import { HEADERS, post, type Source, startSource } from "./source.ts";
 
 let folder: string;
 let source: Source;
@@ -66,7 +66,7 @@ test("a film of large pictures is cut off its keyframes, and again when its byte
   const url = source.put("/large.mp4", await readFile(path));
   for (const call of [1, 2]) {
     const body = JSON.stringify({ url, span: { start: 0.1, end: 1.1 } });
-    const answer = await fetch(`${compute.url}/v1/clip`, { method: "POST", body });
+    const answer = await fetch(`${compute.url}/v1/clip`, { method: "POST", headers: HEADERS, body });
     expect([call, answer.status]).toEqual([call, 200]);
     await answer.arrayBuffer();
   }
