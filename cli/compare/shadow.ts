@@ -13,6 +13,7 @@ import { startNode } from "../io/children.ts";
 import { CliError } from "../io/output.ts";
 import { freePort } from "../io/ports.ts";
 import { startCompute } from "../local/compute-server.ts";
+import { CLOSED_DOORS } from "../local/running-commit.ts";
 import { computeEnv } from "../local/stack.ts";
 import { healthy, WRANGLER, wranglerEnv } from "../local/wrangler.ts";
 import type { Client } from "../operate/client.ts";
@@ -74,11 +75,15 @@ export async function startShadow(options: ShadowOptions): Promise<Shadow> {
   const vars = { WEIR_VERSION: options.version, SHADOW_URL: door.url, COMPUTE_URL };
   writeFileSync(config, stringify(tables(options, vars)));
   const port = await freePort();
-  const flags = ["--ip", "127.0.0.1", "--port", String(port), "--inspector-port", String(await freePort())];
+  const flags = ["--ip", "127.0.0.1", "--port", String(port)];
   const secrets = secretsOf(options).flatMap((name) => (settings[name] ? [[name, settings[name]]] : []));
   const worker = startNode(
     [WRANGLER, "dev", "-c", config, ...flags, "--persist-to", folder, "--show-interactive-dev-session=false"],
-    { cwd: folder, env: { ...wranglerEnv(folder), ...Object.fromEntries(secrets), COMPUTE_TOKEN }, onLine },
+    {
+      cwd: folder,
+      env: { ...wranglerEnv(folder), ...CLOSED_DOORS, ...Object.fromEntries(secrets), COMPUTE_TOKEN },
+      onLine,
+    },
   );
   const stop = async () => {
     await Promise.all([worker.stop(), compute.stop(), door.close()]);
@@ -91,7 +96,7 @@ export async function startShadow(options: ShadowOptions): Promise<Shadow> {
     const last = said.slice(-20).join("\n");
     throw error instanceof CliError ? new CliError(`${error.message}\n${last}`) : error;
   }
-  return { run: (job) => runAt(`http://127.0.0.1:${port}/`, job), stop };
+  return { run: (job) => runAt(`http://127.0.0.1:${port}/`, COMPUTE_TOKEN, job), stop };
 }
 
 /** What the deployed Worker is given, but for what signs URLs: the handler's own, and those of models. */
@@ -120,8 +125,9 @@ function tables(options: ShadowOptions, vars: Record<string, string>) {
   };
 }
 
-async function runAt(url: string, job: Job): Promise<Shadowed> {
-  const response = await fetch(url, { method: "POST", body: JSON.stringify(job) });
+async function runAt(url: string, token: string, job: Job): Promise<Shadowed> {
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(job) });
   if (!response.ok)
     return { status: "failed", failure: { kind: "internal", detail: (await response.text()).slice(0, 300) } };
   const answer = (await response.json()) as Answer;

@@ -8,7 +8,7 @@ import { suggestion } from "../io/suggest.ts";
 import { LOCAL_S3 } from "../project/bindings.ts";
 import { deliver, post, type StackAddress } from "../senders/deliver.ts";
 import { type Change, r2Message, s3Event } from "../senders/messages.ts";
-import { LOCAL_S3_PATH } from "../settings/dev-env.ts";
+import { LOCAL_S3_PATH, localHeaders } from "../settings/dev-env.ts";
 import { unreachable } from "../settings/settings.ts";
 
 export interface Target {
@@ -88,7 +88,7 @@ async function notify(stack: StackAddress, changed: Omit<Change, "region">): Pro
     if (it.kind === "d1" || !it.buckets.includes(changed.bucket) || it.events.length === 0) continue;
     const change = { ...changed, region: it.kind === "s3" ? it.region : "auto" };
     if (it.events.some((scheme) => scheme.scheme === "r2-queue")) {
-      const headers = { "content-type": "application/json" };
+      const headers = localHeaders(stack.secrets);
       const body = JSON.stringify(r2Message(change));
       await post(`${stack.url}/__local/r2-notification`, { headers, body });
       notified.push({ connection, by: "r2-notification" });

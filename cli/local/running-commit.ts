@@ -16,6 +16,16 @@ export const workersEnv = (root: string, port: number, options = process.env.NOD
   NODE_OPTIONS: [options, `--import=${PRELOAD}`].filter(Boolean).join(" "),
 });
 
+/** What another wrangler's environment must hold to have its doors closed to browsers (closed-doors.mjs). */
+export const CLOSED_DOORS = {
+  NODE_OPTIONS: [
+    process.env.NODE_OPTIONS,
+    `--import=${pathToFileURL(join(packageRoot, "cli/local/closed-doors.mjs")).href}`,
+  ]
+    .filter(Boolean)
+    .join(" "),
+};
+
 /** Writes down the commit of a folder; whether it is another than before. */
 export function noteCommit(root: string, persist: string): boolean {
   const [path, text] = [fileIn(persist), commitOf(root)];

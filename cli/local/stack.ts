@@ -78,7 +78,7 @@ async function startOn(
   const compute = await startCompute(computeEnv(root, url, project.connections, settings), onLine);
   undo.push(compute.stop);
   noteCommit(root, persist);
-  const env: Env = { ...settings, ...compute.settings };
+  const env: Env = { ...settings, ...compute.settings, WEIR_LOCAL_URL: url };
   const configs = [
     ...writeLocalConfigs(root, configsOf(project)),
     relative(root, join(packageRoot, "workers/compute/wrangler.toml")),
@@ -87,8 +87,8 @@ async function startOn(
   const workers = await startWorkers({ root, configs, port, persist, env: guest, onLine, onStep: step });
   undo.push(workers.stop);
   // Not waited for: what it takes up may run for minutes.
-  void ringCron(url);
-  const cron = setInterval(() => void ringCron(url), 60_000);
+  void ringCron(url, env);
+  const cron = setInterval(() => void ringCron(url, env), 60_000);
   undo.push(() => clearInterval(cron));
   const ended = Promise.race([workers.ended, compute.ended]);
   return { url, apiKey: env.WEIR_API_KEY ?? "", env, ended };

@@ -1,7 +1,7 @@
 // Every Worker of the stack, under one `wrangler dev`, which is started again when it ends.
 import { type Child, startNode } from "../io/children.ts";
 import { CliError } from "../io/output.ts";
-import { freePort } from "../io/ports.ts";
+import { localHeaders } from "../settings/dev-env.ts";
 import { keepUp } from "./keep-up.ts";
 import { workersEnv } from "./running-commit.ts";
 import { healthy, startLimit, WRANGLER } from "./wrangler.ts";
@@ -23,7 +23,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Child> {
   const url = `http://127.0.0.1:${port}`;
   const limit = startLimit(configs.length);
   const launch = async () => {
-    const flags = ["--ip", "127.0.0.1", "--port", String(port), "--inspector-port", String(await freePort())];
+    const flags = ["--ip", "127.0.0.1", "--port", String(port)];
     const quiet = ["--persist-to", persist, "--show-interactive-dev-session=false"];
     return startNode([WRANGLER, "dev", ...configs.flatMap((config) => ["-c", config]), ...flags, ...quiet], {
       cwd: root,
@@ -43,7 +43,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Child> {
     const child = await launch();
     // What it held when it ended goes on at once, and not with the next minute.
     void healthy(url, child.ended, limit).then(
-      () => ringCron(url),
+      () => ringCron(url, options.env),
       (error: unknown) => onLine(error instanceof CliError ? error.message : String(error)),
     );
     return child;
@@ -52,5 +52,5 @@ export async function startWorkers(options: WorkersOptions): Promise<Child> {
 }
 
 /** The cron, which nothing else rings locally: queues go on, and what is overdue is looked after. */
-export const ringCron = (url: string): Promise<unknown> =>
-  fetch(`${url}/__local/cron`, { method: "POST" }).catch(() => {});
+export const ringCron = (url: string, env: NodeJS.ProcessEnv): Promise<unknown> =>
+  fetch(`${url}/__local/cron`, { method: "POST", headers: localHeaders(env), body: "{}" }).catch(() => {});

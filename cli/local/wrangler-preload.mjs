@@ -1,8 +1,10 @@
-// Loaded into the `wrangler dev` of the local stack (workers.ts), for two things that wrangler lacks.
+// Loaded into the `wrangler dev` of the local stack (workers.ts), for two things that wrangler lacks; a third, that
+// its doors are closed to browsers, is closed-doors.mjs's.
 // The first: its WEIR_COMMIT is the commit of the folder that WEIR_COMMIT_OF names, as it is at that moment. wrangler asks its environment again at every reload of a Worker, and
 // a commit or an edit made meanwhile has no other way in: files of settings are read for the first Worker only.
 import { subscribe } from "node:diagnostics_channel";
 import { commitOf } from "../git/git.ts";
+import "./closed-doors.mjs";
 
 /** The environment is copied many times in a row; git is asked once for them. */
 const FRESH_MS = 100;

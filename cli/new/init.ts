@@ -129,7 +129,9 @@ function ignore(root: string): boolean {
   const path = join(root, ".gitignore");
   const text = existsSync(path) ? readFileSync(path, "utf8") : "";
   const lines = text.split(/\r?\n/);
-  const missing = ["node_modules/", ".weir/", ".wrangler/", "wrangler.local.toml"].filter((line) => !lines.includes(line));
+  const missing = ["node_modules/", ".weir/", ".wrangler/", "wrangler.local.toml"].filter(
+    (line) => !lines.includes(line),
+  );
   if (missing.length === 0) return false;
   writeFileSync(path, `${text}${text === "" || text.endsWith("\n") ? "" : "\n"}${missing.join("\n")}\n`);
   return true;

@@ -139,6 +139,9 @@ export function localTables(connections: Named, router: Table, paths: { main: st
     compatibility_date: COMPATIBILITY.compatibility_date,
     // Lets it call the router's scheduled(), since nothing rings the cron locally.
     compatibility_flags: ["nodejs_compat", "service_binding_extra_handlers", "experimental"],
+    // Where it is reached, here and by a tunnel: a request that names another host is not for it.
+    vars: { WEIR_LOCAL_URL: "http://127.0.0.1:8787", WEIR_URL: "http://127.0.0.1:8787" },
+    secrets: { required: ["WEIR_LOCAL_TOKEN"] },
     services: [{ binding: "ROUTER", service: String(router.name ?? "weir") }],
     queues: { producers: [{ binding: "R2_EVENTS", queue: QUEUES.r2 }] },
     r2_buckets: buckets.map((name) => ({

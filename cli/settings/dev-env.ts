@@ -16,10 +16,19 @@ export const DEV_ENV = ".weir/dev.env";
 /** Where wrangler serves local buckets over S3's own protocol, under the stack's URL. */
 export const LOCAL_S3_PATH = "/cdn-cgi/local/r2/s3";
 
+/** What the local doors, `/__local/…`, ask for: who can read the project's folder may knock. */
+const LOCAL_TOKEN = "WEIR_LOCAL_TOKEN";
+/** What a call of a local door comes with. */
+export const localHeaders = (secrets: Readonly<Record<string, string | undefined>>) => ({
+  "content-type": "application/json",
+  authorization: `Bearer ${secrets[LOCAL_TOKEN]}`,
+});
+
 /** A value for every name that the project needs locally, in the form that its use asks for. */
 export function makeSecrets(connections: Connections["connections"], random: Random): Env {
   const secrets: Env = {};
   for (const name of secretNames(connections)) secrets[name] = random(32).toString("hex");
+  secrets[LOCAL_TOKEN] = random(32).toString("hex");
   secrets.WEIR_API_KEY = `weir_${random(24).toString("hex")}`;
   Object.assign(secrets, makePins(connections));
   for (const connection of Object.values(connections)) {

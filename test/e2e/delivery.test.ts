@@ -111,7 +111,7 @@ test("a pipeline of which twenty runs end dead and none succeeds is paused by it
     () => weir.all<object>("/v1/dead-letters?alias=always-throws"),
     (letters) => letters.length === keys.length,
   );
-  await weir.fetch("/__local/cron", { method: "POST" });
+  await weir.ringCron();
   const { data } = await weir.read<{ data: { alias: string; paused: { reason: string } | null }[] }>(
     "/v1/pipelines",
   );

@@ -43,7 +43,7 @@ const ended = (id: string) =>
   );
 const replay = async (body: object) => ended((await post<Replay>("/v1/replays", body)).id);
 const echo = { aliases: ["echo"] };
-const cron = () => weir.fetch("/__local/cron", { method: "POST" });
+const cron = () => weir.ringCron();
 
 describe("a replay of a listing", () => {
   test("runs a pipeline on what was in the bucket before anybody told of it, every object once", async () => {

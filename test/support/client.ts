@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { AwsClient } from "aws4fetch";
 import { signStandardWebhook } from "../../cli/senders/sign.ts";
+import { localHeaders } from "../../cli/settings/dev-env.ts";
 import { objectUrl } from "../../src/source/object-url.ts";
 
 export interface Run {
@@ -45,11 +46,26 @@ export interface Told {
 export interface Address {
   base: string;
   apiKey: string;
-  secrets: { CONN_MEDIA_SECRET: string; CONN_PHOTOS_SECRET: string };
+  secrets: { CONN_MEDIA_SECRET: string; CONN_PHOTOS_SECRET: string; WEIR_LOCAL_TOKEN: string };
 }
 
 /** Where wrangler serves local buckets by S3's protocol. */
 const STORE = "/cdn-cgi/local/r2/s3";
+
+const s3Client = () =>
+  new AwsClient({
+    accessKeyId: "weir-local",
+    secretAccessKey: "weir-local-only",
+    service: "s3",
+    region: "auto",
+  });
+
+/** A presigned URL of an object in a local bucket, or of the bucket where the key begins with `?`. */
+export async function presigned(base: string, bucket: string, key: string, method = "GET"): Promise<string> {
+  const url = key.startsWith("?") ? `${base}${STORE}/${bucket}${key}` : objectUrl(base + STORE, bucket, key);
+  const signed = await s3Client().sign(url, { method, aws: { signQuery: true } });
+  return signed.url;
+}
 
 const metadataHeaders = (metadata: Record<string, string>) =>
   Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]));
@@ -58,12 +74,7 @@ const unquoted = (etag: string | null) => (etag ?? "").replaceAll('"', "");
 export type Client = ReturnType<typeof openClient>;
 
 export function openClient({ base, apiKey, secrets }: Address) {
-  const s3 = new AwsClient({
-    accessKeyId: "weir-local",
-    secretAccessKey: "weir-local-only",
-    service: "s3",
-    region: "auto",
-  });
+  const s3 = s3Client();
   const fetchWeir = (path: string, init: RequestInit = {}) => fetch(base + path, init);
   const api = (path: string, init: RequestInit = {}) =>
     fetchWeir(path, {
@@ -106,6 +117,13 @@ export function openClient({ base, apiKey, secrets }: Address) {
         throw new Error(`it never came to that; last seen: ${JSON.stringify(value, null, 1)}`);
       await pause(50);
     }
+  };
+
+  /** A local door, which stands in for Cloudflare. */
+  const local = async (path: string, body: string) => {
+    const headers = localHeaders(secrets);
+    const response = await fetchWeir(`/__local/${path}`, { method: "POST", headers, body });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   };
 
   const s3Url = (bucket: string, key: string) => objectUrl(base + STORE, bucket, key);
@@ -167,9 +185,10 @@ export function openClient({ base, apiKey, secrets }: Address) {
         object.eTag === undefined ? "DeleteObject" : copiedFrom === undefined ? "PutObject" : "CopyObject";
       const copySource = copiedFrom === undefined ? {} : { copySource: { bucket, object: copiedFrom } };
       const body = JSON.stringify({ account: "test", action, bucket, object, eventTime, ...copySource });
-      const response = await fetchWeir("/__local/r2-notification", { method: "POST", body });
-      if (response.status !== 202) throw new Error(`notify: ${response.status}`);
+      await local("r2-notification", body);
     },
+    /** Rings the cron, as Cloudflare does every minute. */
+    ringCron: () => local("cron", "{}"),
     /** The S3 `Records[]` body that AWS would send of it. */
     s3Records({ bucket, key, size, eTag, eventTime, copiedFrom }: Told) {
       const created = copiedFrom === undefined ? "ObjectCreated:Put" : "ObjectCreated:Copy";

@@ -78,10 +78,11 @@ export function devProject(aliases: string[], connections: string[]) {
       });
       const secrets = parseEnv(readFileSync(own(".weir/dev.env"), "utf8")) as Record<string, string>;
       const { WEIR_API_KEY = "", CONN_MEDIA_SECRET = "", CONN_PHOTOS_SECRET = "" } = secrets;
+      const { WEIR_LOCAL_TOKEN = "" } = secrets;
       const client = openClient({
         base: url,
         apiKey: WEIR_API_KEY,
-        secrets: { CONN_MEDIA_SECRET, CONN_PHOTOS_SECRET },
+        secrets: { CONN_MEDIA_SECRET, CONN_PHOTOS_SECRET, WEIR_LOCAL_TOKEN },
       });
       const killed = async (kill: (pid: number) => void) => {
         const pid = child.pid as number;

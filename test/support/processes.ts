@@ -1,7 +1,7 @@
 // Everything that a process has started, however deep, so that all of it can be killed at once: what a
 // machine that loses its power does to it.
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** The process and all below it. */
 export function treeOf(root: number): number[] {
@@ -57,3 +57,29 @@ export function commandOf(pid: number): string {
     return "";
   }
 }
+
+/** The TCP ports that these processes listen on, where /proc says so. */
+export function portsOf(pids: readonly number[]): number[] {
+  const sockets = new Set(pids.flatMap(socketsOf));
+  const lines = ["tcp", "tcp6"].flatMap((name) => linesOf(`/proc/net/${name}`));
+  // sl, local address:port in hex, remote, state (0A listens), …, the inode as the tenth.
+  const listening = lines.map((line) => line.trim().split(/\s+/)).filter(([, , , state]) => state === "0A");
+  const own = listening.filter((fields) => sockets.has(fields[9] ?? ""));
+  return [...new Set(own.map(([, local = ""]) => Number.parseInt(local.split(":")[1] ?? "", 16)))];
+}
+
+function socketsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      try {
+        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? [];
+      } catch {
+        return [];
+      }
+    });
+  } catch {
+    return [];
+  }
+}
+
+const linesOf = (path: string) => (existsSync(path) ? readFileSync(path, "utf8").split("\n").slice(1) : []);

@@ -22,6 +22,7 @@ const CONNECTIONS = connectionsSchema.parse(
 /** Every secret by its name; those that tests name are surely there. */
 type Secrets = Record<string, string> & {
   WEIR_SIGNING_KEY: string;
+  WEIR_LOCAL_TOKEN: string;
   CONN_MEDIA_SECRET: string;
   CONN_PHOTOS_SECRET: string;
 };
@@ -29,6 +30,7 @@ const SECRETS: Secrets = {
   ...makeSecrets(CONNECTIONS, randomBytes),
   WEIR_API_KEY: API_KEY,
   WEIR_SIGNING_KEY: "test-signing-key",
+  WEIR_LOCAL_TOKEN: "test-local-token",
   CONN_MEDIA_SECRET: `whsec_${randomBytes(24).toString("base64")}`,
   CONN_PHOTOS_SECRET: `whsec_${randomBytes(24).toString("base64")}`,
   CONN_PHOTOS_ACCESS_KEY_ID: "weir-local",

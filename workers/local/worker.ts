@@ -2,6 +2,7 @@
 // from Cloudflare and a local one must do itself: R2's notifications, the cron, and queues that outlive the
 // process (queues.ts). Never deployed.
 import { type CutOffBindings, takeUpCutOff } from "./cut-off.ts";
+import { refusalOf } from "./gate.ts";
 import { type QueueBindings, wakeQueues } from "./queues.ts";
 
 export { LocalQueue, QueueDoor } from "./queues.ts";
@@ -9,10 +10,22 @@ export { LocalQueue, QueueDoor } from "./queues.ts";
 /** The queues on disk are there under `weir dev`; tests that start Workers by themselves have those in memory. */
 interface Env extends CutOffBindings, Partial<Pick<QueueBindings, "LOCAL_QUEUES" | "CONSUMERS">> {
   R2_EVENTS: Queue;
+  WEIR_LOCAL_URL?: string;
+  WEIR_URL?: string;
+  WEIR_LOCAL_TOKEN?: string;
 }
+
+const refusal = ({ status, detail }: { status: number; detail: string }) =>
+  Response.json(
+    { type: "about:blank", title: "Refused", status, detail },
+    { status, headers: { "content-type": "application/problem+json" } },
+  );
 
 export default {
   async fetch(request, env): Promise<Response> {
+    const gate = { urls: [env.WEIR_LOCAL_URL, env.WEIR_URL], token: env.WEIR_LOCAL_TOKEN };
+    const refused = refusalOf(request, gate);
+    if (refused) return refusal(refused);
     const { pathname } = new URL(request.url);
     if (request.method !== "POST" || !pathname.startsWith("/__local/")) return env.ROUTER.fetch(request);
     switch (pathname) {

@@ -27,8 +27,12 @@ const parsed = { config: pipelineConfigSchema.parse(config), models: modelsSchem
 export default {
   async fetch(request: Request, raw: object): Promise<Response> {
     if (request.method === "GET") return Response.json({ status: "ok" });
+    const env = surroundings(raw);
+    // Nobody but the command may have the handler run.
+    if (request.headers.get("authorization") !== `Bearer ${env.required("COMPUTE_TOKEN")}`)
+      return Response.json({ detail: "This door is `weir compare`'s own." }, { status: 401 });
     const job = (await request.json()) as Job;
-    const deps = depsOf(surroundings(raw));
+    const deps = depsOf(env);
     const outcome = await runJob(job, { set: setOf(job), token: null }, deps);
     return Response.json(told(hidden(outcome, deps.hide)));
   },
