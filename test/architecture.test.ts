@@ -37,6 +37,23 @@ describe("the architecture", () => {
     expect(circles()).toEqual([]);
   });
 
+  test("the newcomer's map leads to places that are there", () => {
+    const map = read("ARCHITECTURE.md").split("## A newcomer's map")[1]?.split(/^## /m)[0] ?? "";
+    const rows = map.split("\n").filter((line) => line.startsWith("| a "));
+    const missing = rows.flatMap((row) => {
+      // A bare name stands beside the path before it.
+      let folder = "";
+      return [...row.matchAll(/`([\w./-]+)`/g)].flatMap(([, name = ""]) => {
+        if (name.startsWith("/") || !/[./]/.test(name)) return [];
+        const path = name.includes("/") ? name : join(folder, name);
+        folder = dirname(path);
+        return existsSync(join(root, path)) ? [] : [path];
+      });
+    });
+    expect(rows.length).toBeGreaterThan(5);
+    expect(missing).toEqual([]);
+  });
+
   test("no source file is longer than 300 lines", () => {
     const long = sources(...HOUSE, "scripts")
       .map((path) => ({ path, lines: read(path).split("\n").length - 1 }))
