@@ -1,6 +1,7 @@
 // The subcommands by which people operate Weir: `weir replay`, `audit`, `dead-letters` and `pipelines`.
 // commands.ts adds them to the program; what they do is imported when it is asked for.
 import { type Command, Option } from "commander";
+import { MAX_REMOVED_PERCENT } from "../../src/shapes/replay.ts";
 import { RUN_STATUSES } from "../../src/shapes/run.ts";
 import { FIFTY, JSON_OPTION, KEY_OPTION, positive, URL_OPTION } from "../io/options.ts";
 import type { ChoiceFlags } from "./dead-letters.ts";
@@ -8,6 +9,11 @@ import type { Flags, Keyed } from "./replay.ts";
 import { addRuns } from "./run-commands.ts";
 import { type CreateFlags, SELECTIONS } from "./selection.ts";
 import type { OriginFlags } from "./versions.ts";
+
+const FORCE_OPTION = [
+  "--force",
+  `repair without asking, though it removes items of over ${MAX_REMOVED_PERCENT} % of the objects`,
+] as const;
 
 export function addOperateCommands(program: Command, root: () => string): void {
   const added = [
@@ -30,15 +36,21 @@ function addAudit(program: Command, root: () => string): Command {
     .argument("<alias>")
     .option("--prefix <prefix>", "only objects whose key begins so")
     .option("--repair", "run the pipeline on just what differs")
+    .option(...FORCE_OPTION)
     .option(...KEY_OPTION)
     .addHelpText(
       "after",
       "\nExamples:\n  $ weir audit video-processor --prefix 2026/\n  $ weir audit video-processor --repair",
     )
-    .action(async (alias: string, flags: Flags & Keyed & { prefix?: string; repair?: boolean }) => {
-      const { audit } = await import("./replay.ts");
-      await audit(root(), alias, flags);
-    });
+    .action(
+      async (
+        alias: string,
+        flags: Flags & Keyed & { prefix?: string; repair?: boolean; force?: boolean },
+      ) => {
+        const { audit } = await import("./replay.ts");
+        await audit(root(), alias, flags);
+      },
+    );
 }
 
 function addReplay(program: Command, root: () => string): Command {
@@ -59,6 +71,7 @@ function addReplay(program: Command, root: () => string): Command {
     .option("--model <model>", "produced-by: items that this model made")
     .option("--filter <filter>", "beside the pipeline's own: JSON, a file, or a pipeline's alias")
     .option("--dry-run", "count what would be done, and do nothing")
+    .option(...FORCE_OPTION)
     .option("--wait", "wait for the end; exits 1 where a run ended dead")
     .option(...KEY_OPTION)
     .addHelpText(

@@ -24,6 +24,7 @@ export function replayText(replay: Replay): string {
     ["plan", planText(replay)],
     ...(phase === "planning" ? [] : effectRows(replay)),
     ...(request.dry_run ? [] : [["progress", progressText(replay)]]),
+    ...(replay.stopped ? [["stopped", failureText(replay.stopped)]] : []),
     ["created", `${created_at ?? "–"}${ended_at === null ? "" : `, ended ${ended_at}`}`],
   ];
   return [table(rows), sampleText(replay)].filter(Boolean).join("\n\n");
@@ -72,6 +73,10 @@ export function progressText({ progress }: Replay): string {
     ...(seconds_left === null ? [] : [`${seconds_left} s left`]),
   ].join(", ");
 }
+
+/** A failure on one line: what was wrong, what was expected, what to do. */
+export const failureText = ({ detail, expected, next }: NonNullable<Replay["stopped"]>) =>
+  [detail, expected && `Expected: ${expected}.`, next].filter(Boolean).join(" ");
 
 /** Objects by name, as many as the plan keeps, each with why it is taken. */
 export function sampleText({ plan }: Replay): string {

@@ -1,4 +1,5 @@
 // `weir replay …` and `weir audit`: objects through pipelines again, and what differs from the bucket.
+import { ask, canAsk } from "../io/ask.ts";
 import { CliError, good, note, print, printJson } from "../io/output.ts";
 import type { Reach } from "../settings/settings.ts";
 import { openClient, type Replay } from "./client.ts";
@@ -22,7 +23,7 @@ export async function createReplay(
   const client = openClient(root, flags);
   const begun = await client.post<Replay>("/v1/replays", request, flags.idempotencyKey);
   const waits = flags.wait || request.dry_run;
-  const replay = waits ? await watchReplay(client, begun) : begun;
+  const replay = waits ? await watchReplay(client, begun, mayRemove) : begun;
   if (flags.json) printJson(replay);
   else print(replayText(replay));
   if (request.dry_run) return good("planned; nothing ran");
@@ -59,13 +60,13 @@ export async function moveReplay(
 export async function audit(
   root: string,
   alias: string,
-  flags: Flags & Keyed & { prefix?: string; repair?: boolean },
+  flags: Flags & Keyed & { prefix?: string; repair?: boolean; force?: boolean },
 ): Promise<void> {
   const client = openClient(root, flags);
-  const { prefix, repair = false } = flags;
-  const body = { alias, repair, ...(prefix !== undefined && { prefix }) };
+  const { prefix, repair = false, force = false } = flags;
+  const body = { alias, repair, force, ...(prefix !== undefined && { prefix }) };
   const begun = await client.post<Replay>("/v1/audits", body, flags.idempotencyKey);
-  const found = await watchReplay(client, begun);
+  const found = await watchReplay(client, begun, mayRemove);
   if (flags.json) printJson(found);
   else print(auditText(found));
   const { objects } = found.plan;
@@ -73,6 +74,13 @@ export async function audit(
     return good(`${alias} agrees with its bucket: ${counted(found.plan.passed_over, "object")}`);
   if (repair) return ended(found);
   throw new CliError(`${alias} differs from its bucket: ${planText(found)}; --repair runs just these`);
+}
+
+/** Shows what a repair would remove, and asks whoever is there. */
+async function mayRemove(replay: Replay): Promise<boolean> {
+  if (!canAsk() || !replay.stopped) return false;
+  process.stderr.write(`${auditText(replay)}\n\n`);
+  return ask(`${replay.stopped.detail} Go on?`);
 }
 
 function ended(replay: Replay): void {

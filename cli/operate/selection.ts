@@ -31,6 +31,7 @@ export interface CreateFlags extends SelectFlags {
   alias?: string[];
   filter?: string;
   dryRun?: boolean;
+  force?: boolean;
 }
 
 /** @throws CliError (exit code 2) where flags do not go together, or a value is none that is taken */
@@ -50,6 +51,7 @@ export function replayRequest(root: string, flags: CreateFlags, now: number): z.
   const parsed = replaySchema.safeParse({
     select: { kind: select.replace("-", "_"), ...given, ...times },
     dry_run: dryRun === true,
+    ...(flags.force && { force: true }),
     ...(alias && { aliases: alias }),
     ...(filter !== undefined && { filter: filterOf(root, filter) }),
   });

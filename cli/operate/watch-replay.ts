@@ -3,13 +3,29 @@ import { setTimeout as pause } from "node:timers/promises";
 import { untilInterrupted } from "../io/interrupt.ts";
 import { CliError, note, visible } from "../io/output.ts";
 import type { Client, Replay } from "./client.ts";
-import { planText, progressText } from "./replay-text.ts";
+import { failureText, planText, progressText } from "./replay-text.ts";
 
 const FIRST_MS = 100;
 const MOST_MS = 2_000;
 
-/** The replay as it ended. Ctrl-C stops the waiting, not the replay. @throws CliError where it was paused or cancelled meanwhile */
-export async function watchReplay(client: Client, begun: Replay): Promise<Replay> {
+/**
+ * The replay as it ended. Ctrl-C stops the waiting, not the replay. `consent` is asked once where it waits for a
+ * person, and resumes it. @throws CliError where it was paused or cancelled meanwhile
+ */
+export async function watchReplay(
+  client: Client,
+  begun: Replay,
+  consent: (replay: Replay) => Promise<boolean> = async () => false,
+): Promise<Replay> {
+  const replay = await watch(client, begun);
+  if (replay.stopped?.where === "force" && (await consent(replay)))
+    return watchReplay(client, await client.post<Replay>(`/v1/replays/${replay.id}/resume`));
+  if (replay.status === "done") return replay;
+  if (replay.stopped) throw new CliError(`${replay.id} was stopped: ${failureText(replay.stopped)}`);
+  throw new CliError(`${replay.id} was ${replay.status} meanwhile: ${progressText(replay)}`);
+}
+
+async function watch(client: Client, begun: Replay): Promise<Replay> {
   let replay = begun;
   await untilInterrupted(async (interrupted) => {
     const stop = interrupted.then(() => true);
@@ -23,8 +39,7 @@ export async function watchReplay(client: Client, begun: Replay): Promise<Replay
     }
     clear();
   });
-  if (replay.status === "done") return replay;
-  throw new CliError(`${replay.id} was ${replay.status} meanwhile: ${progressText(replay)}`);
+  return replay;
 }
 
 function show(replay: Replay): void {

@@ -8,11 +8,13 @@ import { compileFilter, evaluate, viewOf } from "../match/index.ts";
 import type { RouteDeps } from "../routing/route.ts";
 import { handOverAll } from "../routing/route.ts";
 import type { Event } from "../shapes/event.ts";
+import type { Failure } from "../shapes/failure.ts";
 import type { Candidate } from "../shapes/replay.ts";
 import { openSource } from "../source/open.ts";
 import { openCollection } from "../store/collections/open.ts";
 import { type Decided, record } from "../store/ledger/events.ts";
 import { getReplay, progressOf, type Replay, stuckReplays, turnPage } from "../store/ledger/replays.ts";
+import { refusedBy, tooManyRemovals } from "./hold-back.ts";
 import { readPage, type Target } from "./pages.ts";
 import { countPage, estimate } from "./plan.ts";
 
@@ -42,14 +44,23 @@ export async function advance({ replay_id, page }: ReplayMessage, deps: RouteDep
     const replay = await getReplay(deps.env.ledger(), replay_id);
     if (replay?.status !== "active" || replay.page !== at || replay.phase === "draining") return;
     if (taken === PAGES_PER_MESSAGE) return send(replay, deps);
+    // Resumed, it has no reason to be paused.
+    const resumed = { ...replay, plan: { ...replay.plan, stopped: undefined } };
     if (replay.phase === "planning") {
-      await planPage(replay, deps);
+      await planPage(resumed, deps).catch((error) => stop(resumed, refusedBy(error), deps));
       continue;
     }
     const { open } = await progressOf(deps.env.ledger(), replay.id);
     if (open >= WINDOW) return send(replay, deps, 1);
-    await runPage(replay, Math.min(RUN_PAGE, WINDOW - open), deps);
+    const limit = Math.min(RUN_PAGE, WINDOW - open);
+    await runPage(resumed, limit, deps).catch((error) => stop(resumed, refusedBy(error), deps));
   }
+}
+
+/** Pauses a replay where it stands, with the reason in its plan. */
+async function stop(replay: Replay, stopped: Failure, { env, now }: RouteDeps): Promise<void> {
+  const to = { ...replay, status: "paused" as const, plan: { ...replay.plan, stopped } };
+  await turnPage(env.ledger(), replay, to, now()).run();
 }
 
 export async function send(
@@ -81,10 +92,12 @@ async function planPage(replay: Replay, deps: RouteDeps): Promise<void> {
   const ledger = deps.env.ledger();
   const { next, ...page } = await nextCandidates(replay, PLAN_PAGE, deps);
   const counted = await countPage(replay.plan, page, ledger);
-  const plan = next ? counted : await estimate(counted, ledger);
+  const whole = next ? counted : await estimate(counted, ledger);
+  const stopped = next ? undefined : await tooManyRemovals(whole, replay.request, ledger);
+  const plan = { ...whole, stopped };
   const over = replay.request.dry_run
     ? ({ phase: "draining", status: "done" } as const)
-    : ({ phase: "running" } as const);
+    : ({ phase: "running", status: stopped ? "paused" : replay.status } as const);
   const to = next
     ? { ...replay, plan, cursor: JSON.stringify(next) }
     : { ...replay, plan, cursor: null, ...over };

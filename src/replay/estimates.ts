@@ -31,7 +31,14 @@ export async function pastRuns(db: D1Database, alias: string): Promise<{ runs: n
   return past?.ms == null ? null : { runs: past.runs, ms: past.ms };
 }
 
+/** Objects of a pipeline that have items. */
+export async function heldObjects(db: D1Database, alias: string): Promise<number> {
+  const row = await db.prepare(SQL.heldObjects).bind(alias).first<{ objects: number }>();
+  return row?.objects ?? 0;
+}
+
 const SQL = {
+  heldObjects: "SELECT count(*) AS objects FROM tracked WHERE alias = ?1 AND items > 0",
   held: `
     SELECT count(*) AS objects, coalesce(sum(t.items), 0) AS items
     FROM json_each(?1) AS j

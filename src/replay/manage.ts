@@ -64,6 +64,7 @@ export async function describeReplay(found: Replay, deps: RouteDeps) {
   const enqueued = Object.values(by_status).reduce((sum, runs) => sum + runs, 0);
   const planned = replay.phase === "planning" ? null : replay.plan.objects;
   const ended = enqueued - open;
+  const { stopped, ...plan } = replay.plan;
   const seconds = Math.max(1, ((replay.ended_at ?? deps.now()) - replay.created_at) / 1000);
   const left = planned === null || ended === 0 ? null : ((planned - ended) * seconds) / ended;
   return {
@@ -71,7 +72,8 @@ export async function describeReplay(found: Replay, deps: RouteDeps) {
     status: replay.status,
     phase: replay.phase,
     request: replay.request,
-    plan: { ...replay.plan, ...totals(replay.plan) },
+    ...(replay.status === "paused" && stopped && { stopped }),
+    plan: { ...plan, ...totals(plan) },
     progress: {
       planned,
       enqueued,

@@ -95,7 +95,7 @@ async function listingPage(
 const empty: CandidatePage = { candidates: [], passed_over: 0 };
 
 /** Whether the pipeline wants the object as it is listed; `unknown` where that hangs on what a listing does not say. */
-function wants(target: Target, bucket: string, object: Listed) {
+function wants(target: Target, bucket: string, object: Listed & { tags?: Record<string, string> }) {
   const { key, ...listed } = object;
   const event: Event = {
     id: "evt_listed",
@@ -153,10 +153,11 @@ async function isWanted(target: Target, bucket: string, object: Listed): Promise
   if (listed !== "unknown") return listed;
   const seen = await target.source.observe(bucket, object.key);
   if (!seen) return false;
-  const withHead = { ...object, ...seen };
-  const looked = wants(target, bucket, withHead);
+  const looked = wants(target, bucket, { ...object, ...seen });
+  if (looked !== "unknown") return looked;
+  const tags = await target.source.tags(bucket, object.key);
   // What still hangs is the event's own (its type, its sender): the object itself passes.
-  return looked !== false;
+  return wants(target, bucket, { ...object, ...seen, tags }) !== false;
 }
 
 /** Sets whose object is gone. */

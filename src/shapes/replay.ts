@@ -1,6 +1,7 @@
 // What may be asked of a replay: which objects, of which pipelines, and whether only to plan it.
 import { z } from "zod";
 import { filtersSchema } from "./config.ts";
+import type { Failure } from "./failure.ts";
 import { RUN_STATUSES } from "./run.ts";
 
 export const selectionSchema = z.discriminatedUnion("kind", [
@@ -39,7 +40,12 @@ export const replaySchema = z.strictObject({
   filter: filtersSchema.optional(),
   /** Counts what would be done, and does nothing. */
   dry_run: z.boolean().default(false),
+  /** Removes items without asking, however many: see {@link MAX_REMOVED_PERCENT}. */
+  force: z.boolean().optional(),
 });
+
+/** A repair that would remove the items of more of a collection's objects waits for a person. */
+export const MAX_REMOVED_PERCENT = 20;
 
 export type Selection = z.infer<typeof selectionSchema>;
 export type ReplayRequest = z.infer<typeof replaySchema> & { aliases: string[] };
@@ -67,6 +73,8 @@ export interface Plan {
   /** Objects that were looked at and need nothing. */
   passed_over: number;
   sample: { alias: string; bucket: string; key: string; why: Why }[];
+  /** Why it was paused by itself, where it was. */
+  stopped?: Failure | undefined;
   /** By alias. */
   pipelines: Record<string, PipelinePlan>;
 }

@@ -4,11 +4,19 @@ import { AwsClient } from "aws4fetch";
 import type { Surroundings } from "../env.ts";
 import { s3Endpoint } from "../shapes/aws.ts";
 import type { Connection } from "../shapes/connection.ts";
-import { type Failure, FailureError } from "../shapes/failure.ts";
-import type { Listing, Observed, Source } from "./contract.ts";
+import { decodeWords } from "../shapes/encoded-words.ts";
+import { FailureError } from "../shapes/failure.ts";
+import type { Observed, Source } from "./contract.ts";
 import { objectUrl } from "./object-url.ts";
+import { endless, noBucket, refusal, refusalOf } from "./s3-refusals.ts";
+import { bareEtag, readArchive, readListing, readTags } from "./s3-xml.ts";
 
 type S3Connection = Extract<Connection, { kind: "s3" }>;
+
+/** How long a bucket counts as being there after it answered, ms. */
+const BUCKET_SEEN_MS = 300_000;
+/** Buckets that have answered, by their address: an isolate's own. */
+const seenBuckets = new Map<string, number>();
 
 export function s3Source(connection: S3Connection, env: Surroundings): Source {
   const client = new AwsClient({
@@ -19,18 +27,32 @@ export function s3Source(connection: S3Connection, env: Surroundings): Source {
     retries: 0,
   });
   const base = endpointOf(connection, env);
-  const ask = async (method: string, bucket: string, key: string, query = "") => {
-    const response = await client
-      .fetch(objectUrl(base, bucket, key) + query, { method })
-      .catch((cause: unknown) => {
-        throw new FailureError({
-          kind: "unavailable",
-          detail: `${bucket}/${key}: the store did not answer (${String(cause)})`,
-        });
+  const send = (method: string, bucket: string, key: string, query = "") =>
+    client.fetch(objectUrl(base, bucket, key) + query, { method }).catch((cause: unknown) => {
+      throw new FailureError({
+        kind: "unavailable",
+        detail: `${bucket}/${key}: the store did not answer (${String(cause)})`,
       });
-    if (response.status === 404) return null;
-    if (!response.ok) throw new FailureError(refusal(response, bucket, key, connection.access_key_id));
-    return response;
+    });
+  /** The answer, or null where the bucket is there and the object is not. */
+  const ask = async (...[method, bucket, key, query]: Parameters<typeof send>) =>
+    answerOf(await send(method, bucket, key, query), bucket, key);
+  const answerOf = async (response: Response, bucket: string, key: string) => {
+    const address = `${base}/${bucket}`;
+    if (response.ok) {
+      if (key !== "") seenBuckets.set(address, Date.now());
+      return response;
+    }
+    const refused = await refusalOf(response, bucket, key);
+    if (refused.status !== 404) throw new FailureError(refusal(refused, connection.access_key_id));
+    if (key === "" || refused.code === "NoSuchBucket") throw new FailureError(noBucket(bucket, base));
+    // A HEAD's 404 has no words: whether the object is gone, or the bucket, only the bucket can tell.
+    const isSeen = Date.now() - (seenBuckets.get(address) ?? Number.NEGATIVE_INFINITY) < BUCKET_SEEN_MS;
+    if (!isSeen && refused.code !== "NoSuchKey") {
+      if ((await send("HEAD", bucket, "")).status === 404) throw new FailureError(noBucket(bucket, base));
+      seenBuckets.set(address, Date.now());
+    }
+    return null;
   };
   return {
     async observe(bucket, key) {
@@ -38,12 +60,15 @@ export function s3Source(connection: S3Connection, env: Surroundings): Source {
       return response && observedOf(response.headers);
     },
     async tags(bucket, key) {
-      const response = await ask("GET", bucket, key, "?tagging");
-      return response ? tagsOf(await response.text()) : {};
+      const response = await send("GET", bucket, key, "?tagging");
+      // A store that has no tags at all.
+      if (response.status === 501) return {};
+      const answer = await answerOf(response, bucket, key);
+      return answer ? readTags(await answer.text(), `${bucket}/${key}`) : {};
     },
     async archivedIn(bucket, key) {
       const response = await client.fetch(objectUrl(base, bucket, key), { headers: { range: "bytes=0-0" } });
-      if (response.status === 403) return archiveOf(await response.text());
+      if (response.status === 403) return readArchive(await response.text());
       await response.body?.cancel();
       return null;
     },
@@ -63,7 +88,10 @@ export function s3Source(connection: S3Connection, env: Surroundings): Source {
       if (cursor !== undefined) query.set("continuation-token", cursor);
       // A space in a query is %20 to S3's signature, never a plus.
       const response = await ask("GET", bucket, "", `?${query.toString().replaceAll("+", "%20")}`);
-      return response ? listingOf(await response.text()) : { objects: [] };
+      const listing = readListing((await response?.text()) ?? "", bucket);
+      if (listing.next !== undefined && listing.next === cursor) throw new FailureError(endless(bucket));
+      seenBuckets.set(`${base}/${bucket}`, Date.now());
+      return listing;
     },
   };
 }
@@ -77,65 +105,14 @@ function endpointOf(connection: S3Connection, env: Surroundings): string {
 function observedOf(headers: Headers): Observed {
   const metadata: Record<string, string> = {};
   for (const [name, value] of headers) {
-    if (name.startsWith("x-amz-meta-")) metadata[name.slice("x-amz-meta-".length)] = value;
+    if (name.startsWith("x-amz-meta-")) metadata[name.slice("x-amz-meta-".length)] = decodeWords(value);
   }
   const version = headers.get("x-amz-version-id");
   return {
-    etag: (headers.get("etag") ?? "").replace(/^W\/|"/g, ""),
+    etag: bareEtag(headers.get("etag") ?? ""),
     size: Number(headers.get("content-length") ?? 0),
     version_id: version === "null" ? null : version,
     content_type: headers.get("content-type"),
     metadata,
   };
-}
-
-/**
- * The archive that a refusal to read names: `InvalidObjectState`, with the storage class or the access tier.
- * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
- */
-function archiveOf(xml: string): string | null {
-  if (!/<Code>InvalidObjectState<\/Code>/.test(xml)) return null;
-  return textOf(xml, "AccessTier") || textOf(xml, "StorageClass") || "an archive";
-}
-
-function tagsOf(xml: string): Record<string, string> {
-  const pairs = xml.matchAll(/<Tag>\s*<Key>([^<]*)<\/Key>\s*<Value>([^<]*)<\/Value>\s*<\/Tag>/g);
-  return Object.fromEntries(
-    [...pairs].map(([, key = "", value = ""]) => [unescapeXml(key), unescapeXml(value)]),
-  );
-}
-
-/** ListObjectsV2's answer: its keys are percent-encoded, as asked, so that any key survives XML. */
-function listingOf(xml: string): Listing {
-  const objects = [...xml.matchAll(/<Contents>(.*?)<\/Contents>/gs)].map(([, entry = ""]) => ({
-    key: decodeURIComponent(textOf(entry, "Key").replaceAll("+", " ")),
-    size: Number(textOf(entry, "Size")),
-    etag: textOf(entry, "ETag").replaceAll('"', ""),
-  }));
-  const next = textOf(xml, "NextContinuationToken");
-  return textOf(xml, "IsTruncated") === "true" && next !== "" ? { objects, next } : { objects };
-}
-
-const textOf = (xml: string, element: string) =>
-  unescapeXml(new RegExp(`<${element}>([^<]*)</${element}>`).exec(xml)?.[1] ?? "");
-
-const ENTITIES: Record<string, string> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
-const unescapeXml = (text: string) =>
-  text.replace(/&(lt|gt|quot|apos|amp);/g, (_, name: string) => ENTITIES[name] ?? "");
-
-function refusal({ status, headers }: Response, bucket: string, key: string, credential: string): Failure {
-  if (status === 401 || status === 403) {
-    return {
-      kind: "source_refused",
-      detail: `${bucket}/${key}: the store refused our credentials (${status})`,
-      expected:
-        "s3:GetObject on the object and s3:ListBucket on the bucket (without the latter a missing object is a 403)",
-      next: `check ${credential} and its policy`,
-    };
-  }
-  const detail = `${bucket}/${key}: the store answered ${status}`;
-  // S3's SlowDown is a 503.
-  if (status !== 429 && status !== 503) return { kind: "unavailable", detail };
-  const seconds = Number(headers.get("retry-after"));
-  return { kind: "overloaded", detail, ...(seconds > 0 && { retry_after_seconds: Math.min(seconds, 3600) }) };
 }

@@ -105,6 +105,24 @@ test("weir audit exits 1 with what differs, repairs just that, and then agrees",
   });
 });
 
+test("weir audit --repair removes most of a collection only by --force", async () => {
+  const keys = ["awkward/emptied/a.txt", "awkward/emptied/b.txt"];
+  for (const key of keys) await weir.notifyR2(await weir.put("test-media", key, "x"));
+  for (const key of keys)
+    await weir.until(
+      () => weir.items("read-r2", key),
+      (items) => items.length === 1,
+    );
+  for (const key of keys) await weir.remove("test-media", key);
+  const ask = ["audit", "r2-reader", "--repair", "--prefix", "awkward/emptied/"];
+  const stopped = await run(ask);
+  expect(stopped.code).toBe(1);
+  expect(stopped.stderr).toMatch(/would remove the items of 2 of \d+ objects of r2-reader.*`force`/);
+  expect(await weir.items("read-r2", "awkward/emptied/a.txt")).toHaveLength(1);
+  expect((await run([...ask, "--force"])).code).toBe(0);
+  expect(await weir.items("read-r2", "awkward/emptied/a.txt")).toEqual([]);
+});
+
 test("weir dead-letters groups by cause, redrives by pipeline, and drops by run", async () => {
   const keys = ["dead/a.bin", "dead/b.bin"];
   for (const key of keys) await weir.notifyR2(await weir.put("test-media", key, "x", { broken: "yes" }));

@@ -1,17 +1,26 @@
 // What an operator does: replays, audits, redrives, pauses, and what the sweep does by itself.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { records, s3Record } from "../receive/records.ts";
+import { type GoStore, openGoStore } from "../support/go-store.ts";
 import { type Run, startWeir, type Weir } from "../support/weir.ts";
 
 let weir: Weir;
+/** What the connection conn_peer leads to. */
+let store: GoStore;
 beforeAll(async () => {
-  weir = await startWeir();
+  store = await openGoStore(["test-peer", "test-peer-versioned"], { errorHeader: true });
+  weir = await startWeir({ CONN_PEER_ENDPOINT: store.base });
 }, 120_000);
-afterAll(() => weir?.close());
+afterAll(async () => {
+  await weir?.close();
+  await store?.close();
+});
 
 interface Replay {
   id: string;
   status: string;
   phase: string;
+  stopped?: { kind: string; where?: string; detail: string };
   plan: {
     objects: number;
     bytes: number;
@@ -195,6 +204,93 @@ describe("an audit", () => {
     expect(await weir.items("echoes", "audit/gone.txt")).toEqual([]);
     expect(await weir.items("echoes", "audit/missing.txt")).toHaveLength(1);
     expect((await ended((await post<Replay>("/v1/audits", ask)).id)).plan.objects).toBe(0);
+  });
+});
+
+describe("an audit of a store that writes as Go does", () => {
+  const ask = { alias: "reader" };
+  const begun = async (more: object = {}) => (await post<Replay>("/v1/audits", { ...ask, ...more })).id;
+  const stopped = (id: string) =>
+    weir.until(
+      () => weir.read<Replay>(`/v1/replays/${id}`),
+      ({ status }) => status === "paused",
+    );
+  const held = async () =>
+    (await weir.read<{ data: unknown[] }>("/v1/collections/read/items?limit=100")).data.length;
+
+  test("agrees once it is repaired: quotes of an ETag are quotes, however they are written", async () => {
+    for (let n = 0; n < 10; n++) store.put("test-peer", `go/'${n}' "é" &.txt`, `text ${n}`);
+    expect((await ended(await begun())).plan.by_why).toEqual({ missing: 10 });
+    expect((await ended(await begun({ repair: true }))).progress).toMatchObject({ succeeded: 10, dead: 0 });
+    expect((await ended(await begun())).plan).toMatchObject({ objects: 0, passed_over: 10 });
+    store.put("test-peer", `go/'0' "é" &.txt`, "another text");
+    expect((await ended(await begun({ repair: true }))).plan.by_why).toEqual({ out_of_date: 1 });
+    expect((await ended(await begun())).plan.objects).toBe(0);
+  });
+
+  test("refuses where the bucket is not there, repair or not, and goes on once it is", async () => {
+    const restore = store.dropBucket("test-peer");
+    const refused = [await begun(), await begun({ repair: true })];
+    for (const id of refused) {
+      expect(await stopped(id)).toMatchObject({
+        stopped: { kind: "source_refused", detail: expect.stringContaining("no such bucket") },
+        plan: { by_why: {} },
+      });
+    }
+    expect(await held()).toBe(10);
+    restore();
+    for (const id of refused) {
+      await post(`/v1/replays/${id}/resume`);
+      const done = await ended(id);
+      expect(done.plan).toMatchObject({ objects: 0, passed_over: 10 });
+      expect(done).not.toHaveProperty("stopped");
+    }
+  });
+
+  test("an event of an object in a bucket that is not there removes nothing", async () => {
+    const key = `go/'1' "é" &.txt`;
+    const restore = store.dropBucket("test-peer");
+    const body = records(
+      s3Record({ key, bucket: "test-peer", eventName: "ObjectRemoved:Delete", sequencer: "9" }),
+    );
+    const headers = {
+      "content-type": "application/json",
+      authorization: `Bearer ${weir.secrets.CONN_PEER_TOKEN}`,
+    };
+    const answer = await weir.fetch("/v1/connections/conn_peer/events", { method: "POST", headers, body });
+    const { events } = (await answer.json()) as { events: { id: string }[] };
+    const { data: runs } = await weir.until(
+      () => weir.read<{ data: Run[] }>(`/v1/runs?event_id=${events[0]?.id}`),
+      ({ data }) => data.some(({ status }) => ["dead", "succeeded", "skipped"].includes(status)),
+    );
+    expect(runs.find(({ status }) => status === "dead")?.failure).toMatchObject({ kind: "source_refused" });
+    restore();
+    expect(await held()).toBe(10);
+  });
+
+  test("a repair that removes a few does so; one that removes more waits for a person, or for force", async () => {
+    const remove = (...names: number[]) => {
+      for (const n of names) store.remove("test-peer", `go/'${n}' "é" &.txt`);
+    };
+    remove(0, 1);
+    expect((await ended(await begun({ repair: true }))).plan.by_why).toEqual({ orphaned: 2 });
+    expect(await held()).toBe(8);
+    remove(2, 3);
+    const id = await begun({ repair: true });
+    expect((await stopped(id)).stopped).toMatchObject({
+      kind: "conflict",
+      where: "force",
+      detail: "The repair would remove the items of 2 of 8 objects of reader.",
+    });
+    expect(await held()).toBe(8);
+    await post(`/v1/replays/${id}/resume`);
+    expect((await ended(id)).progress).toMatchObject({ planned: 2, open: 0 });
+    expect(await held()).toBe(6);
+    remove(4, 5, 6, 7, 8, 9);
+    expect((await ended(await begun({ repair: true, force: true }))).plan.by_why).toEqual({ orphaned: 6 });
+    expect(await held()).toBe(0);
+    // Looking removes nothing, so it asks nothing.
+    expect((await ended(await begun())).plan.objects).toBe(0);
   });
 });
 

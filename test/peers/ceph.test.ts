@@ -2,10 +2,15 @@
 // the collection ends equal to its listing. Skipped, with the reason, where Ceph's packages are not there.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AWKWARD_KEYS } from "../support/keys.ts";
-import { startWeir, type Weir } from "../support/weir.ts";
+import { type Item, startWeir, type Weir } from "../support/weir.ts";
 import { type Ceph, startCeph, whyNoCeph } from "./ceph.ts";
+import { historyOf, play } from "./history.ts";
 
 const BUCKET = "test-peer";
+const VERSIONED = "test-peer-versioned";
+const BUCKETS = [BUCKET, VERSIONED] as const;
+const OPERATIONS = Number(process.env.WEIR_OPERATIONS ?? 300);
+const seed = Number(process.env.WEIR_SEED ?? Math.floor(Math.random() * 1e6));
 const reason = whyNoCeph();
 if (reason !== undefined) console.warn(`skipped: a real Ceph RGW: ${reason}`);
 
@@ -20,9 +25,10 @@ describe.skipIf(reason !== undefined)(`a real Ceph RGW${reason ? ` (${reason})` 
       CONN_PEER_SECRET_ACCESS_KEY: ceph.keys.secretAccessKey,
     });
     const door = `${weir.base}/v1/connections/conn_peer/events`;
-    await ceph.createBucket(BUCKET);
+    for (const bucket of BUCKETS) await ceph.createBucket(bucket);
+    await ceph.keepVersions(VERSIONED);
     await ceph.createTopic("weir", door.replace("://", `://weir:${weir.secrets.CONN_PEER_TOKEN}@`));
-    await ceph.notify(BUCKET, "weir");
+    for (const bucket of BUCKETS) await ceph.notify(bucket, "weir");
   }, 120_000);
   afterAll(async () => {
     await weir?.close();
@@ -30,6 +36,7 @@ describe.skipIf(reason !== undefined)(`a real Ceph RGW${reason ? ` (${reason})` 
   });
 
   interface Read {
+    bucket: string;
     key: string;
     size: number;
     text: string;
@@ -39,20 +46,23 @@ describe.skipIf(reason !== undefined)(`a real Ceph RGW${reason ? ` (${reason})` 
     const all: Read[] = [];
     for (let next: string | undefined = ""; next !== undefined; ) {
       const cursor: string = next === "" ? "" : `&cursor=${encodeURIComponent(next)}`;
-      const page: { data: { data: unknown }[]; next?: string } = await weir.read(
+      const page: { data: Item[]; next?: string } = await weir.read(
         `/v1/collections/read/items?limit=7${cursor}`,
       );
-      all.push(...page.data.map(({ data }) => data as Read));
+      all.push(...page.data.map(({ data, object: { bucket } }) => ({ ...(data as unknown as Read), bucket })));
       next = page.next;
     }
     return all.sort(byKey);
   }
   const byKey = (a: { key: string }, b: { key: string }) => (a.key < b.key ? -1 : 1);
-  const named = <T extends { key: string; size: number }>(all: T[]) =>
-    all.map(({ key, size }) => `${size} ${key}`).sort();
-  /** Waits until the collection says what the bucket's listing says. */
-  const agreed = async () => {
-    const listing = named(await ceph.in(BUCKET).list());
+  const named = <T extends { bucket: string; key: string; size: number }>(all: T[]) =>
+    all.map(({ bucket, key, size }) => `${size} ${bucket}/${key}`).sort();
+  /** Waits until the collection says what the buckets' listings say. */
+  const agreed = async (timeout = 20_000) => {
+    const listed = BUCKETS.map(async (bucket) =>
+      (await ceph.in(bucket).list()).map((object) => ({ ...object, bucket })),
+    );
+    const listing = named((await Promise.all(listed)).flat());
     let kept: Read[] = [];
     const difference = async () => {
       kept = await collection();
@@ -63,7 +73,7 @@ describe.skipIf(reason !== undefined)(`a real Ceph RGW${reason ? ` (${reason})` 
     };
     const isNone = (seen: Awaited<ReturnType<typeof difference>>) =>
       seen.missing.length + seen.extra.length === 0 && seen.items === listing.length;
-    await weir.until(difference, isNone, 20_000);
+    await weir.until(difference, isNone, timeout);
     return { listing, kept };
   };
 
@@ -93,6 +103,27 @@ describe.skipIf(reason !== undefined)(`a real Ceph RGW${reason ? ` (${reason})` 
     for (const key of Object.values(AWKWARD_KEYS)) await bucket.remove(key);
     await agreed();
   });
+
+  test(`a random history of a plain and a versioned bucket: the collection is the listing (WEIR_SEED=${seed})`, async () => {
+    const story = await play(ceph, BUCKETS, historyOf(seed, OPERATIONS));
+    try {
+      const { kept } = await agreed(60_000);
+      const texts = await Promise.all(kept.map(({ bucket, key }) => ceph.in(bucket).read(key)));
+      expect(kept.map(({ bucket, key, text }) => [bucket, key, text])).toEqual(
+        kept.map(({ bucket, key }, at) => [bucket, key, texts[at]?.slice(0, 200)]),
+      );
+    } catch (error) {
+      console.error(`WEIR_SEED=${seed} repeats this:\n${story.join("\n")}`);
+      throw error;
+    }
+    // Not a history of nothing: the objects that it left, and what only a versioned bucket can do.
+    expect(story.length).toBeGreaterThan(OPERATIONS / 2);
+    for (const done of [/^\d+\. undelete /, /^\d+\. drop newest .*\.txt$/, /^\d+\. multipart /])
+      expect(story.some((line) => done.test(line))).toBe(true);
+    for (const bucket of BUCKETS)
+      for (const { key } of await ceph.in(bucket).list()) await ceph.in(bucket).remove(key);
+    await agreed();
+  }, 240_000);
 
   test("two notifications of one bucket, proven in two ways, are one event", async () => {
     const door = `${weir.base}/v1/connections/conn_peer/events`;

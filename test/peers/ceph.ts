@@ -33,6 +33,14 @@ export interface Listed {
   etag: string;
 }
 
+export interface Version {
+  id: string;
+  isLatest: boolean;
+  isMarker: boolean;
+}
+
+const percent = (char: string) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
+
 export type Ceph = Awaited<ReturnType<typeof startCeph>>;
 
 export async function startCeph() {
@@ -64,6 +72,10 @@ export async function startCeph() {
     base,
     keys: KEYS,
     createBucket: (bucket: string) => ask("PUT", `${base}/${bucket}`),
+    async keepVersions(bucket: string) {
+      const body = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+      await ask("PUT", `${base}/${bucket}?versioning`, { body });
+    },
     /** Topics are made one after another: made at once, some are lost. */
     async createTopic(name: string, endpoint: string, attributes: Record<string, string> = {}) {
       const named = Object.entries({ "push-endpoint": endpoint, ...attributes });
@@ -95,6 +107,21 @@ export async function startCeph() {
           ask("PUT", at(to), { headers: { "x-amz-copy-source": new URL(at(from)).pathname } }),
         /** One object at a time: DeleteObjects in a bucket with notifications ends this release. */
         remove: (key: string) => ask("DELETE", at(key)),
+        removeVersion: (key: string, id: string) =>
+          ask("DELETE", `${at(key)}?versionId=${encodeURIComponent(id)}`),
+        /** Every version and delete marker of an object, the newest first. */
+        async versions(key: string): Promise<Version[]> {
+          const query = `versions&encoding-type=url&prefix=${encodeURIComponent(key).replace(/[!'()*]/g, percent)}`;
+          const text = await (await ask("GET", `${base}/${bucket}?${query}`)).text();
+          const all = [...text.matchAll(/<(Version|DeleteMarker)>(.*?)<\/\1>/gs)];
+          return all.flatMap(([, kind, entry = ""]) => {
+            if (listed(entry).key !== key) return [];
+            const id = /<VersionId>([^<]*)</.exec(entry)?.[1] ?? "null";
+            const isLatest = /<IsLatest>true</.test(entry);
+            return [{ id, isLatest, isMarker: kind === "DeleteMarker" }];
+          });
+        },
+        read: async (key: string) => (await ask("GET", at(key))).text(),
         async multipart(key: string, parts: string[]) {
           const begun = await (await ask("POST", `${at(key)}?uploads`)).text();
           const upload = /<UploadId>([^<]+)</.exec(begun)?.[1] ?? "";

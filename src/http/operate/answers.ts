@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { selectionSchema } from "../../shapes/replay.ts";
 import { retentionSchema } from "../../shapes/retention.ts";
-import { moment } from "../read/answers.ts";
+import { failureSchema, moment } from "../read/answers.ts";
 
 const replacesSchema = z
   .object({ objects: z.number(), items: z.number() })
@@ -22,7 +22,11 @@ export const replaySchema = z.object({
     aliases: z.array(z.string()),
     filter: z.record(z.string(), z.any()).optional(),
     dry_run: z.boolean(),
+    force: z.boolean().optional(),
   }),
+  stopped: failureSchema
+    .optional()
+    .openapi({ description: "Why it was paused by itself: resume it once that is mended, or wanted" }),
   plan: z.object({
     objects: z.number(),
     bytes: z.number(),

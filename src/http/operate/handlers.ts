@@ -28,10 +28,13 @@ export function operate(app: OpenAPIHono<{ Bindings: object }>, open: (c: Contex
   });
   app.openapi(routes.audit, async (c) => {
     const deps = open(c);
-    const { alias, prefix, repair } = c.req.valid("json");
+    const { alias, prefix, repair, force } = c.req.valid("json");
     const select = { kind: "drift" as const, ...(prefix !== undefined && { prefix }) };
-    const replay = await createReplay({ select, aliases: [alias], dry_run: !repair }, deps);
-    c.set("told", { target: alias, detail: { replay_id: replay.id, repair } });
+    const replay = await createReplay(
+      { select, aliases: [alias], dry_run: !repair, ...(force && { force }) },
+      deps,
+    );
+    c.set("told", { target: alias, detail: { replay_id: replay.id, repair, force } });
     return c.json(await describeReplay(replay, deps), 202);
   });
   app.openapi(routes.replays, async (c) => {

@@ -1,6 +1,6 @@
 // The routes by which people operate Weir: replays and audits, dead letters, pauses.
 import { createRoute, z } from "@hono/zod-openapi";
-import { replaySchema } from "../../shapes/replay.ts";
+import { MAX_REMOVED_PERCENT, replaySchema } from "../../shapes/replay.ts";
 import { idempotencyHeader } from "../gate/idempotency.ts";
 import { type PathOf, securityOf } from "../gate/scopes.ts";
 import * as answers from "../read/answers.ts";
@@ -70,6 +70,12 @@ export const audit = change(
     alias: z.string().max(100),
     prefix: z.string().max(1024).optional(),
     repair: z.boolean().default(false),
+    force: z
+      .boolean()
+      .default(false)
+      .openapi({
+        description: `Removes the items of more than ${MAX_REMOVED_PERCENT} % of the collection's objects without asking`,
+      }),
   }),
   202,
   operate.replaySchema,

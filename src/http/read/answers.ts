@@ -5,7 +5,7 @@ import { eventSchema } from "../../shapes/event.ts";
 import { scopeSchema } from "../../shapes/key.ts";
 import { runStatusSchema } from "../../shapes/run.ts";
 
-const failureSchema = z.object({
+export const failureSchema = z.object({
   kind: z.string(),
   detail: z.string(),
   where: z.string().optional(),

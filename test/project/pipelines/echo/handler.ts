@@ -12,9 +12,19 @@ interface Asked {
     | "nan"
     | "huge"
     | "bulky"
+    | "promise"
+    | "instance"
+    | "url"
+    | "error"
+    | "regexp"
+    | "hostile"
     | "slow"
     | "told"
     | "thrown";
+}
+
+class Score {
+  value = 1;
 }
 
 export default definePipeline(async (event, { weir, log }) => {
@@ -43,6 +53,26 @@ export default definePipeline(async (event, { weir, log }) => {
     }
     case "nan":
       return { vector: new Float32Array([1, Number.NaN]) };
+    case "promise":
+      return { late: Promise.resolve(1) };
+    case "instance":
+      return { list: [1, new Score()] };
+    case "url":
+      return { link: new URL("https://example.com/") };
+    case "error":
+      return { "what failed": new TypeError("x") };
+    case "regexp":
+      return [item, /x/];
+    // Throws what cannot even be asked what it is.
+    case "hostile":
+      throw {
+        get message() {
+          throw new Error("no message");
+        },
+        toString() {
+          throw new Error("no text");
+        },
+      };
     case "huge":
       return { text: "x".repeat(3_000_000) };
     case "bulky":

@@ -61,7 +61,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "echo",
-      "version": "3d0b82d57b537370",
+      "version": "a7829c29ce481546",
       "folder": "pipelines/echo",
       "config": {
         "alias": "echo",
