@@ -68,12 +68,17 @@ describe("invoking a pipeline by its alias", () => {
   });
 
   test.each([
-    ["undefined", "the handler returned undefined"],
-    ["bigint", "a value is a BigInt"],
-    ["cycle", "the value contains itself"],
-    ["nan", "a vector holds NaN or infinity"],
-    ["huge", "an item is 3000011 bytes of JSON"],
-    ["bulky", "the 14 items are 16800242 bytes together"],
+    ["undefined", "The handler returned undefined."],
+    ["bigint", "items[0].count is a BigInt."],
+    ["cycle", "items[0].self contains itself."],
+    ["nan", "items[0].vector[1] is NaN."],
+    ["huge", "items[0] is 3000011 bytes of JSON."],
+    ["promise", "items[0].late is a Promise."],
+    ["instance", "items[0].list[1] is a Score."],
+    ["url", "items[0].link is a URL."],
+    ["error", 'items[0]["what failed"] is a TypeError.'],
+    ["regexp", "items[1] is a RegExp."],
+    ["bulky", "The 14 items are 16800242 bytes together."],
   ])("a handler that returns %s fails clearly, and what was stored stays", async (form, detail) => {
     await weir.put("test-media", `${form}.txt`, "hello");
     await weir.invoke("echo", { bucket: "test-media", key: `${form}.txt` });
@@ -101,7 +106,19 @@ describe("invoking a pipeline by its alias", () => {
     const response = await weir.invoke("always-throws", { bucket: "test-media", key: "thrown.txt" });
     expect(response.status).toBe(500);
     expect(await json(response)).toMatchObject({
-      error_details: { detail: "TypeError: cannot read the bug of thrown.txt" },
+      error_details: {
+        detail: "TypeError: cannot read the bug of thrown.txt",
+        // The handler's own frame, and none of Weir's or of this machine.
+        where: expect.stringMatching(/^at Object\.handler \(worker\.js:\d+:\d+\)$/),
+      },
+    });
+  });
+
+  test("a handler that throws what cannot be asked what it is fails the run all the same", async () => {
+    const response = await weir.invoke("echo", { payload: { form: "hostile" } });
+    expect(response.status).toBe(500);
+    expect(await json(response)).toMatchObject({
+      error_details: { kind: "handler_failed", detail: "The handler threw an Object, which has no text." },
     });
   });
 

@@ -40,7 +40,7 @@ describe.each(large)("a payload %s", (_, payload) => {
     else
       expect([status, body.error_details?.detail]).toEqual([
         422,
-        expect.stringMatching(/an item is 40000\d\d bytes/),
+        expect.stringMatching(/items\[0\] is 40000\d\d bytes/),
       ]);
     const event = await eventOf(body.run_id);
     expect(event.payload).toBeUndefined();
@@ -66,7 +66,7 @@ describe.each(large)("a payload %s", (_, payload) => {
     } else {
       expect(run.failure).toMatchObject({
         kind: "invalid_return",
-        detail: expect.stringMatching(/an item is 4\d+ bytes/),
+        detail: expect.stringMatching(/items\[0\] is 4\d+ bytes/),
       });
     }
   });
@@ -85,7 +85,7 @@ test("a payload that fails is redriven with all of it", async () => {
       () => weir.read<Run & { history: { status: string }[] }>(`/v1/runs/${body.run_id}`),
       ({ status }) => status === "dead",
     );
-  expect((await dead()).failure).toMatchObject({ detail: "a value is a BigInt" });
+  expect((await dead()).failure).toMatchObject({ detail: "items[0].count is a BigInt." });
   const headers = { "content-type": "application/json" };
   const run_ids = [body.run_id];
   await weir.api("/v1/dead-letters/redrive", { method: "POST", headers, body: JSON.stringify({ run_ids }) });
@@ -93,7 +93,7 @@ test("a payload that fails is redriven with all of it", async () => {
     dead,
     ({ history }) => history.filter(({ status }) => status === "dead").length === 2,
   );
-  expect(again.failure).toMatchObject({ detail: "a value is a BigInt" });
+  expect(again.failure).toMatchObject({ detail: "items[0].count is a BigInt." });
 });
 
 test.each([

@@ -132,7 +132,7 @@ describe.skipIf(!hasPython)("a pipeline in Python", () => {
       ["fail_with_url", "handler_failed", /any\.py-case\?…$/, /in fail_with_url/],
       ["own_failure", "handler_failed", "of my own making", undefined],
       ["misuse", "invalid", /^split_video: .*"frame_intervall"/, /^split_video$/],
-      ["set", "invalid_return", "a value is a set", /^\[0\]\.tags$/],
+      ["set", "invalid_return", "items[0].tags is a set.", /^items\[0\]\.tags$/],
       ["missing_object", "object_gone", /not\/there/, /./],
       ["foreign_bucket", "forbidden", /somebody-elses/, /./],
       ["no_text", "unknown_model", /vuse-generic-v1 takes video and image, not text/, /^model$/],

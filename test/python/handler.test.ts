@@ -38,19 +38,58 @@ describe.skipIf(!hasPython)("a handler.py", () => {
   });
 
   test.each([
-    ["None", "None", "the handler returned None", undefined],
-    ["a text", "'x'", "the handler returned a str", undefined],
-    ["a list of texts", "[{}, 'x']", "an item is a str", "[1]"],
-    ["a set inside", "[{'a': [{'b': {1}}]}]", "a value is a set", "[0].a.0.b"],
-    ["bytes inside", "{'a': b'x'}", "a value is a bytes", "[0].a"],
-    ["NaN", "{'a': float('nan')}", "a number is nan", "[0].a"],
-    ["a key that is no text", "{'a': {1: 2}}", "a key is a int", "[0].a"],
-    ["an integer beyond JSON's", "{'a': 2**60}", "an integer is 1152921504606846976", "[0].a"],
+    ["None", "None", "The handler returned None.", undefined],
+    ["a text", "'x'", "The handler returned a str.", undefined],
+    ["a list of texts", "[{}, 'x']", "items[1] is a str.", "items[1]"],
+    ["a set inside", "[{'a': [{'b': {1}}]}]", "items[0].a[0].b is a set.", "items[0].a[0].b"],
+    ["bytes inside", "{'a': b'x'}", "items[0].a is a bytes.", "items[0].a"],
+    ["an odd name", "{'a b': b'x'}", 'items[0]["a b"] is a bytes.', 'items[0]["a b"]'],
+    ["NaN", "[{}, {}, {}, {'score': float('nan')}]", "items[3].score is NaN.", "items[3].score"],
+    ["infinity", "{'a': float('-inf')}", "items[0].a is -Infinity.", "items[0].a"],
+    ["an object of a class", "{'a': Exception('x')}", "items[0].a is an Exception.", "items[0].a"],
+    [
+      "a key that is no text",
+      "{'a': {1: 2}}",
+      "items[0].a has a key that is an int, not a str.",
+      "items[0].a",
+    ],
+    ["an integer beyond JSON's", "{'a': 2**60}", "items[0].a is an integer too large", "items[0].a"],
+    ["an integer beyond digits", "{'a': 10**5000}", "items[0].a is an integer too large", "items[0].a"],
   ])("that returns %s is told where", async (_, value, detail, where) => {
     const { first } = await begin(runs, `def handler(event): return ${value}`);
     expect(first.failure).toMatchObject({ kind: "invalid_return", detail: expect.stringContaining(detail) });
     expect(first.failure?.where).toBe(where);
   });
+
+  test.each([
+    [
+      "whose text throws",
+      "class E(Exception):\n  def __str__(self): raise ValueError('no')\n",
+      "E()",
+      "E, which has no text",
+    ],
+    ["with a cause", "", "KeyError('a') from ValueError('b')", "KeyError: 'a' (caused by ValueError: b)"],
+    ["without words", "", "RuntimeError", "RuntimeError"],
+    [
+      "that gathers others",
+      "class G(Exception):\n  exceptions = (ValueError('one'), KeyError('two'))\n",
+      "G('both')",
+      "G: both (ValueError: one; KeyError: 'two')",
+    ],
+  ])(
+    "that raises an exception %s says what it can, by its own lines alone",
+    async (_, before, raised, detail) => {
+      const { first } = await begin(
+        runs,
+        `${before}def inner():\n  raise ${raised}\ndef handler(event):\n  inner()`,
+      );
+      expect(first.failure).toMatchObject({ kind: "handler_failed", detail });
+      const lines = before.split("\n").length;
+      expect(first.failure?.where).toBe(
+        `File "handler.py", line ${lines + 3}, in handler\n  inner()\nFile "handler.py", line ${lines + 1}, in inner\n  raise ${raised}`,
+      );
+    },
+  );
 
   test("that returns what contains itself is told so", async () => {
     const { first } = await begin(

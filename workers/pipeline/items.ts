@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { type Failure, FailureError } from "../../src/shapes/failure.ts";
 import type { NewItem, Vector } from "../../src/shapes/item.ts";
 import { provenanceOf } from "./context.ts";
+import { nameOf } from "./failure.ts";
 
 /** A D1 row holds 2 MB; some of it is not ours. */
 export const MAX_ITEM_BYTES = 1_500_000;
@@ -19,17 +20,17 @@ const JSON_NUMBER_BYTES = 24;
 /**
  * Takes an array, an iterable, an async iterable or a single object. What was invoked is refused, before anything
  * is stored, where it could not be answered.
- * @throws FailureError `invalid_return`, naming the item and the path.
+ * @throws FailureError `invalid_return`, naming the place: `items[3].score is NaN.`
  */
 export async function collectItems(returned: unknown, isInvoked = false): Promise<NewItem[]> {
   const items: NewItem[] = [];
   let bytes = 0;
   for await (const value of sequence(returned)) {
-    if (items.length >= MAX_ITEMS) throw invalid(`more than ${MAX_ITEMS} items`, "");
-    const item = itemOf(value, `[${items.length}]`);
+    if (items.length >= MAX_ITEMS) throw invalid(`The handler returned more than ${MAX_ITEMS} items.`);
+    const item = itemOf(value, `items[${items.length}]`);
     bytes += bytesOf(item, Float32Array.BYTES_PER_ELEMENT);
     if (bytes > MAX_RESULT_BYTES)
-      throw tooMuch(`the first ${items.length + 1} items`, bytes, MAX_RESULT_BYTES);
+      throw tooMuch(`The first ${items.length + 1} items`, bytes, MAX_RESULT_BYTES);
     items.push(item);
   }
   if (isInvoked) checkAnswer(items);
@@ -38,7 +39,7 @@ export async function collectItems(returned: unknown, isInvoked = false): Promis
 
 function checkAnswer(items: readonly NewItem[]): void {
   const bytes = items.reduce((sum, item) => sum + bytesOf(item, JSON_NUMBER_BYTES), 0);
-  if (bytes > MAX_ANSWER_BYTES) throw tooMuch(`the ${items.length} items`, bytes, MAX_ANSWER_BYTES);
+  if (bytes > MAX_ANSWER_BYTES) throw tooMuch(`The ${items.length} items`, bytes, MAX_ANSWER_BYTES);
 }
 
 const bytesOf = ({ data, vectors }: NewItem, number: number) =>
@@ -47,9 +48,9 @@ const bytesOf = ({ data, vectors }: NewItem, number: number) =>
 function tooMuch(what: string, bytes: number, most: number): FailureError {
   return new FailureError({
     kind: "invalid_return",
-    detail: `${what} are ${bytes} bytes together`,
+    detail: `${what} are ${bytes} bytes together.`,
     expected: `at most ${most} bytes in one result`,
-    next: "return less of each object, or keep the bulk in a bucket and return its key",
+    next: "Return less of each object, or keep the bulk in a bucket and return its key.",
   });
 }
 
@@ -59,92 +60,111 @@ function sequence(returned: unknown): Iterable<unknown> | AsyncIterable<unknown>
     if (Symbol.iterator in returned) return returned as Iterable<unknown>;
     return [returned];
   }
-  throw invalid(`the handler returned ${nameOf(returned)}`, "");
+  throw invalid(`The handler returned ${nameOf(returned)}.`);
 }
 
 function itemOf(value: unknown, where: string): NewItem {
-  if (!isPlain(value)) throw invalid(`an item is ${nameOf(value)}`, where);
+  if (!isPlain(value)) throw isNo(where, value);
   const vectors: Vector[] = [];
-  const data = JSON.stringify(plain(value, "", new Set(), vectors, where));
+  const data = JSON.stringify(plain(value, { path: "", where }, new Set(), vectors));
   const bytes = new TextEncoder().encode(data).length;
   if (bytes > MAX_ITEM_BYTES) {
     throw new FailureError({
       kind: "invalid_return",
-      detail: `an item is ${bytes} bytes of JSON`,
+      detail: `${where} is ${bytes} bytes of JSON.`,
       where,
       expected: `at most ${MAX_ITEM_BYTES} bytes an item`,
-      next: "return it as several items, or keep the bulk in a bucket and return its key",
+      next: "Return it as several items, or keep the bulk in a bucket and return its key.",
     });
   }
   return { data, vectors };
 }
 
+/** A place in an item: as its vectors are stored by (`a.0.b`), and as a person would write it (`items[3].a[0].b`). */
+interface Place {
+  path: string;
+  where: string;
+}
+
 /** A copy that is surely JSON. Vectors are replaced by null and collected with their path. */
-function plain(value: unknown, path: string, above: Set<object>, vectors: Vector[], item: string): unknown {
-  const where = path === "" ? item : `${item}.${path}`;
+function plain(value: unknown, { path, where }: Place, above: Set<object>, vectors: Vector[]): unknown {
   if (value instanceof Float32Array) {
-    if (value.length === 0) throw invalid("a vector is empty", where);
-    if (!value.every(Number.isFinite)) throw invalid("a vector holds NaN or infinity", where);
+    if (value.length === 0) throw invalid(`${where} is an empty vector.`, where);
+    const bad = value.findIndex((each) => !Number.isFinite(each));
+    if (bad >= 0) throw invalid(`${where}[${bad}] is ${value[bad]}.`, `${where}[${bad}]`);
     vectors.push({ path, values: value, ...provenanceOf(value) });
     return null;
   }
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
   if (typeof value === "number") {
-    if (!Number.isFinite(value)) throw invalid(`a number is ${value}`, where);
+    if (!Number.isFinite(value)) throw invalid(`${where} is ${value}.`, where);
     return value;
   }
-  if (typeof value !== "object") throw invalid(`a value is ${nameOf(value)}`, where);
-  if (value instanceof Date)
-    return Number.isNaN(value.getTime()) ? refuse("an invalid date", where) : value.toISOString();
-  if (above.has(value)) throw invalid("the value contains itself", where);
-  if (above.size >= MAX_DEPTH) throw invalid(`nested deeper than ${MAX_DEPTH} levels`, where);
+  if (value instanceof Date) {
+    if (Number.isNaN(value.getTime())) throw invalid(`${where} is an invalid date.`, where);
+    return value.toISOString();
+  }
+  if (!Array.isArray(value) && !isPlain(value)) throw isNo(where, value);
+  if (above.has(value)) throw invalid(`${where} contains itself.`, where);
+  if (above.size >= MAX_DEPTH) throw invalid(`${where} is nested deeper than ${MAX_DEPTH} levels.`, where);
   above.add(value);
+  const inner = (member: unknown, name: string, at: string) =>
+    plain(member, { path: path === "" ? name : `${path}.${name}`, where: `${where}${at}` }, above, vectors);
   const copy = Array.isArray(value)
-    ? value.map((element, at) => plain(element, join(path, String(at)), above, vectors, item))
+    ? Array.from(value, (element, index) => inner(element, String(index), `[${index}]`))
     : Object.fromEntries(
-        entriesOf(value, where).map(([name, member]) => [
-          name,
-          plain(member, join(path, name), above, vectors, item),
-        ]),
+        // As JSON does, a member that is undefined counts as absent.
+        Object.entries(value)
+          .filter(([, member]) => member !== undefined)
+          .map(([name, member]) => [name, inner(member, name, memberOf(name))]),
       );
   above.delete(value);
   return copy;
 }
 
-/** As JSON does, a member that is undefined counts as absent. */
-function entriesOf(value: object, where: string): [string, unknown][] {
-  if (
-    value instanceof Map ||
-    value instanceof Set ||
-    ArrayBuffer.isView(value) ||
-    value instanceof ArrayBuffer
-  ) {
-    throw invalid(`a value is ${nameOf(value)}`, where);
-  }
-  return Object.entries(value).filter(([, member]) => member !== undefined);
+const memberOf = (name: string) =>
+  /^[A-Za-z_$][\w$]*$/.test(name) ? `.${name}` : `[${JSON.stringify(name.slice(0, 100))}]`;
+
+/** An object as JSON has them; not an instance of a class, whose fields alone would not be what was meant. */
+function isPlain(value: unknown): value is object {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
 }
 
-const join = (path: string, name: string) => (path === "" ? name : `${path}.${name}`);
-const isPlain = (value: unknown): value is object =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
+/** What would be stored in place of what often comes by mistake. */
+const IN_PLACE_OF: Record<string, string> = {
+  Promise: "Put `await` before the call that it comes from.",
+  URL: "Return its `href`.",
+  Error: "Return its `message`, or throw it.",
+  RegExp: "Return its `source`.",
+  Map: "Return `Object.fromEntries(map)`.",
+  Set: "Return `[...set]`.",
+  BigInt: "Return it as a number or as text.",
+  Headers: "Return `Object.fromEntries(headers)`.",
+  Response: "Return what it holds: `await response.json()`.",
+  Uint8Array: "Keep bytes in a bucket and return their key.",
+  ArrayBuffer: "Keep bytes in a bucket and return their key.",
+};
 
-function nameOf(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (typeof value === "object" || typeof value === "function")
-    return `a ${value.constructor?.name ?? "object"}`;
-  return typeof value === "bigint" ? "a BigInt" : `a ${typeof value}`;
+function isNo(where: string, value: unknown): FailureError {
+  const name = nameOf(value);
+  const kind = value instanceof Error ? "Error" : name.replace(/^an? /, "");
+  const next = Object.hasOwn(IN_PLACE_OF, kind)
+    ? IN_PLACE_OF[kind]
+    : typeof value === "object"
+      ? "Return a plain object of what should be stored, such as `{ ...value }`."
+      : undefined;
+  return invalid(`${where} is ${name}.`, where, next);
 }
 
-function refuse(detail: string, where: string): never {
-  throw invalid(detail, where);
-}
-
-function invalid(detail: string, where: string): FailureError {
+function invalid(detail: string, where?: string, next?: string): FailureError {
   const failure: Failure = {
     kind: "invalid_return",
     detail,
+    ...(where !== undefined && { where }),
     expected: "an array, an iterable or a single object, of JSON objects (vectors as Float32Array)",
-    next: "change what the handler returns, then redrive the dead letter",
+    next: `${next ?? "Change what the handler returns."} Then redrive the dead letter.`,
   };
-  return new FailureError(where === "" ? failure : { ...failure, where });
+  return new FailureError(failure);
 }

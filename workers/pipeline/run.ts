@@ -13,6 +13,7 @@ import type { Observed } from "../../src/source/contract.ts";
 import type { Collection, Fence } from "../../src/store/collections/contract.ts";
 import { storeFailure } from "../../src/store/failure.ts";
 import { withinRun } from "./context.ts";
+import { asFailure } from "./failure.ts";
 import type { Hide } from "./hidden.ts";
 import { type Decision, decide, hopsOf, isOf, shownEvent, shownOf, versionTold } from "./hold.ts";
 import { collectItems } from "./items.ts";
@@ -178,8 +179,7 @@ async function handle(
   const current = seen ? shownEvent(event, seen) : event;
   const work = withinRun({ compute, signal }, async () => {
     const whole = await withPayload(current, job, signal);
-    const returned = await deps.pipeline.handler(whole, { weir, signal, log: note });
-    return collectItems(returned, job.cause === "invoked");
+    return weirCallsHandler(() => deps.pipeline.handler(whole, { weir, signal, log: note }), job.cause === "invoked");
   }).finally(async () => {
     await settled();
     const { asked, known } = counts;
@@ -194,6 +194,11 @@ async function handle(
     });
   });
   return Promise.race([stopped, work]).finally(() => clearInterval(watch));
+}
+
+/** Calls the handler, also for each item of a generator: stacks are cut at this name (failure.ts). */
+async function weirCallsHandler(call: () => unknown): Promise<NewItem[]> {
+  return collectItems(await call());
 }
 
 /** Looks now and then, while a handler runs, whether somebody has cancelled its run. */
@@ -266,11 +271,4 @@ function conclude(
     items: 0,
     models: [],
   };
-}
-
-/** An expected failure as it is; anything a handler throws otherwise is the handler's. */
-export function asFailure(error: unknown): Failure {
-  if (error instanceof FailureError) return error.failure;
-  const detail = error instanceof Error ? `${error.name}: ${error.message}` : `thrown: ${String(error)}`;
-  return { kind: "handler_failed", detail: detail.slice(0, MAX_LOG_LINE) };
 }

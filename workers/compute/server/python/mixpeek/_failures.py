@@ -29,8 +29,7 @@ def failure_of(error):
         )
     if isinstance(error, BadHandler):
         return _filled(kind="bad_handler", detail=str(error))
-    name = type(error).__name__
-    said = f"{name}: {error}" if str(error) else name
+    said = _said(error)
     if isinstance(error, ModuleNotFoundError):
         return _filled(
             kind="bad_handler",
@@ -41,6 +40,22 @@ def failure_of(error):
         )
     unloadable = isinstance(error, (SyntaxError, ImportError))
     return _filled(kind="bad_handler" if unloadable else "handler_failed", detail=said, where=_where(error))
+
+
+def _said(error, depth=0):
+    """What an exception says, with its cause and what was gathered into it; whatever its __str__ does."""
+    name = type(error).__name__
+    try:
+        text = str(error)
+    except BaseException:
+        return f"{name}, which has no text"
+    said = f"{name}: {text}" if text else name
+    if depth == 3:
+        return said
+    gathered = [_said(each, depth + 1) for each in getattr(error, "exceptions", ())[:5]]
+    cause = getattr(error, "__cause__", None)
+    caused = f" (caused by {_said(cause, depth + 1)})" if cause is not None else ""
+    return said + (f" ({'; '.join(gathered)})" if gathered else "") + caused
 
 
 def _filled(**parts):
