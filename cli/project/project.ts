@@ -9,6 +9,7 @@ import { MODEL_FIELDS, type Models, modelsSchema } from "../../src/shapes/model.
 import { type JsonFile, type Problem, readJsonFile } from "../io/json-file.ts";
 import { nearest, suggestion } from "../io/suggest.ts";
 import { type Example, examplesSchema } from "./examples.ts";
+import { givenValue } from "./given-value.ts";
 
 export interface Pipeline {
   /** The folder's name, which the alias must equal. */
@@ -106,7 +107,7 @@ function problemsOf(file: JsonFile, issue: z.core.$ZodIssue): Problem[] {
   if (choices && typeof value === "string")
     return [file.at(issue.path, `${where}: there is no "${value}"`, suggestion(value, choices))];
   const problem = where === "" ? issue.message : `${where}: ${issue.message}`;
-  return [file.at(issue.path, problem)];
+  return [file.at(issue.path, `${problem}${givenValue(value, issue.path)}`)];
 }
 
 /** What a value must be one of, where that is what is wrong with it. */

@@ -197,9 +197,38 @@ describe("weir validate", () => {
       { line: 14, problem: 'unknown field "hot_day"', next: 'did you mean "hot_days"?' },
     ]);
     expect(told({ hot_days: 0, archive_days: 1.5 })).toMatchObject([
-      { line: 14, problem: expect.stringContaining("hot_days: ") },
-      { line: 15, problem: expect.stringContaining("archive_days: ") },
+      { line: 14, problem: expect.stringMatching(/hot_days: .*, not 0$/) },
+      { line: 15, problem: expect.stringMatching(/archive_days: .*, not 1\.5$/) },
     ]);
+  });
+
+  test.each([
+    [{ timeout_seconds: "ten" }, /timeout_seconds: .*, not "ten"$/],
+    [{ timeout_seconds: null }, /timeout_seconds: .*, not null$/],
+    [{ models: { a: 1 } }, /models: .*, not an object$/],
+    [{ retry: [] }, /retry: .*, not an empty list$/],
+    [{ alias: "x".repeat(300) }, /alias: .*, not "x{59}…$/],
+  ])("%j: the value that was given is in the problem", (more, problem) => {
+    const { problems } = validate(project({ "pipelines/one/config.json": config({ ...more }) }));
+    expect(problems.map((each) => each.problem)).toEqual(
+      expect.arrayContaining([expect.stringMatching(problem)]),
+    );
+  });
+
+  test("a secret that stands where its name belongs is not shown", () => {
+    const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    const inbox = { kind: "r2", buckets: ["inbox-files"], events: [{ scheme: "bearer", secrets: [secret] }] };
+    const store = {
+      kind: "s3",
+      buckets: ["b-b"],
+      region: "auto",
+      access_key_id: secret,
+      secret_access_key: secret,
+    };
+    const connections = { inbox, store, results: { kind: "d1", database: "results" } };
+    const { problems } = validate(project({ "connections.json": { connections } }));
+    expect(problems.length).toBeGreaterThanOrEqual(3);
+    expect(JSON.stringify(problems)).not.toContain("whsec_");
   });
 
   test("the archive's bucket is nobody's source or destination", () => {

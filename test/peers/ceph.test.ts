@@ -49,7 +49,9 @@ describe.skipIf(reason !== undefined)(`a real Ceph RGW${reason ? ` (${reason})` 
       const page: { data: Item[]; next?: string } = await weir.read(
         `/v1/collections/read/items?limit=7${cursor}`,
       );
-      all.push(...page.data.map(({ data, object: { bucket } }) => ({ ...(data as unknown as Read), bucket })));
+      all.push(
+        ...page.data.map(({ data, object: { bucket } }) => ({ ...(data as unknown as Read), bucket })),
+      );
       next = page.next;
     }
     return all.sort(byKey);

@@ -12,7 +12,15 @@ export interface Operation {
   from: number;
 }
 
-const KEYS = ["a.txt", "clips/b.mp4", "sp ace+plus%2F.txt", "über/c d.txt", "e", "f/g/h", "'quote' & <tag>.txt"];
+const KEYS = [
+  "a.txt",
+  "clips/b.mp4",
+  "sp ace+plus%2F.txt",
+  "über/c d.txt",
+  "e",
+  "f/g/h",
+  "'quote' & <tag>.txt",
+];
 const CLIENTS = 3;
 
 const operation: fc.Arbitrary<Operation> = fc.record({
@@ -30,7 +38,11 @@ export const historyOf = (seed: number, length: number): Operation[] =>
   fc.sample(operation, { seed, numRuns: length });
 
 /** Plays the operations, those of one object in their order. @returns what was done, a line each */
-export async function play(ceph: Ceph, buckets: readonly string[], operations: Operation[]): Promise<string[]> {
+export async function play(
+  ceph: Ceph,
+  buckets: readonly string[],
+  operations: Operation[],
+): Promise<string[]> {
   const story: string[] = [];
   const lanes = Array.from({ length: CLIENTS }, (_, client) =>
     operations.map((each, number) => ({ ...each, number })).filter(({ key }) => key % CLIENTS === client),

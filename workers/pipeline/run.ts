@@ -19,7 +19,7 @@ import { type Decision, decide, hopsOf, isOf, shownEvent, shownOf, versionTold }
 import { collectItems } from "./items.ts";
 import type { Outcome } from "./outcome.ts";
 import { withPayload } from "./payload.ts";
-import type { Pipeline } from "./sdk.ts";
+import type { Handler, Pipeline } from "./sdk.ts";
 import { openWeir, type WeirDeps } from "./weir.ts";
 
 export interface RunDeps extends WeirDeps {
@@ -179,7 +179,7 @@ async function handle(
   const current = seen ? shownEvent(event, seen) : event;
   const work = withinRun({ compute, signal }, async () => {
     const whole = await withPayload(current, job, signal);
-    return weirCallsHandler(() => deps.pipeline.handler(whole, { weir, signal, log: note }), job.cause === "invoked");
+    return weirCallsHandler(deps.pipeline, job, whole, { weir, signal, log: note });
   }).finally(async () => {
     await settled();
     const { asked, known } = counts;
@@ -197,8 +197,12 @@ async function handle(
 }
 
 /** Calls the handler, also for each item of a generator: stacks are cut at this name (failure.ts). */
-async function weirCallsHandler(call: () => unknown): Promise<NewItem[]> {
-  return collectItems(await call());
+async function weirCallsHandler(
+  pipeline: Pipeline,
+  { cause }: Job,
+  ...given: Parameters<Handler>
+): Promise<NewItem[]> {
+  return collectItems(await pipeline.handler(...given), cause === "invoked");
 }
 
 /** Looks now and then, while a handler runs, whether somebody has cancelled its run. */
