@@ -61,7 +61,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "echo",
-      "version": "a7829c29ce481546",
+      "version": "7011c05483403c4b",
       "folder": "pipelines/echo",
       "config": {
         "alias": "echo",
