@@ -8,7 +8,7 @@ let weir: Weir;
 /** What the connection conn_peer leads to. */
 let store: GoStore;
 beforeAll(async () => {
-  store = await openGoStore(["test-peer", "test-peer-versioned"], { errorHeader: true });
+  store = await openGoStore(["test-peer", "test-plain", "test-peer-versioned"], { errorHeader: true });
   weir = await startWeir({ CONN_PEER_ENDPOINT: store.base });
 }, 120_000);
 afterAll(async () => {

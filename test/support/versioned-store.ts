@@ -142,6 +142,11 @@ export async function openVersionedStore(versioned: readonly string[]) {
     const { pathname, searchParams } = new URL(request.url ?? "", "http://store");
     const [, bucket = "", ...rest] = pathname.split("/").map(decodeURIComponent);
     const key = rest.join("/");
+    if (key === "") {
+      // The bucket itself is there.
+      answer.writeHead(200).end();
+      return;
+    }
     const version = current(bucket, key);
     if (searchParams.has("tagging")) {
       sendTags(answer, version);
