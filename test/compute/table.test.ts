@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Chunk } from "../../workers/compute/server/decoder/tasks/split.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { pixelsOf } from "./png.ts";
-import { post, type Source, startSource } from "./source.ts";
+import { HEADERS, post, type Source, startSource } from "./source.ts";
 import { type Call, calls, type Film, type Refused, type Still, table } from "./table.ts";
 
 /**
@@ -47,12 +47,8 @@ async function ask(call: Call, body: object) {
 }
 /** The bytes of a clip or of sound. */
 async function bytesOf(call: "clip" | "audio", body: object): Promise<Buffer> {
-  const headers = { "content-type": "application/json" };
-  const answer = await fetch(`${compute.url}/v1/${call}`, {
-    method: "POST",
-    headers,
-    body: JSON.stringify(body),
-  });
+  const request = { method: "POST", headers: HEADERS, body: JSON.stringify(body) };
+  const answer = await fetch(`${compute.url}/v1/${call}`, request);
   const bytes = Buffer.from(await answer.arrayBuffer());
   expect(answer.status, bytes.toString("latin1", 0, 300)).toBe(200);
   return bytes;

@@ -1,6 +1,8 @@
 // What the decoder child does, one job at a time: opens the object, knows its format by its first bytes, and
 // hands it to the file that does the work. A job yields its outputs as they come and throws a FailureError
 // when it cannot go on. HTTP and queues are the parent's.
+import { AVERROR_ENOMEM } from "node-av/constants";
+import { FFmpegError } from "node-av/lib";
 import { FailureError } from "../../../../src/shapes/failure.ts";
 import { objectName } from "../object-name.ts";
 import { refuseCutShort } from "./file/boxes.ts";
@@ -24,6 +26,10 @@ export async function* run(job: Job, host: Host): AsyncGenerator<Output> {
   const reader = opened.value;
   try {
     yield* work(reader, job);
+  } catch (error) {
+    // What FFmpeg says of a file's own times and sizes; no memory is another matter.
+    if (!(error instanceof FFmpegError) || error.code === AVERROR_ENOMEM) throw error;
+    throw damaged(reader, `is damaged: FFmpeg refuses it (${error.message})`);
   } finally {
     reader.close();
   }

@@ -7,6 +7,8 @@ import type { Turn } from "../film/turn.ts";
 import type { StoredPicture } from "./heif.ts";
 
 const MAX_PIECES = 65_536;
+/** Of JPEG: a hundred million pixels in strips of eight rows. */
+const MAX_JPEG_PIECES = 4096;
 const [WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, STRIPS, ORIENTATION] = [256, 257, 259, 262, 273, 274];
 const [STRIP_SIZES, TILE_WIDTH, TILES, TILE_SIZES, JPEG_TABLES] = [279, 322, 324, 325, 347];
 const [OLD_JPEG, JPEG] = [6, 7];
@@ -39,6 +41,8 @@ export function readTiff(reader: RangeReader, bytes: Buffer): StoredPicture | un
   if (compression === OLD_JPEG)
     throw damaged(reader, "is a TIFF with JPEG of the old manner, which is not read here");
   if (compression !== JPEG) return undefined;
+  if (places.numbers.length > MAX_JPEG_PIECES)
+    throw damaged(reader, `has ${places.numbers.length} strips; ${MAX_JPEG_PIECES} are the most`);
   const tables = tags.get(JPEG_TABLES)?.bytes;
   const [width, height] = [number(WIDTH), number(HEIGHT)];
   const tiles = places.numbers.map((start, i) => {

@@ -54,7 +54,8 @@ export async function pictureOfTiles(reader: RangeReader, stored: StoredPicture)
 /** The tiles side by side; what reaches over the right and lower edge is cut off. */
 async function assembled(reader: RangeReader, stored: StoredPicture, channels: 1 | 3): Promise<Buffer> {
   const { width, height, columns } = stored;
-  const whole = Buffer.alloc(width * height * channels);
+  const rows = Math.ceil(stored.tiles.length / columns);
+  let whole = Buffer.alloc(0);
   const parameters = new CodecParameters();
   parameters.alloc();
   Object.assign(parameters, { codecType: AVMEDIA_TYPE_VIDEO, codecId: CODEC_IDS[stored.codec] });
@@ -67,12 +68,19 @@ async function assembled(reader: RangeReader, stored: StoredPicture, channels: 1
       const frame = decoder.single(packet);
       packet.free();
       if (!frame) throw damaged(reader, "has a tile that cannot be decoded: it is damaged or cut short");
-      if (index === 0) [tileWidth, tileHeight] = [frame.width, frame.height];
+      if (index === 0) {
+        [tileWidth, tileHeight] = [frame.width, frame.height];
+        // Memory is taken for what is there, not for what is declared.
+        if (tileWidth * columns < width || tileHeight * rows < height)
+          throw damaged(
+            reader,
+            `is damaged: ${width}×${height} are declared, and its tiles are of fewer pixels`,
+          );
+        whole = Buffer.alloc(width * height * channels);
+      }
       // The last strip may be a shorter one.
       if (frame.width !== tileWidth || frame.height > tileHeight)
         throw damaged(reader, "has tiles of different sizes");
-      if (stored.tiles.length === 1 && (frame.width < width || frame.height < height))
-        throw damaged(reader, `is of ${frame.width}×${frame.height} where ${width}×${height} is declared`);
       name(frame, stored.colour);
       const tile = scaled(
         frame,

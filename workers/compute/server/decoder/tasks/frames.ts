@@ -1,7 +1,7 @@
 // Thumbnails: frames at chosen times as still pictures. Runs in the decoder child only.
 import type { Frame } from "node-av/lib";
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
-import type { RangeReader } from "../file/reader.ts";
+import { damaged, type RangeReader } from "../file/reader.ts";
 import type { Format } from "../file/sniff.ts";
 import { shownSize } from "../film/scaler.ts";
 import { Media } from "../film/video.ts";
@@ -32,6 +32,7 @@ export async function* frames(reader: RangeReader, format: Format, job: FramesJo
     for (const group of near(times)) {
       for await (const { time, frame } of media.framesAt(group)) yield shot(frame, index++, time, job);
     }
+    if (index === 0 && times.length > 0) throw damaged(reader, "has no frame that can be decoded");
   } finally {
     await media.close();
   }

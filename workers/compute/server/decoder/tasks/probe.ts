@@ -1,7 +1,7 @@
 // What a file says of itself, without decoding any of it. Runs in the decoder child only.
 import { AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_SUBTITLE, AVMEDIA_TYPE_VIDEO } from "node-av/constants";
 import { avGetCodecName, type Stream } from "node-av/lib";
-import type { RangeReader } from "../file/reader.ts";
+import { damaged, type RangeReader } from "../file/reader.ts";
 import type { Format } from "../file/sniff.ts";
 import { Container, durationOf } from "../film/container.ts";
 import { shownSize } from "../film/scaler.ts";
@@ -27,6 +27,7 @@ export async function probe(reader: RangeReader, format: Format): Promise<Output
   try {
     const { context } = container;
     const video = container.best(AVMEDIA_TYPE_VIDEO);
+    if (container.tracks.length === 0) throw damaged(reader, "has no tracks: it is damaged or cut short");
     const best = video ?? container.tracks[0];
     const duration = best ? micro(durationOf(context, best)) : 0;
     const streams = container.tracks.map((stream) => ({
