@@ -16,7 +16,11 @@ export function addSenderCommands(
     .argument("<kind>", KIND_NAMES.join(", "))
     .option("--connection <id>", "default: the first that takes this kind")
     .option("--object <bucket/key>", "default: the connection's first bucket, and trigger.txt")
-    .option("--event <type>", "created, removed, tagged, restored, archived, acl, accessed or other", "created")
+    .option(
+      "--event <type>",
+      "created, removed, tagged, restored, archived, acl, accessed or other",
+      "created",
+    )
     .option("--size <bytes>", "default: what the store says", wholeNumber)
     .option("--etag <etag>", "default: what the store says")
     .option("--body <file>", "send this in place of the sender's own message; - reads stdin")
