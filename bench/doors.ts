@@ -3,7 +3,6 @@
 // processor time and the peak memory of workerd itself, so that a busy machine does not count.
 // `npm run bench -- doors [bodies a door] [seed]`; the last line is JSON. Linux only: it reads /proc.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { startWeir } from "../test/support/weir.ts";
 import { type Door, nastyBody, plainBody } from "./support/nasty.ts";
 
 const BODIES = Number(process.argv[2] ?? 60);
@@ -15,6 +14,8 @@ const REPEATS = 3;
 const MAX_MS = 200;
 const MAX_MB = 64;
 
+process.env.COMPUTE_TOKEN ??= "bench";
+const { startWeir } = await import("../test/support/weir.ts");
 const weir = await startWeir();
 const workerds = readdirSync("/proc").filter((pid) => {
   if (!/^\d+$/.test(pid)) return false;
