@@ -4,6 +4,7 @@ import {
   bucketBinding,
   databaseBinding,
   deadQueueName,
+  HOPS_KEY,
   pipelineBinding,
   queueBinding,
   queueName,
@@ -14,6 +15,7 @@ import type { PipelineConfig } from "../../src/shapes/config.ts";
 import type { Connection, Connections, Scheme } from "../../src/shapes/connection.ts";
 import type { Models } from "../../src/shapes/model.ts";
 import { signingKeyOf } from "../../src/source/signed-url.ts";
+import { hopsKeyOf } from "../../src/store/collections/hops.ts";
 
 export type Table = { [key: string]: unknown };
 type Named = Connections["connections"];
@@ -89,6 +91,7 @@ export function pipelineTables(
     secrets: {
       required: unique([
         ...(source ? readingNames(config.source.connection_id, source) : []),
+        HOPS_KEY,
         ...(config.secrets ?? []),
         ...keyNames(config, definitions),
       ]),
@@ -166,13 +169,15 @@ export function secretNames(connections: Named): string[] {
 /** The one signing key that people set; {@link signingKeys} follow from it. */
 export const SIGNING_KEY = "WEIR_SIGNING_KEY";
 
-/** The key of each connection whose URLs Weir signs, by the name that a pipeline Worker has it by. */
-export const signingKeys = (connections: Named, root: string): Record<string, string> =>
-  Object.fromEntries(
+/** The key of each connection whose URLs Weir signs, and the one that proves hops, by the name that a pipeline Worker has it by. */
+export const signingKeys = (connections: Named, root: string): Record<string, string> => ({
+  [HOPS_KEY]: hopsKeyOf(root),
+  ...Object.fromEntries(
     Object.entries(connections).flatMap(([id, { kind }]) =>
       kind === "r2" ? [[signingKeyName(id), signingKeyOf(root, id)]] : [],
     ),
-  );
+  ),
+});
 
 const namesOf = (connection: Connection): string[] =>
   connection.kind === "d1" ? [] : [...storeNames(connection), ...connection.events.flatMap(schemeNames)];

@@ -14,7 +14,10 @@ export const databaseBinding = (database: string) => `D1_${upper(database)}`;
 
 /** Secret of a pipeline Worker that signs the URLs of its source's objects. */
 export const signingKeyName = (connection: string) => `WEIR_${upper(connection)}_SIGNING_KEY`;
-export const isSigningKey = (secret: string) => /^WEIR_\w+_SIGNING_KEY$/.test(secret);
+/** Secret of every pipeline Worker that proves how many pipelines an object has come through. */
+export const HOPS_KEY = "WEIR_HOPS_KEY";
+/** Whether a secret follows from the root signing key. */
+export const isSigningKey = (secret: string) => secret === HOPS_KEY || /^WEIR_\w+_SIGNING_KEY$/.test(secret);
 
 /** Worker and queue names of a pipeline. */
 export const workerName = (alias: string) => `weir-${alias}`;

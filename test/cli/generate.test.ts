@@ -58,7 +58,7 @@ describe("weir generate", () => {
     const worker = parse((await generate(root)).get("pipelines/one/wrangler.toml") ?? "");
     expect(worker.r2_buckets).toEqual([{ binding: "R2_INBOX_FILES", bucket_name: "inbox-files" }]);
     expect(worker.d1_databases).toEqual([{ binding: "D1_RESULTS", database_name: "results" }]);
-    expect(worker.secrets).toEqual({ required: ["WEIR_INBOX_SIGNING_KEY"] });
+    expect(worker.secrets).toEqual({ required: ["WEIR_HOPS_KEY", "WEIR_INBOX_SIGNING_KEY"] });
     expect(worker.queues).toMatchObject({
       producers: [
         { binding: "REPORTS", queue: "weir-reports" },
@@ -94,7 +94,7 @@ describe("weir generate", () => {
     const worker = parse(files.get("pipelines/one/wrangler.toml") ?? "");
     expect(worker.r2_buckets).toBeUndefined();
     // It reads with the source's keys; what proves the source's events is the router's alone.
-    expect(worker.secrets).toEqual({ required: ["FAR_ID", "FAR_KEY"] });
+    expect(worker.secrets).toEqual({ required: ["FAR_ID", "FAR_KEY", "WEIR_HOPS_KEY"] });
   });
 
   test("this repository's generated files are up to date", async () => {

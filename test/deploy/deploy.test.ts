@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { signingKeyOf } from "../../src/source/signed-url.ts";
+import { hopsKeyOf } from "../../src/store/collections/hops.ts";
 import { change } from "../cli/support/given.ts";
 import { type Deployable, deployable, handler, plantedIn, type Ran, SECRETS, weir } from "./given.ts";
 import { type StandIn, standIn } from "./stand-in.ts";
@@ -108,9 +109,10 @@ describe("weir deploy", () => {
     const { API_KEY, ...router } = SECRETS;
     // Of the one key that was set, its source's own is what a pipeline gets.
     const WEIR_INBOX_SIGNING_KEY = signingKeyOf(SECRETS.WEIR_SIGNING_KEY, "inbox");
+    const WEIR_HOPS_KEY = hopsKeyOf(SECRETS.WEIR_SIGNING_KEY);
     expect(held("weir")).toEqual(router);
-    expect(held("weir-one")).toEqual({ WEIR_INBOX_SIGNING_KEY, API_KEY });
-    expect(held("weir-two")).toEqual({ WEIR_INBOX_SIGNING_KEY });
+    expect(held("weir-one")).toEqual({ WEIR_HOPS_KEY, WEIR_INBOX_SIGNING_KEY, API_KEY });
+    expect(held("weir-two")).toEqual({ WEIR_HOPS_KEY, WEIR_INBOX_SIGNING_KEY });
     expect(held("weir-compute")).toEqual({});
   });
 

@@ -8,12 +8,14 @@ import { eventSchema } from "../../src/shapes/event.ts";
 import type { Cause } from "../../src/shapes/job.ts";
 import type { Report } from "../../src/shapes/run.ts";
 import { r2Source } from "../../src/source/r2.ts";
+import { hopsBy } from "../../src/store/collections/hops.ts";
 import { r2Collection } from "../../src/store/collections/r2.ts";
 import { attemptAll } from "../../workers/pipeline/attempt.ts";
 import { definePipeline } from "../../workers/pipeline/sdk.ts";
 import { noCompute } from "../support/no-compute.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 
+const proofs = noCompute.hops;
 let stores: Stores;
 beforeAll(async () => {
   stores = await openStores();
@@ -39,7 +41,9 @@ async function run(key: string, hops = 0, cause: Cause = "matched"): Promise<Rep
     config,
     filter: compileFilter({}),
     source: r2Source("c", surroundings({ R2_BUCKET: stores.bucket })),
-    collection: r2Collection(stores.bucket, "loops"),
+    collection: r2Collection(stores.bucket, "loops", (key, hops) =>
+      proofs.written({ bucket: "bucket", key }, hops),
+    ),
     ...noCompute,
     ...{ version: "v", commit: "c", now: Date.now, random: Math.random },
   };
@@ -77,11 +81,31 @@ test("hops that the event tells count as well", async () => {
 });
 
 test("a person may run it on such an object; what comes of it goes no further", async () => {
-  await stores.bucket.put("deep.txt", "hello", { customMetadata: { "weir-hops": "4" } });
+  const customMetadata = proofs.written({ bucket: "bucket", key: "deep.txt" }, 4);
+  await stores.bucket.put("deep.txt", "hello", { customMetadata });
   const before = await keys();
   expect(await run("deep.txt", 0, "invoked")).toMatchObject({ status: "succeeded" });
   const [made] = (await keys()).filter((key) => !before.includes(key));
   expect(await run(made ?? "")).toMatchObject({ status: "skipped" });
+});
+
+test("hops that anybody can have written skip nothing: without proof, with another's, or with another count", async () => {
+  const of = (key: string, hops: number) => proofs.written({ bucket: "bucket", key }, hops);
+  await stores.bucket.put("own.txt", "x", { customMetadata: of("own.txt", 4) });
+  expect(await run("own.txt")).toMatchObject({ status: "skipped" });
+  const forged: Record<string, string>[] = [
+    { "weir-hops": "4" },
+    { ...of("own.txt", 4) },
+    { ...of("forged.txt", 1), "weir-hops": "4" },
+    { ...hopsBy("another Weir's key").written({ bucket: "bucket", key: "forged.txt" }, 4) },
+    { ...proofs.written({ bucket: "another", key: "forged.txt" }, 4) },
+    { "weir-hops": "4", "weir-hops-proof": "" },
+    { "weir-hops": "4", "weir-hops-proof": "\u00e9 no proof" },
+  ];
+  for (const [n, customMetadata] of forged.entries()) {
+    await stores.bucket.put("forged.txt", `upload ${n}`, { customMetadata });
+    expect([customMetadata, (await run("forged.txt")).status]).toEqual([customMetadata, "succeeded"]);
+  }
 });
 
 test("an object whose hops are no number is anybody's object", async () => {

@@ -9,6 +9,7 @@ import type { Models } from "../../src/shapes/model.ts";
 import type { ResultStore } from "../../src/shapes/results.ts";
 import type { Report } from "../../src/shapes/run.ts";
 import { openSource } from "../../src/source/open.ts";
+import { openHops } from "../../src/store/collections/hops.ts";
 import { setId } from "../../src/store/collections/ids.ts";
 import { openCollection } from "../../src/store/collections/open.ts";
 import type { DeadJob } from "../../src/store/ledger/dead-letters.ts";
@@ -50,6 +51,7 @@ export function openDeps(
     filter: compiledFilter(config),
     source: openSource(config.source.connection_id, connections, env),
     collection: openCollection(config.destination, connections, env),
+    hops: openHops(env),
     compute: (object, request, turn) => computeFetch(env, object, request, turn),
     results: (object) => resultsOf(env, object),
     models,

@@ -14,7 +14,8 @@ import type { Event } from "../../src/shapes/event.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import type { Observed, Source } from "../../src/source/contract.ts";
 import type { HeldBy } from "../../src/store/collections/contract.ts";
-import { HOPS, hopsIn, MAX_HOPS } from "../../src/store/collections/written.ts";
+import type { Hops } from "../../src/store/collections/hops.ts";
+import { HOPS, MAX_HOPS } from "../../src/store/collections/written.ts";
 import { sha256Hex } from "../../src/store/hash.ts";
 
 export type Decision = { hold: "items" } | { hold: "nothing" | "as it is"; reason: string };
@@ -24,6 +25,7 @@ export interface HoldDeps {
   filter: Filter;
   source: Source;
   version: string;
+  hops: Hops;
 }
 
 /**
@@ -68,7 +70,7 @@ export async function decide(
     return { hold: "as it is", reason: `the event does not pass the filter: ${why()}` };
   const isDue = !isHeld || held?.version !== deps.version || isAsked(job) || namesEvent(deps.filter, view);
   if (!isDue) return { hold: "as it is", reason: UNCHANGED };
-  const hops = hopsOf(job.event, seen);
+  const hops = hopsOf(job.event, seen, deps.hops);
   return hops < MAX_HOPS ? { hold: "items" } : { hold: "as it is", reason: loopReason(hops) };
 }
 
@@ -110,8 +112,8 @@ export function shownEvent(event: Event, { etag, size, metadata, version_id }: O
 }
 
 /** Through how many pipelines the object has come. */
-export const hopsOf = (event: Event, seen: Observed | null) =>
-  Math.max(event.hops, hopsIn(seen?.metadata ?? {}));
+export const hopsOf = (event: Event, seen: Observed | null, hops: Hops) =>
+  Math.max(event.hops, hops.proven(event, seen?.metadata ?? {}));
 
 const loopReason = (hops: number) =>
   `loop: the object has come through ${hops} pipelines (its metadata ${HOPS}), and ${MAX_HOPS} are the most; ` +

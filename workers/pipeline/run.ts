@@ -11,6 +11,7 @@ import type { Job } from "../../src/shapes/job.ts";
 import type { Embeddings as Counts } from "../../src/shapes/run.ts";
 import type { Observed } from "../../src/source/contract.ts";
 import type { Collection, Fence } from "../../src/store/collections/contract.ts";
+import type { Hops } from "../../src/store/collections/hops.ts";
 import { storeFailure } from "../../src/store/failure.ts";
 import { withinRun } from "./context.ts";
 import { asFailure } from "./failure.ts";
@@ -26,6 +27,8 @@ export interface RunDeps extends WeirDeps {
   pipeline: Pipeline;
   filter: Filter;
   collection: Collection;
+  /** How many pipelines an object has come through, as Weir proves it. */
+  hops: Hops;
   version: string;
   commit: string;
   /** Strikes secrets out of what is told of a run. */
@@ -257,7 +260,7 @@ async function lineageOf(
     event_time: event.time,
     stored_at: new Date(deps.now()).toISOString(),
     ...(seen && hold === "items" && { view: await shownOf(event, seen) }),
-    hops: hopsOf(event, seen) + 1,
+    hops: hopsOf(event, seen, deps.hops) + 1,
   };
 }
 

@@ -58,6 +58,8 @@ function depsOf(env: Surroundings): RunDeps {
     filter: compiledFilter(parsed.config),
     source: sourceOf(env.required("SHADOW_URL")),
     collection: nothing,
+    // What is compared is what a handler makes, of whichever object; and nothing is stored that could come back.
+    hops: { written: () => ({}), proven: () => 0 },
     compute: (_, request) => {
       const { pathname, search } = new URL(request.url);
       const onward = new Request(new URL(pathname + search, env.required("COMPUTE_URL")), request);

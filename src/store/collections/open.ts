@@ -5,6 +5,7 @@ import type { Connections } from "../../shapes/connection.ts";
 import { FailureError } from "../../shapes/failure.ts";
 import type { Collection } from "./contract.ts";
 import { d1Collection } from "./d1.ts";
+import { openHops } from "./hops.ts";
 import { r2Collection } from "./r2.ts";
 
 export type { Collection };
@@ -18,7 +19,11 @@ export function openCollection(
   const connection = connections.connections[connection_id];
   if (connection?.kind === "d1") return d1Collection(env.database(connection.database), collection);
   const bucket = connection?.kind === "r2" ? connection.buckets[0] : undefined;
-  if (bucket !== undefined) return r2Collection(env.bucket(bucket), collection);
+  if (bucket !== undefined) {
+    const place = (key: string) => ({ bucket, key });
+    const metadata = (key: string, hops: number | undefined) => openHops(env).written(place(key), hops);
+    return r2Collection(env.bucket(bucket), collection, metadata);
+  }
   throw new FailureError({
     kind: "not_found",
     detail: `connection ${connection_id} cannot hold a collection`,

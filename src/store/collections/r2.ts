@@ -38,7 +38,14 @@ const HEAD_BYTES = 16_384;
 /** Cancelled runs of one object that are remembered, the newest: metadata holds 8 KB. */
 const MAX_CANCELLED = 40;
 
-export function r2Collection(bucket: R2Bucket, collection: string): Collection {
+/** `written` gives the metadata that says, and proves, how many pipelines an object has come through. */
+export function r2Collection(
+  bucket: R2Bucket,
+  collection: string,
+  written: (key: string, hops: number | undefined) => Record<string, string> = (_, hops) => metadataOf(hops),
+): Collection {
+  const put = (key: string, token: Fence["token"], head: Head, text: string) =>
+    putSet(bucket, key, token, head, text, written(key, head.lineage?.hops));
   const place = (set: string) => objectKey(collection, set);
   return {
     begin: (wanted) =>
@@ -55,7 +62,7 @@ export function r2Collection(bucket: R2Bucket, collection: string): Collection {
       // Those that were cancelled stay so; one that is cancelled meanwhile changes the ETag.
       const { set, cancelled } = fence;
       const head = { set, lineage, items: items.length, ...(cancelled && { cancelled }) };
-      const stored = await put(bucket, place(id), fence.token, head, encode(id, head, items));
+      const stored = await put(place(id), fence.token, head, encode(id, head, items));
       return stored ? "stored" : "conflict";
     },
 
@@ -70,7 +77,7 @@ export function r2Collection(bucket: R2Bucket, collection: string): Collection {
         if (known.includes(run_id)) return;
         const now = { ...head, cancelled: [...known, run_id].slice(-MAX_CANCELLED) };
         const text = [JSON.stringify(now), ...(first === undefined ? [""] : lines)].join("\n");
-        if (await put(bucket, place(id), object?.etag ?? null, now, text)) return;
+        if (await put(place(id), object?.etag ?? null, now, text)) return;
       }
     },
 
@@ -124,19 +131,20 @@ export function r2Collection(bucket: R2Bucket, collection: string): Collection {
 }
 
 /** Writes a set's object if it is still the one that the token names. */
-async function put(
+async function putSet(
   bucket: R2Bucket,
   key: string,
   token: Fence["token"],
   { lineage, items, cancelled }: Head,
   text: string,
+  hops: Record<string, string>,
 ): Promise<boolean> {
   const by = lineage && heldBySet(lineage, items);
   const stored = await bucket.put(key, text, {
     onlyIf: token === null ? { etagDoesNotMatch: "*" } : { etagMatches: String(token) },
     httpMetadata: { contentType: WRITTEN_TYPE },
     customMetadata: {
-      ...metadataOf(lineage?.hops),
+      ...hops,
       ...(by && { [MADE_BY]: JSON.stringify(by) }),
       ...(cancelled && { [CANCELLED]: cancelled.join(" ") }),
     },

@@ -1,0 +1,53 @@
+// How many pipelines an object has come through, as Weir itself wrote it: anybody who uploads can set any metadata, so
+// that a count is believed only with its proof, which is of this object and no other.
+import { Buffer } from "node:buffer";
+import { createHmac, timingSafeEqual } from "node:crypto";
+import type { Surroundings } from "../../env.ts";
+import { HOPS_KEY } from "../../shapes/bindings.ts";
+import { HOPS, hopsIn, metadataOf } from "./written.ts";
+
+/** HMAC-SHA-256, base64url, of bucket, key and count. */
+export const PROOF = "weir-hops-proof";
+
+export interface Place {
+  bucket: string;
+  key: string;
+}
+
+export interface Hops {
+  /** Metadata that says and proves the count. */
+  written(place: Place, hops: number | undefined): Record<string, string>;
+  /** The count that an object's metadata says and proves; 0 where anybody may have written it. */
+  proven(place: Place, metadata: Readonly<Record<string, string>>): number;
+}
+
+/** The key that proves counts, from the root key: which follows from it no more than the signing keys do. */
+export const hopsKeyOf = (root: string): string =>
+  createHmac("sha256", root)
+    .update(JSON.stringify(["weir-hops-key-v1"]))
+    .digest("hex");
+
+/** Counts by the key that every Worker of Weir has; the router has the root key in its place. */
+export function openHops(env: Pick<Surroundings, "setting" | "required">): Hops {
+  const root = env.setting("WEIR_SIGNING_KEY");
+  return hopsBy(root === undefined ? env.required(HOPS_KEY) : hopsKeyOf(root));
+}
+
+/** Counts by a key in hand. */
+export function hopsBy(secret: string): Hops {
+  const proof = ({ bucket, key }: Place, hops: string) =>
+    createHmac("sha256", secret)
+      .update(JSON.stringify(["weir-hops-v1", bucket, key, hops]))
+      .digest();
+  return {
+    written(place, hops) {
+      const metadata = metadataOf(hops);
+      return { ...metadata, [PROOF]: proof(place, metadata[HOPS]).toString("base64url") };
+    },
+    proven(place, metadata) {
+      const given = Buffer.from(metadata[PROOF] ?? "", "base64url");
+      const due = proof(place, metadata[HOPS] ?? "");
+      return given.length === due.length && timingSafeEqual(given, due) ? hopsIn(metadata) : 0;
+    },
+  };
+}
