@@ -114,11 +114,10 @@ async function faultOf(call: Call, answer: Response): Promise<string | undefined
   const failure = first.failure ?? first.error ?? lines.at(-1)?.error;
   if (failure) {
     // A decoder that died or was stopped for a file, twice, is none of the answers that a file may have.
-    const named =
-      ["bad_media", "too_large"].includes(failure.kind) && /^\S+ (is|has|says|lasts|lists|cannot|does|holds)/;
-    return named && named.test(failure.detail) && !/circles|busy/.test(failure.detail)
-      ? undefined
-      : JSON.stringify(failure);
+    const isNamed =
+      ["bad_media", "too_large"].includes(failure.kind) &&
+      /^\S+ (is|has|says|lasts|lists|cannot|does|holds)/.test(failure.detail);
+    return isNamed && !/circles|busy/.test(failure.detail) ? undefined : JSON.stringify(failure);
   }
   if (answer.status !== 200) return `status ${answer.status}: ${bytes.toString().slice(0, 200)}`;
   const holds: Record<string, boolean> = {
