@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
+import { type Heic, heicOf } from "./heic.ts";
 import { judgeIsHere, made } from "./judge.ts";
+import { pixelsOf } from "./png.ts";
 import { post, type Source, startSource } from "./source.ts";
 import { exif } from "./turned.ts";
 
@@ -147,5 +149,41 @@ describe.skipIf(!judgeIsHere)("a film is what it is, whatever stands around it",
     const bytes = await drawn(name, tone, ["-c:a", "aac"]);
     expect(await ask("probe", name, bytes)).toMatchObject({ kind: "audio" });
     expect((await ask("split", name, bytes)).detail).toContain("has no video track");
+  });
+});
+
+describe.skipIf(!judgeIsHere)("a photograph in tiles", () => {
+  /** Red above, blue below, in each tile. */
+  const halves = (side: number) =>
+    `color=red:size=${side}x${side}:rate=1:duration=1,drawbox=y=ih/2:w=iw:h=ih/2:color=blue:t=fill`;
+  const tile = (side: number) =>
+    drawn(`tile-${side}.mp4`, halves(side), [
+      "-c:v",
+      "libx265",
+      "-x265-params",
+      "log-level=none",
+      "-pix_fmt",
+      "yuv420p",
+    ]);
+  const isRed = ([r, , b]: [number, number, number]) => r > 200 && b < 60;
+
+  test.each<[string, Partial<Heic>, [number, number], (at: (x: number, y: number) => boolean) => boolean]>([
+    ["upright", {}, [192, 128], (red) => red(0.1, 0.1) && !red(0.1, 0.4)],
+    ["turned by a quarter", { irot: 1 }, [128, 192], (red) => red(0.1, 0.1) && !red(0.4, 0.1)],
+    ["turned by three quarters", { irot: 3 }, [128, 192], (red) => !red(0.1, 0.1) && red(0.4, 0.1)],
+    ["with top and bottom exchanged", { imir: 0 }, [192, 128], (red) => !red(0.1, 0.1) && red(0.1, 0.4)],
+    ["turned and mirrored", { irot: 1, imir: 1 }, [128, 192], (red) => !red(0.1, 0.1) && red(0.4, 0.1)],
+  ])("%s", async (name, how, [width, height], looks) => {
+    const bytes = heicOf(await tile(64), { columns: 3, rows: 2, side: 64, ...how });
+    const shot = await ask("frames", `${name}.heic`, bytes, { at: [0], size: 4096, format: "png" });
+    const pixels = pixelsOf(Buffer.from(shot.data, "base64"));
+    expect(pixels).toMatchObject({ width, height });
+    expect(looks((x, y) => isRed(pixels.at(x, y)))).toBe(true);
+  });
+
+  test("of 48 megapixels", async () => {
+    const bytes = heicOf(await tile(512), { columns: 16, rows: 12, side: 512 });
+    const seen = await ask("image", "large.heic", bytes);
+    expect(seen).toMatchObject({ width: 8192, height: 6144, format: "heic" });
   });
 });
