@@ -2,12 +2,20 @@
 // with the bucket. What they should hold follows from what is in the bucket at the end, and from nothing else.
 import type { Told } from "../support/client.ts";
 import type { NetworkFault } from "../support/front.ts";
+import type { VersionedStore } from "../support/versioned-store.ts";
 import type { Weir } from "../support/weir.ts";
-import { changesOf, type History, type Key, ROUNDS, type Wait } from "./history.ts";
+import { BUCKETS, openDeeds } from "./deeds.ts";
+import {
+  type Change,
+  changesOf,
+  type History,
+  type Key,
+  lastChangeOf,
+  ROUNDS,
+  type Wait,
+} from "./history.ts";
 
-const BUCKET = "test-media";
 const KEYS: Key[] = ["a", "b"];
-const COLLECTIONS = { D1: "mirrored", R2: "mirrored_lake" } as const;
 const PATIENCE_MS = 120_000;
 /** One replacement of a set in so many fails in D1, and is tried again. */
 const REFUSED_WRITES = 8;
@@ -20,13 +28,36 @@ export interface Ledger {
   };
 }
 
-/** What became of one object of a history. `null` is nothing. */
+/** What is there, or held, of an object: its text, or nothing. */
+type Content = string | null;
+
+/** What became of one object of a history. */
 export interface End {
   key: Key;
-  bucket: string | null;
-  D1: string | null;
-  R2: string | null;
+  bucket: Content;
+  /** What each collection holds of it, and what it may hold. */
+  held: { collection: string; is: Content; may: Content[] }[];
 }
+
+/**
+ * What may be held of an object, by what is in the bucket at the end and, where the filter has a part about the event,
+ * by what was last done to the object: refused for the event's sake, it may have items all the same, as an object that
+ * had some is followed; but never of other bytes.
+ */
+const COLLECTIONS: Record<
+  History["store"],
+  Record<string, (is: Content, keep: boolean, last?: Change) => Content[]>
+> = {
+  R2: {
+    mirrored: (is, keep) => [keep ? is : null],
+    mirrored_lake: (is, keep) => [keep ? is : null],
+  },
+  versions: {
+    read: (is) => [is],
+    created: (is, keep) => [keep ? is : null],
+    followed: (is, _, last) => (last && isTaken(last) ? [is] : [is, null]),
+  },
+};
 export interface Played {
   history: History;
   ends: End[];
@@ -37,7 +68,11 @@ export interface Played {
 
 let plays = 0;
 
-export async function openModel(weir: Weir) {
+/** EventBridge calls every creation the same. */
+const isTaken = ({ op, by }: Change) => op === "bring up" || (op === "put" && by === "S3");
+
+export async function openModel(weir: Weir, store: VersionedStore) {
+  const deeds = openDeeds(weir, store);
   const { LEDGER: ledger, D1_TEST_ITEMS: items } = await weir.harness
     .getWorker<{ LEDGER: Ledger; D1_TEST_ITEMS: Ledger }>("weir")
     .getEnv();
@@ -51,18 +86,19 @@ export async function openModel(weir: Weir) {
   // Prepared once: the harness prepares with this whole process standing still, the front in it too.
   const open = ledger.prepare("SELECT id, status FROM runs WHERE due_at IS NOT NULL");
   const reads = new Map<string, NetworkFault>();
-  weir.front.faults = (path) => {
-    if (!path.startsWith("/v1/objects/")) return undefined;
-    const name = /\/(model\/\d+\/\d+\/[ab])\b/.exec(decodeURIComponent(path))?.[1] ?? "";
+  const faultOf = (path: string) => {
+    const name = /\/((followed|model)\/\d+\/\d+\/[ab])\b/.exec(decodeURIComponent(path))?.[1] ?? "";
     const fault = reads.get(name);
     reads.delete(name);
     return fault;
   };
+  weir.front.faults = (path) => (path.startsWith("/v1/objects/") ? faultOf(path) : undefined);
+  store.faults = faultOf;
 
   /** Every history at once: a round of changes, then a round of telling, then the wait. */
   async function play(histories: History[], between: Wait[]): Promise<Played[]> {
     const run = plays++;
-    const names = histories.map((_, n) => `model/${run}/${n}`);
+    const names = histories.map(({ store }, n) => `${store === "R2" ? "model" : "followed"}/${run}/${n}`);
     const due: { round: number; tell(): Promise<void> }[] = [];
     const planned = histories.map(changesOf);
     for (let round = 0; round < ROUNDS; round++) {
@@ -73,9 +109,12 @@ export async function openModel(weir: Weir) {
           const { change, isLast } = now;
           const name = names[n] as string;
           if (change.read !== "whole") reads.set(`${name}/${change.key}`, change.read);
-          const told = await make(name, round, change);
+          const tell = await deeds[histories[n]?.store ?? "R2"](name, round, change);
           if (change.lost && !isLast) return;
-          due.push({ round: Math.min(round + change.late, ROUNDS - 1), tell: () => tell(told, change) });
+          const often = async () => {
+            for (let time = 0; time < change.times; time++) await tell(change.by);
+          };
+          due.push({ round: Math.min(round + change.late, ROUNDS - 1), tell: often });
         }),
       );
       await Promise.all(due.filter((one) => one.round === round).map((one) => one.tell()));
@@ -86,47 +125,20 @@ export async function openModel(weir: Weir) {
     return Promise.all(
       histories.map(async (history, n) => {
         const name = names[n] as string;
-        const ends = await Promise.all(KEYS.map((key) => endOf(name, key)));
-        const agrees = ends.every(({ bucket, D1, R2 }) => D1 === bucket && R2 === bucket);
+        const ends = await Promise.all(KEYS.map((key) => endOf(history, name, key)));
+        const agrees = ends.every(({ held }) => held.every(({ is, may }) => may.includes(is)));
         return { history, ends, agrees, name };
       }),
     );
-  }
-
-  type Planned = ReturnType<typeof changesOf>[number]["change"];
-
-  async function make(name: string, round: number, { op, key, passes, throws }: Planned): Promise<Told> {
-    const place = (key: Key) => `${name}/${key}`;
-    const metadata = { keep: passes ? "yes" : "no", fails: String(throws) };
-    const done = {
-      put: () => weir.put(BUCKET, place(key), `${place(key)} of round ${round + 1}`, metadata),
-      copy: () => weir.copy(BUCKET, place(key === "a" ? "b" : "a"), place(key)),
-      metadata: () => weir.copy(BUCKET, place(key), place(key), metadata),
-      delete: () => weir.remove(BUCKET, place(key)),
-    };
-    const told = await done[op]();
-    if (!told) throw new Error(`there was nothing to copy for ${place(key)}`);
-    return told;
-  }
-
-  async function tell(told: Told, { by, times }: Planned): Promise<void> {
-    for (let n = 0; n < times; n++) {
-      if (by !== "S3") await weir.notifyR2(told);
-      if (by !== "R2") await deliver(told);
-    }
-  }
-  async function deliver(told: Told): Promise<void> {
-    const response = await weir.deliver("conn_media", weir.s3Records(told));
-    if (response.status !== 202) throw new Error(`a delivery was answered ${response.status}`);
   }
 
   /** Waits until what was told so far is recorded and handed over: markers told after it have been. */
   async function recorded(name: string): Promise<void> {
     const marker = (by: string): Told => {
       const eventTime = new Date().toISOString();
-      return { bucket: BUCKET, key: `${name}/${by}`, size: 1, eTag: `${name} ${by}`, eventTime };
+      return { bucket: BUCKETS.R2, key: `${name}/${by}`, size: 1, eTag: `${name} ${by}`, eventTime };
     };
-    await Promise.all([weir.notifyR2(marker("r2")), deliver(marker("s3"))]);
+    await Promise.all([weir.notifyR2(marker("r2")), deeds.deliver(marker("s3"))]);
     for (const by of ["r2", "s3"]) {
       const events = () =>
         weir.read<{ data: unknown[] }>(`/v1/events?key=${encodeURIComponent(marker(by).key)}`);
@@ -142,19 +154,20 @@ export async function openModel(weir: Weir) {
       PATIENCE_MS,
     );
 
-  async function endOf(name: string, key: Key): Promise<End> {
+  async function endOf(history: History, name: string, key: Key): Promise<End> {
     const whole = `${name}/${key}`;
     const short = (text: string) => text.replaceAll(`${name}/`, "");
-    const object = await weir.object(BUCKET, whole);
-    const [D1, R2] = await Promise.all(
-      Object.values(COLLECTIONS).map(async (collection) => {
-        const found = await weir.items(collection, whole);
-        if (found.length === 0) return null;
-        return found.map(({ data }) => short(String(data.body))).join(" and ");
-      }),
-    );
-    const bucket = object?.metadata.keep === "yes" ? short(object.body) : null;
-    return { key, bucket, D1: D1 ?? null, R2: R2 ?? null };
+    const bucket = BUCKETS[history.store];
+    const object = history.store === "R2" ? await weir.object(bucket, whole) : store.object(bucket, whole);
+    const is = object && short(object.body);
+    const last = lastChangeOf(history, key);
+    const held = Object.entries(COLLECTIONS[history.store]).map(async ([collection, mayHold]) => {
+      const found = await weir.items(collection, whole);
+      const texts = found.map(({ data }) => short(String(data.body ?? data.text)));
+      const may = mayHold(is, object?.metadata.keep === "yes", last);
+      return { collection, is: texts.length === 0 ? null : texts.join(" and "), may };
+    });
+    return { key, bucket: is, held: await Promise.all(held) };
   }
 
   /** What the ledger has of a history's objects, in the order of events. */
@@ -178,16 +191,29 @@ export async function openModel(weir: Weir) {
       .join("\n");
   }
 
-  /** How often runs were tried, to show that the faults did strike. */
-  async function tally(): Promise<{ events: number; runs: number; tried_again: number }> {
+  /** How often runs were tried, to show that the faults did strike; and what accesses have led to. */
+  async function tally(): Promise<Tally> {
     const { results } = await ledger
       .prepare(
-        `SELECT (SELECT count(*) FROM events WHERE key LIKE 'model/%') AS events, count(*) AS runs,
-           coalesce(sum(attempt > 1), 0) AS tried_again FROM runs WHERE key LIKE 'model/%'`,
+        `SELECT (SELECT count(*) FROM events WHERE ${OURS}) AS events, count(*) AS runs,
+           coalesce(sum(attempt > 1), 0) AS tried_again,
+           (SELECT count(*) FROM events WHERE ${OURS} AND type = 'accessed') AS accesses,
+           (SELECT count(*) FROM runs AS r JOIN events AS e ON e.id = r.event_id WHERE e.type = 'accessed') AS accesses_run
+         FROM runs WHERE ${OURS}`,
       )
-      .all<{ events: number; runs: number; tried_again: number }>();
-    return results[0] ?? { events: 0, runs: 0, tried_again: 0 };
+      .all<Tally>();
+    return results[0] ?? { events: 0, runs: 0, tried_again: 0, accesses: 0, accesses_run: 0 };
   }
 
   return { play, ledgerOf, tally };
 }
+
+interface Tally {
+  events: number;
+  runs: number;
+  tried_again: number;
+  accesses: number;
+  accesses_run: number;
+}
+
+const OURS = "(key LIKE 'model/%' OR key LIKE 'followed/%')";

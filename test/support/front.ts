@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 /** A request is answered 503, or not at all, or with what was read well before it is handed over. */
 export type NetworkFault = "refused" | "cut off" | "held up";
 /** Longer than it takes a queue to deliver: what is told meanwhile can be done first. */
-const HELD_UP_MS = 2_000;
+export const HELD_UP_MS = 2_000;
 
 export interface Front {
   origin: string;

@@ -3,6 +3,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { HELD_UP_MS, type NetworkFault } from "./front.ts";
 
 interface Version {
   id: string;
@@ -20,7 +21,7 @@ export interface Notice {
   bucket: string;
   eventName: string;
   eventTime: string;
-  object: { key: string; size?: number; eTag?: string; versionId?: string; sequencer: string };
+  object: { key: string; size?: number; eTag?: string; versionId?: string; sequencer?: string };
 }
 
 export type VersionedStore = Awaited<ReturnType<typeof openVersionedStore>>;
@@ -31,8 +32,9 @@ export async function openVersionedStore(versioned: readonly string[]) {
   /** Oldest first. */
   const versions = new Map<string, Version[]>();
   let clock = 0;
-  /** Heard of each read, as MinIO tells of them. */
-  const store: { onAccess?: (notice: Notice) => void } = {};
+  /** Heard of each read, as MinIO tells of them; and what goes wrong with a GET of this path. */
+  const store: { onAccess?: (notice: Notice) => void; faults?: (path: string) => NetworkFault | undefined } =
+    {};
   const place = (bucket: string, key: string) => `${bucket}/${key}`;
   const current = (bucket: string, key: string) => {
     const newest = versions.get(place(bucket, key))?.at(-1);
@@ -156,7 +158,15 @@ export async function openVersionedStore(versioned: readonly string[]) {
       const word = request.method === "HEAD" ? "Head" : "Get";
       store.onAccess(notice(bucket, key, `s3:ObjectAccessed:${word}`, version));
     }
-    sendObject(request, answer, version, versioned.includes(bucket));
+    const fault = request.method === "GET" ? store.faults?.(pathname) : undefined;
+    if (fault === "refused") answer.writeHead(503).end();
+    else if (fault === "cut off") answer.destroy();
+    else {
+      const send = () => sendObject(request, answer, version, versioned.includes(bucket));
+      // What is sent was read before it was held up.
+      if (fault === "held up") setTimeout(send, HELD_UP_MS);
+      else send();
+    }
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

@@ -286,7 +286,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "reader",
-      "version": "fbb0578a87652f6d",
+      "version": "9906dac799d353cf",
       "folder": "pipelines/reader",
       "config": {
         "alias": "reader",
@@ -303,8 +303,8 @@ export const registry: readonly { alias: string; version: string; folder: string
         "concurrency": 10,
         "timeout_seconds": 600,
         "retry": {
-          "max_attempts": 5,
-          "base_seconds": 5
+          "max_attempts": 12,
+          "base_seconds": 0
         }
       }
     },
