@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { judgeIsHere, judgeSound, made } from "./judge.ts";
-import { type Source, startSource } from "./source.ts";
+import { HEADERS, type Source, startSource } from "./source.ts";
 
 let folder: string;
 let source: Source;
@@ -41,7 +41,7 @@ const film = (layout: string, rate: number, codec: string[]) => [
 async function heardOf(bytes: Buffer, start: number, end: number): Promise<Int16Array> {
   const url = source.put("/sound", bytes);
   const body = JSON.stringify({ url, span: { start, end } });
-  const answer = await fetch(`${compute.url}/v1/audio`, { method: "POST", body });
+  const answer = await fetch(`${compute.url}/v1/audio`, { method: "POST", headers: HEADERS, body });
   const wav = Buffer.from(await answer.arrayBuffer());
   expect(answer.status, wav.toString("latin1", 0, 200)).toBe(200);
   return new Int16Array(Uint8Array.from(wav.subarray(44)).buffer);

@@ -7,23 +7,6 @@ import { pixelsOf } from "./png.ts";
 import { HEADERS, post, type Source, startSource } from "./source.ts";
 import { type Call, calls, type Film, type Refused, type Still, table } from "./table.ts";
 
-/**
- * Cells that are wrong today. Each is expected to fail: one that is mended fails here until it is taken off.
- */
-const AWAITED: Record<string, Call[]> = {
-  "ts-concat.ts": ["probe", "split", "embed"],
-  "ts-first-not-key.ts": ["probe", "split", "frames"],
-  "avi-dropped-frames.avi": ["frames", "embed"],
-  "avi-broken-index.avi": ["split", "frames", "embed", "clip", "audio"],
-  "intra-refresh.mp4": ["split", "clip"],
-  "edits-swapped.mp4": ["split"],
-  "video-joins-late.mkv": ["probe", "split", "frames", "embed", "clip", "audio"],
-  "two-video-tracks.mp4": ["split"],
-  "timelapse-hourly.mp4": ["probe", "split"],
-  "hvc1.mp4": ["clip"],
-  "beep-vorbis.mkv": ["clip"],
-};
-
 let source: Source;
 let compute: RunningServer;
 beforeAll(async () => {
@@ -230,8 +213,7 @@ async function expectRefused(call: Call, url: string, { why, only = calls, beeps
 describe.each(Object.keys(table))("%s", (file) => {
   const right = table[file] as (typeof table)[string];
   for (const call of calls) {
-    const check = AWAITED[file]?.includes(call) ? test.fails : test;
-    check(call, async () => {
+    test(call, async () => {
       const url = await put(file);
       if (right.kind === "film") await films[call](url, right);
       else if (right.kind === "picture") await stills[call](url, right);

@@ -5,8 +5,10 @@ import { AVERROR_ENOMEM } from "node-av/constants";
 import { FFmpegError } from "node-av/lib";
 import { FailureError } from "../../../../src/shapes/failure.ts";
 import { objectName } from "../object-name.ts";
+import { refuseBrokenIndex } from "./file/avi-index.ts";
 import { refuseCutShort } from "./file/boxes.ts";
 import { refuseEncrypted, refuseScrambled } from "./file/encrypted.ts";
+import { refuseJoined } from "./file/joined.ts";
 import { damaged, RangeReader } from "./file/reader.ts";
 import { type Format, HEAD_BYTES, sniff, type VideoFormat } from "./file/sniff.ts";
 import { unreadFormat } from "./file/unread.ts";
@@ -62,6 +64,8 @@ async function formatOf(reader: RangeReader): Promise<Format> {
     await refuseEncrypted(reader);
   }
   if (format.kind === "video" && format.demuxer === "mpegts") await refuseScrambled(reader);
+  if (format.kind === "video") await refuseJoined(reader, format);
+  if (format.kind === "video" && format.demuxer === "avi") await refuseBrokenIndex(reader);
   return format;
 }
 

@@ -6,9 +6,11 @@ import {
   AV_LOG_QUIET,
   AV_NOPTS_VALUE,
   AVDISCARD_ALL,
+  AVDISCARD_DEFAULT,
   AVERROR_EIO,
   AVERROR_EOF,
   AVFMT_FLAG_CUSTOM_IO,
+  AVMEDIA_TYPE_AUDIO,
   type AVMediaType,
   AVSEEK_CUR,
   AVSEEK_END,
@@ -27,6 +29,7 @@ const MOST_STREAMS = 64;
 export class Container {
   readonly context: FormatContext;
   readonly reader: RangeReader;
+  readonly demuxer: string;
   /** What the next jump will want, when an index told. */
   readonly expected: { bytes: number };
   #io: IOContext;
@@ -35,8 +38,10 @@ export class Container {
     context: FormatContext,
     io: IOContext,
     reader: RangeReader,
+    demuxer: string,
     expected: { bytes: number },
   ) {
+    this.demuxer = demuxer;
     this.context = context;
     this.#io = io;
     this.reader = reader;
@@ -51,7 +56,7 @@ export class Container {
     context.allocContext();
     context.pb = io;
     context.flags = (context.flags | AVFMT_FLAG_CUSTOM_IO) as typeof context.flags;
-    const container = new Container(context, io, reader, expected);
+    const container = new Container(context, io, reader, demuxer, expected);
     try {
       const options = Dictionary.fromObject({ protocol_whitelist: "none", max_streams: MOST_STREAMS });
       const opened = await context.openInput("", InputFormat.findInputFormat(demuxer), options);
@@ -89,7 +94,8 @@ export class Container {
   only(type: AVMediaType, what: string): Stream {
     const stream = this.best(type);
     if (stream === undefined) throw damaged(this.reader, `has no ${what} track`);
-    for (const other of this.context.streams) if (other.index !== stream.index) other.discard = AVDISCARD_ALL;
+    for (const other of this.context.streams)
+      other.discard = other.index === stream.index ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
     return stream;
   }
 
@@ -146,4 +152,12 @@ function refuseEncryptedTracks(reader: RangeReader, demuxer: string, streams: St
   const isEncrypted = ({ codecpar, metadata }: Stream) =>
     (demuxer === "mpegts" && ENCRYPTED_TYPES.has(codecpar.codecTag)) || Boolean(metadata?.get("enc_key_id"));
   if (streams.some(isEncrypted)) throw encrypted(reader);
+}
+
+/** The container's own time at which its longest sound ends by the header, seconds; 0 where it does not say. */
+export function soundEndOf({ streams }: FormatContext): number {
+  const ends = streams
+    .filter(({ codecpar, duration }) => codecpar.codecType === AVMEDIA_TYPE_AUDIO && duration > 0n)
+    .map((stream) => originOf(stream) + Number(stream.duration) * stream.timeBase.toDouble());
+  return Math.max(0, ...ends);
 }

@@ -31,8 +31,9 @@ import type { Container } from "./container.ts";
 const RUN_UP = 0.5;
 /** Containers round the times of packets; what is off by more than this (s), and half a packet, is a gap. */
 const ROUNDING = 2e-3;
-/** Frames in a row that are all off by more than rounding, and are then believed. */
+/** Frames in a row that are all off by more than so much (s), and are then believed. */
 const BELIEVED_FRAMES = 8;
+const BELIEVED_OFF = 5e-3;
 /**
  * A gap (s) where packets say that they last longer or shorter than they do: MPEG-TS gives the time of the first of
  * several, and FFmpeg counts on from it by the rate of sound that the film began with.
@@ -133,6 +134,8 @@ class Placer {
   #resampler: SoftwareResampleContext | undefined;
   #taken = "";
   #next = 0;
+  /** Whether the frame before was of a packet that promised another length. */
+  #misled = false;
   /** By how much the latest frames came later than the ones before them ended, seconds. */
   #late: number[] = [];
 
@@ -146,11 +149,14 @@ class Placer {
     const { sampleRate, format, channelLayout } = frame;
     const seconds = frame.nbSamples / sampleRate;
     const taken = [sampleRate, format, channelLayout.nbChannels, channelLayout.mask].join();
-    const late =
-      this.cursor === undefined || time === undefined ? 0 : this.#lateness(time - this.cursor, seconds);
+    const misled = this.promised > 0 && Math.abs(this.promised - seconds) > ROUNDING;
+    const follows = this.cursor ?? time ?? this.#start;
+    const late = time === undefined ? 0 : this.#lateness(time - follows, seconds, misled);
     const jumps = late !== 0;
-    const at =
-      taken === this.#taken ? (this.cursor ?? this.#start) + late : (time ?? this.cursor ?? this.#start);
+    // Where another sound begins, it does so when it says, unless that is next to nothing.
+    const begins = taken !== this.#taken && time !== undefined && !misled && !this.#misled;
+    const at = begins && Math.abs(time - follows) > BELIEVED_OFF ? time : follows + late;
+    this.#misled = misled;
     if (jumps || taken !== this.#taken) {
       yield* this.flush();
       this.#resampler = this.#resamplerOf(frame);
@@ -162,8 +168,7 @@ class Placer {
   }
 
   /** By how much a frame is to be moved that is `off` from where the one before ended, and lasts `seconds`. */
-  #lateness(off: number, seconds: number): number {
-    const misled = this.promised > 0 && Math.abs(this.promised / seconds - 1) > 0.1;
+  #lateness(off: number, seconds: number, misled: boolean): number {
     if (Math.abs(off) > (misled ? SURE_GAP : Math.max(ROUNDING, seconds / 2))) {
       this.#late = [];
       return off;
@@ -172,7 +177,7 @@ class Placer {
     this.#late = [...this.#late, off].slice(-BELIEVED_FRAMES);
     const [first = 0] = this.#late;
     const agree = this.#late.every(
-      (each) => Math.abs(each) > ROUNDING && Math.sign(each) === Math.sign(first),
+      (each) => Math.abs(each) > BELIEVED_OFF && Math.sign(each) === Math.sign(first),
     );
     if (!agree || this.#late.length < BELIEVED_FRAMES) return 0;
     const mean = this.#late.reduce((sum, each) => sum + each, 0) / BELIEVED_FRAMES;

@@ -1,6 +1,6 @@
 // Frame times and keyframes from an MP4 or QuickTime index, without a byte of the frames themselves.
 // Other containers have no such table; `media.ts` counts their packets or finds keyframes by seeking.
-import { CustomSource, EncodedPacketSink, Input, MP4, QTFF } from "mediabunny";
+import { CustomSource, EncodedPacketSink, Input, type InputVideoTrack, MP4, QTFF } from "mediabunny";
 import type { RangeReader } from "../file/reader.ts";
 
 /** Ten hours at 60 frames a second. */
@@ -33,20 +33,28 @@ interface Notes {
 /** The index of an open file's video track. Times are seconds from the first frame that is shown. */
 export class KeyframeIndex {
   #input: Input;
+  #track: InputVideoTrack;
   #sink: EncodedPacketSink;
   #notes: Notes;
   /** This parser's own time of the first frame: it reads an edit list by the letter, FFmpeg frame by frame. */
   #origin: number;
 
-  private constructor(input: Input, sink: EncodedPacketSink, notes: Notes, origin: number) {
+  private constructor(
+    input: Input,
+    track: InputVideoTrack,
+    sink: EncodedPacketSink,
+    notes: Notes,
+    origin: number,
+  ) {
     this.#input = input;
+    this.#track = track;
     this.#sink = sink;
     this.#notes = notes;
     this.#origin = origin;
   }
 
-  /** Undefined where there is no index to be read: the file is then FFmpeg's alone. */
-  static async open(reader: RangeReader): Promise<KeyframeIndex | undefined> {
+  /** Of the track with a number. Undefined where there is no index to be read: the file is then FFmpeg's alone. */
+  static async open(reader: RangeReader, id: number): Promise<KeyframeIndex | undefined> {
     const notes: Notes = { on: false };
     const read = (start: number, end: number) => {
       if (!notes.on) return reader.exactly(start, end);
@@ -56,10 +64,10 @@ export class KeyframeIndex {
     const source = new CustomSource({ getSize: () => reader.size, read, maxCacheSize: 1024 * 1024 });
     const input = new Input({ formats: [MP4, QTFF], source });
     try {
-      const track = await input.getPrimaryVideoTrack();
+      const track = (await input.getVideoTracks()).find((each) => each.id === id);
       const sink = track && new EncodedPacketSink(track);
       const origin = sink ? await firstShown(sink) : undefined;
-      if (sink && origin !== undefined) return new KeyframeIndex(input, sink, notes, origin);
+      if (track && sink && origin !== undefined) return new KeyframeIndex(input, track, sink, notes, origin);
     } catch {
       // Not this parser's kind of file. Whether it is damaged is for FFmpeg to say.
       if (reader.failure) throw reader.failure;
@@ -70,8 +78,7 @@ export class KeyframeIndex {
 
   /** Seconds that the header promises, whatever the table holds. */
   async promised(): Promise<number> {
-    const track = await this.#input.getPrimaryVideoTrack();
-    return (await track?.getDurationFromMetadata()) ?? 0;
+    return (await this.#track.getDurationFromMetadata()) ?? 0;
   }
 
   /** Keyframes shown from `start` on and before `end`, ascending. */

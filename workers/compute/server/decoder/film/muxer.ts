@@ -1,6 +1,6 @@
 // An MP4 written into memory, in fragments, so that nothing has to be gone back to. Decoder child only.
 import { Buffer } from "node:buffer";
-import { AV_PKT_DATA_DISPLAYMATRIX } from "node-av/constants";
+import { AV_CODEC_ID_HEVC, AV_PKT_DATA_DISPLAYMATRIX } from "node-av/constants";
 import {
   type CodecContext,
   type CodecParameters,
@@ -14,6 +14,7 @@ import {
 } from "node-av/lib";
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
 
+const HVC1 = Buffer.from("hvc1").readUInt32LE();
 const MOST = 64 * 1024 * 1024;
 const IO_BUFFER = 64 * 1024;
 const check = (code: number, doing: string) => FFmpegError.throwIfError(code, doing);
@@ -39,8 +40,8 @@ export class Muxer {
   copied(from: Stream): Stream {
     const stream = this.#context.newStream(null);
     check(from.codecpar.copy(stream.codecpar), "describe a stream");
-    // The tag is the other container's name for the codec.
-    stream.codecpar.codecTag = 0;
+    // The tag is the other container's name for the codec. HEVC has two, of which some players take only this.
+    stream.codecpar.codecTag = from.codecpar.codecId === AV_CODEC_ID_HEVC ? HVC1 : 0;
     stream.timeBase = from.timeBase;
     // Matroska has the pixels' sides in its track, MP4 in the codec's description.
     const { num, den } = from.sampleAspectRatio;

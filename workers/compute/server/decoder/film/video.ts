@@ -1,80 +1,73 @@
 // The picture of a film: its frames by time, its keyframes, what it says of itself. Containers and bytes are
 // container.ts's. Runs in the decoder child only.
-import {
-  AV_NOPTS_VALUE,
-  AV_PKT_DATA_DISPLAYMATRIX,
-  AVMEDIA_TYPE_VIDEO,
-  AVSEEK_FLAG_BACKWARD,
-  type AVSeekFlag,
-} from "node-av/constants";
-import {
-  avGetCodecName,
-  type FormatContext,
-  type Frame,
-  Packet,
-  type Rational,
-  type Stream,
-} from "node-av/lib";
-import { damaged, type RangeReader } from "../file/reader.ts";
+import { AV_NOPTS_VALUE, AVMEDIA_TYPE_VIDEO } from "node-av/constants";
+import type { Frame, Stream } from "node-av/lib";
+import { FailureError } from "../../../../../src/shapes/failure.ts";
+import { isWholeSegment } from "../file/joined.ts";
+import type { RangeReader } from "../file/reader.ts";
+import { isPlainTrack } from "../file/tracks.ts";
+import type { Span } from "../spans.ts";
 import { Decoder } from "./codec.ts";
-import { Container, durationOf, originOf } from "./container.ts";
-import { type FrameTable, MOST_FRAMES } from "./keyframes.ts";
-import { squared } from "./scaler.ts";
-import { degreesOf, isSideways, turnOf } from "./turn.ts";
+import { Container, durationOf, originOf, soundEndOf } from "./container.ts";
+import { describe, type MediaInfo, pixelOf } from "./describe.ts";
+import type { FrameTable } from "./keyframes.ts";
+import { surveyOf, tableOf } from "./survey.ts";
+import { Track } from "./track.ts";
 
-/** Packets read in search of a keyframe before giving up: 20 s at 60 frames a second, with sound between. */
-const SEARCH = 5000;
 /**
  * Bytes: a container without a table of frames is read whole for one, up to so many. One that does not even
  * say how long it is, as browsers record them, may be larger.
  */
 const COUNTED = 32 * 1024 * 1024;
 const COUNTED_AT_NEED = 512 * 1024 * 1024;
-/** A seek to the next entry point rather than to the one before. */
-const FORWARD = 0 as AVSeekFlag;
-
-export interface MediaInfo {
-  duration: number;
-  fps: number;
-  /** As it is shown, of square pixels and after any turn. */
-  width: number;
-  height: number;
-  /** Degrees clockwise by which stored frames are turned to be shown. */
-  rotation: number;
-  codec: string;
-  /** As the container counts them, else by rate and duration. */
-  frames: number;
-}
+/** Packets among which the first frame must be that can be shown. */
+const LEAD = 600;
+/** Seconds by which a header may round, or sound go on behind the last picture. */
+const SLACK = 1 + 1e-3;
+/** A film lasts as long as its pictures, unless something else goes on for longer than this: a still with sound. */
+const lasting = (pictures: number, other: number) => (other > pictures + SLACK ? other : pictures);
 
 /** One video track, open. Times are seconds from its first frame. Close it, or native memory stays behind. */
 export class Media {
   readonly info: MediaInfo;
-  /** The container's own time of the first frame, seconds. */
-  readonly origin: number;
-  #container: Container;
-  #stream: Stream;
-  #decoder: Decoder;
-  #packet = new Packet();
-  #unit: number;
-  #table: FrameTable | undefined;
+  /** Whether the container has a table of its frames that says all (keyframes.ts). */
+  listed = false;
+  /** Every frame, counted by its packet, where that table is not there and the file is small enough to be read whole. */
+  table: FrameTable | undefined;
+  /** Seconds that the header promises, those of the pictures alone, and where the sound ends. */
+  promised: number;
+  pictures: number;
+  sound = 0;
+  #track: Track;
+  #opened: Decoder | undefined;
 
   private constructor(container: Container, stream: Stream) {
-    this.#container = container;
-    this.#stream = stream;
-    this.#unit = stream.timeBase.toDouble();
-    this.origin = originOf(stream);
-    this.#packet.alloc();
-    this.#decoder = Decoder.of(stream.codecpar, container.reader.name, pixelOf(stream));
+    this.#track = new Track(container, stream);
     this.info = describe(container.context, stream);
+    this.promised = this.info.duration;
+    this.pictures = this.info.duration;
   }
 
   /** Opens a container of a known format. Throws {@link FailureError}: `bad_media`, or what reading met. */
   static async open(reader: RangeReader, demuxer: string): Promise<Media> {
-    const container = await Container.open(reader, demuxer);
+    const media = await Media.over(await Container.open(reader, demuxer));
+    try {
+      media.#decoder;
+      return media;
+    } catch (error) {
+      await media.close();
+      throw error;
+    }
+  }
+
+  /** The same over an open container, which is closed with it; of pictures that need not be decoded. */
+  static async over(container: Container): Promise<Media> {
     let media: Media | undefined;
     try {
       media = new Media(container, container.only(AVMEDIA_TYPE_VIDEO, "video"));
-      if (media.info.duration <= 0) await media.#measure();
+      media.listed = container.demuxer === "mov" && (await isPlainTrack(container.reader, media.stream.id));
+      if (media.listed && media.info.duration > 0) media.#believe();
+      else await media.count();
       return media;
     } catch (error) {
       await (media ?? container).close();
@@ -82,40 +75,91 @@ export class Media {
     }
   }
 
-  /**
-   * Every frame's time by its packet, for containers that list none; where the file is small enough to be read
-   * whole. Reading is not decoding: it takes as long as the bytes do.
-   */
-  async table(most = COUNTED): Promise<FrameTable | undefined> {
-    if (this.#table || this.#container.reader.size > most) return this.#table;
-    const [frames, keyframes]: [number[], number[]] = [[], []];
-    let end = 0;
-    await this.#rewind();
-    while (await this.#nextPacket()) {
-      if (frames.length === MOST_FRAMES) return undefined;
-      const time = this.#packetTime();
-      frames.push(time);
-      end = Math.max(end, time + (Number(this.#packet.duration) * this.#unit || 1 / this.info.fps));
-      if (this.#packet.isKeyframe) keyframes.push(time);
-      this.#packet.unref();
+  get container(): Container {
+    return this.#track.container;
+  }
+
+  get stream(): Stream {
+    return this.#track.stream;
+  }
+
+  /** The container's own time of the first frame that can be shown, seconds. */
+  get origin(): number {
+    return this.#track.origin;
+  }
+
+  get #decoder(): Decoder {
+    const { codecpar } = this.stream;
+    this.#opened ??= Decoder.of(codecpar, this.container.reader.name, pixelOf(this.stream));
+    return this.#opened;
+  }
+
+  #believe(): void {
+    this.sound = soundEndOf(this.container.context) - this.origin;
+    this.info.duration = lasting(this.pictures, this.sound);
+  }
+
+  /** Finds where the film begins and, of one that is not too large, every frame and how long it lasts. */
+  async count(): Promise<void> {
+    const { reader, context, demuxer } = this.container;
+    const need = demuxer === "mov" || this.info.duration <= 0;
+    const small = reader.size <= (need ? COUNTED_AT_NEED : COUNTED);
+    await this.#track.rewind();
+    const survey = small ? await surveyOf(this.container, this.stream, 1 / this.info.fps) : undefined;
+    this.#track.origin = (await this.#firstShown().catch(this.#undecodable)) ?? this.origin;
+    const promised = durationOf(context, this.stream) + originOf(this.stream) - this.origin;
+    this.promised = this.info.duration > 0 ? Math.max(0, promised) : 0;
+    if (survey) {
+      this.table = tableOf(survey, this.origin);
+      this.pictures = this.table.end;
+      this.sound = survey.soundEnd - this.origin;
+      this.info.frames = this.table.frames.length;
+      this.info.duration = lasting(this.pictures, this.sound);
+      // A recording of a screen that stands still has no more frames, and is no shorter for it.
+      if (demuxer === "matroska" && (await isWholeSegment(reader)))
+        this.info.duration = lasting(this.info.duration, this.promised);
+    } else this.info.duration = this.promised;
+  }
+
+  /** What nothing here decodes begins where its container says. */
+  #undecodable = (error: unknown): undefined => {
+    if (this.#opened || !(error instanceof FailureError)) throw error;
+  };
+
+  /** The container's time of the first frame that comes out of the decoder: what leans on frames before it does not. */
+  async #firstShown(): Promise<number | undefined> {
+    await this.#track.rewind();
+    let more = await this.#track.nextKey();
+    if (!more) return undefined;
+    // AVI knows when frames are decoded, not when they are shown: the first is the first.
+    const entry =
+      this.#track.packet.pts === AV_NOPTS_VALUE ? this.#track.packetTime() + this.origin : undefined;
+    try {
+      for (let count = 0; count < LEAD; count++) {
+        this.#decoder.feed(more ? this.#track.packet : null);
+        this.#track.packet.unref();
+        const frame = this.#decoder.next();
+        if (frame) return entry ?? this.#track.seconds(frame.bestEffortTimestamp) + this.origin;
+        if (!more) return undefined;
+        more = await this.#track.nextPacket();
+      }
+      return undefined;
+    } finally {
+      this.#track.packet.unref();
+      this.#decoder.reset();
     }
-    const ascending = (a: number, b: number) => a - b;
-    this.#table = { frames: Float64Array.from(frames).sort(), keyframes: keyframes.sort(ascending), end };
-    return this.#table;
   }
 
-  async #measure(): Promise<void> {
-    const table = await this.table(COUNTED_AT_NEED);
-    if (table) Object.assign(this.info, { duration: table.end, frames: table.frames.length });
-  }
-
-  /** Decodes the keyframe at or before `time`. `bytes` is the size of its packet, where that is known. */
+  /**
+   * Decodes the keyframe at `time`, or one near it where its time is not known; undefined for one that cannot be
+   * shown by itself. `bytes` is the size of its packet, where that is known.
+   */
   async keyframe(time: number, bytes = 0): Promise<{ time: number; frame: Frame } | undefined> {
-    await this.#seek(time, bytes);
-    if (!(await this.#nextKey())) return undefined;
-    const at = this.#packetTime();
-    const frame = this.#decoder.single(this.#packet);
-    this.#packet.unref();
+    if (!(await (this.table ? this.#track.keyAt(time) : this.#track.keyBefore(time, bytes))))
+      return undefined;
+    const at = this.#track.packetTime();
+    const frame = this.#decoder.single(this.#track.packet);
+    this.#track.packet.unref();
     return frame && { time: at, frame };
   }
 
@@ -134,21 +178,51 @@ export class Media {
     if (shown) for (const at of wanted) yield { at, ...shown };
   }
 
-  /** Every frame from the keyframe before `time` on. One stays as it is until the next but one. */
+  /**
+   * Every frame from the keyframe before `time` on. One stays as it is until the next but one. Where what is called a
+   * keyframe shows nothing by itself (intra refresh), from one further back.
+   */
   async *framesFrom(time: number): AsyncGenerator<{ time: number; frame: Frame }> {
-    let more = await this.#enter(time);
-    // AVI knows when frames are decoded, not when they are shown: one after the other from the keyframe on.
-    let next = more && this.#packet.pts === AV_NOPTS_VALUE ? this.#packetTime() : undefined;
+    for (let back = 0, late = true; late; back = back * 2 + 1) {
+      late = false;
+      for await (const got of this.#framesAfter(Math.max(0, time - back))) {
+        late = got.time > time + 1e-4 && back < time;
+        if (late) break;
+        yield got;
+        // From here on frames come one after the other.
+        time = Number.POSITIVE_INFINITY;
+      }
+    }
+  }
+
+  /** The frames that begin in a span; where none does, the one that is on screen, from its start on. */
+  async *framesOf({ start, end }: Span): AsyncGenerator<{ time: number; frame: Frame }> {
+    let before: Frame | undefined;
+    let any = false;
+    for await (const got of this.framesFrom(start)) {
+      if (got.time >= end - 1e-3) break;
+      if (got.time >= start - 1e-3) {
+        any = true;
+        yield got;
+      } else before = got.frame;
+    }
+    if (!any && before) yield { time: start, frame: before };
+  }
+
+  async *#framesAfter(time: number): AsyncGenerator<{ time: number; frame: Frame }> {
+    let more = await this.#track.enter(time);
+    // AVI knows when frames are decoded, not when they are shown: at those times, one after the other.
+    const times: number[] | undefined = more && this.#track.packet.pts === AV_NOPTS_VALUE ? [] : undefined;
     try {
       for (;;) {
-        this.#decoder.feed(more ? this.#packet : null);
-        this.#packet.unref();
+        if (more) times?.push(this.#track.packetTime());
+        this.#decoder.feed(more ? this.#track.packet : null);
+        this.#track.packet.unref();
         for (let frame = this.#decoder.next(); frame; frame = this.#decoder.next()) {
-          yield { time: next ?? this.#seconds(frame.bestEffortTimestamp), frame };
-          if (next !== undefined) next += 1 / this.info.fps;
+          yield { time: times?.shift() ?? this.#track.seconds(frame.bestEffortTimestamp), frame };
         }
         if (!more) return;
-        more = await this.#nextPacket();
+        more = await this.#track.nextPacket();
       }
     } finally {
       this.#decoder.reset();
@@ -159,10 +233,10 @@ export class Media {
   async keyframesBefore(times: readonly number[]): Promise<number[]> {
     const found = new Set<number>();
     for (const time of times) {
-      if (time <= 0) await this.#rewind();
-      else await this.#seek(time, 0);
-      if (await this.#nextKey()) found.add(Math.max(0, this.#packetTime()));
-      this.#packet.unref();
+      if (time <= 0) await this.#track.rewind();
+      else await this.#track.seek(time, 0);
+      if (await this.#track.nextKey()) found.add(Math.max(0, this.#track.packetTime()));
+      this.#track.packet.unref();
     }
     return [...found].sort((a, b) => a - b);
   }
@@ -170,9 +244,9 @@ export class Media {
   /** Every keyframe before `until`, ascending, by jumping from one to the next; for formats without an index. */
   async keyframes(until: number): Promise<number[]> {
     const found: number[] = [];
-    for (let from = 0; await this.#nextKeyFrom(from); ) {
-      const time = Math.max(0, this.#packetTime());
-      this.#packet.unref();
+    for (let from = 0; await this.#track.nextKeyFrom(from); ) {
+      const time = Math.max(0, this.#track.packetTime());
+      this.#track.packet.unref();
       if (time >= until || time <= (found.at(-1) ?? -1)) break;
       found.push(time);
       from = time + 0.5 / this.info.fps;
@@ -181,103 +255,7 @@ export class Media {
   }
 
   async close(): Promise<void> {
-    this.#decoder.close();
-    this.#packet.free();
-    await this.#container.close();
+    this.#opened?.close();
+    await this.#track.close();
   }
-
-  async #seek(time: number, bytes: number): Promise<void> {
-    if ((await this.#jump(time, bytes, AVSEEK_FLAG_BACKWARD)) || time <= 0) return;
-    const { reader } = this.#container;
-    throw reader.failure ?? damaged(reader, `has no frame at ${time.toFixed(3)} s`);
-  }
-
-  /** To the very first packet: where seeking goes by the time of decoding, that is before the first frame's own. */
-  async #rewind(): Promise<void> {
-    if (!(await this.#jump(-5, 0, AVSEEK_FLAG_BACKWARD))) await this.#seek(0, 0);
-  }
-
-  async #jump(time: number, bytes: number, flag: AVSeekFlag): Promise<boolean> {
-    this.#container.expected.bytes = bytes;
-    // Half a unit up: a time that went through seconds and back must not fall before its own frame.
-    const at = BigInt(Math.floor((time + this.origin) / this.#unit + 0.5));
-    return (await this.#container.context.seekFrame(this.#stream.index, at, flag)) >= 0;
-  }
-
-  /** Moves to a keyframe at or before `time`. Without an index a seek may land after one: then further back. */
-  async #enter(time: number): Promise<boolean> {
-    for (let back = 0; ; back = back * 2 + 1) {
-      if (back > time) await this.#rewind();
-      else await this.#seek(time - back, 0);
-      const found = await this.#nextKey();
-      if ((found && this.#packetTime() <= time) || back > time) return found;
-      this.#packet.unref();
-    }
-  }
-
-  /** Moves to the first keyframe after `time`, wherever a seek for it lands. */
-  async #nextKeyFrom(time: number): Promise<boolean> {
-    // Forward, to the next entry point that the container knows; past the last one it has none.
-    if (time > 0 && !(await this.#jump(time, 0, FORWARD))) return false;
-    if (time <= 0) await this.#rewind();
-    while (await this.#nextKey()) {
-      if (this.#packetTime() >= time - 1e-6) return true;
-      this.#packet.unref();
-    }
-    return false;
-  }
-
-  async #nextKey(): Promise<boolean> {
-    for (let count = 0; count < SEARCH && (await this.#nextPacket()); count++) {
-      if (this.#packet.isKeyframe) return true;
-      this.#packet.unref();
-    }
-    return false;
-  }
-
-  async #nextPacket(): Promise<boolean> {
-    while ((await this.#container.context.readFrame(this.#packet)) >= 0) {
-      if (this.#packet.streamIndex === this.#stream.index) return true;
-      this.#packet.unref();
-    }
-    if (this.#container.reader.failure) throw this.#container.reader.failure;
-    return false;
-  }
-
-  /** AVI knows no time but that of decoding. */
-  #packetTime(): number {
-    const { pts, dts } = this.#packet;
-    return this.#seconds(pts === AV_NOPTS_VALUE ? dts : pts);
-  }
-
-  #seconds(timestamp: bigint): number {
-    return timestamp === AV_NOPTS_VALUE ? 0 : Number(timestamp) * this.#unit - this.origin;
-  }
-}
-
-/** The sides of a pixel as shown, where the container says so. */
-function pixelOf({ sampleAspectRatio: said }: Stream): Rational | undefined {
-  return said.num > 0 && said.den > 0 ? said : undefined;
-}
-
-/** What a video stream says of itself, made plausible. */
-export function describe(context: FormatContext, stream: Stream): MediaInfo {
-  const { codecpar, avgFrameRate, rFrameRate } = stream;
-  const duration = durationOf(context, stream);
-  const turn = turnOf(codecpar.getCodedSideData(AV_PKT_DATA_DISPLAYMATRIX));
-  const across = squared(codecpar.width, pixelOf(stream) ?? codecpar.sampleAspectRatio);
-  const [width, height] = isSideways(turn) ? [codecpar.height, across] : [across, codecpar.height];
-  const rate = [avgFrameRate, rFrameRate].find((r) => r.num > 0 && r.den > 0)?.toDouble() ?? 0;
-  const fps = rate > 0 && rate < 1000 ? rate : 25;
-  const counted = Number(stream.nbFrames);
-  const plausible = counted > 0 && duration > 0 && Math.abs(counted / duration / fps - 1) < 0.5;
-  return {
-    duration,
-    fps: Math.round(fps * 1000) / 1000,
-    width,
-    height,
-    rotation: degreesOf(turn),
-    codec: avGetCodecName(codecpar.codecId) ?? "unknown",
-    frames: plausible ? counted : Math.max(1, Math.round(duration * fps)),
-  };
 }

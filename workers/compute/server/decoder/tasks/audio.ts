@@ -6,6 +6,7 @@ import type { RangeReader } from "../file/reader.ts";
 import type { VideoFormat } from "../file/sniff.ts";
 import { Container, originOf } from "../film/container.ts";
 import { hear } from "../film/hearing.ts";
+import { Media } from "../film/video.ts";
 import type { Span } from "../spans.ts";
 
 const RATE = 16_000;
@@ -20,20 +21,26 @@ export async function sound(reader: RangeReader, format: VideoFormat, span: Span
     throw new FailureError(fail("too_large", detail, { where: reader.name }).failure);
   }
   const container = await Container.open(reader, format.demuxer);
+  // A film's times are those of its picture, which its sound may begin before or after.
+  const media = container.best(AVMEDIA_TYPE_VIDEO) && (await Media.over(container));
   try {
-    const picture = container.best(AVMEDIA_TYPE_VIDEO);
     const stream = container.only(AVMEDIA_TYPE_AUDIO, "audio");
     const samples = Buffer.alloc(Math.round(length * RATE) * 2);
     const shape = { rate: RATE, channels: 1, format: AV_SAMPLE_FMT_S16 };
-    // A film's times are those of its picture, which its sound may begin before or after.
-    for await (const { at, planes } of hear(container, stream, span, originOf(picture ?? stream), shape))
+    for await (const { at, planes } of hear(
+      container,
+      stream,
+      span,
+      media?.origin ?? originOf(stream),
+      shape,
+    ))
       samples.set(
         within(planes[0] ?? samples, at * 2, samples.length),
         Math.min(Math.max(0, at) * 2, samples.length),
       );
     return wav(samples);
   } finally {
-    await container.close();
+    await (media ?? container).close();
   }
 }
 

@@ -24,7 +24,7 @@ export async function* embedVideo(
   try {
     const whole = { start: 0, end: media.info.duration };
     const spans = job.items.map((item) => item.span ?? whole);
-    const entries = format.demuxer === "mov" ? await entriesOf(reader, spans, job.count) : undefined;
+    const entries = await entriesOf(media, spans, job.count);
     const ahead = fetchAhead(reader, entries?.flat() ?? []);
     for (const [at, item] of job.items.entries()) {
       try {
@@ -49,13 +49,15 @@ export async function* embedVideo(
   }
 }
 
-/** Each span's keyframes by the index, which is let go before decoding begins: not both are in memory. */
-async function entriesOf(
-  reader: RangeReader,
-  spans: Span[],
-  count: number,
-): Promise<Keyframe[][] | undefined> {
-  const index = await KeyframeIndex.open(reader);
+/** Each span's keyframes, where all are known. An index is let go before decoding begins: not both are in memory. */
+async function entriesOf(media: Media, spans: Span[], count: number): Promise<Keyframe[][] | undefined> {
+  const { table, container, stream, listed } = media;
+  if (table)
+    return spans.map(({ start, end }) => {
+      const inside = table.keyframes.filter((time) => time > start - 1e-6 && time < end - 1e-6);
+      return spread(inside, count).map((time) => ({ time, bytes: 0 }));
+    });
+  const index = listed ? await KeyframeIndex.open(container.reader, stream.id) : undefined;
   if (!index) return undefined;
   const chosen: Keyframe[][] = [];
   for (const { start, end } of spans) chosen.push(spread(await index.within(start, end), count));
@@ -99,7 +101,7 @@ async function sampleSpan(
   const found = new Map<number, Sampled>();
   const add = ({ time, frame }: { time: number; frame: Frame }) =>
     found.set(time, { time, taken: takenOf(frame, how) });
-  const inside = (time: number) => time >= span.start - 1e-3 && time < span.end && !found.has(time);
+  const inside = (time: number) => time >= span.start - 1e-3 && time < span.end - 1e-6 && !found.has(time);
   const wanted = entries ?? evenTimes(span, count).map((time) => ({ time, bytes: 0 }));
   for (const entry of wanted) {
     ahead(entry);

@@ -4,8 +4,9 @@ import { avGetCodecName, type Stream } from "node-av/lib";
 import { damaged, type RangeReader } from "../file/reader.ts";
 import type { Format } from "../file/sniff.ts";
 import { Container, durationOf } from "../film/container.ts";
+import { describe, type MediaInfo } from "../film/describe.ts";
 import { shownSize } from "../film/scaler.ts";
-import { describe } from "../film/video.ts";
+import { Media } from "../film/video.ts";
 import { picture } from "../picture/still.ts";
 import type { Output } from "../protocol.ts";
 import { micro } from "../spans.ts";
@@ -24,20 +25,26 @@ export async function probe(reader: RangeReader, format: Format): Promise<Output
     return { kind: "image", container: name, size: reader.size, ...shown, streams: [], read: reader.read };
   }
   const container = await Container.open(reader, format.demuxer);
+  const media = container.best(AVMEDIA_TYPE_VIDEO) && (await Media.over(container));
   try {
-    const { context } = container;
-    const video = container.best(AVMEDIA_TYPE_VIDEO);
-    if (container.tracks.length === 0) throw damaged(reader, "has no tracks: it is damaged or cut short");
-    const best = video ?? container.tracks[0];
-    const duration = best ? micro(durationOf(context, best)) : 0;
+    const [first] = container.tracks;
+    if (!first) throw damaged(reader, "has no tracks: it is damaged or cut short");
+    const duration = media?.info.duration ?? durationOf(container.context, first);
     const streams = container.tracks.map((stream) => ({
       index: stream.index,
-      ...streamOf(container, stream),
+      ...(media?.stream.index === stream.index ? pictureOf(media.info) : streamOf(container, stream)),
     }));
-    const kind = video ? "video" : container.best(AVMEDIA_TYPE_AUDIO) ? "audio" : "other";
-    return { kind, container: name, size: reader.size, duration, streams, read: reader.read };
+    const kind = media ? "video" : container.best(AVMEDIA_TYPE_AUDIO) ? "audio" : "other";
+    return {
+      kind,
+      container: name,
+      size: reader.size,
+      duration: micro(duration),
+      streams,
+      read: reader.read,
+    };
   } finally {
-    await container.close();
+    await (media ?? container).close();
   }
 }
 
@@ -47,6 +54,15 @@ function streamOf({ context }: Container, stream: Stream): Record<string, unknow
   const codec = avGetCodecName(codecId) ?? "unknown";
   if (type === "audio") return { type, codec, sample_rate: sampleRate, channels };
   if (type !== "video") return { type, codec };
-  const { width, height, rotation, fps, frames } = describe(context, stream);
-  return { type, codec, width, height, rotation, fps, frames };
+  return pictureOf(describe(context, stream));
 }
+
+const pictureOf = ({ codec, width, height, rotation, fps, frames }: MediaInfo) => ({
+  type: "video",
+  codec,
+  width,
+  height,
+  rotation,
+  fps,
+  frames,
+});

@@ -26,18 +26,19 @@ const MOST_CHUNKS = 36_000;
 const THRESHOLD = 0.1;
 const LONGEST = 24 * 3600;
 /** Seconds by which a film may be shorter or longer than its frames: sound, rounding. */
-const SLACK = 1;
+const SLACK = 1 + 1e-3;
 /** A header may round; beyond this it lies. */
 const BELIEVED = 3600;
 
 export async function split(reader: RangeReader, format: VideoFormat, job: SplitJob): Promise<Output> {
   const media = await Media.open(reader, format.demuxer);
-  const index = format.demuxer === "mov" ? await KeyframeIndex.open(reader) : undefined;
+  const index = media.listed ? await KeyframeIndex.open(reader, media.stream.id) : undefined;
   try {
     const { info } = media;
-    const listed = await (index ? index.all() : media.table());
+    if (media.listed && !index && !media.table) await media.count();
+    const listed = index ? await index.all() : media.table;
     if (index && !listed) throw damaged(reader, "lists more frames than ten hours have");
-    const length = await lengthOf(reader, media, listed, await index?.promised());
+    const length = await lengthOf(reader, media, listed, index);
     const duration = Math.min(length, job.max_duration ?? length);
     const { planned, keyframes } = await plan(media, listed, duration, job);
     if (planned.length > MOST_CHUNKS) {
@@ -49,8 +50,7 @@ export async function split(reader: RangeReader, format: VideoFormat, job: Split
     const chunks: Chunk[] = overlapped(planned, job.overlap ?? 0, duration).map((span, index) => ({
       index,
       ...span,
-      first_frame: frameAt(span.start),
-      last_frame: Math.max(frameAt(span.start), frameAt(span.end) - 1),
+      ...framesOf(frameAt(span.start), frameAt(span.end)),
       fps: info.fps,
       keyframes: keyframes
         .slice(countBefore(keyframes, span.start), countBefore(keyframes, span.end))
@@ -64,25 +64,27 @@ export async function split(reader: RangeReader, format: VideoFormat, job: Split
   }
 }
 
+/** The frames of a span by what comes before its start and end; one in which none begins shows the one on screen. */
+const framesOf = (start: number, end: number) =>
+  end > start
+    ? { first_frame: start, last_frame: end - 1 }
+    : { first_frame: Math.max(0, start - 1), last_frame: Math.max(0, start - 1) };
+
 /** How long the film is by its frames; one that says it is hours longer is refused. */
 async function lengthOf(
   reader: RangeReader,
   media: Media,
   listed: FrameTable | undefined,
-  promised = 0,
+  index: KeyframeIndex | undefined,
 ): Promise<number> {
-  const duration = Math.max(promised, media.info.duration);
-  const seen = async () => (await media.keyframesBefore([duration])).at(-1) ?? 0;
-  const end = listed?.end ?? (duration > BELIEVED ? await seen() : duration);
-  if (duration - end > BELIEVED) {
-    const what = `says that it lasts ${Math.round(duration)} s, but its frames end at ${Math.round(end)} s`;
+  const promised = Math.max((await index?.promised()) ?? 0, media.promised);
+  const seen = async () => (await media.keyframesBefore([promised])).at(-1) ?? 0;
+  const end = listed?.end ?? (promised > BELIEVED ? await seen() : promised);
+  if (promised - Math.max(end, media.sound) > BELIEVED) {
+    const what = `says that it lasts ${Math.round(promised)} s, but its frames end at ${Math.round(end)} s`;
     throw damaged(reader, what);
   }
-  const said = media.info.duration;
-  // Sound may go on for a little longer than the frames, and the last frame than the header says. Frames far
-  // past the end are what an edit list leaves out; an end far past the frames is a header that is wrong.
-  const close = Math.abs(end - said) <= SLACK;
-  const length = close ? (listed ? Math.max(end, said) : said) : Math.min(end, said) || end;
+  const length = index ? indexedLength(media, end) : media.info.duration;
   if (!(length > 0))
     throw damaged(
       reader,
@@ -90,6 +92,15 @@ async function lengthOf(
     );
   if (length > LONGEST) throw tooMuch(reader, `lasts ${Math.round(length)} s; ${LONGEST} s are the most`);
   return length;
+}
+
+/**
+ * The last frame may go on for a little longer than the header says. Frames far past the end are what an edit list
+ * leaves out; an end far past the frames is a header that is wrong, unless there is sound until then.
+ */
+function indexedLength({ pictures, sound }: Media, end: number): number {
+  const shown = Math.abs(end - pictures) <= SLACK ? Math.max(end, pictures) : Math.min(end, pictures) || end;
+  return sound > shown + SLACK ? sound : shown;
 }
 
 /** Spans in the way that was asked for, and the keyframes that came to light. */

@@ -1,0 +1,101 @@
+// Whether a file is several films one behind another, as "cat" joins them. Players show the first of them and pass
+// over the rest, or lose their place; so it is refused, before any of it is read as one film.
+import { Buffer } from "node:buffer";
+import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
+import type { RangeReader } from "./reader.ts";
+import type { VideoFormat } from "./sniff.ts";
+import { restartOf } from "./transport.ts";
+
+/** A recording that does not say how long it is has to be searched; no more bytes of it than this are. */
+const SEARCHED = 32 * 1024 * 1024;
+const PIECE = 1024 * 1024;
+const EBML = Buffer.from("1a45dfa3", "hex");
+const SEGMENT = 0x18538067;
+const MOST_BOXES = 64;
+
+/** Throws `bad_media` for a film behind which another one begins. */
+export async function refuseJoined(reader: RangeReader, { demuxer }: VideoFormat): Promise<void> {
+  const find = { mov: secondMovie, matroska: secondHeader, mpegts: restartOf, avi: secondRiff }[demuxer];
+  const at = await find(reader);
+  if (at === undefined) return;
+  const next = "Join them so that their times go on, for example with ffmpeg's concat demuxer.";
+  const detail = `${reader.name} is several films joined byte by byte: at byte ${at} another one begins, whose times start anew`;
+  throw new FailureError(fail("bad_media", detail, { where: reader.name, next }).failure);
+}
+
+/** Where an ISO file has a second beginning. A fragmented one has no end to look behind. */
+async function secondMovie(reader: RangeReader): Promise<number | undefined> {
+  const seen = new Set<string>();
+  for (let at = 0, count = 0; at + 16 <= reader.size && count < MOST_BOXES; count++) {
+    const header = Buffer.from(await reader.exactly(at, at + 16));
+    const [short, type] = [header.readUInt32BE(0), header.toString("latin1", 4, 8)];
+    const length = short === 1 ? Number(header.readBigUInt64BE(8)) : short;
+    if (type === "moof" || length < 8) return undefined;
+    if (type === "ftyp" && seen.has("moov")) return at;
+    seen.add(type);
+    at += length;
+  }
+  return undefined;
+}
+
+/** Where a Matroska file has a second header: behind its segment, or anywhere in one that does not say its length. */
+async function secondHeader(reader: RangeReader): Promise<number | undefined> {
+  const segment = await segmentOf(reader);
+  if (segment === undefined) return undefined;
+  if (segment.end !== undefined) {
+    if (segment.end + 4 > reader.size) return undefined;
+    return EBML.equals(await reader.exactly(segment.end, segment.end + 4)) ? segment.end : undefined;
+  }
+  if (reader.size > SEARCHED) return undefined;
+  for (let start = segment.start; start < reader.size; start += PIECE) {
+    const bytes = Buffer.from(await reader.exactly(start, Math.min(start + PIECE + 64, reader.size)));
+    for (let at = bytes.indexOf(EBML); at >= 0; at = bytes.indexOf(EBML, at + 1))
+      // The header's version, its first member.
+      if (bytes.subarray(at + 5, at + 16).includes("\x42\x86", 0, "latin1")) return start + at;
+  }
+  return undefined;
+}
+
+/** Whether a Matroska file is all there, as far as it says. */
+export async function isWholeSegment(reader: RangeReader): Promise<boolean> {
+  const segment = await segmentOf(reader);
+  return segment !== undefined && (segment.end ?? 0) <= reader.size;
+}
+
+/** Where the contents of a Matroska file's segment begin and, unless it was recorded live, end. */
+async function segmentOf(reader: RangeReader): Promise<{ start: number; end?: number } | undefined> {
+  const head = Buffer.from(await reader.exactly(0, Math.min(1024, reader.size)));
+  const header = lengthAt(head, 4);
+  if (!header) return undefined;
+  const at = 4 + header.bytes + (header.value ?? 0);
+  if (at + 12 > head.length || head.readUInt32BE(at) !== SEGMENT) return undefined;
+  const segment = lengthAt(head, at + 4);
+  if (!segment) return undefined;
+  const start = at + 4 + segment.bytes;
+  return segment.value === undefined ? { start } : { start, end: start + segment.value };
+}
+
+/** A length as EBML writes it; all ones stand for none. */
+function lengthAt(bytes: Buffer, at: number): { value: number | undefined; bytes: number } | undefined {
+  const size = Math.clz32(bytes[at] ?? 0) - 23;
+  if (size > 8 || at + size > bytes.length) return undefined;
+  let value = (bytes[at] ?? 0) & (0xff >> size);
+  let ones = value === 0xff >> size;
+  for (const byte of bytes.subarray(at + 1, at + size)) {
+    value = value * 256 + byte;
+    ones &&= byte === 0xff;
+  }
+  return { value: ones ? undefined : value, bytes: size };
+}
+
+/** Where a second AVI begins. The further parts of a large one call themselves otherwise. */
+async function secondRiff(reader: RangeReader): Promise<number | undefined> {
+  for (let at = 0, count = 0; at + 12 <= reader.size && count < MOST_BOXES; count++) {
+    const header = Buffer.from(await reader.exactly(at, at + 12));
+    if (header.toString("latin1", 0, 4) !== "RIFF") return undefined;
+    if (at > 0 && header.toString("latin1", 8, 12) === "AVI ") return at;
+    const length = header.readUInt32LE(4);
+    at += 8 + length + (length % 2);
+  }
+  return undefined;
+}

@@ -1,0 +1,99 @@
+// A span's sound encoded again as AAC, which every player takes in an MP4. Decoder child only.
+import { Buffer } from "node:buffer";
+import {
+  AV_CODEC_FLAG_GLOBAL_HEADER,
+  AV_SAMPLE_FMT_FLTP,
+  AVMEDIA_TYPE_AUDIO,
+  FF_ENCODER_AAC,
+} from "node-av/constants";
+import {
+  avChannelLayoutDefault,
+  Codec,
+  CodecContext,
+  FFmpegError,
+  Frame,
+  Packet,
+  Rational,
+  type Stream,
+} from "node-av/lib";
+import { comesOn } from "../progress.ts";
+import type { Span } from "../spans.ts";
+import type { Container } from "./container.ts";
+import { hear } from "./hearing.ts";
+
+const RATE = 48_000;
+/** Of sound in the encoder's packets. */
+export const UNIT = new Rational(1, RATE);
+/** Bits a second for each channel. */
+const BITRATE = 96_000;
+/** Bytes of a sample. */
+const WIDTH = 4;
+const check = (code: number, doing: string) => FFmpegError.throwIfError(code, doing);
+
+/** A span's sound as AAC: its packets, and the encoder that made them. Close both, or native memory stays behind. */
+export async function encodedSound(
+  container: Container,
+  stream: Stream,
+  span: Span,
+  origin: number,
+): Promise<{ packets: Packet[]; encoder: CodecContext }> {
+  const channels = Math.min(2, Math.max(1, stream.codecpar.channels));
+  const count = Math.round((span.end - span.start) * RATE);
+  const planes = Array.from({ length: channels }, () => Buffer.alloc(count * WIDTH));
+  container.only(AVMEDIA_TYPE_AUDIO, "audio");
+  const shape = { rate: RATE, channels, format: AV_SAMPLE_FMT_FLTP };
+  for await (const { at, planes: heard } of hear(container, stream, span, origin, shape))
+    for (const [n, plane] of planes.entries()) {
+      const part = heard[n]?.subarray(Math.max(0, -at) * WIDTH, Math.max(0, count - at) * WIDTH);
+      if (part) plane.set(part, Math.min(Math.max(0, at), count) * WIDTH);
+    }
+  const encoder = openEncoder(channels);
+  return { encoder, packets: packetsOf(encoder, planes, count) };
+}
+
+function openEncoder(channels: number): CodecContext {
+  const codec = Codec.findEncoderByName(FF_ENCODER_AAC);
+  const encoder = new CodecContext();
+  encoder.allocContext3(codec);
+  Object.assign(encoder, {
+    sampleRate: RATE,
+    sampleFormat: AV_SAMPLE_FMT_FLTP,
+    channelLayout: avChannelLayoutDefault(channels),
+    bitRate: BigInt(BITRATE * channels),
+    timeBase: UNIT,
+    threadCount: 1,
+  });
+  encoder.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
+  check(encoder.open2Sync(codec), "open the sound's encoder");
+  return encoder;
+}
+
+function packetsOf(encoder: CodecContext, planes: Buffer[], count: number): Packet[] {
+  const packets: Packet[] = [];
+  const send = (frame: Frame | null) => {
+    check(encoder.sendFrameSync(frame), "encode sound");
+    for (let packet = new Packet(); ; packet = new Packet()) {
+      packet.alloc();
+      if (encoder.receivePacketSync(packet) < 0) return packet.free();
+      comesOn();
+      packets.push(packet);
+    }
+  };
+  const step = encoder.frameSize || 1024;
+  for (let at = 0; at < count; at += step) {
+    const nbSamples = Math.min(step, count - at);
+    const part = planes.map((plane) => plane.subarray(at * WIDTH, (at + nbSamples) * WIDTH));
+    const frame = Frame.fromAudioBuffer(Buffer.concat(part), {
+      nbSamples,
+      format: AV_SAMPLE_FMT_FLTP,
+      sampleRate: RATE,
+      channelLayout: avChannelLayoutDefault(planes.length),
+      timeBase: UNIT,
+      pts: BigInt(at),
+    });
+    send(frame);
+    frame.free();
+  }
+  send(null);
+  return packets;
+}
