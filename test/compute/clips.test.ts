@@ -128,7 +128,7 @@ describe.skipIf(!judgeIsHere)("a clip has the frames of its span", () => {
   test.each(["hevc.mkv", "hevc.ts", "hevc.mov"])(
     "and HEVC as players of Apple's take it: %s",
     async (name) => {
-      const cut = await clip(name, 1, 2);
+      const cut = await clip(name, 3, 4);
       expect([cut.includes("hvc1"), cut.includes("hev1")]).toEqual([true, false]);
     },
   );
