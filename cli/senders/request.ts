@@ -14,7 +14,6 @@ function proofHeader(scheme: Scheme): string | undefined {
       return "x-bz-event-notification-signature";
     case "sns":
     case "ceph-opaque":
-    case "r2-queue":
       return undefined;
     default:
       return "authorization";

@@ -2,6 +2,7 @@
 // object, what its sender would say, proven as it would prove it; then altered, shown or sent.
 import { readFileSync } from "node:fs";
 import { CliError, good, note, print, printJson } from "../io/output.ts";
+import { localHeaders } from "../settings/dev-env.ts";
 import { deliveryId, doorOf, post, type StackAddress, send } from "./deliver.ts";
 import { type Chosen, connectionFor, type Kind, kindOf, nameOf } from "./kinds.ts";
 import { lookUp } from "./look-up.ts";
@@ -94,7 +95,7 @@ async function proven(
   body: string,
 ): Promise<{ url: string; signed: Signed }> {
   if (scheme.scheme === "r2-queue") {
-    return { url: stack.url + LOCAL_R2, signed: { headers: { "content-type": "application/json" }, body } };
+    return { url: stack.url + LOCAL_R2, signed: { headers: localHeaders(stack.secrets), body } };
   }
   const url = doorOf(stack.url, id);
   const typed = contentType === undefined ? {} : { contentType };

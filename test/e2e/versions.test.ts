@@ -213,7 +213,7 @@ describe.concurrent("what changes no bytes runs no handler again", () => {
     expect(new Set(runs.flat().map(({ status }) => status))).toEqual(new Set(["skipped"]));
     expect(runs[0]).toMatchObject([{ attempt: 1, reason: expect.stringContaining("archived (GLACIER)") }]);
     expect(await weir.all("/v1/dead-letters?alias=reader")).toEqual([]);
-    await weir.fetch("/__local/cron", { method: "POST" });
+    await weir.ringCron();
     const { data } = await weir.read<{ data: { alias: string; paused: object | null }[] }>("/v1/pipelines");
     expect(data.find(({ alias }) => alias === "reader")).toMatchObject({ paused: null });
   });
