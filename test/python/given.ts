@@ -1,11 +1,16 @@
 // A run of a Python handler at its first turn, by the compute server's own protocol. Says once where there is
 // no python3 to test with.
 import { randomUUID } from "node:crypto";
-import { findPython } from "../../workers/compute/server/python/interpreter.ts";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { PythonRuns } from "../../workers/compute/server/python/runs.ts";
+import { findPython } from "../../workers/compute/server/python/sandbox.ts";
 
 export const hasPython = (await findPython()) !== undefined;
 if (!hasPython) console.log("skipped: the tests of Python handlers, because python3 is not installed here");
+
+/** Whether this machine tells of processes. */
+export const hasProc = existsSync("/proc/self/environ");
+if (!hasProc) console.log("skipped: what becomes of a handler's processes, because there is no /proc here");
 
 interface Asked {
   event?: Record<string, unknown>;
@@ -38,6 +43,16 @@ export async function begin(
     end: () => taken({ end: true }),
   };
 }
+
+/** Processes of this machine that were started with this text in their environment. Linux only. */
+export const marked = (mark: string): string[] =>
+  readdirSync("/proc").filter((name) => {
+    try {
+      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/environ`, "latin1").includes(mark);
+    } catch {
+      return false;
+    }
+  });
 
 /** Python source without the indent that it has here. */
 

@@ -1,13 +1,16 @@
 // One python3 child that has loaded one handler.py: a line to it, a line back, and the log between the two.
 // Its pipes 3 and 4 carry JSON lines; what it writes to 1 and 2 by other ways than print is log as well.
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+// sandbox.ts says what stands around it; what it and its processes hold is watched here.
+import { type ChildProcess, spawn } from "node:child_process";
+import { chownSync, mkdtempSync, rmSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import type { Readable, Writable } from "node:stream";
 import { z } from "zod";
 import type { Failure } from "../../../../src/shapes/failure.ts";
+import { holdMore, killTree, treeOf } from "./processes.ts";
+import type { Python, Sandbox } from "./sandbox.ts";
 
 /** What a handler comes to between two of its calls: a call, its end, or the failure that ended it. */
 export interface Turn {
@@ -38,42 +41,92 @@ const messageSchema = z.object({
   failure: z.custom<Failure>((value) => typeof value === "object" && value !== null).exactOptional(),
 });
 
-/** The real interpreter behind the name `python3`, which may be a script that looks for one. */
-export function findPython(): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    execFile("python3", ["-c", "import sys; print(sys.executable)"], (error, out) =>
-      resolve(error ? undefined : out.trim()),
-    );
-  });
+/** What interpreters are started with, found out once. */
+export interface Setup {
+  python: Python;
+  sandbox: Sandbox;
+  /** Bytes that a handler and what it starts may hold together. */
+  memory: number;
+}
+
+/** Processes that a handler may have, itself among them; its threads, where its user is its own. */
+const MAX_PROCESSES = 64;
+const MAX_THREADS = 512;
+const WATCH_MS = 250;
+/** Users of interpreters: nobody's else, and never those of two that live at once. */
+const FIRST_UID = 20_000;
+const UIDS = 40_000;
+let lastUid = Math.floor(Math.random() * UIDS);
+
+/** A folder of its own for a user of its own. */
+export function ownFolder(hasUser: boolean): { folder: string; uid: number } {
+  lastUid = (lastUid + 1) % UIDS;
+  const [folder, uid] = [mkdtempSync(join(tmpdir(), "weir-python-")), FIRST_UID + lastUid];
+  if (hasUser) chownSync(folder, uid, uid);
+  return { folder, uid };
 }
 
 export class Interpreter {
   readonly #child: ChildProcess;
-  readonly #folder = mkdtempSync(join(tmpdir(), "weir-python-"));
+  readonly #folder: string;
+  readonly #uid: number | undefined;
+  readonly #setup: Setup;
+  readonly #watch: NodeJS.Timeout;
   #turn: PromiseWithResolvers<Turn> | undefined;
   #log: string[] = [];
   #failure: Failure | undefined;
   #ended = false;
 
   /** `env` is what the pipeline gives its handler. */
-  constructor(python: string, source: string, env: Record<string, string>) {
-    const { PATH, HOME } = process.env;
-    this.#child = spawn(python, ["-B", MAIN], {
-      cwd: this.#folder,
+  constructor(setup: Setup, source: string, env: Record<string, string>) {
+    const { python, sandbox, memory } = setup;
+    const { folder, uid } = ownFolder(sandbox.hasUser);
+    const wrapped = sandbox.wrap([python.executable, "-B", MAIN], folder, uid);
+    const [file = "", ...args] = wrapped.command;
+    this.#folder = folder;
+    this.#uid = wrapped.uid;
+    this.#setup = setup;
+    this.#child = spawn(file, args, {
+      cwd: folder,
       // Nothing of Weir's own. A handler that hands its API_KEY to Mixpeek() needs none, but asks for one.
-      env: { API_KEY: "weir", ...env, PATH, HOME, LANG: "C.UTF-8", TMPDIR: this.#folder },
+      env: { API_KEY: "weir", ...env, PATH: process.env.PATH, HOME: folder, LANG: "C.UTF-8", TMPDIR: folder },
       stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"],
       // A process group of its own, so that what a handler starts ends with it.
       detached: true,
     });
     this.#child.on("error", () => this.#conclude("it could not be started"));
-    this.#child.on("exit", (code, signal) => this.#conclude(signal ?? `exit ${code}`));
+    this.#child.on("exit", (code, signal) => this.#conclude(signal ?? endOf(code ?? 0)));
     const [, out, err, incoming, lines] = this.#child.stdio;
     for (const stream of [out, err] as Readable[]) eachLine(stream, LONGEST_LINE, (line) => this.#note(line));
     eachLine(lines as Readable, LONGEST_MESSAGE, (line) => this.#hear(line));
     // It may have ended before it was told something; its exit says so.
     (incoming as Writable).on("error", () => {});
-    this.#send({ source });
+    const threads = sandbox.hasUser ? MAX_THREADS : null;
+    this.#send({ source, limits: { memory, threads } });
+    this.#watch = setInterval(() => this.#look(), WATCH_MS).unref();
+  }
+
+  /** Whether nothing but itself is left of the run that has ended. */
+  get isAlone(): boolean {
+    return this.#processes().length <= this.#setup.sandbox.processes;
+  }
+
+  #processes(): number[] {
+    return this.#child.pid === undefined ? [] : treeOf(this.#child.pid);
+  }
+
+  /** Ends it where it and what it has started are too many or hold too much. */
+  #look(): void {
+    const { sandbox, memory } = this.#setup;
+    const processes = this.#processes();
+    const own = processes.length - sandbox.processes + 1;
+    if (own > MAX_PROCESSES) {
+      const next = `Start fewer processes: a handler may have ${MAX_PROCESSES} at once.`;
+      this.kill({ kind: "handler_failed", detail: `The handler had ${own} processes and was ended.`, next });
+    } else if (holdMore(processes, memory)) {
+      const detail = `The handler and its processes held over ${memory >> 20} MB and were ended.`;
+      this.kill({ kind: "handler_failed", detail, next: "Hold less at once, or do less in one run." });
+    }
   }
 
   get alive(): boolean {
@@ -130,13 +183,16 @@ export class Interpreter {
   }
 
   #remove(): void {
-    try {
-      if (this.#child.pid) process.kill(-this.#child.pid, "SIGKILL");
-    } catch {
-      // Gone already.
-    }
+    clearInterval(this.#watch);
+    if (this.#child.pid !== undefined) killTree(this.#child.pid, this.#uid);
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** A sandbox tells of the signal that ended what is in it by a code over 128, as shells do. */
+function endOf(code: number): string {
+  const [name] = Object.entries(constants.signals).find(([, number]) => number === code - 128) ?? [];
+  return name ?? `exit ${code}`;
 }
 
 const ended = (how: string): Failure => ({

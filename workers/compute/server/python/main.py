@@ -1,7 +1,10 @@
 # A warm interpreter: loads one handler.py and runs it on one event after another, until it is ended.
 # interpreter.ts starts it, mixpeek/_wire.py has the pipes. Standard library only, Python 3.9 or later.
+import ctypes
 import io
 import linecache
+import os
+import resource
 import sys
 import types
 
@@ -18,7 +21,9 @@ def main():
     sys.stdout, sys.stderr = (
         io.TextIOWrapper(log, encoding="utf-8", errors="replace", write_through=True) for log in logs
     )
-    source = _wire.take()["source"]
+    start = _wire.take()
+    source = start["source"]
+    limit(**start["limits"])
     handler = None
     while True:
         event = _wire.take_event()
@@ -33,6 +38,18 @@ def main():
         for log in logs:
             log.end_line()
         _wire.say(**ending)
+
+
+def limit(memory, threads):
+    """What this process and its children may take; none can take it back. Behind the server in the line for the CPU."""
+    os.nice(5)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_DATA, (int(memory), int(memory)))
+    if threads:
+        resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
+    if sys.platform == "linux":
+        # Processes whose parent has ended become children of this one, and are found with it.
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
 
 
 def load(source):

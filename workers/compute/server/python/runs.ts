@@ -1,16 +1,22 @@
 // The runs of Python handlers, each taking turns with its pipeline Worker: the Worker starts one, answers
 // its calls, and gets its items. So compute holds no credentials, and no request has to last as long as a run.
+import { rmSync } from "node:fs";
+import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Failure, fail, ok, type Result } from "../../../../src/shapes/failure.ts";
-import { findPython, type Interpreter, type Turn } from "./interpreter.ts";
+import { memoryHere } from "../memory.ts";
+import { type Interpreter, ownFolder, type Setup, type Turn } from "./interpreter.ts";
+import { findPython, findSandbox, type Python } from "./sandbox.ts";
 import type { PythonRequest, PythonStart } from "./schema.ts";
 import { Warm } from "./warm.ts";
 
 export interface PythonOptions {
   /** Handlers that run at once, at most. */
   size: number;
-  /** Path of a Python interpreter, if there is one. */
-  find?: () => Promise<string | undefined>;
+  /** A Python interpreter, if there is one. */
+  find?: () => Promise<Python | undefined>;
+  /** Bytes that one handler and its processes may hold. */
+  memory?: number;
   /** Milliseconds after which a turn that is not over is told to be under way. */
   patienceMs?: number;
 }
@@ -25,6 +31,8 @@ interface Run {
   over: boolean;
 }
 
+/** Of all memory, for one handler: the server and the others have the rest. */
+const MEMORY_SHARE = 0.5;
 /** How long the last turn of a run can be asked for again. */
 const KEPT_MS = 60_000;
 /** Each request renews the container's activity, so none waits for longer than this. */
@@ -34,12 +42,13 @@ export class PythonRuns {
   readonly #options: Required<PythonOptions>;
   readonly #warm = new Warm();
   readonly #runs = new Map<string, Run>();
-  #python: string | undefined;
+  #setup: Promise<Setup | undefined> | undefined;
   #busy = 0;
   #served = 0;
 
   constructor(options: PythonOptions) {
-    this.#options = { find: findPython, patienceMs: PATIENCE_MS, ...options };
+    const memory = memoryHere() * MEMORY_SHARE;
+    this.#options = { find: findPython, patienceMs: PATIENCE_MS, memory, ...options };
   }
 
   /** Interpreters started so far, and the runs that they have had. */
@@ -71,20 +80,37 @@ export class PythonRuns {
   }
 
   async #begin(id: string, start: PythonStart): Promise<Result<Run>> {
-    this.#python ??= await this.#options.find();
-    if (!this.#python) return fail("bad_handler", "python3 is not installed where compute runs", NO_PYTHON);
+    this.#setup ??= this.#find();
+    const setup = await this.#setup;
+    if (!setup) return fail("bad_handler", "python3 is not installed where compute runs", NO_PYTHON);
     if (this.#busy >= this.#options.size) {
       const detail = `${this.#busy} Python handlers are running, which is the most at once`;
       return fail("overloaded", detail, { retry_after_seconds: 2, next: "Send it again after that time." });
     }
     this.#busy++;
     this.#served++;
-    const interpreter = this.#warm.take(this.#python, start);
+    const interpreter = this.#warm.take(setup, start);
     const timer = setTimeout(() => this.#finish(id, run, timedOut(start)), start.timeout_ms).unref();
     const run: Run = { start, interpreter, turn: 0, answer: NEVER, timer, over: false };
     this.#runs.set(id, run);
     this.#ask(id, run, { event: start.event });
     return ok(run);
+  }
+
+  /** Looked for at the first run: that python3 is there, and how its handlers are kept apart. */
+  async #find(): Promise<Setup | undefined> {
+    const python = await this.#options.find();
+    if (!python) {
+      // It may be installed yet.
+      this.#setup = undefined;
+      return undefined;
+    }
+    const { folder, uid } = ownFolder(process.getuid?.() === 0);
+    try {
+      return { python, sandbox: await findSandbox(python, folder, uid), memory: this.#options.memory };
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   }
 
   #ask(id: string, run: Run, message: object): void {
@@ -103,6 +129,8 @@ export class PythonRuns {
     this.#busy--;
     const { interpreter, start } = run;
     if (failure) interpreter.kill(failure);
+    // What it has started and left behind ends with it.
+    else if (!interpreter.isAlone) interpreter.kill();
     else if (interpreter.alive) this.#warm.keep(interpreter, start, this.#options.size);
     setTimeout(() => this.#runs.delete(id), KEPT_MS).unref();
   }

@@ -1,6 +1,6 @@
 // Interpreters that have a handler loaded and wait for its next run. One that waits long makes way, as does
 // one whose handler has changed, and the oldest where there are too many.
-import { Interpreter } from "./interpreter.ts";
+import { Interpreter, type Setup } from "./interpreter.ts";
 
 /** How long an interpreter waits for its pipeline's next run. */
 const WARM_MS = 300_000;
@@ -24,7 +24,7 @@ export class Warm {
   started = 0;
 
   /** One that waits for this very handler, or else a new one. */
-  take(python: string, loaded: Loaded): Interpreter {
+  take(setup: Setup, loaded: Loaded): Interpreter {
     for (const other of this.#waiting) {
       const changed = other.loaded.pipeline === loaded.pipeline && !isSame(other.loaded, loaded);
       if (changed || !other.interpreter.alive) this.#drop(other);
@@ -36,7 +36,7 @@ export class Warm {
       return found.interpreter;
     }
     this.started++;
-    return new Interpreter(python, loaded.source, loaded.env);
+    return new Interpreter(setup, loaded.source, loaded.env);
   }
 
   /** Keeps an interpreter whose run is over, at most `most` of them in all. */
