@@ -12,13 +12,13 @@ import { bucketBinding, databaseBinding, pipelineBinding, queueBinding } from ".
 import { FailureError } from "./shapes/failure.ts";
 
 /** Where events and runs are on record: hot in the ledger, later in the archive. */
-export interface Books {
+export interface EventStores {
   ledger: D1Database;
   archive: R2Bucket;
 }
 
 /** What a Worker of Weir can reach. Each accessor throws a `FailureError` (`unavailable`) when unbound. */
-export interface Surroundings {
+export interface Env {
   /** A variable or secret by name, or undefined where it is not set or empty. */
   setting(name: string): string | undefined;
   /** A variable or secret that must be set. */
@@ -34,7 +34,7 @@ export interface Surroundings {
   pipeline<T extends Rpc.WorkerEntrypointBranded>(alias: string): Service<T>;
   ledger(): D1Database;
   /** The ledger with its archive, which only the router has. */
-  books(): Books;
+  eventStores(): EventStores;
   durableObjects<T extends Rpc.DurableObjectBranded | undefined = undefined>(
     binding: string,
   ): DurableObjectNamespace<T>;
@@ -43,7 +43,7 @@ export interface Surroundings {
 /** Weir's own variables, and what only says where something is or whose it is. */
 const PUBLIC = /^WEIR_(URL|COMMIT|VERSION|BUILD)$|^COMPUTE_|(_URL|_ENDPOINT|_KEY_ID)$/;
 
-export function surroundings(env: object): Surroundings {
+export function openEnv(env: object): Env {
   const raw = new Map<string, unknown>(Object.entries(env));
   const binding = <T>(name: string, what: string): T => {
     const found = raw.get(name);
@@ -73,7 +73,7 @@ export function surroundings(env: object): Surroundings {
     pipeline: (alias) => binding(pipelineBinding(alias), "service"),
     ledger,
     // The archive is looked up when something is in it.
-    books: () => ({
+    eventStores: () => ({
       ledger: ledger(),
       get archive() {
         return binding<R2Bucket>("ARCHIVE", "R2");

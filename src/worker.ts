@@ -1,34 +1,15 @@
 // The doors of the router: fetch, queue, scheduled. Each takes in what came, hands it to the one spine, and
 // answers for each message by itself.
-
-import { guard } from "./cron/circuit-breaker.ts";
-import { letPayloadsGo, retain } from "./cron/retention.ts";
+import { runScheduled } from "./cron/scheduled.ts";
 import { createApp } from "./http/app.ts";
 import { consume } from "./queue/consume.ts";
-import { sweepReplays } from "./replay/advance.ts";
-import { openRouter, type RouterDeps } from "./routing/deps.ts";
-import { sweep } from "./routing/route.ts";
+import { openRouter } from "./routing/deps.ts";
 
 const app = createApp();
+const open = (env: object, context: ExecutionContext) => openRouter(env, (work) => context.waitUntil(work));
 
 export default {
   fetch: (request, env, context) => app.fetch(request, env, context),
-  queue: (batch, env, context) =>
-    consume(
-      batch,
-      openRouter(env, (work) => context.waitUntil(work)),
-    ),
-  scheduled: async (_, env, context) => {
-    const deps = openRouter(env, (work) => context.waitUntil(work));
-    // Each by itself: what stops one must not stop the others for good.
-    for (const [name, work] of Object.entries({ sweep, sweepReplays, guard, archive, letPayloadsGo })) {
-      await work(deps).catch((error: unknown) =>
-        console.error(JSON.stringify({ log: "scheduled.failed", name, error: String(error) })),
-      );
-    }
-  },
+  queue: (batch, env, context) => consume(batch, open(env, context)),
+  scheduled: (_, env, context) => runScheduled(open(env, context)),
 } satisfies ExportedHandler<object>;
-
-async function archive(deps: RouterDeps): Promise<void> {
-  for (const went of await retain(deps)) console.log(JSON.stringify({ log: "archive", ...went }));
-}

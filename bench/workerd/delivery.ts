@@ -2,7 +2,7 @@
 // written by one bare batch. Each request is one batch; the answer says how often D1 was asked.
 import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
 import { openPipelines, type Pipelines } from "../../src/dispatch/pipelines.ts";
-import { surroundings } from "../../src/env.ts";
+import { openEnv } from "../../src/env.ts";
 import { identify } from "../../src/receive/identity.ts";
 import { route } from "../../src/routing/route.ts";
 import { pipelineConfigSchema } from "../../src/shapes/config.ts";
@@ -112,7 +112,7 @@ export default {
     const pipelines = pipelinesOf(Number(url.searchParams.get("pipelines")));
     const { db, count } = countingRoundTrips(env.LEDGER);
     if (url.pathname === "/route") {
-      const env_ = surroundings({ ...env, LEDGER: db });
+      const env_ = openEnv({ ...env, LEDGER: db });
       await route(events, { env: env_, pipelines, connections, now: Date.now });
     }
     if (url.pathname === "/bare")

@@ -2,7 +2,7 @@
 // taken on, and beside it the bare listing of the bucket and the bare select from the ledger.
 import type { D1Database, R2Bucket } from "@cloudflare/workers-types";
 import { openPipelines } from "../../src/dispatch/pipelines.ts";
-import { surroundings } from "../../src/env.ts";
+import { openEnv } from "../../src/env.ts";
 import { identify } from "../../src/receive/identity.ts";
 import { advance } from "../../src/replay/advance.ts";
 import { createReplay } from "../../src/replay/manage.ts";
@@ -60,7 +60,7 @@ async function fill(env: Env, from: number, count: number): Promise<void> {
 
 /** Plans a replay to its end. Returns how many objects it counted. */
 async function plan(env: Env, select: Selection): Promise<number> {
-  const deps = { env: surroundings(env), pipelines, connections: { connections }, now: Date.now };
+  const deps = { env: openEnv(env), pipelines, connections: { connections }, now: Date.now };
   const { id } = await createReplay({ select, aliases: ["p0"], dry_run: true }, deps);
   for (;;) {
     const replay = await getReplay(env.LEDGER, id);

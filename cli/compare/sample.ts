@@ -7,7 +7,7 @@ import { CliError } from "../io/output.ts";
 import type { Client, Item as StoredItem } from "../operate/client.ts";
 import type { Item } from "./items.ts";
 
-export type ProducedObject = z.infer<typeof versionAnswers.madeSchema>;
+export type ProducedObject = z.infer<typeof versionAnswers.producedObjectSchema>;
 
 /** Objects that are looked through for a sample; of more, the first ones by key. */
 const MOST_OBJECTS = 20_000;

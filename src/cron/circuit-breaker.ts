@@ -9,7 +9,7 @@ import { eventsOf } from "../store/ledger/runs.ts";
 const WINDOW_MS = 600_000;
 const DEAD_RUNS = 20;
 
-export async function guard(deps: RouteDeps): Promise<void> {
+export async function checkBreaker(deps: RouteDeps): Promise<void> {
   const ledger = deps.env.ledger();
   const now = deps.now();
   for (const alias of await recovered(ledger)) {

@@ -1,7 +1,7 @@
 // What the cron does so that nothing grows for ever: events that are no longer hot move to the archive, what the
 // archive has kept for long enough expires, and old rows of the other tables go. Each step is a page and may be
 // cut off anywhere; what is left is for the next minute.
-import type { Books, Surroundings } from "../env.ts";
+import type { Env, EventStores } from "../env.ts";
 import { type Connections, retentionOf } from "../shapes/connection.ts";
 import { expirePage } from "../store/archive/expire.ts";
 import { clearAbandoned, movePage } from "../store/archive/move.ts";
@@ -14,7 +14,7 @@ const DAY_MS = 86_400_000;
 const BUDGET_MS = 20_000;
 
 interface RetainDeps {
-  env: Pick<Surroundings, "books">;
+  env: Pick<Env, "eventStores">;
   connections: Connections;
   now(): number;
 }
@@ -29,45 +29,45 @@ interface Went {
 
 /** Does as much as there is time for, a page of each connection in turn. Returns what went. */
 export async function retain({ env, connections, now }: RetainDeps): Promise<Went[]> {
-  const books = env.books();
+  const stores = env.eventStores();
   const until = now() + BUDGET_MS;
   const went: Went[] = [];
-  await clearAbandoned(books, now());
-  let waiting = await passes(books.ledger, now());
+  await clearAbandoned(stores, now());
+  let waiting = await passes(stores.ledger, now());
   while (waiting.length > 0 && now() < until) {
     const left: Pass[] = [];
     for (const pass of waiting) {
-      const { more, ...page } = await turn(books, connections, pass, now());
+      const { more, ...page } = await turn(stores, connections, pass, now());
       if (page.events + page.expired > 0) went.push(page);
       if (more) left.push(more);
     }
     waiting = left;
   }
-  while ((await retireOld(books.ledger, now())) && now() < until);
+  while ((await retireOld(stores.ledger, now())) && now() < until);
   return went;
 }
 
 /** A page of one connection; `more` is the pass where it has more to do at once. */
 async function turn(
-  books: Books,
+  stores: EventStores,
   connections: Connections,
   { connection, at }: Pass,
   now: number,
 ): Promise<Went & { more?: Pass | undefined }> {
   const { hot_days, archive_days } = retentionOf(connections, connection);
   const oldest = Math.floor((now - (hot_days + archive_days) * DAY_MS) / 60_000);
-  const expired = await expirePage(books, connection, oldest, now);
+  const expired = await expirePage(stores, connection, oldest, now);
   const went = { connection, events: 0, segments: 0, expired };
   if (!at) return { ...went, ...(expired > 0 && { more: { connection, at } }) };
   const before = new Date(now - hot_days * DAY_MS).toISOString();
-  const { next, ...moved } = await movePage(books, connection, before, at, now);
-  await passTo(books.ledger, connection, next, now);
+  const { next, ...moved } = await movePage(stores, connection, before, at, now);
+  await passTo(stores.ledger, connection, next, now);
   // What has moved may have to expire at once.
   const isMore = next !== undefined || expired + moved.events > 0;
   return { ...went, ...moved, ...(isMore && { more: { connection, at: next } }) };
 }
 
 /** Lets go of payloads that are past their time; once an hour is often enough. */
-export async function letPayloadsGo({ env, now }: RetainDeps): Promise<void> {
-  if (now() % 3_600_000 < 60_000) await retirePayloads(env.books().archive, now());
+export async function deleteExpiredPayloads({ env, now }: RetainDeps): Promise<void> {
+  if (now() % 3_600_000 < 60_000) await retirePayloads(env.eventStores().archive, now());
 }

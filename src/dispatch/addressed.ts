@@ -1,6 +1,6 @@
 // Jobs whose payload travels by reference get its address when they leave: a URL that opens this one payload,
 // so that a pipeline Worker needs no bucket for it.
-import type { Surroundings } from "../env.ts";
+import type { Env } from "../env.ts";
 import type { Job } from "../shapes/job.ts";
 import { PAYLOADS, signingKeyOf, signObjectUrl } from "../source/signed-url.ts";
 import { payloadKey } from "../store/payloads.ts";
@@ -8,7 +8,7 @@ import { payloadKey } from "../store/payloads.ts";
 /** Longer than any message of the job is kept. A job that is sent again by the sweep gets a new one. */
 const GOOD_FOR_SECONDS = 14 * 86_400;
 
-export async function addressed(job: Job, { env, now }: { env: Surroundings; now(): number }): Promise<Job> {
+export async function withPayloadUrl(job: Job, { env, now }: { env: Env; now(): number }): Promise<Job> {
   if (!job.event.payload_ref) return job;
   const expires = Math.floor(now() / 1000) + GOOD_FOR_SECONDS;
   const grant = { connection: PAYLOADS, bucket: PAYLOADS, key: payloadKey(job.event), expires };

@@ -2,7 +2,7 @@
 // pipeline's own queue. What a binding cannot take goes to the queue, so a broken pipeline delays nobody
 // else. Free of the ledger: it returns what became of each job.
 import type { Rpc } from "@cloudflare/workers-types";
-import type { Surroundings } from "../env.ts";
+import type { Env } from "../env.ts";
 import type { Job } from "../shapes/job.ts";
 import type { Report } from "../shapes/run.ts";
 import { sendAll } from "../store/queue-batches.ts";
@@ -35,7 +35,7 @@ const TOGETHER_MS = 2_000;
 export async function dispatch(
   jobs: Job[],
   pipelines: Pipelines,
-  env: Surroundings,
+  env: Env,
   settle: (known: Dispatched) => Promise<void>,
 ): Promise<void> {
   let calls = 0;
@@ -61,7 +61,7 @@ export async function dispatch(
 
 const nothing = (): Dispatched => ({ queued: [], reports: [], stuck: [] });
 
-async function toBinding(env: Surroundings, alias: string, jobs: Job[]): Promise<Dispatched | undefined> {
+async function toBinding(env: Env, alias: string, jobs: Job[]): Promise<Dispatched | undefined> {
   try {
     return { ...nothing(), reports: await env.pipeline<PipelineRpc>(alias).run(jobs) };
   } catch (error) {
@@ -73,7 +73,7 @@ async function toBinding(env: Surroundings, alias: string, jobs: Job[]): Promise
 /** A replay is never in a hurry: it takes no call over a binding from live events. */
 const isLive = (jobs: Job[]) => jobs.every(({ cause }) => cause !== "replayed");
 
-async function toQueue(env: Surroundings, alias: string, jobs: Job[]): Promise<Dispatched> {
+async function toQueue(env: Env, alias: string, jobs: Job[]): Promise<Dispatched> {
   let done: { sent: Job[]; error?: unknown };
   try {
     done = await sendAll(env.pipelineQueue<Job>(alias), jobs);

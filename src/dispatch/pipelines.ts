@@ -2,6 +2,7 @@
 // Built once per isolate from what `weir generate` wrote.
 import { buildIndex, canNameEvents, compileFilter, type Filter } from "../match/index.ts";
 import type { PipelineConfig } from "../shapes/config.ts";
+import { FailureError } from "../shapes/failure.ts";
 import { type Deployment, openDeployment } from "../store/ledger/deployments.ts";
 
 /** One line of the generated registry. */
@@ -46,4 +47,15 @@ export function openPipelines(registry: readonly Registered[]): Pipelines {
     of: (connection) => byConnection.get(connection),
     deployment: openDeployment(registry),
   };
+}
+
+/** @throws FailureError `not_found`, with the names that there are */
+export function pipelineByAlias(alias: string, pipelines: Pipelines): Registered {
+  const pipeline = pipelines.get(alias);
+  if (pipeline) return pipeline;
+  throw new FailureError({
+    kind: "not_found",
+    detail: `there is no pipeline ${alias.slice(0, 80)}`,
+    expected: pipelines.all.map((one) => one.alias).join(", "),
+  });
 }

@@ -1,6 +1,6 @@
 // Signed, ranged reads of R2 objects, for compute: the counterpart of a presigned S3 URL. The URL is the
 // only credential, opens one object, and expires.
-import type { Surroundings } from "../env.ts";
+import type { Env } from "../env.ts";
 import type { Connections } from "../shapes/connection.ts";
 import { type Failure, FailureError } from "../shapes/failure.ts";
 import { isSigned, PAYLOADS } from "../source/signed-url.ts";
@@ -10,11 +10,11 @@ import { isPayloadKey } from "../store/payloads.ts";
 export async function readObject(
   request: Request,
   connections: Connections,
-  env: Surroundings,
+  env: Env,
   now: number,
 ): Promise<Response> {
   const { connection, bucket, key } = await granted(request, connections, env, now);
-  const store = connection === PAYLOADS ? env.books().archive : env.bucket(bucket);
+  const store = connection === PAYLOADS ? env.eventStores().archive : env.bucket(bucket);
   if (request.method === "HEAD") {
     const head = await store.head(key);
     if (!head) throw new FailureError(gone(bucket, key));
@@ -62,12 +62,12 @@ function rangeOf(header: string | null): Range | undefined {
 /** The part of an object of `size` bytes that a range means, or undefined where it means none of it. */
 function within(range: Range, size: number): { offset: number; length: number } | undefined {
   const offset = "suffix" in range ? Math.max(0, size - range.suffix) : range.offset;
-  const wanted = "suffix" in range ? range.suffix : (range.length ?? size);
-  const length = Math.min(wanted, size - offset);
+  const asLong = "suffix" in range ? range.suffix : (range.length ?? size);
+  const length = Math.min(asLong, size - offset);
   return length > 0 ? { offset, length } : undefined;
 }
 
-async function granted(request: Request, connections: Connections, env: Surroundings, now: number) {
+async function granted(request: Request, connections: Connections, env: Env, now: number) {
   const url = new URL(request.url);
   const [, , , connection = "", encoded = ""] = url.pathname.split("/");
   const bucket = url.searchParams.get("bucket") ?? "";

@@ -1,7 +1,7 @@
 // Reads of collections: a page of items, one item, its lineage. A collection is known by the pipelines that
 // write it; their destinations say where it is kept.
 import type { Pipelines } from "../dispatch/pipelines.ts";
-import type { Surroundings } from "../env.ts";
+import type { Env } from "../env.ts";
 import type { Connections } from "../shapes/connection.ts";
 import { FailureError } from "../shapes/failure.ts";
 import type { SetKey, StoredItem, Vector } from "../shapes/item.ts";
@@ -17,12 +17,7 @@ interface Open {
 }
 
 /** @throws FailureError `not_found` for a collection that no pipeline writes. */
-export function openNamed(
-  name: string,
-  pipelines: Pipelines,
-  connections: Connections,
-  env: Surroundings,
-): Open {
+export function openNamed(name: string, pipelines: Pipelines, connections: Connections, env: Env): Open {
   const writers = pipelines.all.filter(({ config }) => config.destination.collection === name);
   const [first] = writers;
   if (!first) {
@@ -66,7 +61,7 @@ export async function listItems(name: string, open: Open, query: ItemsQuery) {
     limit,
     ...(after !== undefined && { after: String(after) }),
     ...(key !== undefined && { sets: open.setsOf(key) }),
-    ...(narrowed && { made: { version, commit, not: stale ? open.versions : undefined } }),
+    ...(narrowed && { producer: { version, commit, not: stale ? open.versions : undefined } }),
   });
   const data = page.items.map((item) => shape(item, vectors));
   return page.next === undefined ? { data } : { data, next: encodeCursor(list, [page.next]) };

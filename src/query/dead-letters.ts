@@ -15,8 +15,8 @@ interface DeadRow {
 }
 /** With its payload: the event, as the pipeline was given it. */
 function deadOf({ job, failure, at, ...row }: DeadRow) {
-  const { event: told, cause } = JSON.parse(job) as Job;
-  const { identities: _, ...event } = told;
+  const { event: whole, cause } = JSON.parse(job) as Job;
+  const { identities: _, ...event } = whole;
   const { id, connection, bucket, key } = event;
   return {
     ...row,

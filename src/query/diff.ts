@@ -2,7 +2,7 @@
 // deployed filter and by the changed one, with what was known of the object then. Nothing runs.
 import { z } from "zod";
 import type { Registered } from "../dispatch/pipelines.ts";
-import type { Books } from "../env.ts";
+import type { EventStores } from "../env.ts";
 import {
   compileFilter,
   evaluate,
@@ -57,7 +57,7 @@ const MAX_SAMPLES = 10;
 export interface DiffDeps {
   pipeline: Registered;
   collection: Collection;
-  books: Books;
+  stores: EventStores;
   now: number;
 }
 
@@ -66,20 +66,22 @@ export interface DiffDeps {
  *
  * @throws FailureError `invalid` for a filter, a time or a cursor that is not one
  */
-export async function diffFilters(asked: DiffBody, { pipeline, collection, books, now }: DiffDeps) {
+export async function diffFilters(request: DiffBody, { pipeline, collection, stores, now }: DiffDeps) {
   const { alias, config, version } = pipeline;
-  const filters = { before: compileFilter(config.source.filters), after: compiled(asked.filters) };
-  const list = `diff ${alias} ${version} ${(await sha256Hex(JSON.stringify(asked.filters))).slice(0, 16)}`;
-  const from = decodeCursor(list, asked.cursor, 3);
+  const filters = { before: compileFilter(config.source.filters), after: compiled(request.filters) };
+  const list = `diff ${alias} ${version} ${(await sha256Hex(JSON.stringify(request.filters))).slice(0, 16)}`;
+  const from = decodeCursor(list, request.cursor, 3);
   // Up to the moment of the first page, so that events which come later move no page.
-  const period = from ? periodOf(String(from[2])) : { since: sinceOf(asked.since, now), until: iso(now + 1) };
+  const period = from
+    ? periodOf(String(from[2]))
+    : { since: sinceOf(request.since, now), until: iso(now + 1) };
   let at = from && { received_at: String(from[0]), id: String(from[1]) };
   const tally = new Tally(alias, filters);
   const affordable = Math.floor(MAX_STEPS / tally.stepsFor(EVENT_CHARS));
   const limit = Math.min(BATCH, Math.max(MIN_BATCH, affordable));
   for (let batch = 0; batch < MAX_BATCHES && (batch === 0 || at) && tally.steps < MAX_STEPS; batch++) {
     const page = await walkObjects(
-      books,
+      stores,
       { order: "newest first", connection: config.source.connection_id, without: "invoke", ...period },
       at,
       limit,

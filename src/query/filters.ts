@@ -1,8 +1,8 @@
 // Trying a filter: on an event that somebody brings, or on one that is on record. Nothing runs, nothing is
 // looked up. `weir filter test` uses the same functions without a network.
 import { z } from "zod";
-import type { Pipelines } from "../dispatch/pipelines.ts";
-import type { Books } from "../env.ts";
+import { type Pipelines, pipelineByAlias } from "../dispatch/pipelines.ts";
+import type { EventStores } from "../env.ts";
 import {
   compileFilter,
   type Explanation,
@@ -21,8 +21,6 @@ import { filtersSchema } from "../shapes/config.ts";
 import { type Event, eventSchema } from "../shapes/event.ts";
 import { type Failure, FailureError } from "../shapes/failure.ts";
 import { getEvent } from "./ledger.ts";
-import { named } from "./pipelines.ts";
-
 /** The part of an event that matters here. What it does not say is not known, as for a real event. */
 export const broughtSchema = eventSchema
   .omit({ id: true, identities: true, hops: true, received_at: true })
@@ -74,12 +72,12 @@ const EPOCH = "1970-01-01T00:00:00.000Z";
  *
  * @throws FailureError `not_found`, or `invalid` for a filter that does not compile
  */
-export async function testAsked(
+export async function testRequested(
   { filter, alias, event }: z.infer<typeof testSchema>,
   pipelines: Pipelines,
-  books: Books,
+  stores: EventStores,
 ): Promise<Tested> {
-  const source = alias === undefined ? undefined : named(alias, pipelines).config.source;
+  const source = alias === undefined ? undefined : pipelineByAlias(alias, pipelines).config.source;
   const written = source ? source.filters : filter;
   const size = sizeOf(compiled(written));
   const test = (event: Event, object?: ObjectAttributes) => {
@@ -87,7 +85,7 @@ export async function testAsked(
     return refusing(() => testFilter(written, event, object));
   };
   if (typeof event !== "string") return test(broughtEvent(event, source?.connection_id ?? "none"));
-  const recorded = await getEvent(books, event);
+  const recorded = await getEvent(stores, event);
   if (recorded) return test({ ...recorded, identities: [] }, recorded.outcome.object);
   throw new FailureError({ kind: "not_found", detail: `there is no event ${event.slice(0, 120)}` });
 }

@@ -1,7 +1,7 @@
 // Reads of the ledger for people: events, runs, dead letters, rejections, newest first, keyset-paged. What has
 // moved to the archive is read there.
 import type { D1Database } from "@cloudflare/workers-types";
-import type { Books } from "../env.ts";
+import type { EventStores } from "../env.ts";
 import type { Event } from "../shapes/event.ts";
 import type { Failure } from "../shapes/failure.ts";
 import { findArchived, newestArchived } from "../store/archive/find.ts";
@@ -58,24 +58,24 @@ const recorded = ({ identities: _, ...event }: Event, outcome: Outcome, archived
 
 /** Events wherever they are, those of the archive after and between those that are hot, as they arrived. */
 export async function listEvents(
-  books: Books,
+  stores: EventStores,
   filters: { connection?: string | undefined; key?: string | undefined },
   { limit, cursor }: ListQuery,
 ): Promise<ListPage<RecordedEvent>> {
   const from = decodeCursor("events", cursor, 2);
   const after = from && { received_at: String(from[0]), id: String(from[1]) };
-  const { rows, next } = await walk(books, { order: "newest first", ...filters }, after, limit);
+  const { rows, next } = await walk(stores, { order: "newest first", ...filters }, after, limit);
   const data = rows.map(({ event, outcome, archived }) => recorded(event, outcome, archived));
   return next ? { data, next: encodeCursor("events", [next.received_at, next.id]) } : { data };
 }
 
-export async function getEvent(books: Books, id: string): Promise<RecordedEvent | null> {
-  const row = await books.ledger
+export async function getEvent(stores: EventStores, id: string): Promise<RecordedEvent | null> {
+  const row = await stores.ledger
     .prepare("SELECT envelope, outcome FROM events WHERE id = ?1")
     .bind(id)
     .first<EventRow>();
   if (row) return recorded(JSON.parse(row.envelope), JSON.parse(row.outcome), false);
-  const entry = await findArchived(books, id);
+  const entry = await findArchived(stores, id);
   return entry && recorded(entry.event, entry.outcome, true);
 }
 
@@ -116,19 +116,19 @@ type RunPage = ListPage<RecordedRun> & { archive?: { until: string; note: string
  * Runs that are hot; those of one event wherever it is. The last page of a list says where older ones are, if
  * any are: what is in the archive is found by its event.
  */
-export async function listRuns(books: Books, filters: RunFilters, query: ListQuery): Promise<RunPage> {
+export async function listRuns(stores: EventStores, filters: RunFilters, query: ListQuery): Promise<RunPage> {
   const { event_id, alias, status } = filters;
   const columns = { event_id, alias, status };
   const order: [string, string] = ["created_at", "id"];
-  const found = await page<RunRow, RecordedRun>(books.ledger, "runs", order, columns, query, runOf);
+  const found = await page<RunRow, RecordedRun>(stores.ledger, "runs", order, columns, query, runOf);
   if (event_id !== undefined) {
     if (found.data.length > 0 || query.cursor !== undefined) return found;
-    const runs = (await findArchived(books, event_id))?.runs ?? [];
-    const isAsked = (run: RunRow) =>
+    const runs = (await findArchived(stores, event_id))?.runs ?? [];
+    const matchesFilters = (run: RunRow) =>
       (alias ?? run.alias) === run.alias && (status ?? run.status) === run.status;
-    return { data: runs.filter(isAsked).map(runOf) };
+    return { data: runs.filter(matchesFilters).map(runOf) };
   }
-  const newest = found.next === undefined ? await newestArchived(books) : null;
+  const newest = found.next === undefined ? await newestArchived(stores) : null;
   if (newest === null) return found;
   return { ...found, archive: { until: new Date(newest + 59_999).toISOString(), note: OLDER_RUNS } };
 }
@@ -138,17 +138,17 @@ const OLDER_RUNS =
   "page through /v1/events, and ask /v1/runs?event_id= for the runs of one";
 
 /** A run, and every state it has been in. */
-export async function getRun(books: Books, id: string) {
-  const [run, history] = await books.ledger.batch<RunRow & HistoryRow>([
-    books.ledger.prepare("SELECT * FROM runs WHERE id = ?1").bind(id),
-    books.ledger
+export async function getRun(stores: EventStores, id: string) {
+  const [run, history] = await stores.ledger.batch<RunRow & HistoryRow>([
+    stores.ledger.prepare("SELECT * FROM runs WHERE id = ?1").bind(id),
+    stores.ledger
       .prepare("SELECT at, status, attempt, cause FROM run_history WHERE run_id = ?1 ORDER BY at, rowid")
       .bind(id),
   ]);
   const row = run?.results[0];
   if (row) return withHistory(row, history?.results ?? []);
   const event = eventOfRun(id);
-  const entry = event === undefined ? null : await findArchived(books, event);
+  const entry = event === undefined ? null : await findArchived(stores, event);
   const archived = entry?.runs.find((one) => one.id === id);
   return archived ? withHistory(archived, archived.history) : null;
 }

@@ -1,7 +1,7 @@
 // One look at an object as a run would take it, for whoever runs a pipeline beside Weir and not in it: what is there
 // now, and a signed, expiring URL to read it by. Nothing is recorded and nothing runs.
 import { z } from "@hono/zod-openapi";
-import type { Surroundings } from "../env.ts";
+import type { Env } from "../env.ts";
 import type { Connections } from "../shapes/connection.ts";
 import { openSource } from "../source/open.ts";
 
@@ -19,7 +19,7 @@ const URL_MS = 3_600_000;
 export async function lookAt(
   { connection, bucket, key, tags }: z.infer<typeof lookSchema>,
   connections: Connections,
-  env: Surroundings,
+  env: Env,
   now: number,
 ) {
   const source = openSource(connection, connections, env);

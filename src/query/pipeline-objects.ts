@@ -17,7 +17,7 @@ interface Row {
   stored_at: number | null;
 }
 
-export interface MadeQuery extends ListQuery {
+export interface ProducedQuery extends ListQuery {
   prefix?: string | undefined;
   version?: string | undefined;
   commit?: string | undefined;
@@ -28,14 +28,14 @@ export interface MadeQuery extends ListQuery {
 export async function listObjects(
   db: D1Database,
   pipeline: { alias: string; version: string },
-  { limit, cursor, prefix, version, commit, stale }: MadeQuery,
+  { limit, cursor, prefix, version, commit, stale }: ProducedQuery,
 ) {
   const list = `objects ${pipeline.alias}`;
   const after = decodeCursor(list, cursor, 3) ?? ["", "", ""];
-  const asked = [version ?? null, commit ?? null, stale ? pipeline.version : null];
+  const producer = [version ?? null, commit ?? null, stale ? pipeline.version : null];
   const { results } = await db
     .prepare(SQL)
-    .bind(pipeline.alias, ...asked, ...after, limit + 1, prefix ?? null)
+    .bind(pipeline.alias, ...producer, ...after, limit + 1, prefix ?? null)
     .all<Row>();
   const rows = results.slice(0, limit);
   const data = rows.map(({ connection, bucket, key, etag, size, items, version, ...row }) => ({

@@ -1,7 +1,7 @@
 // Why a pipeline ran, or did not run, for a recorded event: the filter as it stood then, judged by what was
 // known then. Neighbours: decide.ts made the decision, store/ledger/deployments.ts knows which filters it used.
 import type { Pipelines } from "../dispatch/pipelines.ts";
-import type { Books } from "../env.ts";
+import type { EventStores } from "../env.ts";
 import { compileFilter, explain, reasonOf, viewOf, viewOfPresent } from "../match/index.ts";
 import type { PipelineConfig } from "../shapes/config.ts";
 import { FailureError } from "../shapes/failure.ts";
@@ -16,12 +16,12 @@ const MAX_RUNS = 50;
  *
  * @throws FailureError `not_found` for an event or a pipeline that there is not, and was not then
  */
-export async function why(books: Books, eventId: string, alias: string, pipelines: Pipelines) {
-  const event = await getEvent(books, eventId);
+export async function why(stores: EventStores, eventId: string, alias: string, pipelines: Pipelines) {
+  const event = await getEvent(stores, eventId);
   if (!event) throw nothing(`event ${eventId.slice(0, 120)}`);
   const [then, runs] = await Promise.all([
-    versionThen(books.ledger, event.outcome.deployment, alias),
-    listRuns(books, { event_id: eventId, alias }, { limit: MAX_RUNS }),
+    versionThen(stores.ledger, event.outcome.deployment, alias),
+    listRuns(stores, { event_id: eventId, alias }, { limit: MAX_RUNS }),
   ]);
   if (!then && !pipelines.get(alias)) {
     const known = pipelines.all.map((pipeline) => pipeline.alias).join(", ");

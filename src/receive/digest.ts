@@ -15,8 +15,8 @@ export function hmacSha256(key: string | Uint8Array, ...parts: (string | Uint8Ar
 }
 
 /** Equality in constant time: digests are compared, so that neither length nor content shows in time. */
-export function equal(given: string | Uint8Array, wanted: string | Uint8Array): boolean {
-  return timingSafeEqual(hash("sha256", given, "buffer"), hash("sha256", wanted, "buffer"));
+export function equal(given: string | Uint8Array, expected: string | Uint8Array): boolean {
+  return timingSafeEqual(hash("sha256", given, "buffer"), hash("sha256", expected, "buffer"));
 }
 
 /** Canonical, padded base64 only: anything that would not encode back to itself is refused. */

@@ -3,7 +3,7 @@
 import type { Event } from "../shapes/event.ts";
 import { sha256Hex } from "./digest.ts";
 
-type Told = Pick<Event, "connection" | "bucket" | "key" | "type" | "operation" | "time"> & {
+type EventFacts = Pick<Event, "connection" | "bucket" | "key" | "type" | "operation" | "time"> & {
   etag?: string | undefined;
   version_id?: string | undefined;
   sequencer?: string | undefined;
@@ -21,10 +21,10 @@ const TIME_TAGS = ["time", "time+seq", "time+ver", "time+seq+ver"] as const;
  *   event has, because two events that both have a sequencer (or both a version) and differ in it are
  *   two writes, even within one millisecond.
  */
-export function identify(told: Told): Pick<Event, "id" | "identities"> {
-  const name = namer(told);
-  const identities = strong(told, name);
-  identities.push(at(told, timeTag(told), name));
+export function identify(facts: EventFacts): Pick<Event, "id" | "identities"> {
+  const name = namer(facts);
+  const identities = strong(facts, name);
+  identities.push(at(facts, timeTag(facts), name));
   return { id: `evt_${identities[0]}`, identities };
 }
 
@@ -32,62 +32,63 @@ export function identify(told: Told): Pick<Event, "id" | "identities"> {
  * The names to look an event up by: it was told before when any of these was offered. Not the same as
  * what it offers: by time it asks only for events that share no stronger kind of name with it.
  */
-export function lookups(told: Told): string[] {
+export function lookups(facts: EventFacts): string[] {
   const tags = TIME_TAGS.filter(
     (tag) =>
-      !(tag.includes("+seq") && sequencerOf(told) !== undefined) &&
-      !(tag.includes("+ver") && versionOf(told) !== undefined),
+      !(tag.includes("+seq") && sequencerOf(facts) !== undefined) &&
+      !(tag.includes("+ver") && versionOf(facts) !== undefined),
   );
-  const name = namer(told);
-  return [...strong(told, name), ...tags.map((tag) => at(told, tag, name))];
+  const name = namer(facts);
+  return [...strong(facts, name), ...tags.map((tag) => at(facts, tag, name))];
 }
 
-function strong(told: Told, name: Namer): string[] {
+function strong(facts: EventFacts, name: Namer): string[] {
   const names: string[] = [];
-  const sequencer = sequencerOf(told);
-  const version = versionOf(told);
+  const sequencer = sequencerOf(facts);
+  const version = versionOf(facts);
   if (sequencer !== undefined) names.push(name("seq", sequencer));
   if (version !== undefined) names.push(name("ver", version));
   return names;
 }
 
 /** A moment always has the same length, so what follows it cannot be taken for a part of it. */
-const at = (told: Told, tag: string, name: Namer) => name(tag, `${moment(told.time)} ${told.etag ?? "-"}`);
+const at = (facts: EventFacts, tag: string, name: Namer) =>
+  name(tag, `${moment(facts.time)} ${facts.etag ?? "-"}`);
 
 /** To the millisecond, in UTC; what `toISOString` wrote needs no second writing. */
 const moment = (time: string) =>
   time.length === 24 && time.endsWith("Z") ? time : new Date(time).toISOString();
 
-const timeTag = (told: Told) =>
-  `time${sequencerOf(told) === undefined ? "" : "+seq"}${versionOf(told) === undefined ? "" : "+ver"}`;
+const timeTag = (facts: EventFacts) =>
+  `time${sequencerOf(facts) === undefined ? "" : "+seq"}${versionOf(facts) === undefined ? "" : "+ver"}`;
 
 /** Sequencers compare right-padded with zeros, so trailing zeros say nothing. No regex: `0+$` is quadratic. */
-function sequencerOf({ sequencer }: Told): string | undefined {
+function sequencerOf({ sequencer }: EventFacts): string | undefined {
   let end = sequencer?.length ?? 0;
   while (end > 0 && sequencer?.[end - 1] === "0") end--;
   return sequencer?.slice(0, end).toLowerCase() || undefined;
 }
 
 /** A version names one creation and one removal; other events repeat it. Unversioned buckets say "null". */
-const versionOf = (told: Told) =>
-  (told.type === "created" || told.type === "removed") && told.version_id !== "null"
-    ? told.version_id || undefined
+const versionOf = (facts: EventFacts) =>
+  (facts.type === "created" || facts.type === "removed") && facts.version_id !== "null"
+    ? facts.version_id || undefined
     : undefined;
 
 /**
  * What kind of change: a delete marker bears the version id that a later delete of the marker repeats,
  * and names of type `other` or `accessed` are all that tells such events of one moment apart.
  */
-function changeOf(told: Told): string {
-  if (told.type === "other" || told.type === "accessed") return `${told.type} ${told.operation}`;
-  if (told.type === "removed" && /marker|archive/i.test(told.operation)) return "removed, kept below";
-  return told.type;
+function changeOf(facts: EventFacts): string {
+  if (facts.type === "other" || facts.type === "accessed") return `${facts.type} ${facts.operation}`;
+  if (facts.type === "removed" && /marker|archive/i.test(facts.operation)) return "removed, kept below";
+  return facts.type;
 }
 
 type Namer = (tag: string, value: string) => string;
 
 /** What all names of one event have in common is written once: hashing is what an event costs most. */
-function namer(told: Told): Namer {
-  const common = JSON.stringify([told.connection, told.bucket, told.key, changeOf(told)]);
+function namer(facts: EventFacts): Namer {
+  const common = JSON.stringify([facts.connection, facts.bucket, facts.key, changeOf(facts)]);
   return (tag, value) => sha256Hex(`${tag} ${common} ${value}`).slice(0, 32);
 }

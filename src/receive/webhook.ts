@@ -80,11 +80,11 @@ export async function receiveWebhook(
   const { failure, scheme } = accepted;
   const received_at = new Date(context.receivedAt).toISOString();
   deps.reject({ connection: connectionId, ...(scheme && { scheme }), failure, received_at });
-  return { ok: false, failure: told(failure) };
+  return { ok: false, failure: publicFailure(failure) };
 }
 
 /** What a caller hears: which of our settings is missing or wrong is for the record only. */
-function told(failure: Failure): Failure {
+function publicFailure(failure: Failure): Failure {
   if (failure.kind !== "unavailable" || failure.where === undefined) return failure;
   const { kind, retry_after_seconds = 60 } = failure;
   return {
@@ -102,28 +102,28 @@ async function receive(request: Request, context: Context, deps: WebhookDeps): P
   const proof = await prove(delivery.value, source.value.schemes, deps.trust);
   if (!proof.ok) return proof;
   const { scheme } = proof.value;
-  const taken = await take(proof.value, { ...context, buckets: source.value.buckets }, deps);
+  const taken = await acceptProof(proof.value, { ...context, buckets: source.value.buckets }, deps);
   return taken.ok ? taken : { ...taken, scheme };
 }
 
 /** What is proven: used up, heard, normalised, and made durable. */
-async function take(proof: Proof, context: Context, deps: WebhookDeps): Promise<Result<Accepted>> {
-  const use = once(proof, context, deps.used);
+async function acceptProof(proof: Proof, context: Context, deps: WebhookDeps): Promise<Result<Accepted>> {
+  const use = useSignatureOnce(proof, context, deps.used);
   if (!use.ok) return use;
-  if (proof.handshake !== undefined) return shake(proof.handshake, deps.trust);
+  if (proof.handshake !== undefined) return answerHandshake(proof.handshake, deps.trust);
 
   const normalised = normalise(proof.payload, proof.headers, context);
   if (!normalised.ok) {
     const { payload } = proof;
     const raw = typeof payload === "string" ? payload : new TextDecoder().decode(payload);
     const entry = { index: 0, failure: normalised.failure, raw };
-    const kept = await keep([], [entry], proof.scheme, context, deps);
+    const kept = await makeDurable([], [entry], proof.scheme, context, deps);
     if (!kept.ok) use.value.undo();
     return kept.ok ? normalised : kept;
   }
   const { quarantined, probe, acknowledge } = normalised.value;
   const events = normalised.value.events.map(portable);
-  const kept = await keep(events, quarantined, proof.scheme, context, deps);
+  const kept = await makeDurable(events, quarantined, proof.scheme, context, deps);
   if (!kept.ok) {
     use.value.undo();
     return kept;
@@ -182,7 +182,7 @@ async function deliveryOf(request: Request, context: Context, cap: number): Prom
 }
 
 /** A signature that is good for once is used up here; undone when our own fault makes the sender repeat it. */
-function once(
+function useSignatureOnce(
   { onceUntil, replayId }: Proof,
   { connection, receivedAt }: Context,
   used: WebhookDeps["used"],
@@ -195,7 +195,7 @@ function once(
   return ok({ undo: () => used?.delete(name) });
 }
 
-async function shake(handshake: Handshake, trust: Trust): Promise<Result<Accepted>> {
+async function answerHandshake(handshake: Handshake, trust: Trust): Promise<Result<Accepted>> {
   if (handshake.kind === "subscription") {
     const confirmed = await confirmSubscription(handshake.confirm, trust);
     if (!confirmed.ok) return confirmed;
@@ -204,7 +204,7 @@ async function shake(handshake: Handshake, trust: Trust): Promise<Result<Accepte
 }
 
 /** Durable before the sender hears success. Events first: told again after a fault, they are the same events. */
-async function keep(
+async function makeDurable(
   events: Event[],
   quarantined: Quarantined[],
   scheme: SchemeName,

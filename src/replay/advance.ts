@@ -160,7 +160,7 @@ function targetOf(pipeline: Registered, { env, connections }: RouteDeps): Target
     buckets: connection && connection.kind !== "d1" ? connection.buckets : [],
     source: openSource(source.connection_id, connections, env),
     collection: openCollection(destination, connections, env),
-    books: env.books(),
+    stores: env.eventStores(),
   };
 }
 
@@ -175,8 +175,8 @@ async function passing(
   const passes = await Promise.all(
     candidates.map(async (candidate) => {
       const event = eventOf(id, target.pipeline.alias, candidate, "1970-01-01T00:00:00.000Z");
-      const told = evaluate(filter, viewOf(event));
-      if (told !== "unknown") return told;
+      const verdict = evaluate(filter, viewOf(event));
+      if (verdict !== "unknown") return verdict;
       const seen = await target.source.observe(candidate.bucket, candidate.key);
       return seen !== null && evaluate(filter, viewOf(event, { ...seen, tags: {} })) === true;
     }),

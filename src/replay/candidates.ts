@@ -1,6 +1,6 @@
 // Objects that the ledger knows, page by page: by the events that told of them, or by what made their items.
 import type { D1Database } from "@cloudflare/workers-types";
-import type { Books } from "../env.ts";
+import type { EventStores } from "../env.ts";
 import type { Candidate } from "../shapes/replay.ts";
 import type { RunStatus } from "../shapes/run.ts";
 import { walkObjects } from "../store/archive/walk.ts";
@@ -21,8 +21,8 @@ interface Row {
 
 /** Objects of a connection's events, each by its newest event of the time that is asked for. */
 export async function eventsPage(
-  books: Books,
-  asked: {
+  stores: EventStores,
+  query: {
     alias: string;
     connection: string;
     since?: string | undefined;
@@ -32,15 +32,15 @@ export async function eventsPage(
   cursor: string | undefined,
   limit: number,
 ): Promise<Page> {
-  const { alias, connection, status } = asked;
+  const { alias, connection, status } = query;
   const [received_at, id] = cursor === undefined ? [] : (JSON.parse(cursor) as [string, string]);
   const { rows, next } = await walkObjects(
-    books,
+    stores,
     {
       order: "oldest first",
       connection,
-      since: iso(asked.since),
-      until: iso(asked.until),
+      since: iso(query.since),
+      until: iso(query.until),
       without: "replay",
       run: status && { alias, status },
     },
@@ -68,7 +68,7 @@ export type Maker =
     };
 
 /** Objects of a pipeline that have items made so. */
-export async function madePage(
+export async function producedPage(
   db: D1Database,
   alias: string,
   maker: Maker,

@@ -2,14 +2,14 @@
 // place, and where the next begins. Nothing is changed here.
 
 import type { Registered } from "../dispatch/pipelines.ts";
-import type { Books } from "../env.ts";
+import type { EventStores } from "../env.ts";
 import { evaluate, type Filter, stateView, viewOf } from "../match/index.ts";
 import type { Event } from "../shapes/event.ts";
 import type { SetKey } from "../shapes/item.ts";
 import type { Candidate, Selection, Why } from "../shapes/replay.ts";
 import type { Listed, Source } from "../source/contract.ts";
 import type { Collection } from "../store/collections/contract.ts";
-import { eventsPage, madePage } from "./candidates.ts";
+import { eventsPage, producedPage } from "./candidates.ts";
 
 /** What one pipeline's pages are read from. */
 export interface Target {
@@ -18,7 +18,7 @@ export interface Target {
   buckets: string[];
   source: Source;
   collection: Collection;
-  books: Books;
+  stores: EventStores;
 }
 
 export interface CandidatePage {
@@ -45,13 +45,19 @@ export async function readPage(
   const connection = config.source.connection_id;
   switch (select.kind) {
     case "events":
-      return eventsPage(target.books, { ...select, alias, connection }, cursor, limit);
+      return eventsPage(target.stores, { ...select, alias, connection }, cursor, limit);
     case "stale":
-      return madePage(target.books.ledger, alias, { kind: "not_version", value: version }, cursor, limit);
+      return producedPage(
+        target.stores.ledger,
+        alias,
+        { kind: "not_version", value: version },
+        cursor,
+        limit,
+      );
     case "produced_by": {
       const { version: by, commit, model } = select;
-      return madePage(
-        target.books.ledger,
+      return producedPage(
+        target.stores.ledger,
         alias,
         { kind: "made_by", version: by, commit, model },
         cursor,
@@ -87,7 +93,7 @@ async function listingPage(
   const found =
     select.kind === "drift"
       ? await driftOf(target, bucket, listing.objects)
-      : wantedOf(target, bucket, listing.objects);
+      : matchingOf(target, bucket, listing.objects);
   const passed_over = listing.objects.length - found.length;
   return { candidates: found, passed_over, ...(next && { next: JSON.stringify(next) }) };
 }
@@ -117,7 +123,7 @@ const candidateOf = (target: Target, bucket: string, { key, size, etag }: Listed
   return { connection: target.pipeline.config.source.connection_id, bucket, key, size, etag, why };
 };
 
-const wantedOf = (target: Target, bucket: string, objects: Listed[]): Candidate[] =>
+const matchingOf = (target: Target, bucket: string, objects: Listed[]): Candidate[] =>
   objects
     .filter((object) => wants(target, bucket, object) !== false)
     .map((object) => candidateOf(target, bucket, object, "selected"));
@@ -138,8 +144,8 @@ async function driftOf(target: Target, bucket: string, objects: Listed[]): Promi
       const why = (is: Why) => candidateOf(target, bucket, object, is);
       if (set && set.etag === object.etag && set.items > 0 && wants(target, bucket, object) === true)
         return undefined;
-      const wanted = await isWanted(target, bucket, object);
-      if (!wanted) return set && set.items > 0 ? why("orphaned") : undefined;
+      const matching = await isMatching(target, bucket, object);
+      if (!matching) return set && set.items > 0 ? why("orphaned") : undefined;
       if (!set) return why("missing");
       return set.etag === object.etag ? undefined : why("out_of_date");
     }),
@@ -148,7 +154,7 @@ async function driftOf(target: Target, bucket: string, objects: Listed[]): Promi
 }
 
 /** As `wants`, with a look at the object where the listing does not say enough. */
-async function isWanted(target: Target, bucket: string, object: Listed): Promise<boolean> {
+async function isMatching(target: Target, bucket: string, object: Listed): Promise<boolean> {
   const listed = wants(target, bucket, object);
   if (listed !== "unknown") return listed;
   const seen = await target.source.observe(bucket, object.key);

@@ -15,7 +15,7 @@ type Ended = NonNullable<Awaited<ReturnType<typeof getRun>>>;
  * @throws FailureError `not_found`, or `conflict` where the run has ended otherwise
  */
 export async function cancelRun(id: string, reason: string, deps: RouterDeps): Promise<Ended> {
-  const run = await found(id, deps);
+  const run = await runById(id, deps);
   if (run.status === "cancelled") return run;
   if (["succeeded", "skipped", "dead"].includes(run.status)) throw over(run);
   const { connection, bucket, key } = run.object;
@@ -25,13 +25,13 @@ export async function cancelRun(id: string, reason: string, deps: RouterDeps): P
     await collection.cancel({ alias: run.alias, connection, bucket, key, run_id: id });
   }
   const ended = await cancelRuns(deps.env.ledger(), [id], reason, deps.now());
-  const after = await found(id, deps);
+  const after = await runById(id, deps);
   if (ended === 0 && after.status !== "cancelled") throw over(after);
   return after;
 }
 
-async function found(id: string, { env }: RouterDeps): Promise<Ended> {
-  const run = await getRun(env.books(), id);
+async function runById(id: string, { env }: RouterDeps): Promise<Ended> {
+  const run = await getRun(env.eventStores(), id);
   if (run) return run;
   throw new FailureError({ kind: "not_found", detail: `there is no run ${id.slice(0, 120)}` });
 }

@@ -33,9 +33,9 @@ export async function decide(
   if (!candidates) return ok({ matched: [], refused: [], refused_count: 0 });
   if (event.type === "removed") return decideRemoval(event, candidates, source);
   if (event.type === "accessed") return decideAccess(event, candidates, source);
-  const told = viewOf(event);
-  const found = candidates.index.match(told);
-  if (found.undecided.length === 0) return ok(outcomeOf(candidates, found.matched, told));
+  const view = viewOf(event);
+  const found = candidates.index.match(view);
+  if (found.undecided.length === 0) return ok(outcomeOf(candidates, found.matched, view));
   const looked = await look(event, found.needs, source);
   if (!looked.ok) return unseen(looked.failure, candidates, found.matched);
   const object = looked.value;
@@ -68,10 +68,10 @@ async function decideAccess(event: Event, candidates: Candidates, source: Looks)
     return filter !== undefined && namesEvent(filter, view);
   };
   const decided = (matched: string[]) => refuseAll(candidates, () => ACCESSED, new Set(matched));
-  const told = viewOf(event);
-  const { matched, undecided, needs } = candidates.naming.match(told);
-  const sure = matched.filter(isNamed(told));
-  if (!undecided.some(isNamed(told))) return ok(decided(sure));
+  const view = viewOf(event);
+  const { matched, undecided, needs } = candidates.naming.match(view);
+  const sure = matched.filter(isNamed(view));
+  if (!undecided.some(isNamed(view))) return ok(decided(sure));
   const looked = await look(event, needs, source);
   if (!looked.ok) return unseen(looked.failure, candidates, sure);
   const object = looked.value;

@@ -2,10 +2,10 @@
 // consulted; everything after that is as for any event.
 
 import type { z } from "zod";
-import { addressed } from "../dispatch/addressed.ts";
+import { withPayloadUrl } from "../dispatch/addressed.ts";
 import type { PipelineRpc } from "../dispatch/dispatch.ts";
 import type { Pipelines, Registered } from "../dispatch/pipelines.ts";
-import type { Surroundings } from "../env.ts";
+import type { Env } from "../env.ts";
 import type { Connections } from "../shapes/connection.ts";
 import { type Event, eventSchema } from "../shapes/event.ts";
 import { type Failure, FailureError, statusOf } from "../shapes/failure.ts";
@@ -52,7 +52,7 @@ export interface Answer {
 }
 
 export interface InvokeDeps {
-  env: Surroundings;
+  env: Env;
   connections: Connections;
   pipelines: Pipelines;
   now(): number;
@@ -89,7 +89,7 @@ export async function invokeNow(
 
 /** Puts the run into the pipeline's queue. */
 export async function invokeLater(pipeline: Registered, body: InvokeBody, deps: InvokeDeps): Promise<Answer> {
-  const job = await addressed(await begin(pipeline, body, deps), deps);
+  const job = await withPayloadUrl(await begin(pipeline, body, deps), deps);
   const queued = await deps.env
     .pipelineQueue<Job>(pipeline.alias)
     .send(job)
@@ -120,7 +120,7 @@ async function called(alias: string, job: Job, { env }: InvokeDeps) {
 
 async function begin(pipeline: Registered, body: InvokeBody, deps: InvokeDeps): Promise<Job> {
   await refuseWherePaused(pipeline.alias, deps);
-  const event = await bounded(eventOf(pipeline, body, deps), () => deps.env.books().archive);
+  const event = await bounded(eventOf(pipeline, body, deps), () => deps.env.eventStores().archive);
   const outcome = { matched: [pipeline.alias], refused: [], refused_count: 0 };
   const [run] = await record(
     deps.env.ledger(),

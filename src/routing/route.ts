@@ -5,10 +5,10 @@
 //   4. settle    what became of the runs that were tried at once
 // Each step may be cut off and done again: the next delivery of the same batch goes on where it stopped.
 
-import { addressed } from "../dispatch/addressed.ts";
+import { withPayloadUrl } from "../dispatch/addressed.ts";
 import { dispatch } from "../dispatch/dispatch.ts";
 import type { Pipelines } from "../dispatch/pipelines.ts";
-import type { Surroundings } from "../env.ts";
+import type { Env } from "../env.ts";
 import { lookups } from "../receive/identity.ts";
 import type { Connections } from "../shapes/connection.ts";
 import type { Event } from "../shapes/event.ts";
@@ -20,7 +20,7 @@ import { cancelRuns, claimOverdue, markQueued, takeReports } from "../store/ledg
 import { decide } from "./decide.ts";
 
 export interface RouteDeps {
-  env: Surroundings;
+  env: Env;
   pipelines: Pipelines;
   connections: Connections;
   now(): number;
@@ -40,9 +40,9 @@ export async function route(batch: Event[], deps: RouteDeps): Promise<Map<string
     }),
   );
   const pending = await record(deps.env.ledger(), decided, deps.now(), deps.pipelines.deployment);
-  for (const one of decided) tell(one);
+  for (const one of decided) logEvent(one);
   const events = new Map(decided.map(({ event }) => [event.id, event]));
-  await settle(
+  await dispatchJobs(
     pending.flatMap((run) => {
       const event = events.get(run.event_id);
       return event ? [jobOf(run, event)] : [];
@@ -53,7 +53,7 @@ export async function route(batch: Event[], deps: RouteDeps): Promise<Map<string
 }
 
 /** One line for each event, whatever came of it. */
-function tell({ event, outcome }: Decided): void {
+function logEvent({ event, outcome }: Decided): void {
   const { id: event_id, connection, sender, type, bucket, key } = event;
   const { matched, refused_count: refused } = outcome;
   console.log(
@@ -79,7 +79,7 @@ export async function sweep(deps: RouteDeps): Promise<void> {
 
 /** Dispatches runs that come each with its event. */
 export const handOverAll = (due: { run: PendingRun; event: Event }[], deps: RouteDeps) =>
-  settle(
+  dispatchJobs(
     due.map(({ run, event }) => jobOf(run, event)),
     deps,
   );
@@ -89,13 +89,13 @@ const jobOf = ({ run_id, alias, cause, attempt, forgiven }: PendingRun, event: E
 };
 
 /** Dispatches jobs and settles what is known of their runs, as soon as it is. */
-async function settle(jobs: Job[], deps: RouteDeps): Promise<void> {
+async function dispatchJobs(jobs: Job[], deps: RouteDeps): Promise<void> {
   const ledger = deps.env.ledger();
   const isDeployed = ({ alias }: Job) => deps.pipelines.get(alias) !== undefined;
   const orphaned = jobs.filter((job) => !isDeployed(job)).map(({ run_id }) => run_id);
   await Promise.all([
     dispatch(
-      await Promise.all(jobs.filter(isDeployed).map((job) => addressed(job, deps))),
+      await Promise.all(jobs.filter(isDeployed).map((job) => withPayloadUrl(job, deps))),
       deps.pipelines,
       deps.env,
       async ({ queued, reports, stuck }) => {

@@ -2,7 +2,7 @@
 // model's definition. workers/compute/results.ts keeps them, pipeline Workers ask and tell.
 
 /** A vector by its key. */
-export interface MadeResult {
+export interface StoredResult {
   /** 64 hex digits. */
   key: string;
   /** Little-endian float32. */
@@ -11,6 +11,6 @@ export interface MadeResult {
 
 export interface ResultStore {
   /** The vectors that are known, of these keys; each key at most once, in any order. */
-  find(keys: string[]): Promise<MadeResult[]>;
-  keep(results: MadeResult[]): Promise<void>;
+  find(keys: string[]): Promise<StoredResult[]>;
+  keep(results: StoredResult[]): Promise<void>;
 }

@@ -1,5 +1,5 @@
 // Picks the source of a connection, and holds every call to the connection's own buckets.
-import type { Surroundings } from "../env.ts";
+import type { Env } from "../env.ts";
 import type { Connections } from "../shapes/connection.ts";
 import { FailureError } from "../shapes/failure.ts";
 import type { Source } from "./contract.ts";
@@ -11,7 +11,7 @@ import { s3Source } from "./s3.ts";
  * secret is no other's; every method then throws a `FailureError` for an unknown id, one that holds no
  * objects, or a bucket that is not the connection's.
  */
-export function openSource(id: string, connections: Connections, env: Surroundings): Source {
+export function openSource(id: string, connections: Connections, env: Env): Source {
   let opened: Source | undefined;
   const within = (bucket: string): Source => {
     const connection = Object.hasOwn(connections.connections, id) ? connections.connections[id] : undefined;

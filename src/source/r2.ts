@@ -1,11 +1,11 @@
 // Objects in R2, through the bucket's binding.
 import type { R2Object } from "@cloudflare/workers-types";
-import type { Surroundings } from "../env.ts";
+import type { Env } from "../env.ts";
 import { signingKeyName } from "../shapes/bindings.ts";
 import type { Source } from "./contract.ts";
 import { signingKeyOf, signObjectUrl } from "./signed-url.ts";
 
-export function r2Source(connection: string, env: Surroundings): Source {
+export function r2Source(connection: string, env: Env): Source {
   return {
     async observe(bucket, key) {
       const head = await env.bucket(bucket).head(key);
@@ -39,7 +39,7 @@ export function r2Source(connection: string, env: Surroundings): Source {
 }
 
 /** A pipeline Worker holds its source's own key, the router the root of all. */
-function signingKey(connection: string, env: Surroundings): string {
+function signingKey(connection: string, env: Env): string {
   const root = env.setting("WEIR_SIGNING_KEY");
   return root === undefined ? env.required(signingKeyName(connection)) : signingKeyOf(root, connection);
 }

@@ -1,7 +1,7 @@
 // Objects behind any S3 API, by signed requests (aws4fetch). Keys are addressed path-style; reads are
 // presigned, so whoever holds the URL needs no credentials.
 import { AwsClient } from "aws4fetch";
-import type { Surroundings } from "../env.ts";
+import type { Env } from "../env.ts";
 import { s3Endpoint } from "../shapes/aws.ts";
 import type { Connection } from "../shapes/connection.ts";
 import { decodeWords } from "../shapes/encoded-words.ts";
@@ -18,7 +18,7 @@ const BUCKET_SEEN_MS = 300_000;
 /** Buckets that have answered, by their address: an isolate's own. */
 const seenBuckets = new Map<string, number>();
 
-export function s3Source(connection: S3Connection, env: Surroundings): Source {
+export function s3Source(connection: S3Connection, env: Env): Source {
   const client = new AwsClient({
     accessKeyId: env.required(connection.access_key_id),
     secretAccessKey: env.required(connection.secret_access_key),
@@ -96,7 +96,7 @@ export function s3Source(connection: S3Connection, env: Surroundings): Source {
   };
 }
 
-function endpointOf(connection: S3Connection, env: Surroundings): string {
+function endpointOf(connection: S3Connection, env: Env): string {
   const { endpoint, region } = connection;
   if (endpoint === undefined) return s3Endpoint(region);
   return (/^[A-Z][A-Z0-9_]*$/.test(endpoint) ? env.required(endpoint) : endpoint).replace(/\/$/, "");

@@ -2,7 +2,7 @@
 // it says is on record, and one that is to blame does not take its neighbours with it.
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { openPipelines } from "../../src/dispatch/pipelines.ts";
-import { surroundings } from "../../src/env.ts";
+import { openEnv } from "../../src/env.ts";
 import { consume } from "../../src/queue/consume.ts";
 import type { RouterDeps } from "../../src/routing/deps.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
@@ -28,7 +28,7 @@ const deps = (): RouterDeps => {
     },
   });
   return {
-    env: surroundings({ LEDGER: ledger }),
+    env: openEnv({ LEDGER: ledger }),
     connections: connectionsSchema.parse({
       connections: { c: { kind: "r2", buckets: ["bucket"], events: [{ scheme: "r2-queue" }] } },
     }),

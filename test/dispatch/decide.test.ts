@@ -1,7 +1,7 @@
 // How often an object is looked at to decide about one event, counted over real R2: never where the event
 // says enough, once however many pipelines ask.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { surroundings } from "../../src/env.ts";
+import { openEnv } from "../../src/env.ts";
 import { decide } from "../../src/routing/decide.ts";
 import type { Source } from "../../src/source/contract.ts";
 import { r2Source } from "../../src/source/r2.ts";
@@ -12,7 +12,7 @@ let stores: Stores;
 let real: Source;
 beforeAll(async () => {
   stores = await openStores();
-  real = r2Source("c", surroundings({ R2_B: stores.bucket }));
+  real = r2Source("c", openEnv({ R2_B: stores.bucket }));
   const customMetadata = { color: "red", number: "7" };
   await stores.bucket.put("a.txt", "hello", { httpMetadata: { contentType: "text/plain" }, customMetadata });
 });

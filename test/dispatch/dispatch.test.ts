@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { type Dispatched, dispatch } from "../../src/dispatch/dispatch.ts";
 import { openPipelines } from "../../src/dispatch/pipelines.ts";
-import { surroundings } from "../../src/env.ts";
+import { openEnv } from "../../src/env.ts";
 import { pipelineConfigSchema } from "../../src/shapes/config.ts";
 import type { Job } from "../../src/shapes/job.ts";
 
@@ -45,7 +45,7 @@ test("one that is not bound, one that throws and one that is slow: the others ar
   const slow = new Promise<object[]>((resolve) => {
     go = () => resolve([{ run_id: "run_slow", status: "succeeded" }]);
   });
-  const env = surroundings({
+  const env = openEnv({
     PIPELINE_WELL: answering("well"),
     PIPELINE_BROKEN: { run: () => Promise.reject(new Error("Worker exceeded CPU time limit.")) },
     PIPELINE_SLOW: { run: () => slow },

@@ -2,7 +2,7 @@
 // once; no message grows older than its queue keeps it; what waits is not counted, and does not wait for ever.
 import type { Message } from "@cloudflare/workers-types";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { surroundings } from "../../src/env.ts";
+import { openEnv } from "../../src/env.ts";
 import { type PipelineConfig, pipelineConfigSchema } from "../../src/shapes/config.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
 import { FailureError } from "../../src/shapes/failure.ts";
@@ -69,14 +69,7 @@ const deps = (handler: Handler, more: object = {}, over: Partial<PipelineDeps> =
     RETRY: queue("RETRY"),
     DEAD: queue("DEAD"),
   };
-  const opened = openDeps(
-    definePipeline(handler),
-    config(more),
-    connections,
-    {},
-    surroundings(env),
-    () => NOW,
-  );
+  const opened = openDeps(definePipeline(handler), config(more), connections, {}, openEnv(env), () => NOW);
   return { ...opened, random: () => 1, ...over };
 };
 const job = (key: string, more: Partial<Job> = {}): Job => ({

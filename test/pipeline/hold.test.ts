@@ -1,7 +1,7 @@
 // What a run holds of an object that has items: which events run the handler again, and that no order of runs leaves
 // items of bytes that are gone. Over real R2 and D1.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { surroundings } from "../../src/env.ts";
+import { openEnv } from "../../src/env.ts";
 import { compileFilter } from "../../src/match/index.ts";
 import { pipelineConfigSchema } from "../../src/shapes/config.ts";
 import type { Event } from "../../src/shapes/event.ts";
@@ -23,7 +23,7 @@ let source: Source;
 beforeAll(async () => {
   stores = await openStores();
   const env = { R2_BUCKET: stores.bucket, WEIR_URL: "http://router.test", WEIR_SIGNING_KEY: "k" };
-  source = r2Source("c", surroundings(env));
+  source = r2Source("c", openEnv(env));
 });
 afterAll(() => stores?.close());
 

@@ -1,7 +1,7 @@
 // What `weir validate` could not see: a pipeline whose results come back to it as objects, over one real R2
 // bucket. The count of pipelines that an object came through ends it, and the run says why.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { surroundings } from "../../src/env.ts";
+import { openEnv } from "../../src/env.ts";
 import { compileFilter } from "../../src/match/index.ts";
 import { pipelineConfigSchema } from "../../src/shapes/config.ts";
 import { eventSchema } from "../../src/shapes/event.ts";
@@ -40,7 +40,7 @@ async function run(key: string, hops = 0, cause: Cause = "matched"): Promise<Rep
     pipeline: definePipeline(({ key }) => [{ key }]),
     config,
     filter: compileFilter({}),
-    source: r2Source("c", surroundings({ R2_BUCKET: stores.bucket })),
+    source: r2Source("c", openEnv({ R2_BUCKET: stores.bucket })),
     collection: r2Collection(stores.bucket, "loops", (key, hops) =>
       proofs.written({ bucket: "bucket", key }, hops),
     ),

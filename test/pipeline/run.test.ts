@@ -1,7 +1,7 @@
 // One attempt at one job, over real R2 and D1: whatever happens to the object while a handler runs, the
 // collection ends as the object is.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { surroundings } from "../../src/env.ts";
+import { openEnv } from "../../src/env.ts";
 import { compileFilter } from "../../src/match/index.ts";
 import { type PipelineConfig, pipelineConfigSchema } from "../../src/shapes/config.ts";
 import { FailureError } from "../../src/shapes/failure.ts";
@@ -24,7 +24,7 @@ let collection: Collection;
 beforeAll(async () => {
   stores = await openStores();
   const env = { R2_BUCKET: stores.bucket, WEIR_URL: "http://router.test", WEIR_SIGNING_KEY: "k" };
-  source = r2Source("c", surroundings(env));
+  source = r2Source("c", openEnv(env));
 });
 afterAll(() => stores?.close());
 beforeEach(() => {

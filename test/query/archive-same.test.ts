@@ -64,7 +64,7 @@ async function answers(range: { since: string; until: string }) {
   const ofKey = listEvents(stores, { key: "a.txt" }, { limit: 100 });
   const pipeline = deployed({ p1: { extension: "txt" } }).get("p1");
   if (!pipeline) throw new Error("no pipeline");
-  const deps = { pipeline, collection: d1Collection(stores.collections, "x"), books: stores, now: NOW };
+  const deps = { pipeline, collection: d1Collection(stores.collections, "x"), stores, now: NOW };
   const { since } = range;
   const diff = await diffFilters({ alias: "p1", filters: { keep: "yes" }, since }, deps);
   const keyed = (await ofKey).data.map(({ archived: _, ...event }) => event);

@@ -30,7 +30,7 @@ async function diff(
   if (!pipeline) throw new Error("no pipeline");
   const config = { ...pipeline.config, source: { ...pipeline.config.source, connection_id: connection } };
   const collection = d1Collection(stores.collections, "items");
-  const deps = { pipeline: { ...pipeline, config }, collection, books: stores, now: NOW };
+  const deps = { pipeline: { ...pipeline, config }, collection, stores, now: NOW };
   return diffFilters({ alias: "p1", filters: after, since: "7d", ...more }, deps);
 }
 

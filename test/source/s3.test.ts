@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { surroundings } from "../../src/env.ts";
+import { openEnv } from "../../src/env.ts";
 import { s3Source } from "../../src/source/s3.ts";
 import { readListing } from "../../src/source/s3-xml.ts";
 import { type GoStore, type Manners, openGoStore } from "../support/go-store.ts";
@@ -31,7 +31,7 @@ const sourceAt = (base: string) =>
       secret_access_key: "SECRET",
       events: [],
     },
-    surroundings({ ID: "id", SECRET: "secret" }),
+    openEnv({ ID: "id", SECRET: "secret" }),
   );
 const failureOf = (work: Promise<unknown>) =>
   work.then(

@@ -2,10 +2,10 @@
 // once in every order. Done again, nothing is lost, nothing is there twice, and nothing is left behind in R2.
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Books } from "../../src/env.ts";
+import type { EventStores } from "../../src/env.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import { record } from "../../src/store/ledger/events.ts";
-import { between } from "../support/books.ts";
+import { between } from "../support/event-stores.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 import {
   connections,
@@ -65,7 +65,7 @@ async function expectWhole(events: Event[]): Promise<void> {
 class Fault extends Error {}
 
 /** Books whose n-th call fails, and how many calls there were. */
-function failing(at: number, when: "before" | "after"): { books: Books; calls: () => number } {
+function failing(at: number, when: "before" | "after"): { books: EventStores; calls: () => number } {
   let calls = 0;
   const books = between(stores, async (_, work) => {
     const fails = ++calls === at;
@@ -79,7 +79,7 @@ function failing(at: number, when: "before" | "after"): { books: Books; calls: (
 
 async function atEveryCall(
   when: "before" | "after",
-  work: (books: Books) => Promise<unknown>,
+  work: (books: EventStores) => Promise<unknown>,
   check: (at: number) => Promise<void>,
 ): Promise<number> {
   for (let at = 1; ; at++) {

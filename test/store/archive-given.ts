@@ -1,7 +1,7 @@
 // A ledger with events of long ago, and the cron that archives them: for tests of the archive, over real D1 and R2.
 
 import { retain } from "../../src/cron/retention.ts";
-import type { Books } from "../../src/env.ts";
+import type { EventStores } from "../../src/env.ts";
 import { getRun, listEvents, listRuns } from "../../src/query/ledger.ts";
 import { identify, lookups } from "../../src/receive/identity.ts";
 import type { Connections } from "../../src/shapes/connection.ts";
@@ -40,7 +40,7 @@ export const decided = (event: Event, matched: string[] = [], replay?: string): 
 
 /** Brings runs to their states, as their pipelines would. */
 export async function bring(
-  { ledger }: Books,
+  { ledger }: EventStores,
   all: [Event, alias: string, status: RunStatus][],
 ): Promise<void> {
   const reports = all.flatMap(([event, alias, status]): Report[] => {
@@ -69,7 +69,7 @@ export async function bring(
 }
 
 /** Events with their runs, each in its state: `[event, { alias: status }]`. */
-export async function hear(books: Books, all: [Event, Record<string, RunStatus>][]): Promise<void> {
+export async function hear(books: EventStores, all: [Event, Record<string, RunStatus>][]): Promise<void> {
   await record(
     books.ledger,
     all.map(([event, runs]) => decided(event, Object.keys(runs))),
@@ -93,11 +93,11 @@ export const connections = (retention: Record<string, Partial<Retention>> = {}):
 });
 
 /** The cron's part, at a time. */
-export const keep = (books: Books, now = NOW, known = connections()) =>
-  retain({ env: { books: () => books }, connections: known, now: () => now });
+export const keep = (books: EventStores, now = NOW, known = connections()) =>
+  retain({ env: { eventStores: () => books }, connections: known, now: () => now });
 
 /** All that people can see of a connection's events, whether or not they are archived. */
-export async function seen(books: Books, connection = "c") {
+export async function seen(books: EventStores, connection = "c") {
   const events = [];
   for (let cursor: string | undefined; ; ) {
     const page = await listEvents(books, { connection }, { limit: 50, cursor });
@@ -114,10 +114,10 @@ export async function seen(books: Books, connection = "c") {
 }
 
 /** Rows of a table of the ledger. */
-export const count = async ({ ledger }: Books, table: string): Promise<number> =>
+export const count = async ({ ledger }: EventStores, table: string): Promise<number> =>
   (await ledger.prepare(`SELECT count(*) AS n FROM ${table}`).first<{ n: number }>())?.n ?? 0;
 
-export const objects = async ({ archive }: Books): Promise<string[]> =>
+export const objects = async ({ archive }: EventStores): Promise<string[]> =>
   (await archive.list({ limit: 1000 })).objects.map(({ key }) => key);
 
 /** As after the migrations. */

@@ -14,7 +14,7 @@ import { record, runId } from "../../src/store/ledger/events.ts";
 import { insertReplay, progressOf, type ReplayStatus } from "../../src/store/ledger/replays.ts";
 import { takeReports } from "../../src/store/ledger/runs.ts";
 import { deployed } from "../query/given.ts";
-import { between } from "../support/books.ts";
+import { between } from "../support/event-stores.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 import {
   bring,
@@ -368,7 +368,7 @@ test("a cron does what it has time for, and the next one goes on", async () => {
     return time;
   };
   const moved = async () => {
-    await retain({ env: { books: () => stores }, connections: connections(), now });
+    await retain({ env: { eventStores: () => stores }, connections: connections(), now });
     return count(stores, "archived");
   };
   const first = await moved();

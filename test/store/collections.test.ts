@@ -1,7 +1,7 @@
 // One suite for every place a collection may be kept: what holds in D1 holds in R2.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { NewItem, SetKey, SetLineage } from "../../src/shapes/item.ts";
-import type { Collection, MadeBy } from "../../src/store/collections/contract.ts";
+import type { Collection, ProducedBy } from "../../src/store/collections/contract.ts";
 import { d1Collection } from "../../src/store/collections/d1.ts";
 import { r2Collection } from "../../src/store/collections/r2.ts";
 import { openStores, type Stores } from "../support/stores.ts";
@@ -137,12 +137,12 @@ describe.each(places)("a collection in %s", (_, open) => {
       await collection.replace(await fence(collection, object(key)), by, [item(1), item(2)]);
     }
     await collection.replace(await fence(collection, object("d")), lineage, []);
-    const keys = async (by: MadeBy, sets?: SetKey[]) => {
+    const keys = async (by: ProducedBy, sets?: SetKey[]) => {
       const found: string[] = [];
       let after: string | undefined;
       do {
         const where = { ...(after !== undefined && { after }), ...(sets && { sets }) };
-        const page = await collection.list({ limit: 1, made: by, ...where });
+        const page = await collection.list({ limit: 1, producer: by, ...where });
         found.push(...page.items.map(({ set, data }) => `${set.key}${data.n}`));
         after = page.next;
       } while (after !== undefined);

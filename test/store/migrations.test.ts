@@ -3,12 +3,12 @@
 import { readFileSync } from "node:fs";
 import type { D1Database } from "@cloudflare/workers-types";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Books } from "../../src/env.ts";
+import type { EventStores } from "../../src/env.ts";
 import { listDeadLetters } from "../../src/query/dead-letters.ts";
 import { getEvent, getRun, listEvents, listRejections } from "../../src/query/ledger.ts";
 import { metrics } from "../../src/query/metrics.ts";
 import { listReplays } from "../../src/query/replays.ts";
-import { eventsPage, madePage } from "../../src/replay/candidates.ts";
+import { eventsPage, producedPage } from "../../src/replay/candidates.ts";
 import { claimKey } from "../../src/store/access/idempotency.ts";
 import { hexOf, KINDS, objectHex } from "../../src/store/archive/index-rows.ts";
 import { segmentsOf } from "../../src/store/archive/segment.ts";
@@ -93,7 +93,7 @@ const ROWS: Record<string, Record<string, string | number | null>[]> = {
   ],
   archived: [
     {
-      ...{ segment: 1, id: hexOf(archived.id), at: OLD, kind: KINDS.told },
+      ...{ segment: 1, id: hexOf(archived.id), at: OLD, kind: KINDS.sent },
       ...{ object: objectHex(archived), runs: null },
     },
   ],
@@ -149,7 +149,7 @@ async function tablesOf(db: D1Database): Promise<string[]> {
 describe.each(EARLIER.map((file, at) => ({ file, at })))("a ledger as of $file, with data", ({ at }) => {
   test("takes the migrations after it, and all of it is read, worked on and archived", async () => {
     const ledger = stores.ledgers[at] as D1Database;
-    const books: Books = { ledger, archive: stores.archive };
+    const books: EventStores = { ledger, archive: stores.archive };
     await migrate(ledger, "ledger", FILES.slice(0, at + 1));
     const tables = await fill(ledger);
     const rows = async () => Promise.all(tables.map(async (table) => [table, await count(books, table)]));
@@ -170,7 +170,7 @@ describe.each(EARLIER.map((file, at) => ({ file, at })))("a ledger as of $file, 
     if (has("deployments")) expect(await versionThen(ledger, "d1", "aa")).toMatchObject({ version: "v1" });
     if (has("paused")) {
       expect(await listPaused(ledger)).toMatchObject([{ alias: "bb" }]);
-      const made = await madePage(ledger, "aa", { kind: "not_version", value: "v2" }, undefined, 10);
+      const made = await producedPage(ledger, "aa", { kind: "not_version", value: "v2" }, undefined, 10);
       expect(made.candidates).toMatchObject([{ key: "done.txt" }]);
       const replays = await listReplays(ledger, { limit: 10 });
       expect(replays.rows).toMatchObject([{ id: "rpl_1", plan: { objects: 3, pipelines: {} } }]);

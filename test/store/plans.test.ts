@@ -6,7 +6,7 @@ import { listChanges } from "../../src/query/audit-log.ts";
 import { listObjects } from "../../src/query/pipeline-objects.ts";
 import { listVersions } from "../../src/query/versions.ts";
 import { identify, lookups } from "../../src/receive/identity.ts";
-import { eventsPage, madePage } from "../../src/replay/candidates.ts";
+import { eventsPage, producedPage } from "../../src/replay/candidates.ts";
 import { heldItems, pastRuns } from "../../src/replay/estimates.ts";
 import { pipelineConfigSchema } from "../../src/shapes/config.ts";
 import type { Event } from "../../src/shapes/event.ts";
@@ -106,7 +106,10 @@ const ledgerWork: [string, (db: D1Database) => Promise<unknown>][] = [
   ["a page of the audit log", (db) => listChanges(db, { key: "key_1" }, { limit: 10 })],
   ["a pipeline's versions", (db) => listVersions(db, { ...pipeline, config })],
   ["a pipeline's objects", (db) => listObjects(db, pipeline, { limit: 10, version: "v", stale: true })],
-  ["a page of stale items", (db) => madePage(db, "a", { kind: "not_version", value: "v" }, undefined, 100)],
+  [
+    "a page of stale items",
+    (db) => producedPage(db, "a", { kind: "not_version", value: "v" }, undefined, 100),
+  ],
 ];
 const OLD = { connection: "old", key: "k" };
 const books = (db: D1Database) => ({ ledger: db, archive: stores.archive });
@@ -155,7 +158,7 @@ const collectionWork: [string, (db: D1Database) => Promise<unknown>][] = [
   ],
   ["a page of items", (db) => d1Collection(db, "x").list({ limit: 10 })],
   ["items of an object", (db) => d1Collection(db, "x").list({ limit: 10, sets: [set] })],
-  ["items of a version", (db) => d1Collection(db, "x").list({ limit: 10, made: { version: "v" } })],
+  ["items of a version", (db) => d1Collection(db, "x").list({ limit: 10, producer: { version: "v" } })],
   ["describing sets", (db) => d1Collection(db, "x").describe([set])],
   ["walking sets", (db) => d1Collection(db, "x").sets({ limit: 10 })],
 ];

@@ -2,7 +2,7 @@
 // real compute server. Results are kept in a Map in place of the Durable Object, which test/compute/worker.test.ts
 // has.
 import type { Models } from "../../src/shapes/model.ts";
-import type { MadeResult, ResultStore } from "../../src/shapes/results.ts";
+import type { ResultStore, StoredResult } from "../../src/shapes/results.ts";
 import { Compute, type ComputeFetch } from "../../workers/pipeline/compute.ts";
 import { Embeddings } from "../../workers/pipeline/embeddings.ts";
 import type { Endpoint } from "../../workers/pipeline/endpoint.ts";
@@ -34,7 +34,7 @@ export function embedder({ fetch, models, allowed, random = Math.random, ...opti
 
 /** A store that lasts as long as its test. */
 export function mapStore(): ResultStore & { size(): number } {
-  const kept = new Map<string, MadeResult>();
+  const kept = new Map<string, StoredResult>();
   return {
     find: async (keys) => keys.flatMap((key) => kept.get(key) ?? []),
     keep: async (results) => {

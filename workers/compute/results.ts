@@ -1,7 +1,7 @@
 // What was embedded, kept beyond any container's life: a Durable Object's SQLite, bounded, the longest unused first
 // to go. Knows keys and bytes and nothing of what they mean.
 import { DurableObject } from "cloudflare:workers";
-import type { MadeResult, ResultStore } from "../../src/shapes/results.ts";
+import type { ResultStore, StoredResult } from "../../src/shapes/results.ts";
 
 export interface ResultsBindings {
   /** Megabytes that each of these objects keeps. */
@@ -25,7 +25,7 @@ export class Results extends DurableObject<ResultsBindings> implements ResultSto
     );
   }
 
-  async find(keys: string[]): Promise<MadeResult[]> {
+  async find(keys: string[]): Promise<StoredResult[]> {
     const found = this.#sql
       .exec<{ key: string; vector: ArrayBuffer }>(
         "SELECT key, vector FROM results WHERE key IN (SELECT value FROM json_each(?))",
@@ -42,7 +42,7 @@ export class Results extends DurableObject<ResultsBindings> implements ResultSto
     return found.map(({ key, vector }) => ({ key, vector: new Uint8Array(vector) }));
   }
 
-  async keep(results: MadeResult[]): Promise<void> {
+  async keep(results: StoredResult[]): Promise<void> {
     const now = Date.now();
     for (const { key, vector } of results)
       this.#sql.exec(

@@ -1,6 +1,6 @@
 // What a pipeline Worker reaches, opened from its bindings: source, collection, compute, its queues.
 import type { Rpc } from "@cloudflare/workers-types";
-import type { Surroundings } from "../../src/env.ts";
+import type { Env } from "../../src/env.ts";
 import type { PipelineConfig } from "../../src/shapes/config.ts";
 import type { Connections } from "../../src/shapes/connection.ts";
 import type { SetKey } from "../../src/shapes/item.ts";
@@ -38,7 +38,7 @@ export function openDeps(
   config: PipelineConfig,
   connections: Connections,
   models: Models,
-  env: Surroundings,
+  env: Env,
   now: () => number = Date.now,
 ): PipelineDeps {
   const version = env.setting("WEIR_VERSION") ?? "unversioned";
@@ -98,12 +98,7 @@ const RESULT_SHARDS = 16;
  * One object's calls go to one instance, so that its index is read once. Where that has no time they go on to the
  * next one: nothing but the index is read again there.
  */
-async function computeFetch(
-  env: Surroundings,
-  object: SetKey,
-  request: Request,
-  turn: number,
-): Promise<Response> {
+async function computeFetch(env: Env, object: SetKey, request: Request, turn: number): Promise<Response> {
   const instances = Number(env.setting("COMPUTE_INSTANCES") ?? COMPUTE_INSTANCES);
   const namespace = env.durableObjects("COMPUTE");
   const shard = ((await numberOf(object)) + turn) % instances;
@@ -112,7 +107,7 @@ async function computeFetch(
 }
 
 /** Whatever the alias: pipelines that embed the same object by the same model share what was made. */
-function resultsOf(env: Surroundings, object: SetKey): ResultStore {
+function resultsOf(env: Env, object: SetKey): ResultStore {
   const store = async () => {
     const namespace = env.durableObjects<ResultStore & Rpc.DurableObjectBranded>("RESULTS");
     return namespace.get(namespace.idFromName(`results-${(await numberOf(object)) % RESULT_SHARDS}`));

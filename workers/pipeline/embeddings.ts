@@ -12,7 +12,7 @@ import {
   ranAs,
   recipeOf,
 } from "../../src/shapes/model.ts";
-import type { MadeResult, ResultStore } from "../../src/shapes/results.ts";
+import type { ResultStore, StoredResult } from "../../src/shapes/results.ts";
 import type { Embeddings as Counts } from "../../src/shapes/run.ts";
 import { bytesOf, type Compute, type Input } from "./compute.ts";
 import { remember } from "./context.ts";
@@ -131,7 +131,7 @@ export class Embeddings {
       const part = asked.slice(at, at + MAX_KEYS);
       const keys = [...new Set(part.flatMap(({ key }) => key ?? []))];
       // A store that does not answer costs time, not the run.
-      const found: MadeResult[] = keys.length ? await this.#deps.results.find(keys).catch(() => []) : [];
+      const found: StoredResult[] = keys.length ? await this.#deps.results.find(keys).catch(() => []) : [];
       const known = new Map(found.map(({ key, vector }) => [key, vector]));
       for (const wanted of part) {
         const vector = known.get(wanted.key ?? "");
@@ -174,7 +174,7 @@ export class Embeddings {
   }
 
   async #make(batch: Wanted[]): Promise<void> {
-    const made: MadeResult[] = [];
+    const made: StoredResult[] = [];
     const done = (
       at: number,
       values: Float32Array,

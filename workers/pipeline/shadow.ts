@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import config from "#pipeline/config";
 import pipeline from "#pipeline/handler";
 import models from "#weir/models";
-import { type Surroundings, surroundings } from "../../src/env.ts";
+import { type Env, openEnv } from "../../src/env.ts";
 import { pipelineConfigSchema } from "../../src/shapes/config.ts";
 import { type Failure, FailureError } from "../../src/shapes/failure.ts";
 import type { NewItem } from "../../src/shapes/item.ts";
@@ -27,7 +27,7 @@ const parsed = { config: pipelineConfigSchema.parse(config), models: modelsSchem
 export default {
   async fetch(request: Request, raw: object): Promise<Response> {
     if (request.method === "GET") return Response.json({ status: "ok" });
-    const env = surroundings(raw);
+    const env = openEnv(raw);
     // Nobody but the command may have the handler run.
     if (request.headers.get("authorization") !== `Bearer ${env.required("COMPUTE_TOKEN")}`)
       return Response.json({ detail: "This door is `weir compare`'s own." }, { status: 401 });
@@ -51,7 +51,7 @@ const itemOf = ({ data, vectors }: NewItem) => ({
   })),
 });
 
-function depsOf(env: Surroundings): RunDeps {
+function depsOf(env: Env): RunDeps {
   return {
     pipeline,
     config: parsed.config,

@@ -6,7 +6,7 @@ import config from "#pipeline/config";
 import pipeline from "#pipeline/handler";
 import connections from "#weir/connections";
 import models from "#weir/models";
-import { surroundings } from "../../src/env.ts";
+import { openEnv } from "../../src/env.ts";
 import { pipelineConfigSchema } from "../../src/shapes/config.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
 import type { Job } from "../../src/shapes/job.ts";
@@ -22,13 +22,7 @@ const parsed = {
 
 export default class PipelineWorker extends WorkerEntrypoint {
   #deps() {
-    return openDeps(
-      pipeline,
-      parsed.config,
-      parsed.connections,
-      parsed.models,
-      surroundings(this.env as object),
-    );
+    return openDeps(pipeline, parsed.config, parsed.connections, parsed.models, openEnv(this.env as object));
   }
 
   run(jobs: Job[]) {

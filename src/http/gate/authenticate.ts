@@ -1,7 +1,7 @@
 // Who a request comes from: the root key (the secret WEIR_API_KEY, every scope), or a created key of the
 // ledger. Without either these routes are closed, not open. What the caller may do is guard.ts's to say.
 import { timingSafeEqual } from "node:crypto";
-import type { Surroundings } from "../../env.ts";
+import type { Env } from "../../env.ts";
 import type { Failure } from "../../shapes/failure.ts";
 import { type Caller, SCOPES, type Scope } from "../../shapes/key.ts";
 import { findKeyByHash, type KeyRow, noteUse } from "../../store/access/keys.ts";
@@ -31,7 +31,7 @@ export const forgetKeys = (): void => remembered.clear();
 /** At most one read of D1; `later` takes what need not be waited for. */
 export async function identify(
   authorization: string | undefined,
-  env: Surroundings,
+  env: Env,
   now: number,
   later: (work: Promise<unknown>) => void,
 ): Promise<Identified> {
@@ -54,7 +54,7 @@ export async function identify(
 
 async function created(
   given: string,
-  env: Surroundings,
+  env: Env,
   now: number,
   later: (work: Promise<unknown>) => void,
 ): Promise<Identified> {
@@ -80,7 +80,7 @@ async function created(
   return { is: "known", caller };
 }
 
-async function keyOf(hash: string, env: Surroundings, now: number): Promise<KeyRow | "unknown" | "unread"> {
+async function keyOf(hash: string, env: Env, now: number): Promise<KeyRow | "unknown" | "unread"> {
   const known = remembered.get(hash);
   if (known && known.until > now) return known.row;
   // The hash of a secret is what is compared, by an index: how long that takes tells nothing of the secret.

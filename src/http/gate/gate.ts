@@ -1,10 +1,10 @@
 // The one gate before everything that needs a key, after the table of scopes.ts: who asks (auth.ts), may they,
 // and, for a change, a row in the audit log: put down before the change, so that none is without it, and ended
-// with the answer. Never what was sent or answered; a route adds a few facts with `c.set("told", …)`.
+// with the answer. Never what was sent or answered; a route adds a few facts with `c.set("audit", …)`.
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { matchedRoutes } from "hono/route";
-import { surroundings } from "../../env.ts";
+import { openEnv } from "../../env.ts";
 import type { Caller, Scope } from "../../shapes/key.ts";
 import { type AuditOutcome, beginChange, endChange } from "../../store/access/audit-log.ts";
 import { problem } from "../problem.ts";
@@ -12,7 +12,7 @@ import { identify } from "./authenticate.ts";
 import { accessOf } from "./scopes.ts";
 
 /** What a route has to say of its change, where the path does not: ids and counts, no contents. */
-export interface Told {
+export interface AuditDetail {
   target?: string;
   detail?: Record<string, string | number | boolean | readonly string[] | undefined>;
 }
@@ -20,7 +20,7 @@ export interface Told {
 declare module "hono" {
   interface ContextVariableMap {
     caller: Caller;
-    told: Told;
+    audit: AuditDetail;
     /** By hono/request-id. */
     requestId: string;
   }
@@ -31,25 +31,25 @@ const REFUSED_EVERY_MS = 60_000;
 const MAX_TEXT = 300;
 const refusedAt = new Map<string, number>();
 
-export const guard = createMiddleware<{ Bindings: object }>(async (c, next) => {
-  const env = surroundings(c.env);
+export const authorize = createMiddleware<{ Bindings: object }>(async (c, next) => {
+  const env = openEnv(c.env);
   const now = Date.now();
   const known = await identify(c.req.header("authorization"), env, now, (work) =>
     c.executionCtx.waitUntil(work),
   );
   if (known.is === "unknown") return problem(known.failure);
   c.set("caller", known.caller);
-  const asked = askedOf(c);
-  const refused = known.is === "stale" ? problem(known.failure) : lacking(known.caller, asked?.needs);
-  if (!asked?.does) return refused ?? next();
+  const action = actionOf(c);
+  const refused = known.is === "stale" ? problem(known.failure) : lacking(known.caller, action?.needs);
+  if (!action?.does) return refused ?? next();
 
   const change = {
     id: `aud_${crypto.randomUUID()}`,
     at: now,
     key_id: known.caller.id,
     key_name: known.caller.name,
-    action: asked.does,
-    target: asked.target,
+    action: action.does,
+    target: action.target,
     request_id: c.get("requestId"),
   };
   if (refused) {
@@ -59,7 +59,7 @@ export const guard = createMiddleware<{ Bindings: object }>(async (c, next) => {
   }
   await beginChange(env.ledger(), change);
   await next();
-  const { target, detail } = c.get("told") ?? {};
+  const { target, detail } = c.get("audit") ?? {};
   const end = endChange(env.ledger(), change, {
     target: target?.slice(0, MAX_TEXT) ?? null,
     detail: detail ? JSON.stringify(detail) : null,
@@ -74,7 +74,7 @@ export const guard = createMiddleware<{ Bindings: object }>(async (c, next) => {
   );
 });
 
-interface Asked {
+interface Action {
   needs: Scope | null;
   does: string | null;
   /** The path's own ids. */
@@ -82,7 +82,7 @@ interface Asked {
 }
 
 /** What is asked for by the table; null: there is no such route, which is for whoever comes after to say. */
-function askedOf(c: Context): Asked | null {
+function actionOf(c: Context): Action | null {
   const route = matchedRoutes(c).findLast(({ method }) => method !== "ALL");
   if (!route) return null;
   const access = accessOf(route.method, route.path);

@@ -3,7 +3,7 @@
 // is said in app.ts.
 import { z } from "@hono/zod-openapi";
 import { createMiddleware } from "hono/factory";
-import { surroundings } from "../../env.ts";
+import { openEnv } from "../../env.ts";
 import { claimKey, type Held, keepAnswer, releaseKey } from "../../store/access/idempotency.ts";
 import { sha256Hex } from "../../store/hash.ts";
 import { problem } from "../problem.ts";
@@ -38,7 +38,7 @@ export const idempotent = createMiddleware<{ Bindings: object }>(async (c, next)
     return problem({ kind: "invalid", detail, where: "Idempotency-Key", expected });
   }
   const { search, pathname } = new URL(c.req.url);
-  const db = surroundings(c.env).ledger();
+  const db = openEnv(c.env).ledger();
   const body_hash = await sha256Hex(`${search}\n${await c.req.text()}`);
   // An answer is its caller's: the same key from another API key is another request.
   const route = `${c.get("caller").id} ${c.req.method} ${pathname}`;

@@ -1,19 +1,17 @@
 // How people administer Weir: keys are made, rotated and revoked, and the audit log is read. A key gives no
 // more than it has: neither a scope, nor a longer life.
-import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { Context } from "hono";
 import { listChanges } from "../../query/audit-log.ts";
 import { keyOf, listKeys } from "../../query/keys.ts";
-import type { RouterDeps } from "../../routing/deps.ts";
 import { FailureError } from "../../shapes/failure.ts";
 import { type Caller, SCOPES, type Scope } from "../../shapes/key.ts";
 import { addKey, findKey, type KeyRow, type NewKey, replaceKey, revokeKey } from "../../store/access/keys.ts";
 import { sha256Hex } from "../../store/hash.ts";
 import { forgetKeys } from "../gate/authenticate.ts";
 import { mintKey, PREFIX_LENGTH } from "../gate/key-format.ts";
+import type { OpenDeps, RouterApp } from "../router-app.ts";
 import * as routes from "./routes.ts";
 
-export function administer(app: OpenAPIHono<{ Bindings: object }>, open: (c: Context) => RouterDeps): void {
+export function administer(app: RouterApp, open: OpenDeps): void {
   app.openapi(routes.whoami, (c) => {
     const { id, name, scopes, expires_at } = c.get("caller");
     const until = expires_at === null ? null : new Date(expires_at).toISOString();
@@ -27,10 +25,10 @@ export function administer(app: OpenAPIHono<{ Bindings: object }>, open: (c: Con
     const { env, now } = open(c);
     const { name, scopes, expires_at } = c.req.valid("json");
     const until = expires_at === undefined ? null : Date.parse(expires_at);
-    const [made, key] = await newKey({ name, scopes, expires_at: until }, c.get("caller"), now());
-    await addKey(env.ledger(), made);
-    c.set("told", { target: made.id, detail: { name, scopes: made.scopes } });
-    return c.json({ ...keyOf(rowOf(made), now()), key }, 201, UNSTORED);
+    const [row, key] = await newKey({ name, scopes, expires_at: until }, c.get("caller"), now());
+    await addKey(env.ledger(), row);
+    c.set("audit", { target: row.id, detail: { name, scopes: row.scopes } });
+    return c.json({ ...keyOf(rowOf(row), now()), key }, 201, UNSTORED);
   });
   app.openapi(routes.rotateKey, async (c) => {
     const { env, now } = open(c);
@@ -40,16 +38,16 @@ export function administer(app: OpenAPIHono<{ Bindings: object }>, open: (c: Con
     if (!old) throw noKey(id);
     refuseStronger(old, c.get("caller"));
     const lived = old.expires_at === null ? null : now() + (old.expires_at - old.created_at);
-    const wanted = {
+    const request = {
       name: old.name,
       scopes: JSON.parse(old.scopes) as Scope[],
       expires_at: expires_at === undefined ? lived : Date.parse(expires_at),
     };
-    const [made, key] = await newKey(wanted, c.get("caller"), now());
-    if (!(await replaceKey(env.ledger(), id, made, now() + overlap_seconds * 1000))) throw notLive(old);
+    const [row, key] = await newKey(request, c.get("caller"), now());
+    if (!(await replaceKey(env.ledger(), id, row, now() + overlap_seconds * 1000))) throw notLive(old);
     forgetKeys();
-    c.set("told", { detail: { replaced_by: made.id, overlap_seconds } });
-    return c.json({ ...keyOf(rowOf(made), now()), key }, 201, UNSTORED);
+    c.set("audit", { detail: { replaced_by: row.id, overlap_seconds } });
+    return c.json({ ...keyOf(rowOf(row), now()), key }, 201, UNSTORED);
   });
   app.openapi(routes.revokeKey, async (c) => {
     const { env, now } = open(c);
@@ -59,7 +57,7 @@ export function administer(app: OpenAPIHono<{ Bindings: object }>, open: (c: Con
     const row = await revokeKey(env.ledger(), id, now());
     if (!row) throw noKey(id);
     forgetKeys();
-    c.set("told", { detail: { name: row.name } });
+    c.set("audit", { detail: { name: row.name } });
     return c.json(keyOf(row, now()), 200);
   });
   app.openapi(routes.auditLog, async (c) => {
@@ -112,7 +110,7 @@ async function newKey(
     });
   }
   const key = await mintKey();
-  const made: NewKey = {
+  const row: NewKey = {
     id: `key_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`,
     name,
     prefix: key.slice(0, PREFIX_LENGTH),
@@ -122,12 +120,12 @@ async function newKey(
     created_by: caller.id,
     expires_at,
   };
-  return [made, key];
+  return [row, key];
 }
 
-const rowOf = (made: NewKey): KeyRow => ({
-  ...made,
-  scopes: JSON.stringify(made.scopes),
+const rowOf = (row: NewKey): KeyRow => ({
+  ...row,
+  scopes: JSON.stringify(row.scopes),
   revoked_at: null,
   replaced_by: null,
   last_used_at: null,

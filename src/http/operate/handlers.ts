@@ -1,8 +1,7 @@
 // How people operate Weir: replays and audits, redrives, pauses. Joins routes to the parts that do the work.
-import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { Context } from "hono";
+
+import { pipelineByAlias } from "../../dispatch/pipelines.ts";
 import { describeArchive, listExpired } from "../../query/archive.ts";
-import { named } from "../../query/pipelines.ts";
 import { listReplays } from "../../query/replays.ts";
 import { createReplay, describeReplay, moveReplay } from "../../replay/manage.ts";
 import { cancelRun } from "../../routing/cancel-run.ts";
@@ -12,18 +11,19 @@ import { FailureError } from "../../shapes/failure.ts";
 import { dropLetters, type LetterChoice, takeForRedrive } from "../../store/ledger/dead-letters.ts";
 import { pausePipeline, resumePipeline } from "../../store/ledger/pauses.ts";
 import { getReplay } from "../../store/ledger/replays.ts";
-import type { Told } from "../gate/gate.ts";
+import type { AuditDetail } from "../gate/gate.ts";
+import type { OpenDeps, RouterApp } from "../router-app.ts";
 import * as routes from "./routes.ts";
 
 /** Letters that one redrive takes: what a request can hand over. */
 const REDRIVE_LIMIT = 1000;
 
-export function operate(app: OpenAPIHono<{ Bindings: object }>, open: (c: Context) => RouterDeps): void {
+export function operate(app: RouterApp, open: OpenDeps): void {
   app.openapi(routes.createReplay, async (c) => {
     const deps = open(c);
     const replay = await createReplay(c.req.valid("json"), deps);
     const { select, aliases, dry_run } = replay.request;
-    c.set("told", { target: replay.id, detail: { select: select.kind, aliases, dry_run } });
+    c.set("audit", { target: replay.id, detail: { select: select.kind, aliases, dry_run } });
     return c.json(await describeReplay(replay, deps), 202);
   });
   app.openapi(routes.audit, async (c) => {
@@ -34,7 +34,7 @@ export function operate(app: OpenAPIHono<{ Bindings: object }>, open: (c: Contex
       { select, aliases: [alias], dry_run: !repair, ...(force && { force }) },
       deps,
     );
-    c.set("told", { target: alias, detail: { replay_id: replay.id, repair, force } });
+    c.set("audit", { target: alias, detail: { replay_id: replay.id, repair, force } });
     return c.json(await describeReplay(replay, deps), 202);
   });
   app.openapi(routes.replays, async (c) => {
@@ -64,27 +64,27 @@ export function operate(app: OpenAPIHono<{ Bindings: object }>, open: (c: Contex
   app.openapi(routes.redrive, async (c) => {
     const choice = c.req.valid("json");
     const redriven = await redrive(choice, open(c));
-    c.set("told", toldOf(choice, redriven.redriven));
+    c.set("audit", auditDetailOf(choice, redriven.redriven));
     return c.json(redriven, 200);
   });
   app.openapi(routes.drop, async (c) => {
     const deps = open(c);
     const { reason, ...choice } = c.req.valid("json");
     const dropped = await dropLetters(deps.env.ledger(), choice, reason, deps.now());
-    c.set("told", toldOf(choice, dropped));
+    c.set("audit", auditDetailOf(choice, dropped));
     return c.json({ dropped }, 200);
   });
 
   app.openapi(routes.pause, async (c) => {
     const deps = open(c);
-    const { alias } = named(c.req.valid("param").alias, deps.pipelines);
+    const { alias } = pipelineByAlias(c.req.valid("param").alias, deps.pipelines);
     const { reason } = c.req.valid("json");
     await pausePipeline(deps.env.ledger(), { alias, reason, at: deps.now() });
     return c.json({ alias, paused: true, reason }, 200);
   });
   app.openapi(routes.resume, async (c) => {
     const deps = open(c);
-    const { alias } = named(c.req.valid("param").alias, deps.pipelines);
+    const { alias } = pipelineByAlias(c.req.valid("param").alias, deps.pipelines);
     await resumePipeline(deps.env.ledger(), alias);
     c.executionCtx.waitUntil(sweep(deps));
     return c.json({ alias, paused: false, reason: null }, 200);
@@ -100,10 +100,10 @@ export function operate(app: OpenAPIHono<{ Bindings: object }>, open: (c: Contex
 }
 
 /** Which dead letters were meant, and how many they were. */
-const toldOf = (
+const auditDetailOf = (
   { alias, kind, run_ids, all }: LetterChoice & { all?: true | undefined },
   count: number,
-): Told => ({
+): AuditDetail => ({
   ...(alias !== undefined && { target: alias }),
   detail: { kind, all, run_ids: run_ids?.slice(0, 20), count },
 });

@@ -9,7 +9,7 @@ import { idempotencyHeader } from "../gate/idempotency.ts";
 import { type PathOf, securityOf } from "../gate/scopes.ts";
 import { json, paging, problemContent, problems } from "../schemas.ts";
 import * as answers from "./answers.ts";
-import * as made from "./version-answers.ts";
+import * as versionAnswers from "./version-answers.ts";
 
 const vectors = z
   .enum(["true", "false"])
@@ -87,7 +87,7 @@ export const versions = read(
   "Versions that a pipeline has had, newest first, and what each has made that is still there",
   z.object({ alias: z.string().max(300) }),
   none,
-  answers.pageOf(made.versionSchema),
+  answers.pageOf(versionAnswers.versionSchema),
 );
 const yes = z.enum(["true", "false"]).default("false");
 const makers = {
@@ -100,7 +100,7 @@ export const objects = read(
   "Objects that a pipeline keeps items of, by key, and what made them",
   z.object({ alias: z.string().max(300) }),
   z.object({ ...paging, ...makers, prefix: z.string().max(1024).optional() }),
-  answers.pageOf(made.madeSchema),
+  answers.pageOf(versionAnswers.producedObjectSchema),
 );
 export const events = read(
   "/v1/events",
@@ -125,10 +125,10 @@ export const why = read(
 );
 
 /** A question with a body: POST, one 200 answer, nothing changes. */
-function ask<P extends PathOf<"POST">, Asked extends z.ZodType, Body extends z.ZodType>(
+function ask<P extends PathOf<"POST">, Query extends z.ZodType, Body extends z.ZodType>(
   path: P,
   summary: string,
-  asked: Asked,
+  query: Query,
   body: Body,
 ) {
   return createRoute({
@@ -136,7 +136,7 @@ function ask<P extends PathOf<"POST">, Asked extends z.ZodType, Body extends z.Z
     path,
     summary,
     security: securityOf("POST", path),
-    request: { body: { content: { "application/json": { schema: asked } }, required: true } },
+    request: { body: { content: { "application/json": { schema: query } }, required: true } },
     responses: {
       200: json(body, summary),
       ...problems,
@@ -162,7 +162,7 @@ export const look = ask(
   "/v1/objects",
   "What an object of a connection is now, and a signed URL to read it by; nothing runs",
   lookSchema,
-  made.lookedSchema,
+  versionAnswers.lookedSchema,
 );
 export const runs = read(
   "/v1/runs",

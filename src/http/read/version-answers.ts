@@ -17,7 +17,7 @@ export const versionSchema = z.object({
 });
 
 /** An object that a pipeline keeps items of, and what made them. */
-export const madeSchema = z.object({
+export const producedObjectSchema = z.object({
   object: objectSchema.extend({ etag: z.string().nullable(), size: z.number().nullable() }),
   items: z.number(),
   version: z.string().nullable(),

@@ -22,10 +22,10 @@ export const cephOpaque: Verifier<"ceph-opaque"> = {
     if (!records.every(({ opaqueData }) => isKnown(opaqueData))) {
       return unproven("The opaque data is not accepted.", "opaqueData");
     }
-    const told = records.map(({ opaqueData: _, ...record }) => record);
+    const withoutSecret = records.map(({ opaqueData: _, ...record }) => record);
     return ok({
       scheme: "ceph-opaque",
-      payload: JSON.stringify({ Records: told }),
+      payload: JSON.stringify({ Records: withoutSecret }),
       headers: new Headers(),
     });
   },

@@ -1,13 +1,13 @@
 // What the archive no longer keeps: segments whose time is over are marked, their objects deleted, and then one
 // transaction takes their rows away and puts on record what went. Cut off anywhere, the next one goes on.
-import type { Books } from "../../env.ts";
+import type { EventStores } from "../../env.ts";
 
 /** Segments of one page: at most 50,000 rows of the index go in one transaction. */
 const PAGE = 100;
 
 /** Expires a page of a connection's segments that are older than a minute. Returns how many. */
 export async function expirePage(
-  { ledger, archive }: Books,
+  { ledger, archive }: EventStores,
   connection: string,
   beforeMinute: number,
   now: number,
@@ -21,7 +21,7 @@ export async function expirePage(
   await archive.delete(segments.map(({ key }) => key));
   const ids = JSON.stringify(segments.map(({ id }) => id));
   await ledger.batch([
-    ledger.prepare(SQL.tell).bind(ids, now, Math.floor(now / 86_400_000)),
+    ledger.prepare(SQL.report).bind(ids, now, Math.floor(now / 86_400_000)),
     ledger.prepare(SQL.forget).bind(ids),
     ledger.prepare(SQL.drop).bind(ids),
   ]);
@@ -37,7 +37,7 @@ const SQL = {
   expiring: `
     SELECT id, key FROM segments
     WHERE state != 'kept' AND state = 'expiring' AND +connection = ?1 ORDER BY id LIMIT ?2`,
-  tell: `
+  report: `
     INSERT INTO expiries (day, what, connection, count, runs, bytes, oldest, newest, at)
     SELECT ?3, 'events', connection, sum(events), sum(runs), sum(bytes),
       min(minute) * 60000, max(minute) * 60000 + 59999, ?2

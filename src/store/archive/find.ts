@@ -1,19 +1,23 @@
 // Reads segments: whole, since each is small, and one event of them by its id or by the id of its run.
-import type { Books } from "../../env.ts";
+import type { EventStores } from "../../env.ts";
 import { FailureError } from "../../shapes/failure.ts";
 import { hexOf } from "./index-rows.ts";
 import { type Entry, entriesOf } from "./segment.ts";
 
 /** An event with its outcome and runs, or null where the archive has none of this id. */
-export async function findArchived(books: Books, eventId: string): Promise<Entry | null> {
-  const row = await books.ledger.prepare(SQL.find).bind(hexOf(eventId)).first<{ id: number; key: string }>();
+export async function findArchived(stores: EventStores, eventId: string): Promise<Entry | null> {
+  const row = await stores.ledger.prepare(SQL.find).bind(hexOf(eventId)).first<{ id: number; key: string }>();
   if (!row) return null;
-  const entries = await readSegment(books, row.id, row.key);
+  const entries = await readSegment(stores, row.id, row.key);
   return entries.find(({ event }) => event.id === eventId) ?? null;
 }
 
 /** A segment's entries; none where it expires just now. @throws FailureError `internal` where it has been lost */
-export async function readSegment({ ledger, archive }: Books, id: number, key: string): Promise<Entry[]> {
+export async function readSegment(
+  { ledger, archive }: EventStores,
+  id: number,
+  key: string,
+): Promise<Entry[]> {
   const object = await archive.get(key);
   if (object) return entriesOf(await object.arrayBuffer());
   if (!(await ledger.prepare(SQL.isKept).bind(id, key).first())) return [];
@@ -25,7 +29,7 @@ export async function readSegment({ ledger, archive }: Books, id: number, key: s
 }
 
 /** When the newest event that is in the archive arrived, ms; null where it is empty. */
-export async function newestArchived({ ledger }: Pick<Books, "ledger">): Promise<number | null> {
+export async function newestArchived({ ledger }: Pick<EventStores, "ledger">): Promise<number | null> {
   const row = await ledger.prepare(SQL.newest).first<{ minute: number }>();
   return row && row.minute * 60_000;
 }

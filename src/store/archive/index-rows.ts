@@ -7,11 +7,11 @@ import type { Event } from "../../shapes/event.ts";
 export const hexOf = (eventId: string) => eventId.slice(4);
 
 /** Whose event it is: a replay's own says the least; an invocation or an access tells nothing of the object. */
-export const KINDS = { replay: 0, told: 1, invoke: 2 } as const;
+export const KINDS = { replay: 0, sent: 1, invoke: 2 } as const;
 
 export const kindOf = ({ sender, type }: Pick<Event, "sender" | "type">): number => {
   if (type === "accessed") return KINDS.invoke;
-  return sender === "replay" || sender === "invoke" ? KINDS[sender] : KINDS.told;
+  return sender === "replay" || sender === "invoke" ? KINDS[sender] : KINDS.sent;
 };
 
 /** 16 bytes that name an object, in hex: first the key's, so that a key is found wherever it is. */

@@ -2,7 +2,7 @@
 // as being written, then written, and then one transaction keeps them, indexes their events and deletes the rows.
 // That transaction holds only if every row is still as it was read; else nothing of it happens.
 import type { D1Database } from "@cloudflare/workers-types";
-import type { Books } from "../../env.ts";
+import type { EventStores } from "../../env.ts";
 import type { Event } from "../../shapes/event.ts";
 import type { RunStatus } from "../../shapes/run.ts";
 import type { Outcome } from "../ledger/events.ts";
@@ -33,22 +33,22 @@ export interface Moved {
 
 /** Moves what may go of one page of a connection's events that arrived before a time. */
 export async function movePage(
-  books: Books,
+  stores: EventStores,
   connection: string,
   before: string,
   after: Place,
   now: number,
 ): Promise<Moved> {
-  const { ids, next } = await choose(books.ledger, connection, before, after);
+  const { ids, next } = await choose(stores.ledger, connection, before, after);
   const going = next ? { next } : {};
   if (ids.length === 0) return { events: 0, segments: 0, ...going };
-  const entries = await read(books.ledger, ids);
+  const entries = await read(stores.ledger, ids);
   // A run may have come in, or been opened again, since they were chosen.
   const segments = segmentsOf(connection, entries.filter(isFinal));
   if (segments.length === 0) return { events: 0, segments: 0, ...going };
-  const begun = await begin(books.ledger, segments, now);
-  await Promise.all(begun.map(({ segment }) => write(books, segment)));
-  const isKept = await commit(books.ledger, begun, now);
+  const begun = await begin(stores.ledger, segments, now);
+  await Promise.all(begun.map(({ segment }) => write(stores, segment)));
+  const isKept = await commit(stores.ledger, begun, now);
   if (!isKept) return { events: 0, segments: 0, ...going };
   const events = begun.reduce((sum, { segment }) => sum + segment.entries.length, 0);
   return { events, segments: begun.length, ...going };
@@ -118,7 +118,7 @@ async function begin(db: D1Database, segments: Segment[], now: number): Promise<
   });
 }
 
-async function write({ archive }: Books, { key, connection, entries, bytes }: Segment): Promise<void> {
+async function write({ archive }: EventStores, { key, connection, entries, bytes }: Segment): Promise<void> {
   await archive.put(key, bytes, {
     httpMetadata: { contentType: "application/gzip" },
     customMetadata: { connection, events: String(entries.length) },
@@ -161,7 +161,7 @@ const indexRow = (segment: number, { event, runs }: Entry) => ({
  * Clears away segments that were begun and never kept. Their rows say so before their objects go, and a
  * segment of such a row can't be kept any more: the slowest of Workers loses nothing here.
  */
-export async function clearAbandoned({ ledger, archive }: Books, now: number): Promise<void> {
+export async function clearAbandoned({ ledger, archive }: EventStores, now: number): Promise<void> {
   const { results } = await ledger
     .prepare(SQL.abandon)
     .bind(now, now - ABANDONED_MS)

@@ -1,7 +1,7 @@
 // Events in the order in which they arrived, from the ledger and the archive as if they were one. A page begins
 // at a place in time, and an event keeps its place when it moves: whatever the archive does meanwhile, a walk
 // meets each event once. Of segments, a page reads a bounded number, and a cursor never carries what they hold.
-import type { Books } from "../../env.ts";
+import type { EventStores } from "../../env.ts";
 import type { Event } from "../../shapes/event.ts";
 import type { RunStatus } from "../../shapes/run.ts";
 import type { Outcome } from "../ledger/events.ts";
@@ -55,12 +55,12 @@ type Placed = Place & ({ hot: HotRow } | { index: IndexRow });
 
 /** A page of at most `limit` events after a place; fewer where they are spread over many segments. */
 export async function walk(
-  books: Books,
+  stores: EventStores,
   stretch: Stretch,
   after: Place | undefined,
   limit: number,
 ): Promise<WalkPage> {
-  const all = await placesAfter(books, stretch, after, limit + 1);
+  const all = await placesAfter(stores, stretch, after, limit + 1);
   const segments = new Map<number, string>();
   let [taken, unpacked] = [0, 0];
   for (const row of all.slice(0, limit)) {
@@ -71,7 +71,7 @@ export async function walk(
     }
     taken++;
   }
-  const entries = await readAll(books, segments);
+  const entries = await readAll(stores, segments);
   const rows = all.slice(0, taken).flatMap((row): OnRecord[] => {
     if ("hot" in row) {
       const { envelope, outcome } = row.hot;
@@ -88,19 +88,19 @@ export async function walk(
 
 /** As {@link walk}, but each object once, by its newest event of the stretch. */
 export async function walkObjects(
-  books: Books,
+  stores: EventStores,
   stretch: Stretch & { connection: string; without: "replay" | "invoke" },
   after: Place | undefined,
   limit: number,
 ): Promise<WalkPage> {
-  const { rows, next } = await walk(books, stretch, after, limit);
-  const isSuperseded = await superseded(books, stretch, rows);
+  const { rows, next } = await walk(stores, stretch, after, limit);
+  const isSuperseded = await superseded(stores, stretch, rows);
   return { rows: rows.filter((_, at) => !isSuperseded.has(at)), next };
 }
 
 /** Both kinds of rows in one transaction, so that none is on its way from one to the other between two looks. */
 async function placesAfter(
-  { ledger }: Books,
+  { ledger }: EventStores,
   stretch: Stretch,
   after: Place | undefined,
   limit: number,
@@ -209,19 +209,19 @@ const ms = (time: string | undefined) => (time === undefined ? undefined : Date.
 const minute = (time: string | undefined) => (time === undefined ? undefined : minuteOf(time));
 
 /** Entries of segments by their events' ids. */
-async function readAll(books: Books, segments: Map<number, string>): Promise<Map<string, Entry>> {
-  const read = await Promise.all([...segments].map(([id, key]) => readSegment(books, id, key)));
+async function readAll(stores: EventStores, segments: Map<number, string>): Promise<Map<string, Entry>> {
+  const read = await Promise.all([...segments].map(([id, key]) => readSegment(stores, id, key)));
   return new Map(read.flat().map((entry) => [entry.event.id, entry]));
 }
 
 /** Places in `rows` of those whose object was told of again within the stretch. */
 async function superseded(
-  { ledger }: Books,
+  { ledger }: EventStores,
   { until, without, run }: Stretch & { without: "replay" | "invoke" },
   rows: OnRecord[],
 ): Promise<Set<number>> {
   if (rows.length === 0) return new Set();
-  const asked = rows.map(({ event: { id, connection, bucket, key, received_at, sender, type } }) => ({
+  const places = rows.map(({ event: { id, connection, bucket, key, received_at, sender, type } }) => ({
     ...{ id, connection, bucket, key, received_at, hex: hexOf(id), at: Date.parse(received_at) },
     ...{ told: kindOf({ sender, type }) === KINDS.replay ? 0 : 1 },
     object: objectHex({ connection, bucket, key }),
@@ -229,7 +229,7 @@ async function superseded(
   const { results } = await ledger
     .prepare(SUPERSEDED)
     .bind(
-      ...[JSON.stringify(asked), until ?? "~", ms(until) ?? Number.MAX_SAFE_INTEGER],
+      ...[JSON.stringify(places), until ?? "~", ms(until) ?? Number.MAX_SAFE_INTEGER],
       ...[without, KINDS[without], run?.alias ?? null, run?.status ?? null],
     )
     .all<{ place: number }>();

@@ -4,7 +4,7 @@
 import type { NewItem, SetKey, SetLineage, StoredItem } from "../../shapes/item.ts";
 
 /** A set, and the run that wants to replace it. A set without a key is an invocation's, and holds nothing. */
-export interface Wanted extends SetKey {
+export interface FenceRequest extends SetKey {
   run_id?: string;
 }
 
@@ -46,7 +46,7 @@ export interface Held {
 }
 
 /** What made the items of a set: this version, this commit, or any version but the one that its pipeline has now. */
-export interface MadeBy {
+export interface ProducedBy {
   version?: string | undefined;
   commit?: string | undefined;
   /** Version by alias; sets of these versions are left out. */
@@ -55,14 +55,14 @@ export interface MadeBy {
 
 export interface Collection {
   /** Takes a fence for each set, in order. Take it *before* looking at the object. */
-  begin(wanted: Wanted[]): Promise<Fence[]>;
+  begin(requests: FenceRequest[]): Promise<Fence[]>;
   /** Replaces the set's items in one transaction; an empty list removes them. */
   replace(fence: Fence, lineage: SetLineage, items: NewItem[]): Promise<Replaced>;
   /** One page of items, by set and position, after an item's id; `sets` and `made` narrow it to these. */
-  list(query: { limit: number; after?: string; sets?: SetKey[]; made?: MadeBy }): Promise<Page>;
+  list(query: { limit: number; after?: string; sets?: SetKey[]; producer?: ProducedBy }): Promise<Page>;
   /** Once it has answered, the run can replace its set no more, whatever fence it holds. */
-  cancel(wanted: Required<Wanted>): Promise<void>;
-  isCancelled(wanted: Required<Wanted>): Promise<boolean>;
+  cancel(requests: Required<FenceRequest>): Promise<void>;
+  isCancelled(requests: Required<FenceRequest>): Promise<boolean>;
   get(itemId: string): Promise<StoredItem | null>;
   /** What is held of each of these sets, in order; null for one that was never stored. */
   describe(sets: SetKey[]): Promise<(Held | null)[]>;

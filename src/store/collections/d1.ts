@@ -8,9 +8,9 @@ import { itemId, parseItemId, setId } from "./ids.ts";
 
 export function d1Collection(db: D1Database, collection: string): Collection {
   return {
-    async begin(wanted) {
+    async begin(requests) {
       const rows = await Promise.all(
-        wanted.map(async (one) => ({ ...one, id: await setId(one), collection })),
+        requests.map(async (one) => ({ ...one, id: await setId(one), collection })),
       );
       const [begun, cancelled] = await db.batch<BegunRow & { run_id: string }>(
         [SQL.begin, SQL.cancelled].map((sql) => db.prepare(sql).bind(JSON.stringify(rows))),
@@ -49,14 +49,18 @@ export function d1Collection(db: D1Database, collection: string): Collection {
     isCancelled: async ({ run_id }) =>
       (await db.prepare(SQL.isCancelled).bind(run_id).first<unknown>()) !== null,
 
-    async list({ limit, after, sets, made }) {
+    async list({ limit, after, sets, producer: produced }) {
       const from = after === undefined ? null : parseItemId(after);
-      const only = sets || made ? [sets ? JSON.stringify(await Promise.all(sets.map(setId))) : null] : [];
-      const by = made
-        ? [made.version ?? null, made.commit ?? null, made.not ? JSON.stringify(made.not) : null]
+      const only = sets || produced ? [sets ? JSON.stringify(await Promise.all(sets.map(setId))) : null] : [];
+      const by = produced
+        ? [
+            produced.version ?? null,
+            produced.commit ?? null,
+            produced.not ? JSON.stringify(produced.not) : null,
+          ]
         : [];
       const { results } = await db
-        .prepare(made ? SQL.listMade : sets ? SQL.listSets : SQL.list)
+        .prepare(produced ? SQL.listProduced : sets ? SQL.listSets : SQL.list)
         .bind(collection, from?.set ?? "", from?.position ?? -1, limit + 1, ...only, ...by)
         .all<ItemRow>();
       const rows = results.slice(0, limit);
@@ -240,7 +244,7 @@ const SQL = {
   listSets: `
     SELECT ${COLUMNS} FROM items AS i JOIN item_sets AS s ON s.id = i.set_id
     WHERE ${AFTER} AND i.set_id IN (SELECT value FROM json_each(?5)) ORDER BY i.set_id, i.position LIMIT ?4`,
-  listMade: `
+  listProduced: `
     SELECT ${COLUMNS} FROM items AS i JOIN item_sets AS s ON s.id = i.set_id
     WHERE ${AFTER} AND i.set_id IN (
       SELECT id FROM item_sets AS m

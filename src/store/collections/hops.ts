@@ -2,7 +2,7 @@
 // that a count is believed only with its proof, which is of this object and no other.
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
-import type { Surroundings } from "../../env.ts";
+import type { Env } from "../../env.ts";
 import { HOPS_KEY } from "../../shapes/bindings.ts";
 import { HOPS, hopsIn, metadataOf } from "./written.ts";
 
@@ -28,7 +28,7 @@ export const hopsKeyOf = (root: string): string =>
     .digest("hex");
 
 /** Counts by the key that every Worker of Weir has; the router has the root key in its place. */
-export function openHops(env: Pick<Surroundings, "setting" | "required">): Hops {
+export function openHops(env: Pick<Env, "setting" | "required">): Hops {
   const root = env.setting("WEIR_SIGNING_KEY");
   return hopsBy(root === undefined ? env.required(HOPS_KEY) : hopsKeyOf(root));
 }

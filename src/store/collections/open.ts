@@ -1,5 +1,5 @@
 // Picks where a collection is kept by its connection's kind.
-import type { Surroundings } from "../../env.ts";
+import type { Env } from "../../env.ts";
 import type { PipelineConfig } from "../../shapes/config.ts";
 import type { Connections } from "../../shapes/connection.ts";
 import { FailureError } from "../../shapes/failure.ts";
@@ -14,7 +14,7 @@ export type { Collection };
 export function openCollection(
   { connection_id, collection }: PipelineConfig["destination"],
   connections: Connections,
-  env: Surroundings,
+  env: Env,
 ): Collection {
   const connection = connections.connections[connection_id];
   if (connection?.kind === "d1") return d1Collection(env.database(connection.database), collection);

@@ -11,12 +11,12 @@ import {
   type Fence,
   type Held,
   heldBySet,
-  type MadeBy,
   type Page,
+  type ProducedBy,
   type Replaced,
 } from "./contract.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";
-import { CANCELLED, MADE_BY, metadataOf, objectKey, WRITTEN_TYPE } from "./written.ts";
+import { CANCELLED, metadataOf, objectKey, PRODUCED_BY, WRITTEN_TYPE } from "./written.ts";
 
 interface Head {
   set: SetKey;
@@ -48,11 +48,11 @@ export function r2Collection(
     putSet(bucket, key, token, head, text, written(key, head.lineage?.hops));
   const place = (set: string) => objectKey(collection, set);
   return {
-    begin: (wanted) =>
+    begin: (requests) =>
       Promise.all(
-        wanted.map(async ({ run_id: _, ...set }) => {
+        requests.map(async ({ run_id: _, ...set }) => {
           const head = await bucket.head(place(await setId(set)));
-          return { set, token: head?.etag ?? null, ...toldBy(head) };
+          return { set, token: head?.etag ?? null, ...heldBy(head) };
         }),
       ),
 
@@ -82,9 +82,9 @@ export function r2Collection(
     },
 
     isCancelled: async ({ run_id, ...set }) =>
-      toldBy(await bucket.head(place(await setId(set)))).cancelled?.includes(run_id) ?? false,
+      heldBy(await bucket.head(place(await setId(set)))).cancelled?.includes(run_id) ?? false,
 
-    async list({ limit, after, sets, made }) {
+    async list({ limit, after, sets, producer: produced }) {
       const from = after === undefined ? null : parseItemId(after);
       const items: StoredItem[] = [];
       const pages = sets
@@ -96,7 +96,11 @@ export function r2Collection(
             ids.slice(at, at + PARALLEL_READS).map((set) => load(bucket, place(set))),
           );
           items.push(
-            ...read.flat().filter((item) => (!from || isAfter(item, from)) && (!made || isMade(item, made))),
+            ...read
+              .flat()
+              .filter(
+                (item) => (!from || isAfter(item, from)) && (!produced || isProducedBy(item, produced)),
+              ),
           );
           if (items.length > limit) break scan;
         }
@@ -145,7 +149,7 @@ async function putSet(
     httpMetadata: { contentType: WRITTEN_TYPE },
     customMetadata: {
       ...hops,
-      ...(by && { [MADE_BY]: JSON.stringify(by) }),
+      ...(by && { [PRODUCED_BY]: JSON.stringify(by) }),
       ...(cancelled && { [CANCELLED]: cancelled.join(" ") }),
     },
   });
@@ -153,8 +157,8 @@ async function putSet(
 }
 
 /** What a set's object says without being read. */
-function toldBy(object: R2Object | null): Pick<Fence, "held" | "cancelled"> {
-  const { [MADE_BY]: by, [CANCELLED]: cancelled } = object?.customMetadata ?? {};
+function heldBy(object: R2Object | null): Pick<Fence, "held" | "cancelled"> {
+  const { [PRODUCED_BY]: by, [CANCELLED]: cancelled } = object?.customMetadata ?? {};
   return {
     ...(by !== undefined && { held: JSON.parse(by) as NonNullable<Fence["held"]> }),
     ...(cancelled !== undefined && { cancelled: cancelled.split(" ") }),
@@ -181,7 +185,10 @@ function isAfter(item: StoredItem, from: { set: string; position: number }): boo
   return set > from.set || (set === from.set && item.position > from.position);
 }
 
-function isMade({ set: { alias }, lineage }: StoredItem, { version, commit, not }: MadeBy): boolean {
+function isProducedBy(
+  { set: { alias }, lineage }: StoredItem,
+  { version, commit, not }: ProducedBy,
+): boolean {
   if (version !== undefined && lineage.version !== version) return false;
   if (commit !== undefined && lineage.commit !== commit) return false;
   return !not || !Object.hasOwn(not, alias) || not[alias] !== lineage.version;

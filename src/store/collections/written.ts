@@ -14,7 +14,7 @@ export const objectKey = (collection: string, set: string) => `${collection}/${s
 export const metadataOf = (hops = 1) => ({ [HOPS]: String(hops) });
 
 /** Metadata by which a look at a set's object tells what it was made by, and which of its runs are cancelled. */
-export const MADE_BY = "weir-made-by";
+export const PRODUCED_BY = "weir-made-by";
 export const CANCELLED = "weir-cancelled";
 
 /** The hops that an object's metadata tells; 0 where it tells none. */

@@ -56,7 +56,7 @@ export async function retireOld(db: D1Database, now: number): Promise<boolean> {
   const statements = LIFETIMES.flatMap(({ table, ms, at, old, parts = [] }) => {
     const age = [now - ms, day(now - ms), PAGE] as const;
     return [
-      db.prepare(tell(table, at, old)).bind(...age, now, day(now)),
+      db.prepare(reportSql(table, at, old)).bind(...age, now, day(now)),
       ...parts.map((part) => db.prepare(retirePart(part, table, old)).bind(...age)),
       db.prepare(retire(table, old)).bind(...age),
     ];
@@ -80,7 +80,7 @@ const retire = (table: string, old: string) => `DELETE FROM ${table} WHERE ${pag
 const retirePart = (part: { table: string; of: string }, table: string, old: string) =>
   `DELETE FROM ${part.table} WHERE ${part.of} IN (SELECT ${nameOf(table)} FROM ${table} WHERE ${old} LIMIT ?3)`;
 
-const tell = (table: string, at: string, old: string) => `
+const reportSql = (table: string, at: string, old: string) => `
   INSERT INTO expiries (day, what, connection, count, runs, bytes, oldest, newest, at)
   SELECT ?5, '${table}', '', count(*), 0, 0, min(${at}), max(${at}), ?4
   FROM ${table} WHERE ${page(table, old)}

@@ -3,10 +3,11 @@
 // metadata says so: `near` by binding into D1, `far` by its queue into R2.
 
 import { signStandardWebhook } from "../../../cli/senders/sign.ts";
-import { guard } from "../../../src/cron/circuit-breaker.ts";
+import { checkBreaker } from "../../../src/cron/circuit-breaker.ts";
 import { openPipelines } from "../../../src/dispatch/pipelines.ts";
-import { surroundings } from "../../../src/env.ts";
+import { openEnv } from "../../../src/env.ts";
 import { readObject } from "../../../src/http/object-reads.ts";
+import { answerWebhook } from "../../../src/http/webhook.ts";
 import { consume } from "../../../src/queue/consume.ts";
 import { sweepReplays } from "../../../src/replay/advance.ts";
 import { openRouter, type RouterDeps } from "../../../src/routing/deps.ts";
@@ -126,7 +127,7 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
       RETRY: queue(`RETRY of ${alias}`, `weir-${alias}`),
       DEAD: queue(`DEAD of ${alias}`, `weir-${alias}-dead`),
     };
-    return { ...openDeps(handler, configs[alias], connections, {}, surroundings(env), now), random: () => 0 };
+    return { ...openDeps(handler, configs[alias], connections, {}, openEnv(env), now), random: () => 0 };
   };
   const rpc = <T>(value: T): T => structuredClone(value);
   const service = (alias: (typeof ALIASES)[number]) =>
@@ -154,7 +155,7 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
       return await readObject(
         new Request(url),
         connections,
-        surroundings({ ...SETTINGS, R2_MEDIA: stores.R2_MEDIA }),
+        openEnv({ ...SETTINGS, R2_MEDIA: stores.R2_MEDIA }),
         clock,
       );
     } catch (error) {
@@ -199,7 +200,7 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
   /** As the cron does each minute. */
   async function cron(): Promise<void> {
     if (without === "sweep") return;
-    for (const work of [sweep, sweepReplays, guard]) await work(router).catch(() => undefined);
+    for (const work of [sweep, sweepReplays, checkBreaker]) await work(router).catch(() => undefined);
   }
 
   /** Rows of the ledger that a story has made. */
@@ -216,12 +217,8 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
     now,
     /** As they are, without faults. */
     collections: {
-      near: openCollection(
-        configs.near.destination,
-        connections,
-        surroundings({ D1_ITEMS: stores.D1_ITEMS }),
-      ),
-      far: openCollection(configs.far.destination, connections, surroundings({ R2_LAKE: stores.R2_LAKE })),
+      near: openCollection(configs.near.destination, connections, openEnv({ D1_ITEMS: stores.D1_ITEMS })),
+      far: openCollection(configs.far.destination, connections, openEnv({ R2_LAKE: stores.R2_LAKE })),
     },
     advance: (ms: number) => {
       clock += ms;
@@ -283,7 +280,7 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
           headers: { "content-type": "application/json", ...signed },
           body,
         });
-        if ((await router.webhook(request, "source")).status === 202) return;
+        if ((await answerWebhook(request, "source", router)).status === 202) return;
       }
       throw new Error(`the sender gave up on ${key}`);
     },

@@ -1,12 +1,12 @@
 // The ledger and its archive with something between them and whoever uses them: every call to D1 or R2 goes
 // through one function, which may count it, fail it before or after its work, or hold it back.
 import type { D1Database, D1PreparedStatement, R2Bucket } from "@cloudflare/workers-types";
-import type { Books } from "../../src/env.ts";
+import type { EventStores } from "../../src/env.ts";
 
 /** What is done with a call: `work` does it. */
 export type Between = (name: string, work: () => Promise<unknown>) => Promise<unknown>;
 
-export const between = ({ ledger, archive }: Books, on: Between): Books => ({
+export const between = ({ ledger, archive }: EventStores, on: Between): EventStores => ({
   ledger: database(ledger, on),
   archive: calling(archive, on) as R2Bucket,
 });

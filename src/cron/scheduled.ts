@@ -1,0 +1,21 @@
+// The work of each minute: what is due is dispatched, replays go on, paused pipelines are probed, what is no longer hot
+// is archived, and expired payloads go.
+import { sweepReplays } from "../replay/advance.ts";
+import type { RouterDeps } from "../routing/deps.ts";
+import { sweep } from "../routing/route.ts";
+import { checkBreaker } from "./circuit-breaker.ts";
+import { deleteExpiredPayloads, retain } from "./retention.ts";
+
+/** Does the minute's work. Each part by itself: what stops one must not stop the others for good. */
+export async function runScheduled(deps: RouterDeps): Promise<void> {
+  const parts = { sweep, sweepReplays, checkBreaker, archive, deleteExpiredPayloads };
+  for (const [name, work] of Object.entries(parts)) {
+    await work(deps).catch((error: unknown) =>
+      console.error(JSON.stringify({ log: "scheduled.failed", name, error: String(error) })),
+    );
+  }
+}
+
+async function archive(deps: RouterDeps): Promise<void> {
+  for (const went of await retain(deps)) console.log(JSON.stringify({ log: "archive", ...went }));
+}

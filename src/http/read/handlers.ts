@@ -1,0 +1,153 @@
+// The routes that only read, and what answers each: pipelines, events, runs, items, dead letters. Handlers join parts;
+// the questions are asked in src/query.
+
+import { pipelineByAlias } from "../../dispatch/pipelines.ts";
+import { openEnv } from "../../env.ts";
+import { lineage, listItems, openNamed, shape } from "../../query/collections.ts";
+import { getDeadLetter, listCauses, listDeadLetters } from "../../query/dead-letters.ts";
+import { diffFilters } from "../../query/diff.ts";
+import { testRequested } from "../../query/filters.ts";
+import { getEvent, getRun, listEvents, listRejections, listRuns } from "../../query/ledger.ts";
+import { metrics } from "../../query/metrics.ts";
+import { lookAt } from "../../query/object-now.ts";
+import { listObjects } from "../../query/pipeline-objects.ts";
+import { listVersions } from "../../query/versions.ts";
+import { why } from "../../query/why.ts";
+import { FailureError } from "../../shapes/failure.ts";
+import { listPaused } from "../../store/ledger/pauses.ts";
+import type { OpenDeps, RouterApp } from "../router-app.ts";
+import * as routes from "./routes.ts";
+
+/** Prometheus's text format, version 0.0.4. */
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+/** Adds every route that only reads. */
+export function addReadRoutes(app: RouterApp, open: OpenDeps): void {
+  addPipelineRoutes(app, open);
+  addEventRoutes(app, open);
+  addItemRoutes(app, open);
+  addDeadLetterRoutes(app);
+}
+
+function addPipelineRoutes(app: RouterApp, open: OpenDeps): void {
+  app.openapi(routes.pipelines, async (c) => {
+    const { env, pipelines } = open(c);
+    const paused = new Map((await listPaused(env.ledger())).map((one) => [one.alias, one]));
+    const data = pipelines.all.map(({ alias, version, config }) => {
+      const pause = paused.get(alias);
+      const is = pause ? { reason: pause.reason, at: new Date(pause.at).toISOString() } : null;
+      return { alias, version, config, paused: is };
+    });
+    return c.json({ data }, 200);
+  });
+  app.openapi(routes.versions, async (c) => {
+    const { env, pipelines } = open(c);
+    const pipeline = pipelineByAlias(c.req.valid("param").alias, pipelines);
+    return c.json({ data: await listVersions(env.ledger(), pipeline) }, 200);
+  });
+  app.openapi(routes.objects, async (c) => {
+    const { env, pipelines } = open(c);
+    const pipeline = pipelineByAlias(c.req.valid("param").alias, pipelines);
+    const { stale, ...query } = c.req.valid("query");
+    return c.json(await listObjects(env.ledger(), pipeline, { ...query, stale: stale === "true" }), 200);
+  });
+  app.openapi(routes.filterTest, async (c) => {
+    const { env, pipelines } = open(c);
+    return c.json(await testRequested(c.req.valid("json"), pipelines, env.eventStores()), 200);
+  });
+  app.openapi(routes.filterDiff, async (c) => {
+    const { pipelines, connections, env, now } = open(c);
+    const request = c.req.valid("json");
+    const pipeline = pipelineByAlias(request.alias, pipelines);
+    const { collection } = openNamed(pipeline.config.destination.collection, pipelines, connections, env);
+    const deps = { pipeline, collection, stores: env.eventStores(), now: now() };
+    return c.json(await diffFilters(request, deps), 200);
+  });
+  app.openapi(routes.look, async (c) => {
+    const { connections, env, now } = open(c);
+    return c.json(await lookAt(c.req.valid("json"), connections, env, now()), 200);
+  });
+}
+
+function addEventRoutes(app: RouterApp, open: OpenDeps): void {
+  app.openapi(routes.events, async (c) => {
+    const { limit, cursor, ...filters } = c.req.valid("query");
+    return c.json(await listEvents(openEnv(c.env).eventStores(), filters, { limit, cursor }), 200);
+  });
+  app.openapi(routes.event, async (c) => {
+    const { id } = c.req.valid("param");
+    return c.json(orNotFound(await getEvent(openEnv(c.env).eventStores(), id), "event", id), 200);
+  });
+  app.openapi(routes.why, async (c) => {
+    const { id, alias } = c.req.valid("param");
+    const { env, pipelines } = open(c);
+    return c.json(await why(env.eventStores(), id, alias, pipelines), 200);
+  });
+  app.openapi(routes.runs, async (c) => {
+    const { limit, cursor, ...filters } = c.req.valid("query");
+    return c.json(await listRuns(openEnv(c.env).eventStores(), filters, { limit, cursor }), 200);
+  });
+  app.openapi(routes.run, async (c) => {
+    const { id } = c.req.valid("param");
+    return c.json(orNotFound(await getRun(openEnv(c.env).eventStores(), id), "run", id), 200);
+  });
+  app.openapi(routes.rejections, async (c) => {
+    const { limit, cursor, ...filters } = c.req.valid("query");
+    return c.json(await listRejections(openEnv(c.env).ledger(), filters, { limit, cursor }), 200);
+  });
+  app.openapi(routes.metrics, async (c) => {
+    const { env, now } = open(c);
+    return c.text(await metrics(env.ledger(), now()), 200, { "content-type": METRICS_TYPE });
+  });
+}
+
+function addItemRoutes(app: RouterApp, open: OpenDeps): void {
+  app.openapi(routes.items, async (c) => {
+    const { name } = c.req.valid("param");
+    const { vectors, stale, ...query } = c.req.valid("query");
+    const { pipelines, connections, env } = open(c);
+    const opened = openNamed(name, pipelines, connections, env);
+    const page = { ...query, stale: stale === "true", vectors: vectors === "true" };
+    return c.json(await listItems(name, opened, page), 200);
+  });
+  app.openapi(routes.item, async (c) => {
+    const { name, id } = c.req.valid("param");
+    const { pipelines, connections, env } = open(c);
+    const item = orNotFound(
+      await openNamed(name, pipelines, connections, env).collection.get(id),
+      "item",
+      id,
+    );
+    return c.json(shape(item, c.req.valid("query").vectors === "true"), 200);
+  });
+  app.openapi(routes.itemLineage, async (c) => {
+    const { name, id } = c.req.valid("param");
+    const { pipelines, connections, env } = open(c);
+    return c.json(
+      lineage(orNotFound(await openNamed(name, pipelines, connections, env).collection.get(id), "item", id)),
+      200,
+    );
+  });
+}
+
+function addDeadLetterRoutes(app: RouterApp): void {
+  app.openapi(routes.deadLetters, async (c) => {
+    const { limit, cursor, ...filters } = c.req.valid("query");
+    return c.json(await listDeadLetters(openEnv(c.env).ledger(), filters, { limit, cursor }), 200);
+  });
+  app.openapi(routes.deadLetterCauses, async (c) => {
+    const { alias } = c.req.valid("query");
+    return c.json({ data: await listCauses(openEnv(c.env).ledger(), alias) }, 200);
+  });
+  app.openapi(routes.deadLetter, async (c) => {
+    const { id } = c.req.valid("param");
+    const letter = await getDeadLetter(openEnv(c.env).ledger(), id);
+    return c.json(orNotFound(letter, "dead letter of run", id), 200);
+  });
+}
+
+function orNotFound<T>(value: T | null, what: string, id: string): T {
+  if (value === null)
+    throw new FailureError({ kind: "not_found", detail: `there is no ${what} ${id.slice(0, 120)}` });
+  return value;
+}
