@@ -33,9 +33,23 @@ const operation: fc.Arbitrary<Operation> = fc.record({
   from: fc.nat(KEYS.length - 1),
 });
 
+/** What chance may leave undone, at the end: an object that only an undelete, and one that only an older version, leaves. */
+const LAST: readonly Operation[] = (
+  [
+    ["put", 0],
+    ["delete", 0],
+    ["undelete", 0],
+    ["put", 1],
+    ["put", 1],
+    ["drop newest", 1],
+  ] as const
+).map(([op, key]) => ({ op, bucket: 1, key, from: 0 }));
+
 /** The same seed is the same operations. */
-export const historyOf = (seed: number, length: number): Operation[] =>
-  fc.sample(operation, { seed, numRuns: length });
+export const historyOf = (seed: number, length: number): Operation[] => [
+  ...fc.sample(operation, { seed, numRuns: length - LAST.length }),
+  ...LAST,
+];
 
 /** Plays the operations, those of one object in their order. @returns what was done, a line each */
 export async function play(
