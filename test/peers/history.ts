@@ -47,7 +47,7 @@ const LAST: readonly Operation[] = (
 
 /** The same seed is the same operations. */
 export const historyOf = (seed: number, length: number): Operation[] => [
-  ...fc.sample(operation, { seed, numRuns: length - LAST.length }),
+  ...fc.sample(operation, { seed, numRuns: Math.max(1, length - LAST.length) }),
   ...LAST,
 ];
 
