@@ -3,7 +3,7 @@
 import { EVENT_TYPES, SENDERS } from "../shapes/event.ts";
 import { extensionOf, isNumberAttribute, nameOf, topOf } from "./attributes.ts";
 import { sizeOfAll } from "./bounds.ts";
-import { nearest } from "./error.ts";
+import { nearest } from "../shapes/nearest.ts";
 import { passes } from "./matchers.ts";
 import type { Clause, Matcher, Warning } from "./types.ts";
 

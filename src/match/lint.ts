@@ -2,7 +2,7 @@
 // Neighbours: parse.ts refuses what is wrong, doubts.ts knows what single conditions can never meet.
 import { ATTRIBUTES, topOf } from "./attributes.ts";
 import { doubtsAbout, excludeEachOther } from "./doubts.ts";
-import { nearest } from "./error.ts";
+import { nearest } from "../shapes/nearest.ts";
 import { takesAccesses } from "./naming.ts";
 import { OPERATOR_NAMES } from "./operators.ts";
 import { compileFilter } from "./parse.ts";

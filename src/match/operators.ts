@@ -3,7 +3,8 @@
 import { isNumberAttribute } from "./attributes.ts";
 import { checkAlternatives, checkOperand } from "./bounds.ts";
 import { blockBits } from "./cidr.ts";
-import { FilterError, nearest } from "./error.ts";
+import { nearest } from "../shapes/nearest.ts";
+import { FilterError } from "./error.ts";
 import { compileGlob } from "./glob.ts";
 import { numericRange, sizeRange } from "./range.ts";
 import { fold } from "./text.ts";

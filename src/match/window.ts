@@ -1,5 +1,6 @@
 // Windows of time: `{"after": …, "before": …, "daily": ["22:00", "06:00"]}`, all UTC, half-open.
-import { FilterError, nearest } from "./error.ts";
+import { nearest } from "../shapes/nearest.ts";
+import { FilterError } from "./error.ts";
 import { inRange, instantRange } from "./range.ts";
 import type { Matcher } from "./types.ts";
 
