@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Starts the command under the Node that the project pins: TypeScript is run as it stands, which a Node
-// before 22.18 cannot.
+// Executable `weir`: starts weir.ts, under the project's own Node where the running one is too old. TypeScript files
+// run unbuilt, which needs Node 22.18.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -15,11 +15,11 @@ if (major > 22 || (major === 22 && minor >= 18)) {
   );
   if (!existsSync(node)) {
     console.error(
-      `weir needs Node 22.18 or newer, and this is ${process.version}; run \`npm ci\`, which brings one`,
+      `weir needs Node 22.18 or newer, and this is ${process.version}. Run \`npm ci\`, which installs a newer one.`,
     );
     process.exit(1);
   }
-  // However this process ends, the pipe ends with it, and by that the other.
+  // The pipe closes when this process ends, however it ends, and io/guard.mjs then ends the child.
   const guard = new URL("./io/guard.mjs", import.meta.url).href;
   const child = spawn(node, [`--import=${guard}`, ...process.argv.slice(1)], {
     stdio: ["inherit", "inherit", "inherit", "pipe"],

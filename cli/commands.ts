@@ -1,5 +1,5 @@
-// The subcommands, in the order of docs/cli.md. Each room registers its own beside what they start; program.ts turns
-// how they end into an exit code.
+// List of all subcommands, in the order of docs/cli.md. Each folder of cli/ registers its own commands, beside the
+// functions that they run; program.ts runs one command and turns its end into an exit code.
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { addAccountCommands } from "./account/commands.ts";
@@ -15,11 +15,10 @@ import { addSenderCommands } from "./senders/commands.ts";
 
 export function addCommands(program: Command): void {
   const root = () => resolve(program.opts<{ root: string }>().root);
-  const url = ["--url <url>", "default: WEIR_URL, or where `weir dev` listens"] as const;
   addStartCommands(program, root);
   addGenerateCommands(program, root);
-  addLocalCommands(program, root, url);
-  addSenderCommands(program, root, url);
+  addLocalCommands(program, root);
+  addSenderCommands(program, root);
   addFilterCommands(program, root);
   addOperateCommands(program, root);
   addAdminCommands(program, root);

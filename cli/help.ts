@@ -1,14 +1,15 @@
-// What the command tells of itself: completions for shells, and its whole help as the page docs/cli.md. Both are
-// read off the commands as commander knows them, so neither can say what is not so.
+// Shell completions (`weir completion`) and the whole help as one page (`weir reference`, docs/cli.md). Both are
+// generated from the registered commands, so neither can be out of date.
 import { Argument, type Command } from "commander";
+import { jsonOption } from "./io/options.ts";
 import { print, printJson } from "./io/output.ts";
 
 export function addHelpCommands(program: Command): void {
   program
     .command("completion")
-    .description("print what makes a shell complete weir's commands and options")
+    .description("print the script that makes a shell complete weir's commands and options")
     .addArgument(new Argument("<shell>").choices(Object.keys(SHELLS)))
-    .option("--json", "tell the shell and its script as JSON on stdout")
+    .option(...jsonOption("the shell and its script"))
     .addHelpText(
       "after",
       `
@@ -18,15 +19,15 @@ Examples:
   $ weir completion fish > ~/.config/fish/completions/weir.fish`,
     )
     .action((shell: keyof typeof SHELLS, options: { json?: boolean }) => {
-      const script = SHELLS[shell](words(program));
+      const script = SHELLS[shell](completionWords(program));
       if (options.json) printJson({ shell, script });
       else print(script);
     });
 
   program
     .command("reference")
-    .description("print the whole help as Markdown: docs/cli.md")
-    .option("--json", "tell each command with its help as JSON on stdout")
+    .description("print the help of every command as one Markdown page")
+    .option(...jsonOption("every command with its help"))
     .addHelpText("after", "\nExamples:\n  $ weir reference > docs/cli.md\n  $ weir reference --json")
     .action((options: { json?: boolean }) => {
       if (options.json) printJson({ commands: [program, ...commandsBelow(program)].map(describe) });
@@ -34,18 +35,19 @@ Examples:
     });
 }
 
-/** Every command's path with what may follow it: `""` → the commands, `"filter diff"` → its options. */
-function words(command: Command, path = ""): Map<string, string[]> {
-  const visible = command.commands.filter((it) => it.name() !== "help");
+/** Words that may follow each command path: `""` → the commands, `"filter diff"` → its options. */
+function completionWords(command: Command, path = ""): Map<string, string[]> {
+  const visible = command.commands.filter((subcommand) => subcommand.name() !== "help");
   const options = command.options.flatMap(({ long }) => (long ? [long] : []));
-  const found = new Map([[path, [...visible.map((it) => it.name()), ...options, "--help"]]]);
-  for (const one of visible) {
-    for (const [below, all] of words(one, `${path} ${one.name()}`.trim())) found.set(below, all);
+  const found = new Map([[path, [...visible.map((subcommand) => subcommand.name()), ...options, "--help"]]]);
+  for (const subcommand of visible) {
+    for (const [below, all] of completionWords(subcommand, `${path} ${subcommand.name()}`.trim()))
+      found.set(below, all);
   }
   return found;
 }
 
-/** The path that has been typed is the longest run of words that begins no option. */
+/** Completion script for bash. The command path is every word typed before the first option. */
 const bash = (all: Map<string, string[]>) => `_weir() {
   local path="" word
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -76,15 +78,15 @@ complete -c weir -a "(__weir_words)"`;
 
 const SHELLS = { bash, zsh, fish };
 
-/** A command as whoever reads JSON needs it. */
+/** Command as JSON: its arguments, options and help text. */
 const describe = (command: Command) => ({
   command: pathOf(command),
   description: command.description(),
-  arguments: command.registeredArguments.map((it) => ({
-    name: it.name(),
-    description: it.description,
-    required: it.required,
-    ...(it.argChoices && { choices: it.argChoices }),
+  arguments: command.registeredArguments.map((argument) => ({
+    name: argument.name(),
+    description: argument.description,
+    required: argument.required,
+    ...(argument.argChoices && { choices: argument.argChoices }),
   })),
   options: command.options.map(({ flags, description, mandatory, argChoices, defaultValue }) => ({
     flags,
@@ -96,7 +98,7 @@ const describe = (command: Command) => ({
   help: helpOf(command),
 });
 
-/** docs/cli.md: the help of every command, as it prints itself. */
+/** Text of docs/cli.md: the help of every command, as `--help` prints it. */
 function reference(program: Command): string {
   const sections = commandsBelow(program).map((command) => {
     const path = pathOf(command);
@@ -105,10 +107,11 @@ function reference(program: Command): string {
   return [
     "# The weir command",
     "",
-    "Printed by `weir reference`, and held to it by a test. In a clone, `npm run weir -- COMMAND` is `weir COMMAND`.",
+    "Printed by `weir reference`; a test keeps this page the same. In a clone, `npm run weir -- COMMAND` runs",
+    "`weir COMMAND`.",
     "",
-    "Data goes to stdout and everything else to stderr; `NO_COLOR` is minded. Exit codes: 0 done, 1 failed, 2 used",
-    "wrongly, 3 not authenticated, 4 not found, 130 interrupted.",
+    "Data goes to stdout and everything else to stderr. `NO_COLOR` turns colours off. Exit codes: 0 done, 1 failed,",
+    "2 wrong usage, 3 not authenticated, 4 not found, 130 interrupted.",
     "",
     `\`\`\`\n${helpOf(program).trim()}\n\`\`\``,
     "",
@@ -117,12 +120,14 @@ function reference(program: Command): string {
 }
 
 const commandsBelow = (command: Command): Command[] =>
-  command.commands.filter((it) => it.name() !== "help").flatMap((it) => [it, ...commandsBelow(it)]);
+  command.commands
+    .filter((subcommand) => subcommand.name() !== "help")
+    .flatMap((subcommand) => [subcommand, ...commandsBelow(subcommand)]);
 
 export const pathOf = (command: Command): string =>
   command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
 
-/** As `--help` prints it, at one width whatever the terminal's. */
+/** Help text of a command as `--help` prints it, always 100 columns wide. */
 function helpOf(command: Command): string {
   let text = "";
   command.configureOutput({

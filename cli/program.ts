@@ -1,5 +1,5 @@
-// The whole `weir` command: its subcommands (commands.ts) put together, and one run of it turned into an exit
-// code: 0 done, 1 failed, 2 used wrongly, 3 not authenticated, 4 not found. Free of this process's own end.
+// Builds the `weir` command from its subcommands (commands.ts) and runs it once. Returns an exit code: 0 done,
+// 1 failed, 2 wrong usage, 3 not authenticated, 4 not found. Never ends the process: weir.ts does.
 import { Command, CommanderError } from "commander";
 import { addCommands } from "./commands.ts";
 import { pathOf } from "./help.ts";
@@ -7,16 +7,16 @@ import { bad, CliError, note, reportError, say } from "./io/output.ts";
 
 const EXAMPLES = `
 Examples:
-  $ weir dev                                    everything, on this machine
-  $ weir put my.mp4 weir-media/videos/my.mp4    a file into it
-  $ weir pipelines                              what is deployed, and whether it runs
-  $ weir put --help                             each command has examples of its own`;
+  $ weir dev                                    run everything on this machine
+  $ weir put my.mp4 weir-media/videos/my.mp4    put a file into a local bucket
+  $ weir pipelines                              list the deployed pipelines and their state
+  $ weir put --help                             every command has examples of its own`;
 
-/** The command with all its subcommands. A wrong use throws in place of ending the process. */
+/** Builds the command with all its subcommands. Wrong usage throws instead of ending the process. */
 export function createProgram(): Command {
   const program = new Command("weir")
     .description("An edge event router for object storage.")
-    .option("--root <dir>", "the project's folder", ".")
+    .option("--root <dir>", "folder of the project", ".")
     .addHelpText("after", EXAMPLES)
     .exitOverride();
   addCommands(program);
@@ -24,7 +24,7 @@ export function createProgram(): Command {
   return program;
 }
 
-/** Runs what was asked. `words` are what follows `weir`. */
+/** Runs one command line. `words` are the words after `weir`; returns the exit code. */
 export async function run(words: readonly string[]): Promise<number> {
   const program = createProgram();
   let command: Command = program;
@@ -39,7 +39,7 @@ export async function run(words: readonly string[]): Promise<number> {
   }
 }
 
-/** A wrong use is told with its place and what to do next, for each command by its own name. */
+/** Makes wrong usage of a command and of those below it end with the command to ask for help. */
 function printPlaceOnError(command: Command): void {
   const path = pathOf(command);
   command.exitOverride().configureOutput({
@@ -48,7 +48,7 @@ function printPlaceOnError(command: Command): void {
       note(`  → ${path} --help`);
     },
   });
-  for (const one of command.commands) printPlaceOnError(one);
+  for (const subcommand of command.commands) printPlaceOnError(subcommand);
 }
 
 function exitCodeOf(error: unknown, command: Command): number {
@@ -58,7 +58,7 @@ function exitCodeOf(error: unknown, command: Command): number {
     if (error.code === 2) note(`  → ${pathOf(command)} --help`);
     return error.code;
   }
-  bad("a fault in weir itself; please report it with what follows");
+  bad("This is a fault in weir itself. Please report it with the lines below.");
   say(error instanceof Error ? (error.stack ?? error.message) : String(error));
   return 1;
 }

@@ -1,8 +1,8 @@
-// The `weir` command as a process: runs what was asked (program.ts) and ends with its exit code. 130,
-// interrupted, is interrupt.ts's.
+// Entry of the `weir` process: runs the command line (program.ts) and ends with its exit code. An interrupted command
+// ends with 130 in io/interrupt.ts.
 import { run } from "./program.ts";
 
-// Whoever reads has had enough: `weir reference | head`.
+// The reader of a pipe may close it early, as in `weir reference | head`.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
 const code = await run(process.argv.slice(2));

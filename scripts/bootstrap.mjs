@@ -1,5 +1,5 @@
-// The first step of `npm start` and `npm test`, for any Node from 20 on: installs what package-lock.json
-// says when that has not been done, then runs the real thing under the Node that the project pins.
+// First step of `npm start` and `npm test`, for any Node from 20 on: installs the dependencies of package-lock.json where
+// that has not been done, then runs the task under the project's own Node.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -10,7 +10,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const bin = join(root, "node_modules/.bin");
 const stamp = join(root, "node_modules/.weir-installed");
 
-/** Ends what we started when we are killed: it finds the pipe by its number. */
+/** Preload that ends the child when this process is killed; it finds the pipe by its number. */
 const GUARD = pathToFileURL(join(root, "cli/io/guard.mjs")).href;
 const GUARD_FD = 3;
 
@@ -37,22 +37,22 @@ const child = spawn(join(bin, command), [...fixed, ...args], {
   },
 });
 child.on("error", (error) => {
-  console.error(`${command} could not be started: ${error.message}; remove node_modules and try again`);
+  console.error(`${command} could not be started: ${error.message}. Remove node_modules and try again.`);
   process.exit(1);
 });
-// Whoever asks us to stop asks the child, and we wait for how it ends.
+// Signals go to the child, and this process ends as the child ends.
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
 child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));
 
 function install() {
-  // The lock's hash, not its time: a checkout touches times and changes nothing.
+  // The hash of the lock file, since a checkout changes its time and not its content.
   const lock = createHash("sha256")
     .update(readFileSync(join(root, "package-lock.json")))
     .digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
   if (!existsSync(stamp) && installedBy(lock)) return;
   console.error("Installing dependencies (npm ci), about half a minute …");
-  // An npm that does not know `allowScripts` would have onnxruntime-node download what GPUs need.
+  // An npm without `allowScripts` would let onnxruntime-node download libraries for GPUs.
   const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" };
   const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
     cwd: root,
@@ -60,7 +60,7 @@ function install() {
     stdio: "inherit",
   });
   if (status !== 0) {
-    console.error("npm ci failed; what it said is above. It needs the npm registry.");
+    console.error("npm ci failed; its output is above. It needs the npm registry.");
     process.exit(status ?? 1);
   }
   writeFileSync(stamp, lock);

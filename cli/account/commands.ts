@@ -1,6 +1,7 @@
-// The subcommands that deal with an account and with settings: what each takes, and the function that does it.
-// commands.ts adds them to the program.
+// Commands for a Cloudflare account and for settings: `weir deploy`, `rollback`, `preview`, `doctor` and `whoami`. Each
+// loads its function when it runs.
 import { type Command, Option } from "commander";
+import { jsonOption, ROUTER_URL_OPTION, SECRETS_FILE_OPTION, URL_OPTION } from "../io/options.ts";
 import type { RollbackOptions } from "./rollback.ts";
 
 interface DeployFlags {
@@ -16,62 +17,67 @@ interface DeployFlags {
 type RollbackFlags = Omit<RollbackOptions, "root" | "env" | "alias" | "version">;
 
 export function addAccountCommands(program: Command, root: () => string): void {
+  addDeploy(program, root);
+  addRollback(program, root);
+  addPreview(program, root);
+  addDoctor(program, root);
+  addWhoami(program, root);
+}
+
+function addDeploy(program: Command, root: () => string): void {
   program
     .command("deploy")
-    .description("put queues, databases, buckets and Workers into a Cloudflare account, in the right order")
-    .option("--plan", "say what would be done and what would be left behind, and do nothing")
+    .description("create or update Weir in a Cloudflare account: queues, databases, buckets and Workers")
+    .option("--plan", "print what would be done and what would be left over, and do nothing")
     .option(
       "--changed [base]",
-      "leave pipelines whose version is the deployed one; with a revision, the one committed there",
+      "skip pipelines whose version is deployed, or with a revision: committed there",
     )
     .addOption(new Option("--force", "upload every Worker, changed or not").conflicts("changed"))
+    .option(...ROUTER_URL_OPTION)
+    .option(...SECRETS_FILE_OPTION)
     .option(
-      "--url <url>",
-      "where the router is reached; default: WEIR_URL, a profile, or its workers.dev address",
+      "--replay",
+      "afterwards replay objects whose items other versions made; default: ask at a terminal",
     )
-    .option("--secrets-file <file>", "NAME=value lines, for secrets that the environment does not hold")
-    .option("--replay", "then make anew what other versions have made; without it a person is asked")
-    .option("--no-replay", "only say what other versions have made")
-    .option("--json", "tell the plan and what was done as JSON on stdout")
+    .option("--no-replay", "afterwards only list the items that other versions made")
+    .option(...jsonOption("the plan and the finished steps"))
     .addHelpText(
       "after",
       `
-Needs CLOUDFLARE_API_TOKEN, or \`npx wrangler login\`, and CLOUDFLARE_ACCOUNT_ID where there are several.
+Needs CLOUDFLARE_API_TOKEN or \`npx wrangler login\`, and CLOUDFLARE_ACCOUNT_ID where the token reaches several.
 
 Examples:
-  $ weir deploy --plan                     what would happen
-  $ weir deploy --secrets-file prod.env    the first time
-  $ weir deploy --changed                  only pipelines whose version is another
-  $ weir deploy --changed origin/main      than the one committed there`,
+  $ weir deploy --plan                     print what would happen
+  $ weir deploy --secrets-file prod.env    the first time, with secrets
+  $ weir deploy --changed                  only pipelines whose version is not deployed
+  $ weir deploy --changed origin/main      only pipelines whose version is not on that branch`,
     )
     .action(async (options: DeployFlags) => {
       const { deploy } = await import("../deploy/deploy.ts");
       await deploy({ root: root(), env: process.env, ...options });
     });
+}
 
+function addRollback(program: Command, root: () => string): void {
   program
     .command("rollback")
-    .description(
-      "take a pipeline back to an earlier version: its folder, from the commit that had it, and deploy",
-    )
-    .argument("<alias>")
-    .argument("[version]", "or its first digits; default: the one before the present one")
-    .option("--plan", "say what would be done, and what happens to items, and do nothing")
-    .option("--yes", "ask nobody")
-    .option("--commit", "commit just that, so that items name a commit")
-    .option("--no-deploy", "only change this tree; `weir dev` takes it up at once")
-    .option("--replay", "after the deploy make anew what other versions have made")
-    .option("--no-replay", "after the deploy only say what other versions have made")
-    .option(
-      "--url <url>",
-      "where the router is reached; default: WEIR_URL, a profile, or its workers.dev address",
-    )
-    .option("--secrets-file <file>", "NAME=value lines, for secrets that the environment does not hold")
-    .option("--json", "tell what was done as JSON on stdout")
+    .description("restore a pipeline's folder from the commit of an earlier version, and deploy")
+    .argument("<alias>", "the pipeline")
+    .argument("[version]", "version, or its first digits; default: the one before the present one")
+    .option("--plan", "print what would be done and what becomes of items, and do nothing")
+    .option("--yes", "do not ask for confirmation")
+    .option("--commit", "commit the restored folder, so that its items name a commit")
+    .option("--no-deploy", "only change this tree; a running `weir dev` takes it up at once")
+    .option("--replay", "after the deploy replay objects whose items other versions made")
+    .option("--no-replay", "after the deploy only list the items that other versions made")
+    .option(...ROUTER_URL_OPTION)
+    .option(...SECRETS_FILE_OPTION)
+    .option(...jsonOption("the finished steps"))
     .addHelpText(
       "after",
       `
-Items stay as they are until a replay makes them anew; what will be stale is said before anything is done.
+Items stay as they are until a replay makes them again. The command lists the items that will be stale, then asks.
 
 Examples:
   $ weir rollback video-processor --plan
@@ -85,39 +91,47 @@ Examples:
         ...(version === undefined ? {} : { version }),
       });
     });
+}
 
+function addPreview(program: Command, root: () => string): void {
   program
     .command("preview")
-    .description("say as Markdown what this tree would change once deployed: versions, plan, filters")
-    .option("--base <rev>", "the commit that the change starts from", "origin/main")
-    .option("--json", "tell whether all is in order, and the Markdown, as JSON on stdout")
+    .description(
+      "print as Markdown what this tree would change once deployed: versions, plan, filters, items",
+    )
+    .option("--base <rev>", "commit that the change starts from", "origin/main")
+    .option(...jsonOption("the Markdown, and whether the project is in order,"))
     .addHelpText("after", "\nExamples:\n  $ weir preview --base origin/main > preview.md")
     .action(async (options: { base: string; json?: boolean }) => {
       const { preview } = await import("./preview.ts");
       await preview({ root: root(), env: process.env, ...options });
     });
+}
 
+function addDoctor(program: Command, root: () => string): void {
   program
     .command("doctor")
-    .description("check Node, the project, what is deployed, secrets and queues, and say what to do")
-    .option("--json", "tell the findings as JSON on stdout")
+    .description("check Node, the project, the deployment, secrets and queues, and advise")
+    .option(...jsonOption("the findings"))
     .addHelpText("after", "\nExamples:\n  $ weir doctor\n  $ WEIR_PROFILE=prod weir doctor --json")
     .action(async (options: { json?: boolean }) => {
       const { doctor } = await import("./doctor.ts");
       await doctor({ root: root(), env: process.env, ...options });
     });
+}
 
+function addWhoami(program: Command, root: () => string): void {
   program
     .command("whoami")
-    .description("say which Weir and which account the command talks to, and where each setting came from")
-    .option("--url <url>", "a Weir to ask in place of the one that is set")
-    .option("--json", "tell it as JSON on stdout")
+    .description("print which Weir and which account weir talks to, and where each setting comes from")
+    .option(...URL_OPTION)
+    .option(...jsonOption("the settings"))
     .addHelpText(
       "after",
       `
-A flag wins over WEIR_URL and WEIR_API_KEY, these over the profile that WEIR_PROFILE or "default" names in
-~/.config/weir/profiles.json, and that over local work. WEIR_KEY, where set, is the key before all: for where WEIR_API_KEY is there to be
-deployed.
+Order of settings: a flag, then WEIR_URL and WEIR_API_KEY, then the profile that WEIR_PROFILE or "default" names in
+~/.config/weir/profiles.json, then local work. WEIR_KEY comes before every other key: set it where WEIR_API_KEY is the
+secret to be deployed.
   { "default": "prod", "profiles": { "prod": { "url": "https://weir.example.workers.dev", "api_key": "…" } } }
 
 Examples:

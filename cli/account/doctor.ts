@@ -1,9 +1,9 @@
-// `weir doctor`: what a person would check first when something is wrong, each with what to do about it. Reads
-// only. What cannot be asked (no account, no running Weir) is said, and is no failure.
+// Command `weir doctor`: checks Node, the project, the running Weir and the Cloudflare account, with advice for every
+// fault. Changes nothing. A check that cannot be done (no account, no running Weir) is reported, and is no failure.
 import { existsSync, statSync } from "node:fs";
 import { z } from "zod";
 import { openCloudflare } from "../deploy/cloudflare.ts";
-import { type Present, presentOf } from "../deploy/present.ts";
+import { type AccountState, readAccount } from "../deploy/present.ts";
 import { type ProjectWorker, resourcesOf } from "../deploy/resources.ts";
 import { drifted, generate } from "../generate/generate.ts";
 import { versionOf } from "../generate/version.ts";
@@ -22,19 +22,19 @@ export interface DoctorOptions {
 
 export interface Finding {
   check: string;
-  /** `unknown`: could not be asked. */
+  /** `unknown`: the check could not be done. */
   state: "ok" | "bad" | "unknown";
   said: string;
   next?: string;
 }
 
-/** Runs every check, tells what each found, and exits 1 when one is bad. */
+/** Runs every check and prints the findings. @throws CliError (exit code 1) where one is bad */
 export async function doctor(options: DoctorOptions): Promise<void> {
   const { root, env } = options;
   const project = loadProject(root);
   const findings = [
     nodeFinding(process.versions.node),
-    ...(await localFindings(root)),
+    ...(await localFindings(project)),
     ...profileFindings(profilesPath(env)),
     ...pinFindings(project),
     ...(await deployedFindings(project, env)),
@@ -43,7 +43,7 @@ export async function doctor(options: DoctorOptions): Promise<void> {
   const ill = findings.filter(({ state }) => state === "bad");
   if (options.json) printJson({ ok: ill.length === 0, findings });
   else for (const finding of findings) printFinding(finding);
-  if (ill.length > 0) throw new CliError(`${ill.length} of ${findings.length} checks found something`);
+  if (ill.length > 0) throw new CliError(`${ill.length} of ${findings.length} checks found a fault.`);
 }
 
 function printFinding({ check, state, said, next }: Finding): void {
@@ -54,7 +54,7 @@ function printFinding({ check, state, said, next }: Finding): void {
 
 const NODE = [22, 18] as const;
 
-/** Whether a Node can run the command's TypeScript as it stands. */
+/** Checks whether a version of Node can run TypeScript files. */
 export function nodeFinding(version: string): Finding {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const enough = major > NODE[0] || (major === NODE[0] && minor >= NODE[1]);
@@ -64,18 +64,18 @@ export function nodeFinding(version: string): Finding {
         check: "Node",
         state: "bad",
         said: version,
-        next: `Node ${NODE.join(".")} or newer; \`npm ci\` brings one`,
+        next: `Use Node ${NODE.join(".")} or newer; \`npm ci\` installs one.`,
       };
 }
 
-async function localFindings(root: string): Promise<Finding[]> {
-  const { problems } = validate(root);
-  const stale = problems.length > 0 ? [] : drifted(root, await generate(root));
+async function localFindings(project: Project): Promise<Finding[]> {
+  const { problems } = validate(project);
+  const stale = problems.length > 0 ? [] : drifted(project.root, await generate(project));
   const free = await isFree(8787);
   return [
     finding("project", problems.length === 0, "in order", `${problems.length} problems`, "weir validate"),
     finding("generated files", stale.length === 0, "up to date", stale.join(", "), "weir generate"),
-    // Taken is as it should be while `weir dev` runs.
+    // The port is rightly taken while `weir dev` runs.
     {
       check: "port 8787",
       state: free ? "ok" : "unknown",
@@ -87,7 +87,7 @@ async function localFindings(root: string): Promise<Finding[]> {
 const finding = (check: string, ok: boolean, said: string, ill: string, next: string): Finding =>
   ok ? { check, state: "ok", said } : { check, state: "bad", said: ill, next };
 
-/** Profiles hold keys: nobody else on this machine should read them. Windows has no such modes. */
+/** Checks that only the owner can read the profiles, which hold keys. Windows has no such modes. */
 function profileFindings(path: string): Finding[] {
   if (process.platform === "win32" || !existsSync(path)) return [];
   const isPrivate = (statSync(path).mode & 0o077) === 0;
@@ -102,7 +102,7 @@ function profileFindings(path: string): Finding[] {
   ];
 }
 
-/** Keys pinned in place of AWS's or Google's must be rotated by hand. */
+/** Reports pinned keys, which must be rotated by hand. */
 function pinFindings(project: Project): Finding[] {
   return doubtPins(project).map(({ problem, next }) => ({
     check: "pinned keys",
@@ -114,7 +114,7 @@ function pinFindings(project: Project): Finding[] {
 
 const served = z.object({ data: z.array(z.object({ alias: z.string(), version: z.string() })) });
 
-/** The versions that the running Weir serves, against those of this tree. */
+/** Compares the versions that the running Weir serves with those of this tree. */
 async function deployedFindings(project: Project, env: NodeJS.ProcessEnv): Promise<Finding[]> {
   const { url, key } = settingsOf(project.root, env);
   const headers = key ? { authorization: `Bearer ${key.value}` } : {};
@@ -123,7 +123,7 @@ async function deployedFindings(project: Project, env: NodeJS.ProcessEnv): Promi
   const check = `Weir at ${url.value}`;
   if (answer?.status === 401 || answer?.status === 403) {
     const said = answer.status === 401 ? "does not accept the API key" : "the API key lacks the scope read";
-    return [{ check, state: "bad", said, next: "weir whoami says which it is and where it came from" }];
+    return [{ check, state: "bad", said, next: "`weir whoami` prints where the key comes from." }];
   }
   const parsed = answer?.ok ? served.safeParse(await answer.json()) : undefined;
   if (!parsed?.success) return [{ check, state: "unknown", said: "not reached" }];
@@ -147,7 +147,7 @@ async function accountFindings(project: Project, env: NodeJS.ProcessEnv): Promis
   try {
     const cloudflare = await openCloudflare(env, project.root);
     const resources = await resourcesOf(project, settingsOf(project.root, env).url.value);
-    const present = await presentOf(cloudflare, resources);
+    const present = await readAccount(cloudflare, resources);
     return [
       { check, state: "ok", said: cloudflare.account },
       ...resources.workers.flatMap(({ name, secrets }) => secretFindings(name, secrets, present)),
@@ -159,7 +159,7 @@ async function accountFindings(project: Project, env: NodeJS.ProcessEnv): Promis
   }
 }
 
-function secretFindings(worker: string, secrets: string[], present: Present): Finding[] {
+function secretFindings(worker: string, secrets: string[], present: AccountState): Finding[] {
   const now = present.workers.get(worker);
   if (!now) return [{ check: `Worker ${worker}`, state: "bad", said: "not deployed", next: "weir deploy" }];
   const missing = secrets.filter((name) => !now.secrets.includes(name));
@@ -171,8 +171,8 @@ function secretFindings(worker: string, secrets: string[], present: Present): Fi
   }));
 }
 
-/** A queue without its consumer keeps what is sent to it until it expires. */
-function queueFindings(workers: ProjectWorker[], present: Present): Finding[] {
+/** Finds queues without their consumer: their messages wait until they expire. */
+function queueFindings(workers: ProjectWorker[], present: AccountState): Finding[] {
   return workers.flatMap(({ name, consumes }) =>
     consumes
       .filter((queue) => !present.queues.get(queue)?.consumers.includes(name))

@@ -1,5 +1,5 @@
-// Why a pipeline's folder, taken from an earlier commit, has not the version that it had there: what else goes into
-// a version and has changed since.
+// Explains why a pipeline's folder, restored from an earlier commit, does not have the version of that commit: other
+// inputs of the version, outside the folder, have changed since.
 import { existsSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { canonical } from "../../src/shapes/canonical.ts";
@@ -7,8 +7,8 @@ import { inputsOf } from "../generate/version.ts";
 import { fileAt } from "../git/git.ts";
 import { type Project, packageRoot } from "../project/project.ts";
 
-/** Names each input outside the folder that differs between the tree and the commit; Weir itself when none does. */
-export async function whatDiffers(project: Project, alias: string, commit: string): Promise<string[]> {
+/** Names the inputs outside the folder that differ between tree and commit; Weir itself where none does. */
+export async function differingInputs(project: Project, alias: string, commit: string): Promise<string[]> {
   const { root } = project;
   const pipeline = project.pipelines.find(({ name }) => name === alias);
   const inputs = pipeline && (await inputsOf(project, pipeline).catch(() => undefined));
@@ -22,11 +22,9 @@ export async function whatDiffers(project: Project, alias: string, commit: strin
   const contract = relative(root, join(packageRoot, "src/shapes/contract.ts"));
   const then = contract.startsWith("..") ? undefined : fileAt(root, commit, contract);
   if (then !== undefined && then !== textIn(root, contract))
-    differs.push(`${contract} (what compute answers)`);
-  if (!inputs) differs.push("a file that its handler imports, and that is no longer there");
-  return differs.length > 0
-    ? differs
-    : ["Weir itself: another version of it, of compute's contract or of the bundler"];
+    differs.push(`${contract} (the contract of compute)`);
+  if (!inputs) differs.push("a file that the handler imports, which is missing");
+  return differs.length > 0 ? differs : ["Weir itself, the contract of compute, or the bundler"];
 }
 
 const textIn = (root: string, file: string) =>

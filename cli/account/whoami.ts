@@ -1,5 +1,5 @@
-// `weir whoami`: which Weir and which Cloudflare account the command would talk to, and where each setting came
-// from. A secret is told by its place, never by its value.
+// Command `weir whoami`: prints which Weir and which Cloudflare account weir talks to, and where each setting comes
+// from. Of a secret it prints the place, never the value.
 import type { z } from "@hono/zod-openapi";
 import { callerSchema } from "../../src/http/read/answers.ts";
 import { openCloudflare } from "../deploy/cloudflare.ts";
@@ -19,10 +19,10 @@ interface SettingRow {
   from: string;
 }
 
-/** Exits 3 when the Weir that is reached refuses the key. */
+/** Prints the settings. @throws CliError (exit code 3) where the Weir refuses the key */
 export async function whoami({ root, env, url, json }: WhoamiOptions): Promise<void> {
   const settings = settingsOf(root, env, url === undefined ? {} : { url });
-  const { answer, caller } = await reached(settings.url.value, settings.key?.value);
+  const { answer, caller } = await callWhoami(settings.url.value, settings.key?.value);
   const rows: SettingRow[] = [
     { setting: "Weir", value: settings.url.value, from: settings.url.from },
     {
@@ -30,34 +30,39 @@ export async function whoami({ root, env, url, json }: WhoamiOptions): Promise<v
       value: settings.key ? "set" : "none",
       from: settings.key?.from ?? `WEIR_KEY, WEIR_API_KEY or ${profilesPath(env)}`,
     },
-    { setting: "reached", value: answer, from: `GET ${settings.url.value}${PATH}` },
+    { setting: "reached", value: answer, from: `GET ${settings.url.value}${WHOAMI_PATH}` },
     ...(caller ? [{ setting: "known as", value: callerText(caller), from: "that answer" }] : []),
     ...(await cloudflareOf(env, root)),
   ];
   if (json) printJson({ ok: answer !== "refused", settings: rows, ...(caller && { caller }) });
-  else print(table([["setting", "value", "from"], ...rows.map((it) => [it.setting, it.value, it.from])]));
-  if (answer === "refused") throw new CliError(`${settings.url.value} does not accept the key`, [], 3);
+  else print(table([["setting", "value", "from"], ...rows.map((row) => [row.setting, row.value, row.from])]));
+  if (answer === "refused")
+    throw new CliError(
+      `${settings.url.value} does not accept the API key from ${settings.key?.from ?? "nowhere"}.`,
+      [],
+      3,
+    );
 }
 
-const PATH = "/v1/whoami";
+const WHOAMI_PATH = "/v1/whoami";
 type Caller = z.infer<typeof callerSchema>;
 
 const callerText = ({ name, id, scopes, expires_at }: Caller) =>
   `${name} (${id}), may ${scopes.join(", ")}; ${expires_at === null ? "does not expire" : `expires at ${expires_at}`}`;
 
-async function reached(
+async function callWhoami(
   url: string,
   key: string | undefined,
 ): Promise<{ answer: "yes" | "refused" | "no"; caller?: Caller }> {
   const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
   const signal = AbortSignal.timeout(5_000);
-  const answer = await fetch(url + PATH, { headers, signal }).catch(() => undefined);
+  const answer = await fetch(url + WHOAMI_PATH, { headers, signal }).catch(() => undefined);
   if (answer?.status === 401) return { answer: "refused" };
   const caller = answer?.ok ? callerSchema.safeParse(await answer.json().catch(() => null)) : undefined;
   return caller?.success ? { answer: "yes", caller: caller.data } : { answer: "no" };
 }
 
-/** Only where the environment says something of Cloudflare: asking wrangler takes a second or two. */
+/** Row for the Cloudflare account. Without a token wrangler is not asked, which would take seconds. */
 async function cloudflareOf(env: NodeJS.ProcessEnv, root: string): Promise<SettingRow[]> {
   if (!env.CLOUDFLARE_API_TOKEN) {
     return [{ setting: "Cloudflare", value: "not asked", from: "CLOUDFLARE_API_TOKEN is not set" }];

@@ -1,53 +1,50 @@
-// `weir compare` on the command line: what it takes. commands.ts adds it to the program.
-import { type Command, InvalidArgumentError } from "commander";
-import { positive, URL_OPTION } from "../io/options.ts";
+// Command `weir compare`: its options; compare.ts runs it.
+import type { Command } from "commander";
+import { jsonOption, nonNegative, PREFIX_OPTION, positiveInteger, URL_OPTION } from "../io/options.ts";
 import type { CompareOptions } from "./compare.ts";
 
-type Flags = Omit<CompareOptions, "root" | "env" | "alias">;
+type CompareFlags = Omit<CompareOptions, "root" | "env" | "alias">;
 
 export function addCompare(program: Command, root: () => string): void {
   program
     .command("compare")
     .description(
-      "run this tree's version of a pipeline beside what is stored, on a sample; nothing is stored",
+      "run this tree's version of a pipeline on a sample and compare with the stored items; stores nothing",
     )
-    .argument("<alias>")
-    .option("--sample <count>", "how many of the objects that it keeps items of", positive, 20)
-    .option("--seed <seed>", "which of them: the same seed takes the same objects", "weir")
-    .option("--prefix <prefix>", "only objects whose key begins so")
-    .option("--concurrency <count>", "runs at once", positive, 2)
+    .argument("<alias>", "the pipeline")
+    .option("--sample <count>", "objects to run, of those that have items", positiveInteger, 20)
+    .option("--seed <seed>", "chooses the objects: the same seed takes the same ones", "weir")
+    .option(...PREFIX_OPTION)
+    .option("--concurrency <count>", "runs at the same time", positiveInteger, 2)
     .option(
       "--max-drift <distance>",
-      "fail where a vector has moved further: cosine distance, 0 to 2",
-      number,
+      "fail where a vector has moved further than this cosine distance, 0 to 2",
+      nonNegative,
     )
     .option(
       "--min-overlap <share>",
-      "fail where vectors keep less of their nearest neighbours, 0 to 1",
-      number,
+      "fail where vectors keep a smaller share of their nearest neighbours, 0 to 1",
+      nonNegative,
     )
-    .option("--max-changed <share>", "fail where more of the items differ, come or go, 0 to 1", number)
+    .option(
+      "--max-changed <share>",
+      "fail where a larger share of items differs, is added or removed, 0 to 1",
+      nonNegative,
+    )
     .option(...URL_OPTION)
-    .option("--json", "tell the report as JSON on stdout")
+    .option(...jsonOption("the report"))
     .addHelpText(
       "after",
       `
-The tree's handler runs on this machine, with compute of its own, on objects that Weir lets it read: a key with the
-scope read will do. Exits 1 where a limit is passed or a run failed.
+The handler of this tree runs on this machine with a compute server of its own, and reads objects through Weir; a key
+with the scope read is enough. Exits 1 where a limit is exceeded or a run failed.
 
 Examples:
   $ weir compare video-processor
   $ weir compare video-processor --sample 100 --max-drift 0.05 --min-overlap 0.9 --json`,
     )
-    .action(async (alias: string, flags: Flags) => {
+    .action(async (alias: string, flags: CompareFlags) => {
       const { compare } = await import("./compare.ts");
       await compare({ root: root(), env: process.env, alias, ...flags });
     });
-}
-
-function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value) || value < 0)
-    throw new InvalidArgumentError("a number from 0 on.");
-  return value;
 }

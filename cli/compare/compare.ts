@@ -1,18 +1,18 @@
-// `weir compare ALIAS`: the working tree's version of a pipeline beside what is stored, on a sample of the objects that
-// it keeps items of. It runs here, on what a running Weir lets it read; nothing is stored and nothing is recorded.
+// Command `weir compare ALIAS`: runs the pipeline of this tree on a sample of objects and compares its items with the
+// stored ones. The pipeline runs on this machine and reads objects through a running Weir; nothing is stored there.
 import { randomBytes } from "node:crypto";
 import { drifted, generate } from "../generate/generate.ts";
 import { versionOf } from "../generate/version.ts";
 import { untilInterrupted } from "../io/interrupt.ts";
 import { CliError, good, note, print, printJson } from "../io/output.ts";
 import { type Pipeline as Deployed, openClient } from "../operate/client.ts";
-import { counted } from "../operate/replay-text.ts";
+import { countText } from "../operate/replay-text.ts";
 import { loadProject, type Project } from "../project/project.ts";
-import { validate } from "../project/validate.ts";
+import { requireValid } from "../project/validate.ts";
 import { devSecrets, type Env, stackSettings } from "../settings/dev-env.ts";
 import { isLocal, settingsOf } from "../settings/settings.ts";
-import { layBeside } from "./items.ts";
-import { type Compared, type Limits, reportOf, reportText } from "./report.ts";
+import { pairItems } from "./items.ts";
+import { type Limits, type ObjectComparison, reportOf, reportText } from "./report.ts";
 import { eventOf, objectsOf, type ProducedObject, sampleOf, storedOf } from "./sample.ts";
 import { type Shadow, startShadow } from "./shadow.ts";
 
@@ -28,31 +28,38 @@ export interface CompareOptions extends Limits {
   json?: boolean;
 }
 
-/** Prints the report. @throws CliError (exit code 1) where it is not within the limits, or a run failed */
+/** Compares and prints the report. @throws CliError (exit code 1) where a limit is exceeded or a run failed */
 export async function compare(options: CompareOptions): Promise<void> {
   const { root, env, alias } = options;
-  const { problems } = validate(root);
-  if (problems.length > 0) throw new CliError("nothing was compared: the project has problems", problems);
-  const stale = drifted(root, await generate(root)).filter((name) => name.startsWith(`pipelines/${alias}/`));
+  const project = loadProject(root);
+  requireValid(project, "Nothing was compared");
+  const stale = drifted(root, await generate(project)).filter((name) =>
+    name.startsWith(`pipelines/${alias}/`),
+  );
   if (stale.some((name) => name.endsWith(".ts"))) {
     throw new CliError(
-      `${stale.join(", ")} differ from what would be generated: run \`weir generate\` first`,
+      `Nothing was compared: ${stale.join(", ")} are out of date. Run \`weir generate\` first.`,
     );
   }
-  const project = loadProject(root);
   const pipeline = project.pipelines.find(({ name }) => name === alias);
-  if (!pipeline) throw new CliError(`there is no pipeline ${alias} in this tree`, [], 4);
+  if (!pipeline) throw new CliError(`There is no pipeline ${alias} in this tree.`, [], 4);
   const reach = options.url === undefined ? {} : { url: options.url };
   const client = openClient(root, reach);
   const url = settingsOf(root, env, reach).url.value;
   const version = await versionOf(project, pipeline);
   const { data } = await client.get<{ data: Deployed[] }>("/v1/pipelines");
-  const deployed = data.find((one) => one.alias === alias);
+  const deployed = data.find((pipeline) => pipeline.alias === alias);
   if (!deployed)
-    throw new CliError(`${url} has no pipeline ${alias}: there is nothing to compare with`, [], 4);
+    throw new CliError(
+      `The Weir at ${url} has no pipeline ${alias}, so there is nothing to compare with.`,
+      [],
+      4,
+    );
   const all = await objectsOf(client, alias, options.prefix);
   const sample = sampleOf(all, options.sample, options.seed);
-  note(`version ${version} beside what is stored of ${counted(sample.length, "object")} of ${all.length}`);
+  note(
+    `Comparing version ${version} with the stored items of ${countText(sample.length, "object")} of ${all.length}.`,
+  );
   const { collection } = deployed.config.destination;
 
   await untilInterrupted(async (interrupted) => {
@@ -61,8 +68,11 @@ export async function compare(options: CompareOptions): Promise<void> {
     const shadow = await Promise.race([starting, interrupted]);
     if (!shadow) return void (await starting.then((late) => late.stop()));
     try {
-      const one = (produced: ProducedObject) => compareOne(shadow, produced);
-      const compared = await Promise.race([inLanes(sample, options.concurrency, one), interrupted]);
+      const compareProduced = (produced: ProducedObject) => compareOne(shadow, produced);
+      const compared = await Promise.race([
+        mapInLanes(sample, options.concurrency, compareProduced),
+        interrupted,
+      ]);
       if (compared)
         printReport(options, compared, { version, deployed: deployed.version, sample, all: all.length });
     } finally {
@@ -70,7 +80,7 @@ export async function compare(options: CompareOptions): Promise<void> {
     }
   });
 
-  async function compareOne(shadow: Shadow, produced: ProducedObject): Promise<Compared> {
+  async function compareOne(shadow: Shadow, produced: ProducedObject): Promise<ObjectComparison> {
     const { bucket, key, etag } = produced.object;
     const stored = await storedOf(client, collection, alias, produced);
     const event = await eventOf(client, collection, produced, stored.first);
@@ -80,12 +90,12 @@ export async function compare(options: CompareOptions): Promise<void> {
     if (outcome.etag !== undefined && etag !== null && outcome.etag !== etag)
       return { bucket, key, state: "changed since" };
     const { reason } = outcome;
-    const laid = layBeside(stored.items, outcome.stored);
+    const laid = pairItems(stored.items, outcome.stored);
     return { bucket, key, state: "compared", laid, ...(reason !== undefined && { reason }) };
   }
 }
 
-interface Beside {
+interface ReportContext {
   version: string;
   deployed: string;
   sample: ProducedObject[];
@@ -94,12 +104,15 @@ interface Beside {
 
 function printReport(
   options: CompareOptions,
-  compared: Compared[],
-  { version, deployed, sample, all }: Beside,
+  compared: ObjectComparison[],
+  { version, deployed, sample, all }: ReportContext,
 ): void {
   const report = reportOf(compared, options);
   const stored = Object.fromEntries(
-    [...Map.groupBy(sample, (one) => one.version ?? "unknown")].map(([by, objects]) => [by, objects.length]),
+    [...Map.groupBy(sample, (produced) => produced.version ?? "unknown")].map(([by, objects]) => [
+      by,
+      objects.length,
+    ]),
   );
   const answer = {
     alias: options.alias,
@@ -113,18 +126,18 @@ function printReport(
   if (options.json) printJson(answer);
   else print(reportText(report));
   if (report.ok) {
-    good("nothing was stored");
+    good("Within all limits. Nothing was stored.");
     return;
   }
   const beyond = report.limits.filter(({ ok }) => !ok).map(({ limit }) => `--${limit}`);
   const why = [
     ...(beyond.length > 0 ? [`not within ${beyond.join(", ")}`] : []),
-    ...(report.objects.failed > 0 ? [`${counted(report.objects.failed, "run")} failed`] : []),
+    ...(report.objects.failed > 0 ? [`${countText(report.objects.failed, "run")} failed`] : []),
   ];
-  throw new CliError(`${options.alias}: ${why.join("; ")}; nothing was stored`);
+  throw new CliError(`The comparison of ${options.alias} failed: ${why.join("; ")}. Nothing was stored.`);
 }
 
-/** Of a Weir on this machine its own secrets; else what the environment holds. */
+/** Settings of the pipeline: the environment, with the local secrets where the Weir is on this machine. */
 function settingsFor(project: Project, url: string, env: NodeJS.ProcessEnv): Env {
   const given = Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) => (value ? [[name, value]] : [])),
@@ -134,18 +147,22 @@ function settingsFor(project: Project, url: string, env: NodeJS.ProcessEnv): Env
   return { ...given, ...stackSettings(project.connections, url, secrets) };
 }
 
-/** All of them, so many at a time, in their order; the progress is told where a terminal shows it. */
-async function inLanes<T, R>(all: readonly T[], lanes: number, work: (one: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = new Array(all.length);
+/** Maps values in parallel lanes, keeping their order; prints the progress at a terminal. */
+async function mapInLanes<T, R>(
+  values: readonly T[],
+  lanes: number,
+  work: (value: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = new Array(values.length);
   let [begun, done] = [0, 0];
   const lane = async () => {
-    for (let at = begun++; at < all.length; at = begun++) {
-      results[at] = await work(all[at] as T);
+    for (let index = begun++; index < values.length; index = begun++) {
+      results[index] = await work(values[index] as T);
       done++;
-      if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${done} of ${all.length}`);
+      if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${done} of ${values.length}`);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(lanes, all.length) }, lane));
+  await Promise.all(Array.from({ length: Math.min(lanes, values.length) }, lane));
   if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
   return results;
 }

@@ -1,4 +1,4 @@
-// Items of one object before and after, laid beside each other: which are the same, changed, added, removed. Pure.
+// Pairs the items of an object before and after a change, and finds added and removed items. Pure.
 import { canonical } from "../../src/shapes/canonical.ts";
 
 export interface Vector {
@@ -9,36 +9,36 @@ export interface Vector {
 }
 
 export interface Item {
-  /** What the handler returned, its vectors taken out. */
+  /** Data that the handler returned, without its vectors. */
   data: unknown;
   vectors: Vector[];
 }
 
-export interface Pair {
+export interface ItemPair {
   before: Item;
   after: Item;
 }
 
-export interface Laid {
-  pairs: Pair[];
+export interface ItemDiff {
+  pairs: ItemPair[];
   added: Item[];
   removed: Item[];
 }
 
-/** What an item is by itself: its data, and which vectors it has of which part. */
-const whole = ({ data, vectors }: Item) =>
+/** Key of the whole item: its data, and the path and span of each vector. */
+const wholeKey = ({ data, vectors }: Item) =>
   canonical([data, vectors.map(({ path, span }) => [path, span ?? null])]);
 
-/** Which part of the object it tells of; undefined where it does not say. */
-const part = ({ vectors }: Item) =>
+/** Key of the part of the object that an item describes; undefined where no vector has a span. */
+const partKey = ({ vectors }: Item) =>
   vectors.some(({ span }) => span)
     ? canonical(vectors.map(({ path, span }) => [path, span ?? null]))
     : undefined;
 
-/** By what they are, else by the part that they tell of, else, where they tell of none, by their order. */
-export function layBeside(before: readonly Item[], after: readonly Item[]): Laid {
-  const laid: Laid = { pairs: [], added: [...after], removed: [...before] };
-  for (const key of [whole, part, (item: Item) => (part(item) === undefined ? "" : undefined)]) {
+/** Pairs equal items first, then items about the same part, then items without a part, in their order. */
+export function pairItems(before: readonly Item[], after: readonly Item[]): ItemDiff {
+  const laid: ItemDiff = { pairs: [], added: [...after], removed: [...before] };
+  for (const key of [wholeKey, partKey, (item: Item) => (partKey(item) === undefined ? "" : undefined)]) {
     const waiting = new Map<string, Item[]>();
     for (const item of laid.added) {
       const name = key(item);
@@ -64,14 +64,14 @@ export interface VectorPair {
   after: Float32Array;
 }
 
-/** The vectors of a pair that stand in the same place. */
-export const vectorPairs = ({ before, after }: Pair): VectorPair[] =>
+/** Pairs the vectors at the same path of two items. */
+export const vectorPairs = ({ before, after }: ItemPair): VectorPair[] =>
   before.vectors.flatMap(({ path, values }) => {
     const other = after.vectors.find((vector) => vector.path === path);
     return other ? [{ path, before: values, after: other.values }] : [];
   });
 
-/** 0 for the same direction, 1 for none in common, 2 for the opposite; NaN where the dimensions differ. */
+/** Cosine distance: 0 for the same direction, 1 for orthogonal, 2 for opposite; NaN where dimensions differ. */
 export function distance(a: Float32Array, b: Float32Array): number {
   if (a.length !== b.length) return Number.NaN;
   let [dot, aa, bb] = [0, 0, 0];
@@ -85,11 +85,11 @@ export function distance(a: Float32Array, b: Float32Array): number {
   return Math.max(0, 1 - dot / Math.sqrt(aa * bb));
 }
 
-/** Two processors may round the same sum otherwise. */
+/** Distance that rounding alone may cause between two processors. */
 const ROUNDING = 1e-5;
 
-/** Whether the two differ by more than rounding: in data, in which vectors there are, or in where they point. */
-export function differs(pair: Pair): boolean {
-  if (whole(pair.before) !== whole(pair.after)) return true;
+/** Whether two items differ by more than rounding: in data, in their vectors' paths, or in the directions. */
+export function differs(pair: ItemPair): boolean {
+  if (wholeKey(pair.before) !== wholeKey(pair.after)) return true;
   return vectorPairs(pair).some(({ before, after }) => !(distance(before, after) <= ROUNDING));
 }

@@ -1,39 +1,40 @@
-// What a comparison came to: counts, drift, neighbours, and whether it is within the limits that were set. Pure.
+// Report of a comparison: counts of items, drift of vectors, kept neighbours, and the verdict on each limit. Pure.
 
 import { table } from "../io/output.ts";
-import { counted } from "../operate/replay-text.ts";
-import { differs, distance, type Laid, type VectorPair, vectorPairs } from "./items.ts";
+import { countText } from "../operate/replay-text.ts";
+import { differs, distance, type ItemDiff, type VectorPair, vectorPairs } from "./items.ts";
 import { neighbourOverlap, type Overlap } from "./neighbours.ts";
 
-/** One object of the sample, when its run has ended. */
-export type Compared = { bucket: string; key: string } & (
-  | { state: "compared"; laid: Laid; reason?: string }
-  /** Another state of it is in the bucket than the one that its items are of. */
+/** Result of the run of one sampled object. */
+export type ObjectComparison = { bucket: string; key: string } & (
+  | { state: "compared"; laid: ItemDiff; reason?: string }
+  /** The object in the bucket is newer than its stored items. */
   | { state: "changed since" }
   | { state: "failed"; kind: string; detail: string }
 );
 
 export interface Limits {
-  /** Largest cosine distance of a vector to what it was. */
+  /** Largest cosine distance between a vector before and after. */
   maxDrift?: number;
-  /** Least mean share of neighbours kept. */
+  /** Smallest mean share of neighbours kept. */
   minOverlap?: number;
   /** Largest share of items that were added, removed or changed. */
   maxChanged?: number;
 }
 
-export interface Verdict {
+export interface LimitVerdict {
   limit: string;
   asked: number;
   is: number | null;
   ok: boolean;
 }
 
-const OBJECTS_TOLD = 20;
+const MAX_OBJECTS_SHOWN = 20;
 
-export function reportOf(compared: readonly Compared[], limits: Limits) {
-  const done = compared.filter((one) => one.state === "compared");
-  const failures = compared.filter((one) => one.state === "failed");
+/** Summarises the results and checks them against the limits. */
+export function reportOf(compared: readonly ObjectComparison[], limits: Limits) {
+  const done = compared.filter((object) => object.state === "compared");
+  const failures = compared.filter((object) => object.state === "failed");
   const each = done.map(({ bucket, key, laid, reason }) => {
     const changed = laid.pairs.filter(differs).length;
     const drift = Math.max(0, ...distances(laid.pairs.flatMap(vectorPairs)));
@@ -45,19 +46,22 @@ export function reportOf(compared: readonly Compared[], limits: Limits) {
     };
     return { bucket, key, ...counts, drift, ...(reason !== undefined && { reason }) };
   });
-  const sum = (of: "same" | "changed" | "added" | "removed") => each.reduce((all, one) => all + one[of], 0);
+  const sum = (field: "same" | "changed" | "added" | "removed") =>
+    each.reduce((all, object) => all + object[field], 0);
   const items = { same: sum("same"), changed: sum("changed"), added: sum("added"), removed: sum("removed") };
   const all = items.same + items.changed + items.added + items.removed;
   const pairs = done.flatMap(({ laid }) => laid.pairs.flatMap(vectorPairs));
   const moved = distances(pairs);
   const drift = {
     vectors: moved.length,
-    mean: moved.length === 0 ? null : moved.reduce((total, one) => total + one, 0) / moved.length,
+    mean: moved.length === 0 ? null : moved.reduce((total, value) => total + value, 0) / moved.length,
     max: moved.length === 0 ? null : Math.max(...moved),
-    /** Vectors that have other dimensions than before. */
+    /** Vectors whose number of dimensions has changed. */
     incomparable: pairs.length - moved.length,
   };
-  const neighbours = together([...Map.groupBy(pairs, ({ path }) => path).values()].map(neighbourOverlap));
+  const neighbours = mergeOverlaps(
+    [...Map.groupBy(pairs, ({ path }) => path).values()].map(neighbourOverlap),
+  );
   const changedShare = all === 0 ? 0 : (all - items.same) / all;
   const verdicts = [
     verdict(
@@ -68,7 +72,7 @@ export function reportOf(compared: readonly Compared[], limits: Limits) {
     ),
     verdict("min-overlap", limits.minOverlap, neighbours.overlap ?? 1, (is, least) => is >= least),
     verdict("max-changed", limits.maxChanged, changedShare, (is, most) => is <= most),
-  ].filter((one) => one !== undefined);
+  ].filter((limit) => limit !== undefined);
   return {
     ok: failures.length === 0 && verdicts.every(({ ok }) => ok),
     objects: {
@@ -82,37 +86,39 @@ export function reportOf(compared: readonly Compared[], limits: Limits) {
     limits: verdicts,
     differing: each
       .filter(({ changed, added, removed }) => changed + added + removed > 0)
-      .slice(0, OBJECTS_TOLD),
+      .slice(0, MAX_OBJECTS_SHOWN),
     failures: failures
       .map(({ bucket, key, kind, detail }) => ({ bucket, key, kind, detail }))
-      .slice(0, OBJECTS_TOLD),
+      .slice(0, MAX_OBJECTS_SHOWN),
   };
 }
 export type Report = ReturnType<typeof reportOf>;
 
 const distances = (pairs: VectorPair[]) =>
-  pairs.map(({ before, after }) => distance(before, after)).filter((one) => !Number.isNaN(one));
+  pairs.map(({ before, after }) => distance(before, after)).filter((value) => !Number.isNaN(value));
 
-/** Places weigh by their vectors. */
-function together(all: Overlap[]): Overlap {
-  const known = all.filter(({ overlap }) => overlap !== null);
-  const vectors = known.reduce((sum, one) => sum + one.vectors, 0);
-  const kept = known.reduce((sum, one) => sum + (one.overlap ?? 0) * one.vectors, 0);
+/** Merges the overlaps of several paths, weighted by their vectors. */
+function mergeOverlaps(all: Overlap[]): Overlap {
+  const measured = all.filter(({ overlap }) => overlap !== null);
+  const vectors = measured.reduce((sum, place) => sum + place.vectors, 0);
+  const kept = measured.reduce((sum, place) => sum + (place.overlap ?? 0) * place.vectors, 0);
   return {
-    k: Math.max(0, ...known.map(({ k }) => k)),
+    k: Math.max(0, ...measured.map(({ k }) => k)),
     vectors,
     overlap: vectors === 0 ? null : kept / vectors,
   };
 }
 
-/** `is` null: it cannot be said, and so is not within any limit. */
+/** Verdict on a limit. A value of null cannot be measured, and so is within no limit. */
 function verdict(
   limit: string,
-  asked: number | undefined,
+  threshold: number | undefined,
   is: number | null,
-  within: (is: number, asked: number) => boolean,
-): Verdict | undefined {
-  return asked === undefined ? undefined : { limit, asked, is, ok: is !== null && within(is, asked) };
+  within: (is: number, threshold: number) => boolean,
+): LimitVerdict | undefined {
+  return threshold === undefined
+    ? undefined
+    : { limit, asked: threshold, is, ok: is !== null && within(is, threshold) };
 }
 
 const short = (value: number | null) => (value === null ? "–" : String(Number(value.toFixed(4))));
@@ -135,7 +141,7 @@ export function reportText(report: Report): string {
     ],
     [
       "drift",
-      `mean ${short(drift.mean)}, largest ${short(drift.max)}, of ${counted(drift.vectors, "vector")}${drift.incomparable > 0 ? `; ${drift.incomparable} have other dimensions` : ""}`,
+      `mean ${short(drift.mean)}, largest ${short(drift.max)}, of ${countText(drift.vectors, "vector")}${drift.incomparable > 0 ? `; ${drift.incomparable} have other dimensions` : ""}`,
     ],
     [
       "neighbours",
@@ -143,9 +149,9 @@ export function reportText(report: Report): string {
         ? "too few vectors"
         : `${percent(neighbours.overlap)} of the ${neighbours.k} nearest kept`,
     ],
-    ...limits.map(({ limit, asked, is, ok }) => [
+    ...limits.map(({ limit, asked: threshold, is, ok }) => [
       limit,
-      `${ok ? "within" : "NOT WITHIN"} ${asked}: ${short(is)}`,
+      `${ok ? "within" : "NOT WITHIN"} ${threshold}: ${short(is)}`,
     ]),
   ];
   const name = (bucket: string, key: string) => JSON.stringify(`${bucket}/${key}`).slice(1, -1);
@@ -155,23 +161,23 @@ export function reportText(report: Report): string {
       ? ""
       : table([
           ["object", "changed", "added", "removed", "drift", ""],
-          ...differing.map((one) => [
-            name(one.bucket, one.key),
-            String(one.changed),
-            String(one.added),
-            String(one.removed),
-            short(one.drift),
-            one.reason ?? "",
+          ...differing.map((object) => [
+            name(object.bucket, object.key),
+            String(object.changed),
+            String(object.added),
+            String(object.removed),
+            short(object.drift),
+            object.reason ?? "",
           ]),
         ]),
     failures.length === 0
       ? ""
       : table([
           ["failed", "as", "because"],
-          ...failures.map((one) => [
-            name(one.bucket, one.key),
-            one.kind,
-            JSON.stringify(one.detail).slice(1, -1),
+          ...failures.map((failure) => [
+            name(failure.bucket, failure.key),
+            failure.kind,
+            JSON.stringify(failure.detail).slice(1, -1),
           ]),
         ]),
   ];

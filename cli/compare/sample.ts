@@ -1,4 +1,4 @@
-// Which of a pipeline's objects are compared, and what is stored of each: asked of a running Weir, chosen by a seed.
+// Samples the objects of a pipeline by a seed, and reads their stored items and events from a running Weir.
 import { createHash } from "node:crypto";
 import type { z } from "@hono/zod-openapi";
 import type * as versionAnswers from "../../src/http/read/version-answers.ts";
@@ -9,10 +9,10 @@ import type { Item } from "./items.ts";
 
 export type ProducedObject = z.infer<typeof versionAnswers.producedObjectSchema>;
 
-/** Objects that are looked through for a sample; of more, the first ones by key. */
-const MOST_OBJECTS = 20_000;
+/** Number of objects, the first ones by key, that a sample is taken from. */
+const MAX_OBJECTS = 20_000;
 
-/** The same objects for the same seed, whatever else is there: those whose hash with it is smallest. */
+/** Takes a sample: the objects whose hash with the seed is smallest, so that a seed always gives the same objects. */
 export function sampleOf<T extends Pick<ProducedObject, "object">>(
   all: readonly T[],
   count: number,
@@ -23,12 +23,13 @@ export function sampleOf<T extends Pick<ProducedObject, "object">>(
       .update(JSON.stringify([seed, connection, bucket, key]))
       .digest("hex");
   return all
-    .map((one): [string, T] => [rank(one), one])
+    .map((object): [string, T] => [rank(object), object])
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .slice(0, count)
-    .map(([, one]) => one);
+    .map(([, object]) => object);
 }
 
+/** Reads the objects that have items of a pipeline. */
 export const objectsOf = (
   client: Client,
   alias: string,
@@ -37,7 +38,7 @@ export const objectsOf = (
   const query = prefix === undefined ? "" : `?${new URLSearchParams({ prefix })}`;
   return client.list<ProducedObject>(
     `/v1/pipelines/${encodeURIComponent(alias)}/objects${query}`,
-    MOST_OBJECTS,
+    MAX_OBJECTS,
   );
 };
 
@@ -45,7 +46,7 @@ type WithValues = Omit<StoredItem, "vectors"> & {
   vectors: (StoredItem["vectors"][number] & { values?: number[] })[];
 };
 
-/** What is stored of one object, vectors and all, and the event that it came by. */
+/** Reads the stored items of an object with their vectors, and the id of the first item. */
 export async function storedOf(
   client: Client,
   collection: string,
@@ -70,7 +71,7 @@ export async function storedOf(
   };
 }
 
-/** The event that the items came by, so that the handler is told the same; one like a replay's where it is gone. */
+/** Reads the event that an item came from, for the handler to get the same. Makes one as a replay does where it is gone. */
 export async function eventOf(
   client: Client,
   collection: string,

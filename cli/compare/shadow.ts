@@ -1,5 +1,5 @@
-// The working tree's pipeline as a Worker of its own, in a local workerd beside a local compute server. It reads objects
-// through a running Weir, by a door that this process keeps open for it: the Worker never sees the API key.
+// Shadow: the pipeline of this tree as a Worker in a local workerd, beside a local compute server. It reads objects of a
+// running Weir through a server in this process, so that the Worker never gets the API key.
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
@@ -15,14 +15,14 @@ import { freePort } from "../io/ports.ts";
 import { startCompute } from "../local/compute-server.ts";
 import { CLOSED_DOORS } from "../local/running-commit.ts";
 import { computeEnv } from "../local/stack.ts";
-import { healthy, WRANGLER, wranglerEnv } from "../local/wrangler.ts";
+import { WRANGLER, waitUntilHealthy, wranglerEnv } from "../local/wrangler.ts";
 import type { Client } from "../operate/client.ts";
 import { type Pipeline, type Project, packageRoot } from "../project/project.ts";
 import type { Env } from "../settings/dev-env.ts";
 import type { Item } from "./items.ts";
 
-/** What workers/pipeline/shadow.ts answers. */
-export type Shadowed =
+/** Result of a run in the shadow. */
+export type ShadowResult =
   | { status: "succeeded" | "skipped"; reason?: string; etag?: string; stored: Item[] }
   | { status: "failed"; failure: { kind: string; detail: string } };
 
@@ -39,7 +39,7 @@ type Answer =
   | { status: "failed"; failure: { kind: string; detail: string } };
 
 export interface Shadow {
-  run(job: Job): Promise<Shadowed>;
+  run(job: Job): Promise<ShadowResult>;
   stop(): Promise<void>;
 }
 
@@ -48,13 +48,13 @@ export interface ShadowOptions {
   pipeline: Pipeline;
   version: string;
   client: Client;
-  /** Of the Weir that is compared with. */
+  /** URL of the Weir that is compared with. */
   url: string;
-  /** What connections and the pipeline name: endpoints, and secrets that the handler may see. */
+  /** Values of the endpoints and secrets that connections and the pipeline name. */
   settings: Env;
 }
 
-/** Starts everything; what had started is stopped where the rest cannot. */
+/** Starts the shadow; stops its parts where one cannot start. @throws CliError */
 export async function startShadow(options: ShadowOptions): Promise<Shadow> {
   const { project, pipeline, url, settings } = options;
   const folder = join(project.root, ".weir/compare", pipeline.name);
@@ -90,7 +90,7 @@ export async function startShadow(options: ShadowOptions): Promise<Shadow> {
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    await healthy(`http://127.0.0.1:${port}`, Promise.race([worker.ended, compute.ended]));
+    await waitUntilHealthy(`http://127.0.0.1:${port}`, Promise.race([worker.ended, compute.ended]));
   } catch (error) {
     await stop();
     const last = said.slice(-20).join("\n");
@@ -99,7 +99,7 @@ export async function startShadow(options: ShadowOptions): Promise<Shadow> {
   return { run: (job) => runAt(`http://127.0.0.1:${port}/`, COMPUTE_TOKEN, job), stop };
 }
 
-/** What the deployed Worker is given, but for what signs URLs: the handler's own, and those of models. */
+/** Names of the secrets of the handler and its models: those of the deployed Worker without signing keys. */
 const secretsOf = ({ project, pipeline }: ShadowOptions): string[] =>
   (readConfig(project.root, `${pipeline.folder}/wrangler.toml`).secrets?.required ?? []).filter(
     (name) => !isSigningKey(name),
@@ -107,7 +107,7 @@ const secretsOf = ({ project, pipeline }: ShadowOptions): string[] =>
 
 function tables(options: ShadowOptions, vars: Record<string, string>) {
   const { project, pipeline } = options;
-  const at = (path: string) => join(project.root, path);
+  const inRoot = (path: string) => join(project.root, path);
   const isPython = pipeline.handler === "handler.py";
   return {
     name: `weir-shadow-${pipeline.name}`.slice(0, 60),
@@ -115,9 +115,11 @@ function tables(options: ShadowOptions, vars: Record<string, string>) {
     compatibility_date: "2026-10-01",
     compatibility_flags: ["nodejs_compat"],
     alias: {
-      "#pipeline/handler": at(`${pipeline.folder}/${isPython ? "handler.generated.ts" : "handler.ts"}`),
-      "#pipeline/config": at(`${pipeline.folder}/config.json`),
-      "#weir/models": existsSync(at("models.json")) ? at("models.json") : join(packageRoot, "models.json"),
+      "#pipeline/handler": inRoot(`${pipeline.folder}/${isPython ? "handler.generated.ts" : "handler.ts"}`),
+      "#pipeline/config": inRoot(`${pipeline.folder}/config.json`),
+      "#weir/models": existsSync(inRoot("models.json"))
+        ? inRoot("models.json")
+        : join(packageRoot, "models.json"),
     },
     vars,
     secrets: { required: [...secretsOf(options), "COMPUTE_TOKEN"] },
@@ -125,7 +127,7 @@ function tables(options: ShadowOptions, vars: Record<string, string>) {
   };
 }
 
-async function runAt(url: string, token: string, job: Job): Promise<Shadowed> {
+async function runAt(url: string, token: string, job: Job): Promise<ShadowResult> {
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
   const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(job) });
   if (!response.ok)
@@ -142,7 +144,7 @@ async function runAt(url: string, token: string, job: Job): Promise<Shadowed> {
   return { ...answer, stored };
 }
 
-/** Looks at objects of the pipeline's own connection for whoever knows the path. */
+/** Opens a server that looks objects of the pipeline's connection up, on a secret path. */
 async function openDoor({
   client,
   pipeline,

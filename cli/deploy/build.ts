@@ -1,6 +1,6 @@
-// What a Worker's upload would consist of, as one hash: its bundle, its wrangler.toml and the settings given at
-// deploy. Deployed as WEIR_BUILD, so that the next deploy can see that nothing changed and upload nothing.
-// The commit is left out on purpose: a commit that changes no byte of a Worker is no reason to replace it.
+// Hashes of what a deploy uploads: of a Worker its bundle, wrangler.toml and settings; of compute its image. The hash is
+// deployed with the Worker as WEIR_BUILD, so that the next deploy can skip an unchanged Worker. The commit is left out:
+// a commit that changes no byte of a Worker is no reason to replace it.
 import { createHash } from "node:crypto";
 import { globSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
@@ -10,7 +10,7 @@ import { canonical } from "../../src/shapes/canonical.ts";
 import { imageFiles } from "./image.ts";
 import type { WranglerConfig } from "./wrangler-config.ts";
 
-/** The first 16 hex digits of a SHA-256 over everything that an upload of this Worker consists of. */
+/** Hash of a Worker's upload: the first 16 hex digits of a SHA-256 over all that it consists of. */
 export async function buildOf(path: string, config: WranglerConfig, settings: object): Promise<string> {
   const folder = dirname(path);
   const bundled = await build({
@@ -26,7 +26,7 @@ export async function buildOf(path: string, config: WranglerConfig, settings: ob
     mainFields: ["module", "main"],
     conditions: ["workerd", "worker", "browser", "import"],
     external: ["cloudflare:*", "node:*", ...builtinModules],
-    // Comments would carry paths.
+    // Comments would contain paths.
     minifyWhitespace: true,
     legalComments: "none",
     loader: {
@@ -45,7 +45,7 @@ export async function buildOf(path: string, config: WranglerConfig, settings: ob
   return hash({ code, config, assets, settings });
 }
 
-/** The same for a project's compute image: every file that goes into it. */
+/** Hash of a project's compute image, over every file that goes into it. */
 export const imageOf = (root: string): string =>
   hash(
     Object.fromEntries(

@@ -1,5 +1,5 @@
-// Reads of the Cloudflare API, for what wrangler does not tell as data. Everything that changes an account goes
-// through wrangler itself (wrangler.ts). The same variables as wrangler's say where and as whom.
+// Client of the Cloudflare API, which only reads: wrangler.ts makes every change. It reads what wrangler does not print
+// as data, and takes account and token from the same variables as wrangler.
 import { spawnSync } from "node:child_process";
 import { z } from "zod";
 import { CliError } from "../io/output.ts";
@@ -8,11 +8,11 @@ import { WRANGLER } from "./wrangler.ts";
 export interface Cloudflare {
   account: string;
   token: string;
-  /** GET below the account, checked; undefined where there is none (404). */
+  /** Reads a path below the account and checks the answer; undefined for a 404. */
   get<T>(path: string, result: z.ZodType<T>): Promise<T | undefined>;
-  /** As `get`, for lists that come in pages. */
+  /** Reads every page of a list. */
   list<T>(path: string, entry: z.ZodType<T>): Promise<T[]>;
-  /** A SELECT on a D1 database; undefined when its table is not there. */
+  /** Runs a SELECT on a D1 database; undefined where the table does not exist. */
   select<T>(database: string, sql: string, row: z.ZodType<T>): Promise<T[] | undefined>;
 }
 
@@ -26,7 +26,7 @@ type Answer = z.infer<typeof envelope> & { status: number };
 
 const REFUSED = new Set([9109, 10000, 10001]);
 
-/** Opens the account that CLOUDFLARE_ACCOUNT_ID names, or the only one that the token reaches. */
+/** Opens the account that CLOUDFLARE_ACCOUNT_ID names, or the only account of the token. @throws CliError */
 export async function openCloudflare(env: NodeJS.ProcessEnv, cwd: string): Promise<Cloudflare> {
   const base = env.CLOUDFLARE_API_BASE_URL ?? "https://api.cloudflare.com/client/v4";
   const token = env.CLOUDFLARE_API_TOKEN ?? tokenOfWrangler(env, cwd);
@@ -36,12 +36,12 @@ export async function openCloudflare(env: NodeJS.ProcessEnv, cwd: string): Promi
       headers: { ...init.headers, authorization: `Bearer ${token}` },
       signal: AbortSignal.timeout(30_000),
     }).catch((error: Error) => {
-      throw new CliError(`the Cloudflare API cannot be reached at ${new URL(base).host}: ${error.message}`);
+      throw new CliError(`The Cloudflare API cannot be reached at ${new URL(base).host}: ${error.message}.`);
     });
     const parsed = envelope.safeParse(await response.json().catch(() => undefined));
     if (!parsed.success) {
       throw new CliError(
-        `the Cloudflare API answered HTTP ${response.status} to ${path}, and not in its own form`,
+        `The Cloudflare API answered HTTP ${response.status} to ${path}, in an unknown form.`,
       );
     }
     const { errors } = parsed.data;
@@ -50,7 +50,7 @@ export async function openCloudflare(env: NodeJS.ProcessEnv, cwd: string): Promi
   };
   const failureOf = (path: string, { status, errors }: Answer) => {
     const causes = errors.map(({ code, message }) => `${message} (${code})`).join("; ");
-    return new CliError(`the Cloudflare API answered HTTP ${status} to ${path}: ${causes}`);
+    return new CliError(`The Cloudflare API answered HTTP ${status} to ${path}: ${causes}.`);
   };
 
   const account = env.CLOUDFLARE_ACCOUNT_ID ?? (await onlyAccount(ask));
@@ -98,14 +98,14 @@ async function onlyAccount(ask: (path: string) => Promise<Answer>): Promise<stri
   const names = accounts.map(({ id, name }) => `${id} (${name})`).join(", ");
   throw new CliError(
     accounts.length === 0
-      ? "the token reaches no account: set CLOUDFLARE_ACCOUNT_ID"
-      : `the token reaches several accounts: set CLOUDFLARE_ACCOUNT_ID to one of ${names}`,
+      ? "The token reaches no account. Set CLOUDFLARE_ACCOUNT_ID."
+      : `The token reaches several accounts. Set CLOUDFLARE_ACCOUNT_ID to one of ${names}.`,
     [],
     accounts.length === 0 ? 3 : 2,
   );
 }
 
-/** What `wrangler login` left behind. */
+/** Reads the token that `wrangler login` stored. @throws CliError (exit code 3) */
 function tokenOfWrangler(env: NodeJS.ProcessEnv, cwd: string): string {
   const { status, stdout } = spawnSync(process.execPath, [WRANGLER, "auth", "token", "--json"], {
     cwd,
@@ -115,7 +115,7 @@ function tokenOfWrangler(env: NodeJS.ProcessEnv, cwd: string): string {
   const parsed = status === 0 ? tokenSchema.safeParse(JSON.parse(stdout)) : undefined;
   if (parsed?.success) return parsed.data.token;
   throw new CliError(
-    "not authenticated at Cloudflare: set CLOUDFLARE_API_TOKEN, or run `npx wrangler login`",
+    "There is no Cloudflare login. Set CLOUDFLARE_API_TOKEN, or run `npx wrangler login`.",
     [],
     3,
   );
@@ -124,8 +124,8 @@ const tokenSchema = z.object({ token: z.string().min(1) });
 
 const notAuthenticated = (path: string) =>
   new CliError(
-    `the Cloudflare API does not accept the token for ${path}: it needs Workers Scripts, Queues, D1, R2 (edit) and ` +
-      "Account Settings (read)",
+    `The Cloudflare API does not accept the token for ${path}. It needs the permissions Workers Scripts, Queues, D1 and ` +
+      "R2 (edit), and Account Settings (read).",
     [],
     3,
   );

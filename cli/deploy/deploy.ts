@@ -1,5 +1,5 @@
-// `weir deploy`: check the project, read the account, plan, and do it step by step with wrangler. Nothing is kept
-// of a run that fails: the next one reads the account again and goes on with what is still to be done.
+// Command `weir deploy`: checks the project, reads the account, plans, and runs the steps of the plan with wrangler. A
+// failed deploy leaves no state: the next one reads the account again and does the steps that are left.
 import { spawnSync } from "node:child_process";
 import { z } from "zod";
 import { workerName } from "../../src/shapes/bindings.ts";
@@ -10,17 +10,17 @@ import { untilInterrupted } from "../io/interrupt.ts";
 import { CliError, good, note, print, printJson } from "../io/output.ts";
 import { signingKeys } from "../project/bindings.ts";
 import { loadProject, type Project } from "../project/project.ts";
-import { validate } from "../project/validate.ts";
+import { requireValid } from "../project/validate.ts";
 import { isLocal, settingsOf } from "../settings/settings.ts";
 import { type Cloudflare, openCloudflare } from "./cloudflare.ts";
 import { COMPUTE_CONFIG, stageImage } from "./image.ts";
 import { lastMile } from "./last-mile.ts";
 import { type Plan, type PlanHeader, planOf, type Step } from "./plan.ts";
-import { presentOf } from "./present.ts";
+import { readAccount } from "./present.ts";
 import { configsOf, type ProjectResources, resourcesOf } from "./resources.ts";
-import { type Secrets, secretsOf } from "./secrets.ts";
+import { type DeploySecrets, secretsOf } from "./secrets.ts";
 import { planText, stepText } from "./show.ts";
-import { type Done, doSteps } from "./steps.ts";
+import { doSteps, type StepsResult } from "./steps.ts";
 import { runWrangler } from "./wrangler.ts";
 import { readConfig } from "./wrangler-config.ts";
 
@@ -29,21 +29,25 @@ export interface DeployOptions {
   env: NodeJS.ProcessEnv;
   /** Print what would be done, and stop. */
   plan?: boolean;
-  /** Leave pipelines whose version is deployed; a revision compares with the versions of that commit instead. */
+  /** Skip pipelines whose version is deployed, or, with a revision, is the version at that commit. */
   changed?: string | true;
   force?: boolean;
   json?: boolean;
-  /** Where the router is reached; default: WEIR_URL, a profile, or its workers.dev address. */
+  /** Public URL of the router; default: WEIR_URL, a profile, or its workers.dev address. */
   url?: string;
-  /** Whether what is stale after it is replayed; a person at a terminal is asked. */
+  /** Whether stale items are replayed afterwards; default: ask at a terminal. */
   replay?: boolean;
   secretsFile?: string;
 }
 
-/** Deploys a project, or plans to. Throws a {@link CliError} when something is in the way or fails. */
+/** Deploys the project in a folder, or prints the plan. @throws CliError */
 export async function deploy(options: DeployOptions): Promise<void> {
-  await inOrder(options.root);
-  const project = loadProject(options.root);
+  await deployProject(options, loadProject(options.root));
+}
+
+/** Deploys a project that has been read, as {@link deploy} does. */
+export async function deployProject(options: DeployOptions, project: Project): Promise<void> {
+  await requireReady(project);
   const declared = [...new Set(configsOf(project).flatMap(({ config }) => config.secrets?.required ?? []))];
   const secrets = secretsOf(declared, options.env, options.secretsFile, (root) =>
     signingKeys(project.connections, root),
@@ -51,7 +55,7 @@ export async function deploy(options: DeployOptions): Promise<void> {
   try {
     await planAndDo(options, project, declared, secrets);
   } catch (error) {
-    // Whatever an answer of the API may have repeated.
+    // An answer of the API may repeat a secret.
     if (!(error instanceof CliError)) throw error;
     throw new CliError(secrets.redact(error.message), error.problems, error.code);
   }
@@ -61,7 +65,7 @@ async function planAndDo(
   options: DeployOptions,
   project: Project,
   declared: string[],
-  secrets: Secrets,
+  secrets: DeploySecrets,
 ): Promise<void> {
   const { root, env } = options;
   const cloudflare = await openCloudflare(env, root);
@@ -69,7 +73,7 @@ async function planAndDo(
   const resources = await resourcesOf(project, url);
   const commit = commitOf(root);
   const docker = hasDocker(env);
-  const present = await presentOf(cloudflare, resources);
+  const present = await readAccount(cloudflare, resources);
   const changed = changedSince(root, options.changed);
   const plan = planOf(resources, present, {
     ...{ url, commit, docker, given: secrets.given },
@@ -93,12 +97,12 @@ async function planAndDo(
     const versions = versionsOf(resources);
     const key = settingsOf(root, env, { url }).key?.value ?? secrets.pick(["WEIR_API_KEY"]).WEIR_API_KEY;
     const last = await lastMile(options, { url, key, versions });
-    if (options.json) printJson({ ok: !last.failed, ...header, done: done.map(brief), ...last.answer });
+    if (options.json) printJson({ ok: !last.failed, ...header, done: done.map(stepJson), ...last.answer });
     if (last.failed) throw last.failed;
   };
   await untilInterrupted(async (interrupted) => {
     void interrupted.then(() =>
-      note("interrupted: the step under way ends; run `weir deploy` again to go on"),
+      note("Interrupted. The step under way will end; run `weir deploy` again to go on."),
     );
     const run = (step: Step) => {
       note(`  ${stepText(step)} …`);
@@ -107,15 +111,15 @@ async function planAndDo(
     const result = await doSteps(plan.steps, run, interrupted);
     report(plan, header, result, options.json === true);
     if (result.done.length === plan.steps.length) await finish(result.done);
-    else if (options.json) printJson({ ok: false, ...header, done: result.done.map(brief) });
+    else if (options.json) printJson({ ok: false, ...header, done: result.done.map(stepJson) });
   });
 }
 
-/** A step's arguments; compute is built from a folder that has the project's models in it. */
+/** Arguments of a step; compute's image is built from a folder that holds the project's models. */
 const argsOf = ({ args }: Step, root: string) =>
   args.map((arg) => (arg.endsWith(COMPUTE_CONFIG) ? stageImage(root) : arg));
 
-/** alias → version, as the router that is deployed with them names them. */
+/** Deployed versions: alias → version. */
 const versionsOf = ({ workers }: ProjectResources) =>
   new Map(
     workers.flatMap(({ alias, version }) =>
@@ -123,11 +127,11 @@ const versionsOf = ({ workers }: ProjectResources) =>
     ),
   );
 
-function report(plan: Plan, header: PlanHeader, { done, failed }: Done, json: boolean): void {
+function report(plan: Plan, header: PlanHeader, { done, failed }: StepsResult, json: boolean): void {
   if (!failed) {
     if (done.length < plan.steps.length) return;
-    const all = `${done.length} steps; Weir is at ${header.url}`;
-    good(done.length === 0 ? `nothing to do: ${header.url} is up to date` : all);
+    const all = `Did ${done.length} steps. Weir is at ${header.url}.`;
+    good(done.length === 0 ? `Nothing to do: ${header.url} is up to date.` : all);
     return;
   }
   const { step, said } = failed;
@@ -135,20 +139,20 @@ function report(plan: Plan, header: PlanHeader, { done, failed }: Done, json: bo
     printJson({
       ok: false,
       ...header,
-      done: done.map(brief),
+      done: done.map(stepJson),
       failed: { kind: step.kind, name: step.name, said },
     });
   throw new CliError(
-    `${stepText(step)} failed, after ${done.length} of ${plan.steps.length} steps:\n${said}\n` +
-      "What was done stays. Run `weir deploy` again when the cause is gone: it goes on from here.",
+    `A step failed after ${done.length} of ${plan.steps.length}: ${stepText(step)}.\n${said}\n` +
+      "Finished steps stay. Run `weir deploy` again when the cause is gone: it goes on from here.",
   );
 }
 
-const brief = ({ kind, action, name, why }: Omit<Step, "secrets">) => ({ kind, action, name, why });
+const stepJson = ({ kind, action, name, why }: Omit<Step, "secrets">) => ({ kind, action, name, why });
 
 const planJson = ({ steps, ...rest }: Plan) => ({
   steps: steps.map(({ secrets, ...step }) => ({
-    ...brief(step),
+    ...stepJson(step),
     ...(secrets.length > 0 ? { secrets } : {}),
   })),
   unchanged: rest.unchanged,
@@ -157,14 +161,15 @@ const planJson = ({ steps, ...rest }: Plan) => ({
   notices: rest.notices,
 });
 
-/** What is deployed is what was validated and generated: a deploy repairs neither. */
-async function inOrder(root: string): Promise<void> {
-  const { problems } = validate(root);
-  if (problems.length > 0) throw new CliError("nothing was deployed: the project has problems", problems);
-  const stale = drifted(root, await generate(root)).filter((name) => !name.startsWith("workers/local/"));
+/** Refuses a project with problems or outdated generated files: a deploy repairs neither. @throws CliError */
+async function requireReady(project: Project): Promise<void> {
+  requireValid(project, "Nothing was deployed");
+  const stale = drifted(project.root, await generate(project)).filter(
+    (name) => !name.startsWith("workers/local/"),
+  );
   if (stale.length === 0) return;
   throw new CliError(
-    `nothing was deployed: ${stale.join(", ")} differ from what would be generated; run \`weir generate\` and commit`,
+    `Nothing was deployed: ${stale.join(", ")} are out of date. Run \`weir generate\` and commit.`,
   );
 }
 
@@ -173,7 +178,7 @@ async function urlOf({ root, env, url }: DeployOptions, cloudflare: Cloudflare):
   if (!isLocal(set.url.value)) return set.url.value;
   if (url !== undefined || env.WEIR_URL) {
     throw new CliError(
-      `${set.url.value} (${set.url.from}) is this machine: give the URL that the world sees`,
+      `${set.url.value} (${set.url.from}) is on this machine. Give the public URL of the router with --url.`,
       [],
       2,
     );
@@ -181,7 +186,7 @@ async function urlOf({ root, env, url }: DeployOptions, cloudflare: Cloudflare):
   const found = await cloudflare.get("workers/subdomain", z.object({ subdomain: z.string() }));
   if (found) return `https://${readConfig(root, "wrangler.toml").name}.${found.subdomain}.workers.dev`;
   throw new CliError(
-    "the account has no workers.dev subdomain: say where the router is reached with --url",
+    "The account has no workers.dev subdomain. Give the public URL of the router with --url.",
     [],
     2,
   );
@@ -195,10 +200,10 @@ function changedSince(
   if (changed === true) return "deployed";
   const versions = versionsAt(root, changed);
   if (versions) return new Map([...versions].map(([alias, version]) => [workerName(alias), version]));
-  throw new CliError(`--changed ${changed}: git has no registry of pipelines at that revision`, [], 2);
+  throw new CliError(`git has no registry of pipelines at the revision ${changed} of --changed.`, [], 2);
 }
 
-/** Whether a Docker daemon answers; wrangler builds compute's image with it. */
+/** Whether a Docker daemon answers, which wrangler needs to build compute's image. */
 function hasDocker(env: NodeJS.ProcessEnv): boolean {
   const { status } = spawnSync(env.WRANGLER_DOCKER_BIN ?? "docker", ["info"], {
     stdio: "ignore",
@@ -212,7 +217,7 @@ function refuseMissing(plan: Plan, { json }: DeployOptions, header: object): voi
   if (json) printJson({ ok: false, ...header, done: [] });
   const names = plan.missing.map(({ name, workers }) => `  ${name}  for ${workers.join(", ")}`).join("\n");
   throw new CliError(
-    `nothing was deployed: these secrets have no value:\n${names}\n` +
-      "Set them in the environment, or as NAME=value lines of a file, and give it with --secrets-file.",
+    `Nothing was deployed. These secrets have no value:\n${names}\n` +
+      "Set them in the environment, or as NAME=value lines of a file given with --secrets-file.",
   );
 }

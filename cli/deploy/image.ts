@@ -1,5 +1,5 @@
-// What goes into compute's image: Weir's own server, and of the project its models and what its Python handlers
-// require. A project that is not Weir's own folder has them laid out together before wrangler builds.
+// Files of compute's image: Weir's server, and the project's models and Python requirements. For a project outside
+// Weir's own folder they are copied into one folder, from which wrangler builds the image.
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { parse, stringify } from "smol-toml";
@@ -15,10 +15,10 @@ const SERVER = [
 const PROJECT = ["models.json", "models/**/*", "pipelines/*/requirements.txt"];
 
 export const COMPUTE_CONFIG = "workers/compute/wrangler.toml";
-/** Where the files are laid out, below the project. */
-const STAGE = ".weir/image";
+/** Folder below the project into which the files are copied. */
+const STAGE_FOLDER = ".weir/image";
 
-/** Every file of a project's image, by its path in the build's context. */
+/** Lists the files of a project's image: path in the image's build context → path on disk. */
 export function imageFiles(root: string): Map<string, string> {
   const found = (folder: string, patterns: string[]) =>
     globSync(patterns, { cwd: folder, withFileTypes: true })
@@ -31,12 +31,12 @@ export function imageFiles(root: string): Map<string, string> {
 }
 
 /**
- * Lays out the image's files below the project, and a wrangler.toml that builds from there: Docker sees one folder
- * only. Returns that file, relative to the root; Weir's own folder is one already.
+ * Copies the image's files below the project, with a wrangler.toml that builds there, since Docker reads one folder
+ * only. Returns the path of the wrangler.toml, relative to the root. Weir's own folder needs no copy.
  */
 export function stageImage(root: string): string {
   if (resolve(root) === packageRoot) return COMPUTE_CONFIG;
-  const stage = join(root, STAGE);
+  const stage = join(root, STAGE_FOLDER);
   rmSync(stage, { recursive: true, force: true });
   for (const [path, from] of imageFiles(root)) {
     mkdirSync(dirname(join(stage, path)), { recursive: true });
@@ -50,5 +50,5 @@ export function stageImage(root: string): string {
     image_build_context: ".",
   }));
   writeFileSync(join(stage, "wrangler.toml"), stringify({ ...config, main, containers }));
-  return `${STAGE}/wrangler.toml`;
+  return `${STAGE_FOLDER}/wrangler.toml`;
 }

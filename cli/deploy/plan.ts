@@ -1,8 +1,8 @@
-// What a deploy would do: the project's wants against what the account holds. Pure: two descriptions in, a list
-// of steps out, in the order in which they can be done, each with the wrangler command that does it.
+// Plan of a deploy: the steps that make an account hold what the project needs, in an order that works, each with its
+// wrangler command. Pure: compares resources.ts (the project) with present.ts (the account).
 import { isSigningKey } from "../../src/shapes/bindings.ts";
 import { SIGNING_KEY } from "../project/bindings.ts";
-import type { Present, PresentWorker } from "./present.ts";
+import type { AccountState, DeployedWorker } from "./present.ts";
 import type { ProjectDatabase, ProjectResources, ProjectWorker } from "./resources.ts";
 
 export interface Step {
@@ -10,48 +10,48 @@ export interface Step {
   action: "create" | "change";
   name: string;
   why: string;
-  /** For wrangler. */
+  /** Arguments for wrangler. */
   args: string[];
-  /** Names of the secrets that go along. */
+  /** Names of the secrets that are set by the step. */
   secrets: string[];
 }
 
-export interface Left {
+export interface Leftover {
   kind: "queue" | "worker";
   name: string;
   cost: string;
-  /** The command that removes it. */
+  /** Command that removes it. */
   remove: string;
 }
 
 export interface Plan {
   steps: Step[];
-  /** Workers that are as they should be, with the reason when it is not "nothing changed". */
+  /** Workers that stay as they are, each with the reason. */
   unchanged: { name: string; why: string }[];
-  /** Secrets that a Worker declares, nobody has set, and the environment does not hold. */
+  /** Secrets that a Worker declares and that have no value, in the account or here. */
   missing: { name: string; workers: string[] }[];
-  /** In the account, Weir's by name, and no longer asked for. */
-  left: Left[];
-  /** What a person should hear besides. */
+  /** Queues and Workers in the account that begin with `weir-` and that the project does not need. */
+  left: Leftover[];
+  /** Further notices for a person. */
   notices: string[];
 }
 
 export interface PlanOptions {
-  /** Where the router is reached. */
+  /** Public URL of the router. */
   url: string;
   commit: string;
-  /** Whether an image can be built here. */
+  /** Whether Docker is here to build an image. */
   docker: boolean;
-  /** Names of the secrets that the environment holds. */
+  /** Names of the secrets that have a value here. */
   given: ReadonlySet<string>;
-  /** With `--changed`: the versions that count as deployed; `deployed` takes those of the account. */
+  /** With `--changed`: Worker → version that counts as deployed; `deployed` takes the versions of the account. */
   changed?: "deployed" | Map<string, string>;
   /** Upload every Worker, changed or not. */
   force?: boolean;
 }
 
-/** Compares, and lists what is to be done. */
-export function planOf(resources: ProjectResources, present: Present, options: PlanOptions): Plan {
+/** Compares project and account and lists the steps. */
+export function planOf(resources: ProjectResources, present: AccountState, options: PlanOptions): Plan {
   const decided = resources.workers.map((worker) => ({
     worker,
     ...decide(worker, resources, present, options),
@@ -79,20 +79,22 @@ export function planOf(resources: ProjectResources, present: Present, options: P
 
 type Decision = { why: string; left?: undefined } | { why: undefined; left: string };
 
-/** Why a Worker is to be uploaded, or why not. The first reason that holds is told. */
+/** Decides whether a Worker is uploaded, with the first reason that holds. */
 function decide(
   worker: ProjectWorker,
   resources: ProjectResources,
-  present: Present,
+  present: AccountState,
   options: PlanOptions,
 ): Decision {
   const now = present.workers.get(worker.name);
   if (!now) return { why: "not deployed yet" };
-  if (options.force) return { why: "asked for by --force" };
+  if (options.force) return { why: "because of --force" };
   const unset = worker.secrets.filter((name) => !now.secrets.includes(name));
-  if (unset.length > 0) return { why: `to be given ${unset.join(", ")}` };
-  // A deploy that was cut off after the upload has yet to set these up.
-  const unheard = worker.consumes.filter((it) => !present.queues.get(it)?.consumers.includes(worker.name));
+  if (unset.length > 0) return { why: `needs the secrets ${unset.join(", ")}` };
+  // An earlier deploy may have ended after the upload and before these were set.
+  const unheard = worker.consumes.filter(
+    (queue) => !present.queues.get(queue)?.consumers.includes(worker.name),
+  );
   if (unheard.length > 0) return { why: `does not consume ${unheard.join(", ")} yet` };
   if (worker.crons.some((cron) => !now.crons.includes(cron))) return { why: "its cron is not set" };
   const before = deployedVersion(worker, now, options);
@@ -108,14 +110,14 @@ function decide(
   return {
     why:
       now.build === undefined
-        ? "what is there was not put there by weir deploy"
+        ? "was not deployed by weir deploy"
         : worker.role === "router"
           ? "its code, settings or registry of pipelines changed"
           : "its code or settings changed",
   };
 }
 
-const deployedVersion = (worker: ProjectWorker, now: PresentWorker, { changed }: PlanOptions) =>
+const deployedVersion = (worker: ProjectWorker, now: DeployedWorker, { changed }: PlanOptions) =>
   changed instanceof Map ? changed.get(worker.name) : now.version;
 
 const createQueue = (name: string): Step => ({
@@ -133,7 +135,7 @@ const createDatabase = ({ name }: ProjectDatabase): Step => ({
   args: ["d1", "create", name],
 });
 
-function migrate({ name, config, migrations }: ProjectDatabase, present: Present): Step[] {
+function migrate({ name, config, migrations }: ProjectDatabase, present: AccountState): Step[] {
   const pending = migrations.filter((file) => !present.databases.get(name)?.applied.includes(file));
   if (pending.length === 0) return [];
   const args = ["d1", "migrations", "apply", name, "--remote", "-c", config];
@@ -144,12 +146,12 @@ function deployWorker(
   worker: ProjectWorker,
   why: string,
   resources: ProjectResources,
-  present: Present,
+  present: AccountState,
   { url, commit, docker, given }: PlanOptions,
 ): Step {
   const now = present.workers.get(worker.name);
   const isCompute = worker.role === "compute";
-  // Without Docker the image stays as it is, and so does what is said of it.
+  // Without Docker the image stays as it is, and so does its hash.
   const image = docker ? resources.image : (now?.image ?? "");
   const vars = isCompute ? { WEIR_IMAGE: image } : { WEIR_COMMIT: commit, WEIR_URL: url };
   return {
@@ -169,14 +171,14 @@ function deployWorker(
   };
 }
 
-/** What R2 tells of, by the names that wrangler takes. */
+/** Actions of R2 notifications, by the event types that wrangler takes. */
 const EVENTS = {
   "object-create": ["PutObject", "CopyObject", "CompleteMultipartUpload"],
   "object-delete": ["DeleteObject", "LifecycleDeletion"],
 };
 
-/** R2 refuses rules that overlap, so a rule is made for just what no rule covers. */
-function ruleSteps({ bucket, queue }: { bucket: string; queue: string }, present: Present): Step[] {
+/** Steps for notifications of a bucket. R2 refuses overlapping rules, so only actions without a rule get one. */
+function ruleSteps({ bucket, queue }: { bucket: string; queue: string }, present: AccountState): Step[] {
   const rules = (present.buckets.get(bucket) ?? []).filter((rule) => rule.whole && rule.queue === queue);
   const covered = new Set(rules.flatMap(({ actions }) => actions));
   const types = Object.entries(EVENTS).flatMap(([type, actions]) =>
@@ -188,7 +190,7 @@ function ruleSteps({ bucket, queue }: { bucket: string; queue: string }, present
       kind: "rule",
       action: rules.length === 0 ? "create" : "change",
       name: `${bucket} → ${queue}`,
-      why: `to hear of ${types.join(" and ")}`,
+      why: `to get ${types.join(" and ")} events`,
       args: ["r2", "bucket", "notification", "create", bucket, "--event-types", ...types, "--queue", queue],
       secrets: [],
     },
@@ -197,13 +199,13 @@ function ruleSteps({ bucket, queue }: { bucket: string; queue: string }, present
 
 function missingSecrets(
   workers: ProjectWorker[],
-  present: Present,
+  present: AccountState,
   given: ReadonlySet<string>,
 ): Plan["missing"] {
   const missing = workers.flatMap(({ name: worker, secrets }) =>
     secrets
       .filter((name) => !given.has(name) && !present.workers.get(worker)?.secrets.includes(name))
-      // Of the derived keys, what they are derived from is what is missing.
+      // A missing derived key means that the key it is derived from is missing.
       .map((name) => ({ name: isSigningKey(name) ? SIGNING_KEY : name, worker })),
   );
   return [...Map.groupBy(missing, ({ name }) => name)].map(([name, all]) => ({
@@ -212,7 +214,7 @@ function missingSecrets(
   }));
 }
 
-function leftBehind(resources: ProjectResources, present: Present): Left[] {
+function leftBehind(resources: ProjectResources, present: AccountState): Leftover[] {
   const queues = [...present.queues].filter(
     ([name]) => name.startsWith("weir-") && !resources.queues.includes(name),
   );
@@ -221,35 +223,35 @@ function leftBehind(resources: ProjectResources, present: Present): Left[] {
   );
   return [
     ...queues.map(
-      ([name, { consumers }]): Left => ({
+      ([name, { consumers }]): Leftover => ({
         kind: "queue",
         name,
         cost:
           consumers.length > 0
             ? `consumed by ${consumers.join(", ")}, which goes on`
-            : "no consumer: what is sent to it is billed and expires unread",
+            : "no consumer: its messages are billed and expire unread",
         remove: `npx wrangler queues delete ${name}`,
       }),
     ),
     ...workers.map(
-      (name): Left => ({
+      (name): Leftover => ({
         kind: "worker",
         name,
-        cost: "nothing while nobody calls it; it keeps its bindings and secrets",
+        cost: "free while nobody calls it; it keeps its bindings and secrets",
         remove: `npx wrangler delete --name ${name}`,
       }),
     ),
   ];
 }
 
-function noticesOf(resources: ProjectResources, present: Present, { docker }: PlanOptions): string[] {
+function noticesOf(resources: ProjectResources, present: AccountState, { docker }: PlanOptions): string[] {
   const compute = resources.workers.find(({ role }) => role === "compute");
   const image = compute && present.workers.get(compute.name)?.image;
   if (docker || image === resources.image) return [];
   return [
-    `THE COMPUTE CONTAINER IS NOT DEPLOYED: there is no Docker here to build its image. ${
+    `THE COMPUTE CONTAINER IS NOT DEPLOYED, because there is no Docker here to build its image. ${
       image
-        ? "The one that is deployed is older than this tree."
+        ? "The deployed container is older than this tree."
         : "Pipelines that use video, images or models fail."
     } Deploy from where Docker runs, as .github/workflows/deploy.yml does.`,
   ];

@@ -1,11 +1,11 @@
-// What an account holds now, of what a project asks for and of what Weir may have left there. Reads only.
-// plan.ts compares it with wanted.ts.
+// State of a Cloudflare account: its queues, buckets, databases and Workers, with details of those that the project needs.
+// Only reads. plan.ts compares it with the project's needs, from resources.ts.
 import { z } from "zod";
 import type { Cloudflare } from "./cloudflare.ts";
 import type { ProjectResources } from "./resources.ts";
 
-export interface PresentWorker {
-  /** The hash of its upload; absent when something other than `weir deploy` uploaded it. */
+export interface DeployedWorker {
+  /** Hash of its upload (build.ts); absent where `weir deploy` did not upload it. */
   build?: string;
   image?: string;
   version?: string;
@@ -15,16 +15,16 @@ export interface PresentWorker {
   crons: string[];
 }
 
-export interface Present {
+export interface AccountState {
   account: string;
-  /** Each queue with the Workers that consume it. */
+  /** Queue → Workers that consume it. */
   queues: Map<string, { consumers: string[] }>;
-  /** Each bucket with its rules; those of buckets that are not asked for are not read. */
+  /** Bucket → notification rules, read only for buckets that the project needs. */
   buckets: Map<string, { queue: string; actions: string[]; whole: boolean }[]>;
-  /** Each database with the migrations applied to it. */
+  /** Database → migrations applied to it, read only for databases that the project needs. */
   databases: Map<string, { applied: string[] }>;
-  /** Of Workers that are not asked for, only the name is known. */
-  workers: Map<string, PresentWorker | undefined>;
+  /** Worker → details, undefined for a Worker that the project does not need. */
+  workers: Map<string, DeployedWorker | undefined>;
 }
 
 const queue = z.object({
@@ -66,8 +66,11 @@ const version = z.object({
 });
 const schedules = z.object({ schedules: z.array(z.object({ cron: z.string() })).default([]) });
 
-/** Reads the account, a handful of requests and some more per Worker, all at once where they may be. */
-export async function presentOf(cloudflare: Cloudflare, resources: ProjectResources): Promise<Present> {
+/** Reads the state of the account, with requests in parallel where possible. */
+export async function readAccount(
+  cloudflare: Cloudflare,
+  resources: ProjectResources,
+): Promise<AccountState> {
   const [queues, databases, allBuckets, scripts] = await Promise.all([
     cloudflare.list("queues", queue),
     cloudflare.list("d1/database", database),
@@ -77,22 +80,22 @@ export async function presentOf(cloudflare: Cloudflare, resources: ProjectResour
   const names = new Set(scripts.map(({ id }) => id));
   const ours = resources.workers.filter(({ name }) => names.has(name));
   const [migrated, ruled, workers] = await Promise.all([
-    each(
-      databases.filter(({ name }) => resources.databases.some((it) => it.name === name)),
+    readEach(
+      databases.filter(({ name }) => resources.databases.some((database) => database.name === name)),
       ({ uuid }) => appliedIn(cloudflare, uuid),
     ),
-    each(
+    readEach(
       (allBuckets?.buckets ?? []).filter(({ name }) => resources.buckets.includes(name)),
       ({ name }) => rulesOf(cloudflare, name),
     ),
-    each(ours, ({ name, crons }) => workerOf(cloudflare, name, crons.length > 0)),
+    readEach(ours, ({ name, crons }) => workerOf(cloudflare, name, crons.length > 0)),
   ]);
   return {
     account: cloudflare.account,
     queues: new Map(
-      queues.map((it) => [
-        it.queue_name,
-        { consumers: it.consumers.flatMap(({ script, script_name }) => script_name ?? script ?? []) },
+      queues.map((queue) => [
+        queue.queue_name,
+        { consumers: queue.consumers.flatMap(({ script, script_name }) => script_name ?? script ?? []) },
       ]),
     ),
     buckets: new Map([
@@ -105,12 +108,12 @@ export async function presentOf(cloudflare: Cloudflare, resources: ProjectResour
     ]),
     workers: new Map([
       ...[...names].map((name): [string, undefined] => [name, undefined]),
-      ...workers.map(([{ name }, found]): [string, PresentWorker] => [name, found]),
+      ...workers.map(([{ name }, found]): [string, DeployedWorker] => [name, found]),
     ]),
   };
 }
 
-const each = <T, R>(values: T[], read: (value: T) => Promise<R>): Promise<[T, R][]> =>
+const readEach = <T, R>(values: T[], read: (value: T) => Promise<R>): Promise<[T, R][]> =>
   Promise.all(values.map(async (value): Promise<[T, R]> => [value, await read(value)]));
 
 async function appliedIn(cloudflare: Cloudflare, uuid: string): Promise<string[]> {
@@ -130,23 +133,24 @@ async function rulesOf(cloudflare: Cloudflare, bucket: string) {
 }
 
 /**
- * The version that serves now. Not the script's settings, which may be those of a version that was uploaded
- * and never deployed.
+ * Reads the version of a Worker that serves now; the settings of the script may be those of a version that was
+ * uploaded and never deployed.
  */
-async function workerOf(cloudflare: Cloudflare, name: string, hasCrons: boolean): Promise<PresentWorker> {
-  const [answer, rung] = await Promise.all([
+async function workerOf(cloudflare: Cloudflare, name: string, hasCrons: boolean): Promise<DeployedWorker> {
+  const [answer, schedule] = await Promise.all([
     cloudflare.get(`workers/scripts/${name}/deployments`, deployments),
     hasCrons ? cloudflare.get(`workers/scripts/${name}/schedules`, schedules) : undefined,
   ]);
   const serving = answer?.deployments[0]?.versions ?? [];
-  // Two versions at once are somebody's gradual rollout: no one build is what serves.
+  // During a gradual rollout two versions serve, so that no single build can be named.
   const [only] = serving;
   const active =
     only && serving.length === 1
       ? await cloudflare.get(`workers/scripts/${name}/versions/${only.version_id}`, version)
       : undefined;
   const bindings = active?.resources.bindings ?? [];
-  const text = (key: string) => bindings.find((it) => it.name === key && it.type === "plain_text")?.text;
+  const text = (key: string) =>
+    bindings.find((binding) => binding.name === key && binding.type === "plain_text")?.text;
   const read = (field: "build" | "image" | "version" | "commit" | "url", key: string) => {
     const value = text(key);
     return value ? { [field]: value } : {};
@@ -157,7 +161,7 @@ async function workerOf(cloudflare: Cloudflare, name: string, hasCrons: boolean)
     ...read("version", "WEIR_VERSION"),
     ...read("commit", "WEIR_COMMIT"),
     ...read("url", "WEIR_URL"),
-    secrets: bindings.filter(({ type }) => type === "secret_text").map((it) => it.name),
-    crons: rung?.schedules.map(({ cron }) => cron) ?? [],
+    secrets: bindings.filter(({ type }) => type === "secret_text").map((binding) => binding.name),
+    crons: schedule?.schedules.map(({ cron }) => cron) ?? [],
   };
 }

@@ -1,5 +1,5 @@
-// What the project asks an account to hold: read from the generated wrangler.toml files, which are what wrangler
-// deploys, and from connections.json for the rules that no wrangler.toml can say. Says nothing of any account.
+// Resources that a project needs in an account: queues, buckets, databases, Workers, notification rules. Read from the
+// generated wrangler.toml files, and rules from connections.json, since no wrangler.toml can hold them.
 import { readdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { databasesOf, QUEUES } from "../project/bindings.ts";
@@ -10,23 +10,23 @@ import { readConfig, type WranglerConfig } from "./wrangler-config.ts";
 export interface ProjectWorker {
   name: string;
   role: "compute" | "pipeline" | "router";
-  /** Its wrangler.toml, relative to the root. */
+  /** Path of its wrangler.toml, relative to the root. */
   config: string;
-  /** Hash of all that its upload consists of. */
+  /** Hash of its upload (build.ts). */
   build: string;
-  /** A pipeline's name and version. */
+  /** Alias and version, of a pipeline Worker. */
   alias?: string;
   version?: string;
   /** Names of the secrets that it declares. */
   secrets: string[];
-  /** Queues it consumes, and when its cron rings. */
+  /** Queues that it consumes, and its cron expressions. */
   consumes: string[];
   crons: string[];
 }
 
 export interface ProjectDatabase {
   name: string;
-  /** The wrangler.toml that names its migrations. */
+  /** Path of the wrangler.toml that names its migrations. */
   config: string;
   migrations: string[];
 }
@@ -35,25 +35,25 @@ export interface ProjectResources {
   queues: string[];
   buckets: string[];
   databases: ProjectDatabase[];
-  /** In the order in which they must be there: what others bind to comes first. */
+  /** Workers in the order of deploying: a Worker comes after those that it binds to. */
   workers: ProjectWorker[];
-  /** R2 buckets that tell of their objects. */
+  /** Notification rules: the queue that gets the events of a bucket. */
   rules: { bucket: string; queue: string }[];
   /** Hash of compute's image. */
   image: string;
 }
 
-interface Read {
+interface WorkerConfig {
   role: ProjectWorker["role"];
   alias?: string;
   path: string;
   config: WranglerConfig;
 }
 
-/** The wrangler.toml of each Worker that is deployed, in the order of deploying. */
-export function configsOf({ root, pipelines }: Project): Read[] {
+/** Reads the wrangler.toml of every Worker, in the order of deploying. */
+export function configsOf({ root, pipelines }: Project): WorkerConfig[] {
   const compute = relative(root, join(packageRoot, "workers/compute/wrangler.toml"));
-  const workers: Omit<Read, "config">[] = [
+  const workers: Omit<WorkerConfig, "config">[] = [
     { role: "compute", path: compute },
     ...pipelines.map(({ name, folder }) => ({
       role: "pipeline" as const,
@@ -65,7 +65,7 @@ export function configsOf({ root, pipelines }: Project): Read[] {
   return workers.map((worker) => ({ ...worker, config: readConfig(root, worker.path) }));
 }
 
-/** Everything a project asks for, when its router is reached at `url`. */
+/** Collects the resources of a project whose router is reached at `url`. */
 export async function resourcesOf(project: Project, url: string): Promise<ProjectResources> {
   const { root } = project;
   const read = configsOf(project);
@@ -90,24 +90,26 @@ export async function resourcesOf(project: Project, url: string): Promise<Projec
   return {
     queues: unique(
       configs.flatMap(({ queues }) =>
-        [...(queues?.producers ?? []), ...(queues?.consumers ?? [])].flatMap((it) =>
-          it.dead_letter_queue ? [it.queue, it.dead_letter_queue] : [it.queue],
+        [...(queues?.producers ?? []), ...(queues?.consumers ?? [])].flatMap((entry) =>
+          entry.dead_letter_queue ? [entry.queue, entry.dead_letter_queue] : [entry.queue],
         ),
       ),
     ),
-    buckets: unique(configs.flatMap(({ r2_buckets }) => (r2_buckets ?? []).map((it) => it.bucket_name))),
+    buckets: unique(
+      configs.flatMap(({ r2_buckets }) => (r2_buckets ?? []).map((bucket) => bucket.bucket_name)),
+    ),
     databases: databasesIn(root, read, databasesOf(connections)),
     workers,
-    rules: Object.values(connections).flatMap((it) =>
-      it.kind === "r2" && it.events.some(({ scheme }) => scheme === "r2-queue")
-        ? it.buckets.map((bucket) => ({ bucket, queue: QUEUES.r2 }))
+    rules: Object.values(connections).flatMap((connection) =>
+      connection.kind === "r2" && connection.events.some(({ scheme }) => scheme === "r2-queue")
+        ? connection.buckets.map((bucket) => ({ bucket, queue: QUEUES.r2 }))
         : [],
     ),
     image: imageOf(root),
   };
 }
 
-function databasesIn(root: string, read: readonly Read[], named: string[]): ProjectDatabase[] {
+function databasesIn(root: string, read: readonly WorkerConfig[], named: string[]): ProjectDatabase[] {
   const found = new Map<string, ProjectDatabase>(
     named.map((name) => [name, { name, config: "wrangler.toml", migrations: [] }]),
   );

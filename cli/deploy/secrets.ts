@@ -1,32 +1,34 @@
-// The values of the secrets that Workers declare: from the environment, by their own names, and from a file.
-// Values are held here and in the file that wrangler reads; everything that is printed goes through redact().
+// Values of the secrets that Workers declare, from the environment and from a file. Values leave this file only through
+// pick(), for wrangler; every printed text goes through redact().
 import { existsSync, readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { CliError } from "../io/output.ts";
 import { SIGNING_KEY } from "../project/bindings.ts";
 import { redactor } from "./wrangler.ts";
 
-export interface Secrets {
-  /** Which of the declared names have a value. */
+export interface DeploySecrets {
+  /** Declared names that have a value. */
   given: ReadonlySet<string>;
-  /** The values of some names, for the file that goes along with one Worker. */
+  /** Values of some names, for the upload of one Worker. */
   pick(names: readonly string[]): Record<string, string>;
-  /** Strikes every value out of a text. */
+  /** Replaces every value in a text by ***. */
   redact(text: string): string;
 }
 
 /**
- * A value in the environment wins over the file's. An empty value is none: unset secrets are empty in CI. `derive`
- * gives those that follow from the signing key.
+ * Finds the values of declared secrets: `derive` gives those that follow from the signing key, then the environment
+ * comes before the file. An empty value counts as none, since unset secrets are empty in CI.
+ *
+ * @throws CliError where the file does not exist
  */
 export function secretsOf(
   declared: readonly string[],
   env: NodeJS.ProcessEnv,
   file: string | undefined,
   derive: (signingKey: string) => Record<string, string> = () => ({}),
-): Secrets {
+): DeploySecrets {
   if (file !== undefined && !existsSync(file))
-    throw new CliError(`--secrets-file: there is no ${file}`, [], 2);
+    throw new CliError(`The file ${file} of --secrets-file does not exist.`, [], 2);
   const fromFile = file === undefined ? {} : parseEnv(readFileSync(file, "utf8"));
   const values = new Map<string, string>();
   const root = env[SIGNING_KEY] || fromFile[SIGNING_KEY];

@@ -1,5 +1,5 @@
-// A plan as a person reads it: what is done in which order, what is left alone, what is missing, what is left
-// over. Pure text; deploy.ts says where it goes.
+// Text of a plan for a person: the steps in their order, unchanged Workers, missing secrets, leftovers. Pure; deploy.ts
+// prints it.
 import type { Plan, PlanHeader, Step } from "./plan.ts";
 
 const WORDS: Record<Step["kind"], string> = {
@@ -11,14 +11,14 @@ const WORDS: Record<Step["kind"], string> = {
   rule: "notifications",
 };
 
-/** `create queue weir-events`, `deploy Worker weir`. */
+/** Text of a step: `create queue weir-events`, `deploy Worker weir`. */
 export function stepText({ kind, action, name }: Step): string {
   if (kind === "migrations") return `apply migrations to ${name}`;
   if (kind === "worker") return `${action === "create" ? "deploy" : "replace"} Worker ${name}`;
   return `${action === "create" ? "create" : "add to"} ${WORDS[kind]} ${name}`;
 }
 
-/** The whole plan. */
+/** Text of the whole plan. */
 export function planText(plan: Plan, { account, url, commit }: PlanHeader): string {
   const width = Math.max(0, ...plan.steps.map((step) => stepText(step).length));
   const steps = plan.steps.map((step) => `${stepText(step).padEnd(width)}  ${step.why}`);
@@ -30,10 +30,10 @@ export function planText(plan: Plan, { account, url, commit }: PlanHeader): stri
       plan.missing.map(({ name, workers }) => `${name}  for ${workers.join(", ")}`),
     ],
     [
-      "Weir's, and no longer asked for; never removed for you:",
+      "Left over in the account; remove them yourself:",
       plan.left.flatMap(({ kind, name, cost, remove }) => [`${kind} ${name}: ${cost}`, `  ${remove}`]),
     ],
-    ["Mind:", plan.notices],
+    ["Note:", plan.notices],
   ];
   const head = `Account ${account}, router at ${url}, commit ${commit || "none (not in git)"}`;
   return [

@@ -1,40 +1,41 @@
-// The last mile of a deploy: once Weir serves what was deployed, which of its pipelines' items another version made,
-// and the offer to make them anew. What cannot be asked is said, and undoes nothing: the deploy is done.
+// Stale items after a deploy: items that a version other than the deployed one made. Waits until Weir serves the new
+// versions, counts, and starts the replay. A count that fails is reported; the deploy itself is done.
 import { setTimeout as pause } from "node:timers/promises";
 import { CliError } from "../io/output.ts";
 import type { Client, Replay, Version } from "../operate/client.ts";
-import { counted } from "../operate/replay-text.ts";
+import { countText } from "../operate/replay-text.ts";
 
-/** What one pipeline keeps that another version made. */
-export interface StaleOf {
+/** Stale objects and items of a pipeline. */
+export interface StalePipeline {
   alias: string;
   version: string;
   objects: number;
   items: number;
 }
 
-export type Stale =
-  | { asked: true; pipelines: StaleOf[] }
-  /** Why Weir could not say. */
+export type StaleReport =
+  | { asked: true; pipelines: StalePipeline[] }
+  /** `why`: the reason that Weir could not be asked. */
   | { asked: false; why: string };
 
-/** A new router is everywhere within seconds; after this long something is amiss. */
-const SERVED_WITHIN_MS = 30_000;
-const ANSWERED_WITHIN_MS = 10_000;
-const EVERY_MS = 500;
+/** A new router serves everywhere within seconds; after this span something is wrong. */
+const SERVE_TIMEOUT_MS = 30_000;
+const ANSWER_TIMEOUT_MS = 10_000;
+const POLL_MS = 500;
 
 /**
- * Waits until Weir serves these versions (alias → version), then counts what others have made. A pipeline whose
- * items are all its own is left out.
+ * Counts stale items, after waiting until Weir serves these versions (alias → version). Pipelines without stale items
+ * are left out.
  */
 export async function staleItems(
   client: Client,
   versions: ReadonlyMap<string, string>,
-  within = SERVED_WITHIN_MS,
-): Promise<Stale> {
+  within = SERVE_TIMEOUT_MS,
+): Promise<StaleReport> {
   try {
-    const late = await notServed(client, versions, within);
-    if (late.length > 0) return { asked: false, why: `it does not serve the new ${late.join(", ")} yet` };
+    const late = await unservedAliases(client, versions, within);
+    if (late.length > 0)
+      return { asked: false, why: `Weir does not serve the new version of ${late.join(", ")} yet.` };
     const all = await Promise.all([...versions].map(([alias, version]) => staleOf(client, alias, version)));
     return { asked: true, pipelines: all.filter(({ objects }) => objects > 0) };
   } catch (error) {
@@ -43,22 +44,22 @@ export async function staleItems(
   }
 }
 
-/** Of one pipeline; counted by the version, since a router may not know yet which is the deployed one. */
-export async function staleOf(client: Client, alias: string, version: string): Promise<StaleOf> {
+/** Counts stale items of a pipeline by the given version, since a router may not know the deployed one yet. */
+export async function staleOf(client: Client, alias: string, version: string): Promise<StalePipeline> {
   const path = `/v1/pipelines/${encodeURIComponent(alias)}/versions`;
-  const { data } = await inTime(client.get<{ data: Version[] }>(path));
-  const others = data.filter((one) => one.version !== version);
-  const sum = (of: "objects" | "items") => others.reduce((all, one) => all + one[of], 0);
+  const { data } = await withTimeout(client.get<{ data: Version[] }>(path));
+  const others = data.filter((entry) => entry.version !== version);
+  const sum = (field: "objects" | "items") => others.reduce((all, entry) => all + entry[field], 0);
   return { alias, version, objects: sum("objects"), items: sum("items") };
 }
 
-async function notServed(
+async function unservedAliases(
   client: Client,
   versions: ReadonlyMap<string, string>,
   within: number,
 ): Promise<string[]> {
-  for (const until = Date.now() + within; ; await pause(EVERY_MS)) {
-    const { data } = await inTime(
+  for (const until = Date.now() + within; ; await pause(POLL_MS)) {
+    const { data } = await withTimeout(
       client.get<{ data: { alias: string; version: string }[] }>("/v1/pipelines"),
     );
     const served = new Map(data.map(({ alias, version }) => [alias, version]));
@@ -67,14 +68,14 @@ async function notServed(
   }
 }
 
-function inTime<T>(answer: Promise<T>): Promise<T> {
-  const late = pause(ANSWERED_WITHIN_MS, undefined, { ref: false }).then(() => {
-    throw new CliError(`it did not answer within ${ANSWERED_WITHIN_MS / 1000} s`);
+function withTimeout<T>(answer: Promise<T>): Promise<T> {
+  const late = pause(ANSWER_TIMEOUT_MS, undefined, { ref: false }).then(() => {
+    throw new CliError(`Weir did not answer within ${ANSWER_TIMEOUT_MS / 1000} s.`);
   });
   return Promise.race([answer, late]);
 }
 
-/** The command that replays just what is stale. */
+/** Command that replays the stale items of these pipelines. */
 export const replayCommand = (aliases: string[], url?: string) =>
   [
     "weir replay create --select stale --alias",
@@ -82,17 +83,16 @@ export const replayCommand = (aliases: string[], url?: string) =>
     ...(url === undefined ? [] : ["--url", url]),
   ].join(" ");
 
-/** What is stale, a line for each pipeline. */
-export function staleText(stale: Stale): string[] {
-  if (!stale.asked) return [`which items are stale is not known: ${stale.why}`];
-  if (stale.pipelines.length === 0)
-    return ["no item is stale: every one was made by the version that is deployed"];
+/** Text about stale items, a line for each pipeline. */
+export function staleText(stale: StaleReport): string[] {
+  if (!stale.asked) return [`It is unknown which items are stale: ${stale.why}`];
+  if (stale.pipelines.length === 0) return ["No item is stale: the deployed versions made all of them."];
   return stale.pipelines.map(
     ({ alias, objects, items }) =>
-      `${alias}: ${counted(objects, "object")} stale, with ${counted(items, "item")} that other versions made`,
+      `${alias}: ${countText(objects, "object")} stale, with ${countText(items, "item")} that other versions made`,
   );
 }
 
-/** Begins the replay of what is stale in these pipelines. */
+/** Starts the replay of the stale items of these pipelines. */
 export const replayStale = (client: Client, aliases: string[]) =>
   client.post<Replay>("/v1/replays", { select: { kind: "stale" }, aliases });

@@ -1,23 +1,23 @@
-// Does a plan's steps: first what hangs on nothing (queues, buckets, databases), several at a time since each
-// waits mostly for wrangler to start; then the rest, one after the other. Stops at the first that fails.
+// Runs the steps of a plan: first those that depend on nothing (queues, buckets, databases), several at a time since
+// each mostly waits for wrangler to start; then the others in order. Stops at the first failure.
 import type { Step } from "./plan.ts";
-import type { Outcome } from "./wrangler.ts";
+import type { WranglerOutcome } from "./wrangler.ts";
 
-export interface Done {
+export interface StepsResult {
   done: Step[];
   failed?: { step: Step; said: string };
 }
 
 const INDEPENDENT = new Set<Step["kind"]>(["queue", "bucket", "database"]);
-const AT_ONCE = 4;
+const MAX_PARALLEL_STEPS = 4;
 
-/** Runs the steps. What is under way at a failure or an interruption is waited for; nothing more is begun. */
+/** Runs the steps. After a failure or an interruption no step starts, and those under way are waited for. */
 export async function doSteps(
   steps: readonly Step[],
-  run: (step: Step) => Promise<Outcome>,
+  run: (step: Step) => Promise<WranglerOutcome>,
   interrupted: Promise<unknown>,
-): Promise<Done> {
-  const result: Done = { done: [] };
+): Promise<StepsResult> {
+  const result: StepsResult = { done: [] };
   let stopped = false;
   void interrupted.then(() => {
     stopped = true;
@@ -29,8 +29,8 @@ export async function doSteps(
       else result.failed ??= { step, said: outcome.said };
     }
   };
-  const first = steps.filter(({ kind }) => INDEPENDENT.has(kind));
-  await Promise.all(Array.from({ length: AT_ONCE }, () => work(first)));
+  const independent = steps.filter(({ kind }) => INDEPENDENT.has(kind));
+  await Promise.all(Array.from({ length: MAX_PARALLEL_STEPS }, () => work(independent)));
   await work(steps.filter(({ kind }) => !INDEPENDENT.has(kind)));
   return result;
 }

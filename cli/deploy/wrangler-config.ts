@@ -1,4 +1,4 @@
-// A Worker's wrangler.toml as deploying reads it: the parts that name resources, and what they are.
+// Reads a Worker's wrangler.toml, as far as a deploy needs it: the parts that name resources.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "smol-toml";
@@ -23,9 +23,9 @@ export const wranglerConfigSchema = z.looseObject({
     .optional(),
 });
 
-/** As much of a wrangler.toml as a deploy looks at. */
+/** Parts of a wrangler.toml that a deploy reads. */
 export type WranglerConfig = z.infer<typeof wranglerConfigSchema>;
 
-/** The wrangler.toml at a path below the root. */
+/** Reads the wrangler.toml at a path below the root. */
 export const readConfig = (root: string, path: string): WranglerConfig =>
   wranglerConfigSchema.parse(parse(readFileSync(join(root, path), "utf8")));

@@ -1,5 +1,5 @@
-// The real wrangler, one command at a time. Its output is kept back and told only when it fails, with every
-// secret struck out. It never sees the secrets in its environment: they go by a file of its own.
+// Runs wrangler commands for a deploy. Output is shown only where a command fails, with every secret redacted. Secrets
+// reach wrangler by a private file, never by its environment.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -15,19 +15,19 @@ export interface Wrangler {
   env: NodeJS.ProcessEnv;
   account: string;
   token: string;
-  /** Names that wrangler must not find in its environment. */
+  /** Names that are removed from the environment of wrangler. */
   hidden: Iterable<string>;
   redact(text: string): string;
 }
 
-export type Outcome = { ok: true } | { ok: false; said: string };
+export type WranglerOutcome = { ok: true } | { ok: false; said: string };
 
-/** Runs one command; `secrets` are handed over as a file that only its owner may read, and removed after. */
+/** Runs a command. `secrets` go into a file that only its owner can read, which is removed afterwards. */
 export async function runWrangler(
   { root, env, account, token, hidden, redact }: Wrangler,
   args: string[],
   secrets: Record<string, string> = {},
-): Promise<Outcome> {
+): Promise<WranglerOutcome> {
   const logs = join(root, ".weir");
   mkdirSync(logs, { recursive: true });
   const given: NodeJS.ProcessEnv = { ...env };
@@ -50,7 +50,7 @@ export async function runWrangler(
         WRANGLER_SEND_ERROR_REPORTS: "false",
         WRANGLER_HIDE_BANNER: "true",
         WRANGLER_LOG_PATH: join(logs, "wrangler-deploy.log"),
-        // Never asks: a person who runs `weir deploy` has answered by running it.
+        // In CI mode wrangler asks nothing: running `weir deploy` was the answer.
         CI: "true",
         NO_COLOR: "1",
         FORCE_COLOR: "0",
@@ -71,7 +71,7 @@ export async function runWrangler(
   }
 }
 
-/** From wrangler's output, what tells of the fault: from "ERROR" on, without its advice to report a bug. */
+/** Error part of wrangler's output: from "ERROR" on, without its advice to report a bug. */
 function errorOf(said: string): string {
   const from = said.indexOf("[ERROR]");
   return (from < 0 ? said.slice(-2_000) : said.slice(from + 7))
@@ -83,7 +83,7 @@ function errorOf(said: string): string {
     .trim();
 }
 
-/** Replaces each value, as it stands and as JSON and URLs would write it. */
+/** Makes a function that replaces each value by ***, also as JSON and URLs would write it. */
 export function redactor(values: Iterable<string>): (text: string) => string {
   const forms = [...values]
     .filter((value) => value.length >= 4)

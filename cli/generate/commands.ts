@@ -1,7 +1,9 @@
-// The subcommands about what follows from the project's own files: `weir generate` writes it, `weir validate` checks
-// what it is made from.
+// Commands `weir generate` (writes the files that follow from the project's configuration) and `weir validate` (checks
+// that configuration).
 import type { Command } from "commander";
+import { jsonOption } from "../io/options.ts";
 import { CliError, good, note, printJson, problemText, say } from "../io/output.ts";
+import { loadProject } from "../project/project.ts";
 import { validate } from "../project/validate.ts";
 import { drifted, generate, write } from "./generate.ts";
 
@@ -9,13 +11,13 @@ export function addGenerateCommands(program: Command, root: () => string): void 
   program
     .command("generate")
     .description(
-      "write what follows from connections.json and pipelines/: Workers' configs, registry, schemas",
+      "write the files that follow from connections.json and pipelines/: Worker configs, registry, schemas",
     )
-    .option("--check", "write nothing; fail when a generated file is not what it should be")
-    .option("--json", "tell what was written, or has drifted, as JSON on stdout")
+    .option("--check", "write nothing; fail where a generated file is out of date")
+    .option(...jsonOption("the names of the written, or drifted, files"))
     .addHelpText("after", "\nExamples:\n  $ weir generate\n  $ weir generate --check   # before a merge")
     .action(async (options: { check?: boolean; json?: boolean }) => {
-      const files = await generate(root());
+      const files = await generate(loadProject(root()));
       if (options.json) {
         const changed = options.check ? drifted(root(), files) : write(root(), files);
         printJson({
@@ -23,23 +25,23 @@ export function addGenerateCommands(program: Command, root: () => string): void 
           [options.check ? "drifted" : "wrote"]: changed,
         });
         if (options.check && changed.length > 0)
-          throw new CliError(`${changed.length} generated files have drifted`);
+          throw new CliError(`${changed.length} generated files are out of date. Run \`weir generate\`.`);
         return;
       }
       if (!options.check) {
-        for (const name of write(root(), files)) note(`wrote ${name}`);
-        return good(`${files.size} generated files`);
+        for (const name of write(root(), files)) note(`Wrote ${name}.`);
+        return good(`${files.size} generated files are up to date.`);
       }
       const stale = drifted(root(), files);
-      if (stale.length === 0) return good(`${files.size} generated files are up to date`);
-      const next = "run `weir generate` and commit what it writes";
+      if (stale.length === 0) return good(`${files.size} generated files are up to date.`);
+      const next = "Run `weir generate` and commit the files it writes.";
       throw new CliError(
-        `${stale.length} of ${files.size} generated files have drifted`,
+        `${stale.length} of ${files.size} generated files are out of date.`,
         stale.map((file) => ({
           file,
           line: 1,
           column: 1,
-          problem: "differs from what would be generated",
+          problem: "The file differs from what would be generated.",
           next,
         })),
       );
@@ -47,17 +49,17 @@ export function addGenerateCommands(program: Command, root: () => string): void 
 
   program
     .command("validate")
-    .description("check every config, connection, filter and example, and tell every problem with its place")
-    .option("--json", "tell the problems as JSON on stdout")
-    .option("--strict", "take warnings for problems")
+    .description("check every config, connection, filter and example, and list every problem with its place")
+    .option(...jsonOption("the problems"))
+    .option("--strict", "treat warnings as problems")
     .addHelpText("after", "\nExamples:\n  $ weir validate\n  $ weir validate --strict --json")
     .action((options: { json?: boolean; strict?: boolean }) => {
-      const { problems, warnings, pipelines, examples } = validate(root(), options);
+      const { problems, warnings, pipelines, examples } = validate(loadProject(root()), options);
       if (options.json) printJson({ ok: problems.length === 0, pipelines, examples, problems, warnings });
-      else for (const warning of warnings) say(`warning\n${problemText(warning)}`);
-      if (problems.length === 0) return good(`${pipelines} pipelines and ${examples} examples are in order`);
+      else for (const warning of warnings) say(`Warning:\n${problemText(warning)}`);
+      if (problems.length === 0) return good(`${pipelines} pipelines and ${examples} examples are in order.`);
       throw new CliError(
-        `${problems.length} problem${problems.length === 1 ? "" : "s"}`,
+        `The project has ${problems.length} problem${problems.length === 1 ? "" : "s"}.`,
         options.json ? [] : problems,
       );
     });

@@ -1,6 +1,6 @@
-// A pipeline's version: a hash of everything that decides what it computes. It is the same on any machine and in
-// any folder, and changes exactly when the bundled handler, the config, a model's definition or compute's contract
-// changes. A model's file is in it by its SHA-256, which its definition holds.
+// Version of a pipeline: a hash of everything that decides what it computes. It changes exactly when the bundled
+// handler, the config, a model's definition or compute's contract changes, and is the same on any machine. A model's
+// file counts by its SHA-256, which its definition holds.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
@@ -9,28 +9,33 @@ import { canonical } from "../../src/shapes/canonical.ts";
 import { COMPUTE_CONTRACT } from "../../src/shapes/contract.ts";
 import type { Pipeline, Project } from "../project/project.ts";
 
-/** What a version is the hash of, and the files that its handler's text came from. */
-export interface Inputs {
-  /** The bundled handler with the code it imports; of Python, handler.py and requirements.txt. */
+/** Parts that a version is the hash of, and the files that the handler is bundled from. */
+export interface VersionInputs {
+  /** Bundled handler with the code it imports; in Python, handler.py and requirements.txt. */
   handler: string;
   config: string;
   models: string;
   contract: number;
-  /** Every file that went into `handler`, relative to the root. */
+  /** Files that went into `handler`, relative to the root. */
   files: string[];
 }
 
-/** The first 16 hex digits of a SHA-256 over handler, config, models and compute's contract. */
-export async function versionOf(project: Project, pipeline: Pipeline): Promise<string> {
-  return hashOf(await inputsOf(project, pipeline));
+/** Version of a pipeline: the first 16 hex digits of a SHA-256 over its {@link VersionInputs}. */
+export function versionOf(project: Project, pipeline: Pipeline): Promise<string> {
+  const version = versions.get(pipeline) ?? inputsOf(project, pipeline).then(hashOf);
+  versions.set(pipeline, version);
+  return version;
 }
 
-/** `contract` stands in for the one of this Weir. */
+/** Versions of pipelines that have been read: each is bundled once. A project that may have changed is read anew. */
+const versions = new WeakMap<Pipeline, Promise<string>>();
+
+/** Collects what a version is the hash of. `contract` replaces the contract of this Weir. */
 export async function inputsOf(
   project: Project,
   pipeline: Pipeline,
   contract: number = COMPUTE_CONTRACT,
-): Promise<Inputs> {
+): Promise<VersionInputs> {
   const folder = join(project.root, pipeline.folder);
   const { text, files } = pipeline.handler === "handler.py" ? pythonSource(folder) : await bundle(folder);
   return {
@@ -42,23 +47,23 @@ export async function inputsOf(
   };
 }
 
-export function hashOf({ handler, config, models, contract }: Inputs): string {
+export function hashOf({ handler, config, models, contract }: VersionInputs): string {
   const hash = createHash("sha256");
   for (const part of [handler, config, models, `compute ${contract}`]) {
-    // Lengths first, so that no text can move from one part to the next unnoticed.
+    // Each length goes first, so that text cannot move from one part to the next unnoticed.
     hash.update(`${Buffer.byteLength(part)}\n`).update(part);
   }
   return hash.digest("hex").slice(0, 16);
 }
 
-/** The definitions that a pipeline may use: those that its config names, or else all there are. */
+/** Model definitions that a pipeline may use: those that its config names, or all. */
 function modelsFor({ models }: Project, { config }: Pipeline): unknown {
   if (config?.models === undefined || typeof models !== "object" || models === null) return models;
   const named: readonly string[] = config.models;
   return Object.fromEntries(Object.entries(models).filter(([name]) => named.includes(name)));
 }
 
-async function bundle(folder: string): Promise<Source> {
+async function bundle(folder: string): Promise<HandlerSource> {
   const result = await build({
     absWorkingDir: folder,
     entryPoints: ["handler.ts"],
@@ -70,7 +75,7 @@ async function bundle(folder: string): Promise<Source> {
     mainFields: ["module", "main"],
     conditions: ["workerd", "worker", "browser", "import"],
     external: ["weir", "cloudflare:*", "node:*", "#weir/*", "#pipeline/*"],
-    // Comments would carry paths, and neither they nor spaces change what is computed.
+    // Comments would contain paths, and neither they nor spaces change what is computed.
     minifyWhitespace: true,
     legalComments: "none",
     loader: { ".txt": "text", ".wasm": "binary", ".bin": "binary" },
@@ -81,13 +86,13 @@ async function bundle(folder: string): Promise<Source> {
   return { text: result.outputFiles.map((file) => file.text).join("\n"), files: files.sort() };
 }
 
-function pythonSource(folder: string): Source {
+function pythonSource(folder: string): HandlerSource {
   const files = ["handler.py", "requirements.txt"].map((name) => join(folder, name));
   const [handler, requirements] = files.map((file) => (existsSync(file) ? readFileSync(file, "utf8") : ""));
   return { text: canonical({ handler, requirements }), files: files.filter((file) => existsSync(file)) };
 }
 
-interface Source {
+interface HandlerSource {
   text: string;
   files: string[];
 }

@@ -1,4 +1,4 @@
-// The versions that a pipeline has had in git, newest first: each commit's own registry names them. Only reads git.
+// Past versions of a pipeline, read from the registry of each commit. Only reads git.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,16 +6,16 @@ import { parse } from "smol-toml";
 import { registryPath } from "../generate/generate.ts";
 import { versionsAt } from "./versions-at.ts";
 
-/** A version, with the newest commit at which the registry has it. */
-export interface Was {
+/** Version of a pipeline with the newest commit whose registry has it. */
+export interface PastVersion {
   version: string;
   commit: string;
   at: string;
   subject: string;
 }
 
-/** Walked as far as it is asked for: each step reads one commit. */
-export function* versionsInGit(root: string, alias: string): Generator<Was> {
+/** Lists past versions, newest first. Lazy: each step reads one commit. */
+export function* versionsInGit(root: string, alias: string): Generator<PastVersion> {
   const registry = registryPath(parse(readFileSync(join(root, "wrangler.toml"), "utf8")));
   const { status, stdout } = spawnSync("git", ["log", "--format=%H%x09%cI%x09%s", "--", `./${registry}`], {
     cwd: root,

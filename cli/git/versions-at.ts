@@ -1,11 +1,11 @@
-// The versions that a commit's own registry of pipelines tells: what was generated and committed there.
+// Versions of all pipelines at a commit, read from the registry that was generated and committed there.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "smol-toml";
 import { registryPath } from "../generate/generate.ts";
 import { fileAt } from "./git.ts";
 
-/** alias → version at a revision; undefined where git has no registry of it. */
+/** Reads alias → version at a revision; undefined where git has no registry there. */
 export function versionsAt(root: string, revision: string): Map<string, string> | undefined {
   const path = registryPath(parse(readFileSync(join(root, "wrangler.toml"), "utf8")));
   const registry = fileAt(root, revision, path);

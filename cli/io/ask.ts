@@ -1,10 +1,10 @@
-// A question to a person at a terminal. Nobody is asked where nobody can answer.
+// Yes-or-no questions to a person at a terminal, and whether a person is there to answer.
 import { createInterface } from "node:readline/promises";
 
-/** Whether somebody is there to be asked: both ends are a terminal. */
+/** Whether a person can answer: stdin and stderr are both a terminal. */
 export const canAsk = (): boolean => process.stdin.isTTY === true && process.stderr.isTTY === true;
 
-/** Yes or no; anything but a yes is a no. */
+/** Asks a question; any answer but y or yes is a no. */
 export async function ask(question: string): Promise<boolean> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {

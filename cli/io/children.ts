@@ -1,5 +1,5 @@
-// Child processes that end when we do, even by SIGKILL (guard.mjs). Each leads a process group of its own, so that
-// stopping it stops what it started too (wrangler starts workerd).
+// Child processes that end with this process, even when it is killed (guard.mjs). Each child leads a process group, so
+// that stopping it also stops the processes that it started (wrangler starts workerd).
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Socket } from "node:net";
@@ -23,10 +23,10 @@ const GRACE_MS = 5_000;
 const running = new Set<ChildProcess>();
 
 const GUARD = pathToFileURL(join(import.meta.dirname, "guard.mjs")).href;
-/** The pipe by which a child knows that we live. */
+/** File descriptor of the pipe that is open as long as this process lives. */
 const GUARD_FD = 3;
 
-/** Starts this same Node on a script; its output arrives line by line. */
+/** Starts a script under the running Node and passes its output on, line by line. */
 export function startNode(args: string[], options: ChildOptions): Child {
   const child = launch(args, options);
   const ended = new Promise<string>((resolve) => {
@@ -70,7 +70,7 @@ function launch(args: string[], { cwd, env, onLine }: ChildOptions): ChildProces
   for (const stream of [child.stdout, child.stderr]) {
     if (stream) createInterface({ input: stream }).on("line", onLine);
   }
-  // Nothing is ever said on it, and it keeps nobody waiting.
+  // Nothing is written to the pipe, and it must not keep this process alive.
   const guard = child.stdio[GUARD_FD] as Socket;
   guard.on("error", () => {}).unref();
   return child;
@@ -81,7 +81,7 @@ function kill(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
     process.kill(-child.pid, signal);
   } catch {
-    // The group is gone already.
+    // The group has ended already.
   }
 }
 

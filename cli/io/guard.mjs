@@ -1,10 +1,10 @@
-// Loaded into a process that must not outlive the one that started it (children.ts, bin.mjs): a pipe from that
-// one is open for as long as it lives, however it ends. Then everything in this process's group ends too.
+// Preload for a child that must not outlive its parent (children.ts, bin.mjs). The parent holds a pipe open while it
+// lives; when the pipe closes, this file kills the child and its whole process group.
 import { Socket } from "node:net";
 
 const { WEIR_GUARD_FD } = process.env;
 if (WEIR_GUARD_FD !== undefined) {
-  // Processes that this one starts inherit the preload, and have no such pipe.
+  // Processes started from here inherit the preload but not the pipe.
   delete process.env.WEIR_GUARD_FD;
   new Socket({ fd: Number(WEIR_GUARD_FD), readable: true, writable: false })
     .on("error", () => {})
@@ -12,7 +12,7 @@ if (WEIR_GUARD_FD !== undefined) {
       try {
         process.kill(-process.pid, "SIGKILL");
       } catch {
-        // It leads no group: it ends alone, and by that ends those that it guards.
+        // Without a group of its own the process ends alone; its own children notice by their pipes.
         process.kill(process.pid, "SIGKILL");
       }
     })

@@ -1,6 +1,6 @@
-// Ctrl-C, told as a promise: whoever waits can stop what it started, then the exit code is 130.
+// Ctrl-C as a promise: a command can stop what it started before the process ends with exit code 130.
 
-/** One Ctrl-C may arrive several times: from the terminal, from npm, from the shim. */
+/** A single Ctrl-C may arrive several times within this span: from the terminal, from npm and from bin.mjs. */
 const ONE_PRESS_MS = 1_000;
 
 /** Runs `work` with a promise that resolves (to nothing) at SIGINT, SIGTERM or SIGHUP. A second press ends at once. */
@@ -13,7 +13,7 @@ export async function untilInterrupted(
   const interrupted = new Promise<undefined>((resolve) => {
     interrupt = () => {
       first ??= Date.now();
-      // The children's guard in children.ts runs at this exit too.
+      // The exit handler of children.ts runs here too.
       if (Date.now() - first > ONE_PRESS_MS) process.exit(130);
       resolve(undefined);
     };

@@ -1,5 +1,5 @@
-// A JSON file that remembers where each value stands, so that a problem can be told as file:line:column.
-// Neighbours: project.ts and check.ts ask it for places. Knows nothing about what the files mean.
+// JSON files with the position of every value, so that a problem can be reported as file:line:column. The readers in
+// cli/project and cli/operate know what the files mean; this file does not.
 import { readFileSync } from "node:fs";
 import {
   findNodeAtLocation,
@@ -10,7 +10,7 @@ import {
   printParseErrorCode,
 } from "jsonc-parser";
 
-/** One thing wrong in one place, and what to do about it. */
+/** A problem at one place of a file, and what to do about it. */
 export interface Problem {
   /** Relative to the project's root. */
   file: string;
@@ -26,7 +26,7 @@ export interface JsonFile {
   /** `undefined` when the file is absent or is not JSON. */
   value: unknown;
   problems: Problem[];
-  /** Tells a problem at a path into the value; the nearest existing parent when nothing stands there. */
+  /** Makes a problem at a path into the value, or at its nearest existing parent. */
   at(path: readonly PropertyKey[], problem: string, next?: string): Problem;
 }
 
@@ -36,13 +36,19 @@ export function readJsonFile(path: string, name: string): JsonFile {
   try {
     text = readFileSync(path, "utf8");
   } catch {
-    const absent = { file: name, line: 1, column: 1, problem: "the file is missing", next: `create ${name}` };
+    const absent = {
+      file: name,
+      line: 1,
+      column: 1,
+      problem: "The file is missing.",
+      next: `Create ${name}.`,
+    };
     return { name, value: undefined, problems: [absent], at: (_, problem) => ({ ...absent, problem }) };
   }
   return parseJsonFile(text, name);
 }
 
-/** As {@link readJsonFile}, for text that is already at hand. */
+/** Parses text as {@link readJsonFile} does. */
 export function parseJsonFile(text: string, name: string): JsonFile {
   const errors: ParseError[] = [];
   const tree = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
@@ -53,7 +59,11 @@ export function parseJsonFile(text: string, name: string): JsonFile {
     return { file: name, line, column, problem, ...(next === undefined ? {} : { next }) };
   };
   const problems = errors.map((error) =>
-    problemAt(error.offset, `not JSON: ${printParseErrorCode(error.error)}`, "fix the syntax at this place"),
+    problemAt(
+      error.offset,
+      `The text is not JSON: ${printParseErrorCode(error.error)}.`,
+      "Fix the syntax at this place.",
+    ),
   );
   return {
     name,
@@ -68,7 +78,7 @@ function offsetOf(tree: Node | undefined, path: readonly PropertyKey[]): number 
   const steps = path.map((step) => (typeof step === "number" ? step : String(step)));
   for (let length = steps.length; length > 0; length--) {
     const node = findNodeAtLocation(tree, steps.slice(0, length));
-    // A property is told at its name, where the eye looks for it; an element at its own start.
+    // The place of a property is its name, where a reader looks; the place of an element is its start.
     if (node) return node.parent?.type === "property" ? node.parent.offset : node.offset;
   }
   return tree.offset;

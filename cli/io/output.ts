@@ -1,13 +1,13 @@
-// How the command speaks: data on stdout, everything else on stderr, colour only where it is wanted. Object keys,
-// failures and logs are other people's words: what would command a terminal, or turn text around, is spelt out.
+// Output of every command: data on stdout, everything else on stderr, colours only at a terminal. Object keys, failures
+// and logs come from outside, so characters that would control the terminal are written as escapes.
 import { randomBytes } from "node:crypto";
 import { styleText } from "node:util";
 import type { Problem } from "./json-file.ts";
 
-/** 1 failed, 2 used wrongly, 3 not authenticated, 4 not found. 130, interrupted, is interrupt.ts's. */
+/** Exit codes: 1 failed, 2 wrong usage, 3 not authenticated, 4 not found. Interrupted, 130, is in interrupt.ts. */
 export type ExitCode = 1 | 2 | 3 | 4;
 
-/** Expected to happen and told without a stack: what, where, and what to do next. */
+/** Expected failure, printed without a stack. The message is a sentence: what is wrong, where, and what to do next. */
 export class CliError extends Error {
   readonly problems: Problem[];
   readonly code: ExitCode;
@@ -21,17 +21,17 @@ export class CliError extends Error {
 
 type Format = Parameters<typeof styleText>[0];
 
-/** Controls but line breaks and tabs; what changes the direction of text; line breaks that no terminal breaks at. */
+/** Characters that are escaped: controls except \n and \t, changes of text direction, Unicode line separators. */
 const COMMANDING = /[^\n\t\P{Cc}]|\p{Bidi_Control}|[\u2028\u2029]/gu;
 
-/** Text as it may be written to a terminal: `\u001b` in an escape's place, which is the same text within JSON. */
+/** Escapes what would control a terminal: ESC becomes `\u001b`, which JSON reads as the same character. */
 export const visible = (text: string): string =>
   text.replace(COMMANDING, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
-/** Stands for the escape of our own colours until they are written: nobody else can have it in a text. */
+/** Placeholder for ESC in our own colours until they are written. Random, so that no other text contains it. */
 const OWN_ESCAPE = `\u{10fffd}${randomBytes(8).toString("hex")}`;
 
-/** styleText minds NO_COLOR and whether stderr is a terminal. */
+/** Text with a style, unless NO_COLOR is set or stderr is no terminal. */
 const styled = (format: Format, text: string) =>
   styleText(format, visible(text), { stream: process.stderr }).replaceAll("\u001b", OWN_ESCAPE);
 
@@ -45,7 +45,7 @@ export const bad = (text: string) => say(`${styled("red", "✗")} ${text}`);
 export const print = (text: string) => write(process.stdout, text);
 export const printJson = (value: unknown) => print(JSON.stringify(value, null, 2));
 
-/** `file:line:column  what is wrong` and, below it, what to do. */
+/** Problem as `file:line:column  what is wrong` with the advice on the next line. */
 export function problemText(problem: Problem): string {
   const place = `${problem.file}:${problem.line}:${problem.column}`;
   const next = problem.next ? `\n    ${styled("dim", `→ ${problem.next}`)}` : "";
@@ -57,7 +57,7 @@ export function reportError(error: CliError): void {
   for (const problem of error.problems) say(problemText(problem));
 }
 
-/** Rows as columns padded to the widest cell; the first row is the head. */
+/** Lays rows out in columns; the first row is the header. */
 export function table(cells: string[][]): string {
   // A cell is one line, whatever is in it.
   const rows = cells.map((row) => row.map((cell) => visible(cell.replaceAll("\n", "\\n"))));

@@ -1,14 +1,14 @@
-// Which ports are free.
+// Free TCP ports of this machine.
 import { createServer } from "node:net";
 
-/** Whether nobody listens there. */
+/** Whether no process listens on a port. */
 export const isFree = (port: number): Promise<boolean> =>
   listenOnce(port).then(
     () => true,
     () => false,
   );
 
-/** A port that nobody listens on, just now. */
+/** Finds a port on which no process listens now. */
 export const freePort = () => listenOnce(0);
 
 function listenOnce(port: number): Promise<number> {

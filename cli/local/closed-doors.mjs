@@ -1,14 +1,13 @@
-// Loaded into every `wrangler dev` that Weir starts: closes wrangler's own doors to browsers. Any page of this machine may
-// otherwise read every local bucket (/cdn-cgi/local/r2/public answers with CORS for all), write to databases, and debug
-// the Workers, which is to run code in them; and no Worker stands before these doors. The texts are of wrangler's files
-// as they are read; where one is no longer as it was, wrangler does not start rather than start open.
+// Preload for every `wrangler dev` that Weir starts: closes wrangler's own HTTP doors to browsers. Otherwise any page
+// open on this machine could read every local bucket, write to databases, and run code in the Workers by debugging them.
+// It replaces texts of wrangler's files as they are read; where such a text has changed, wrangler does not start.
 // test/dashboard/stranger.test.ts tries the doors.
 import fs from "node:fs";
 
-/** File → a text in it, and what stands there instead. */
+/** File → the text in it that is replaced, and the text that replaces it. */
 const CLOSED = {
   "miniflare/dist/src/workers/core/entry.worker.js": {
-    // What follows compares the names of hosts; a browser is refused whatever they are.
+    // The code after this text compares host names; a browser is refused for any host.
     found: "let exactHostnames = /* @__PURE__ */ new Set()",
     instead:
       'if (request.headers.has("Origin") || request.headers.has("Sec-Fetch-Site")) ' +
@@ -16,7 +15,7 @@ const CLOSED = {
       "let exactHostnames = /* @__PURE__ */ new Set()",
   },
   "wrangler/wrangler-dist/cli.js": {
-    // Debuggers: wrangler's own lets in all pages of this machine, workerd's behind it lets in every page there is.
+    // The debuggers of wrangler and workerd would let in any page.
     found: "if (input2.dev?.inspector === false) {",
     instead: "if (input2.dev?.inspector !== undefined) {",
   },
@@ -29,7 +28,7 @@ fs.readFileSync = (path, ...options) => {
   if (!door) return text;
   if (!String(text).includes(door.found))
     throw new Error(
-      `${file} is not as it was when its door was closed: see cli/local/closed-doors.mjs of Weir.`,
+      `The file ${file} of wrangler has changed, so that its door cannot be closed: see cli/local/closed-doors.mjs of Weir.`,
     );
   const closed = String(text).replace(door.found, door.instead);
   return typeof text === "string" ? closed : Buffer.from(closed);

@@ -1,4 +1,4 @@
-// The compute server as a child of the stack: started, watched, and started again when it crashes.
+// Compute server as a child process of the local stack, started again after a crash.
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type Child, startNode } from "../io/children.ts";
@@ -7,8 +7,8 @@ import { packageRoot } from "../project/project.ts";
 import { keepUp } from "./keep-up.ts";
 
 /**
- * The compute server, on one port and with one token for life: after a crash it is started again where Workers look
- * for it. `env` is added to its environment; `settings` is what a Worker needs to reach it.
+ * Starts the compute server. It keeps its port and token after a crash, so that Workers still reach it. `env` is added
+ * to its environment; the returned `settings` are what a Worker needs to reach it.
  */
 export async function startCompute(
   env: Record<string, string>,
@@ -16,10 +16,13 @@ export async function startCompute(
 ): Promise<Child & { settings: Record<"COMPUTE_URL" | "COMPUTE_TOKEN", string> }> {
   const token = randomBytes(32).toString("hex");
   const launch = (port: number) => launchCompute(port, { ...env, COMPUTE_TOKEN: token }, onLine);
-  const first = await launch(0);
-  const settings = { COMPUTE_URL: `http://127.0.0.1:${first.port}`, COMPUTE_TOKEN: token };
-  const again = async () => (await launch(first.port)).child;
-  return { settings, ...keepUp({ name: "the compute server", quickMs: 5_000 }, first.child, again, onLine) };
+  const initial = await launch(0);
+  const settings = { COMPUTE_URL: `http://127.0.0.1:${initial.port}`, COMPUTE_TOKEN: token };
+  const again = async () => (await launch(initial.port)).child;
+  return {
+    settings,
+    ...keepUp({ name: "the compute server", quickMs: 5_000 }, initial.child, again, onLine),
+  };
 }
 
 function launchCompute(
@@ -38,7 +41,7 @@ function launchCompute(
       },
     });
     void child.ended.then((reason) =>
-      reject(new CliError(`the compute server ${reason} before it listened`)),
+      reject(new CliError(`The compute server ${reason} before it listened.`)),
     );
   });
 }

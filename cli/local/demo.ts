@@ -1,5 +1,5 @@
-// `weir demo`, which is what `npm start` runs: the whole of Weir on this machine, a video into R2 and a photo
-// into S3, and what the two pipelines made of them, with where each item came from.
+// Command `weir demo`, which `npm start` runs: starts Weir on this machine, puts a drawn video into R2 and a photo into
+// S3, and prints the items that two pipelines make of them, with their lineage.
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -8,45 +8,47 @@ import { untilInterrupted } from "../io/interrupt.ts";
 import { CliError, good, note, print, printJson, say } from "../io/output.ts";
 import { isFree } from "../io/ports.ts";
 import { type Client, clientOf, type Item, itemsPath, type Lineage, type Run } from "../operate/client.ts";
-import { loadProject } from "../project/project.ts";
+import { loadProject, type Project } from "../project/project.ts";
 import { makeImage, makeVideo } from "../sample-media/media.ts";
 import type { StackAddress } from "../senders/deliver.ts";
 import { DEV_ENV } from "../settings/dev-env.ts";
 import { itemsTable } from "./items-table.ts";
-import { type NewObject, notifiedText, putObject, type Target } from "./local-bucket.ts";
+import { type NewObject, notifiedText, type ObjectAddress, putObject } from "./local-bucket.ts";
 import { lockState } from "./lock.ts";
 import { type Stack, startStack } from "./stack.ts";
 
 export interface DemoOptions {
   root: string;
   port: number;
-  /** End after showing the result. */
+  /** End after printing the items. */
   once?: boolean;
   json?: boolean;
 }
 
 interface Upload {
-  /** What it is, for a person. */
+  /** Name for a person. */
   name: string;
-  target: Target;
+  target: ObjectAddress;
   object: NewObject;
-  /** The pipeline that takes it, and the collection that pipeline keeps. */
+  /** Pipeline that takes the object. */
   alias: string;
 }
 
 const VIDEO_SECONDS = 60;
-const RUN_MS = 150_000;
+const RUN_TIMEOUT_MS = 150_000;
 const PAGE_KEY_MS = 24 * 3_600_000;
 const FINAL = ["succeeded", "dead", "skipped", "cancelled"];
 
+/** Runs the demo until Ctrl-C. @throws CliError where a run fails or the stack ends */
 export async function demo({ root, port, once, json }: DemoOptions): Promise<void> {
   const folder = join(root, ".weir/demo");
   const persist = join(folder, "state");
-  // Another demo's state is not taken from under it.
+  // The lock refuses to remove the state of a demo that still runs.
   lockState(persist, "")();
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  write(root, await generate(root));
+  const project = loadProject(root);
+  write(root, await generate(project));
   const log: string[] = [];
   await untilInterrupted(async (interrupted) => {
     const listen = port !== 0 && !(await isFree(port)) ? 0 : port;
@@ -55,7 +57,7 @@ export async function demo({ root, port, once, json }: DemoOptions): Promise<voi
       port: listen,
       persist,
       onLine: (line) => log.push(line),
-      onStep: doing,
+      onStep: noteStep,
     });
     const ready = Promise.all([starting, uploads(folder)]);
     const started = await Promise.race([ready, interrupted]).catch((error: unknown) => {
@@ -65,17 +67,17 @@ export async function demo({ root, port, once, json }: DemoOptions): Promise<voi
     if (!started) return;
     const [stack, brought] = started;
     try {
-      good(`Weir listens on ${stack.url}`);
-      const stored = await Promise.race([show(stack, root, brought), interrupted]);
+      good(`Weir listens on ${stack.url}.`);
+      const stored = await Promise.race([ingest(stack, project, brought), interrupted]);
       if (!stored) return;
       if (json) printJson({ url: stack.url, stored });
       else
         for (const { collection, items, lineage } of stored)
           print(`\n${itemsTable(collection, items, lineage)}`);
       if (once) return;
-      next(stack.url, await pageKey(stack));
+      printNextSteps(stack.url, await pageKey(stack));
       const reason = await Promise.race([stack.ended, interrupted]);
-      if (reason !== undefined) throw new CliError(`the stack has ended: ${reason}`);
+      if (reason !== undefined) throw new CliError(`The stack has ended: ${reason}.`);
     } catch (error) {
       for (const line of log.slice(-30)) note(line);
       throw error;
@@ -85,12 +87,12 @@ export async function demo({ root, port, once, json }: DemoOptions): Promise<voi
   });
 }
 
-const doing = (step: string) => note(`  ${step} …`);
+const noteStep = (step: string) => note(`  ${step} …`);
 
-/** A minute of film with motion and scene changes, and a photo, both drawn here. */
+/** Draws a minute of video with motion and scene changes, and a photo. */
 async function uploads(folder: string): Promise<Upload[]> {
   const video = join(folder, "shore.mp4");
-  doing(`drawing ${VIDEO_SECONDS} s of video and a photo`);
+  noteStep(`drawing ${VIDEO_SECONDS} s of video and a photo`);
   const size = { width: 640, height: 360, fps: 30 };
   await makeVideo(video, { seconds: VIDEO_SECONDS, ...size, gopSeconds: 2, scenes: 8, audio: true });
   const photo = await makeImage({ format: "jpeg", width: 800, height: 600, seed: 7 });
@@ -110,34 +112,38 @@ async function uploads(folder: string): Promise<Upload[]> {
   ];
 }
 
-interface Stored {
+interface StoredItems {
   alias: string;
   collection: string;
   items: Item[];
   lineage: Lineage | undefined;
 }
 
-/** Brings the uploads in, waits for their runs, and reads what was stored. */
-async function show(stack: Stack, root: string, brought: Upload[]): Promise<Stored[]> {
-  const { connections, pipelines } = loadProject(root);
+/** Puts the uploads into their buckets, waits for their runs, and reads the stored items. */
+async function ingest(
+  stack: Stack,
+  { connections, pipelines }: Project,
+  brought: Upload[],
+): Promise<StoredItems[]> {
   const local: StackAddress = { url: stack.url, connections, secrets: stack.env };
   const client = clientOf(stack.url, stack.apiKey);
   for (const { name, target, object } of brought) {
     const notified = await putObject(local, target, object);
     const size = `${(object.body.byteLength / 1e6).toFixed(1)} MB`;
-    good(`${name} put: ${target.bucket}/${target.key}, ${size}; ${notifiedText(notified)}`);
+    good(`Put the ${name} at ${target.bucket}/${target.key}, ${size}; ${notifiedText(notified)}.`);
   }
   for (const upload of brought) {
-    const run = await finished(client, upload);
+    const run = await waitForRun(client, upload);
     if (run.status !== "succeeded") {
       const why = run.failure?.detail ?? run.reason ?? "no reason was given";
-      throw new CliError(`${upload.alias}: the run ${run.id} is ${run.status}: ${why}`);
+      throw new CliError(`The run ${run.id} of ${upload.alias} is ${run.status}: ${why}.`);
     }
-    good(`${upload.alias}: ${run.items ?? 0} item${run.items === 1 ? "" : "s"} stored`);
+    good(`${upload.alias} stored ${run.items ?? 0} item${run.items === 1 ? "" : "s"}.`);
   }
-  const stored: Stored[] = [];
+  const stored: StoredItems[] = [];
   for (const { alias, target } of brought) {
-    const collection = pipelines.find((it) => it.name === alias)?.config?.destination.collection ?? alias;
+    const collection =
+      pipelines.find((pipeline) => pipeline.name === alias)?.config?.destination.collection ?? alias;
     const path = itemsPath(collection);
     const items = await client.list<Item>(`${path}?key=${encodeURIComponent(target.key)}`, 50);
     const lineage = items[0] && (await client.get<Lineage>(`${path}/${items[0].id}/lineage`));
@@ -146,38 +152,40 @@ async function show(stack: Stack, root: string, brought: Upload[]): Promise<Stor
   return stored;
 }
 
-/** The upload's run once it has ended; each change of its state is told on the way. */
-async function finished(client: Client, { alias, target }: Upload): Promise<Run> {
+/** Waits until the run of an upload has ended, and prints every change of its state. @throws CliError */
+async function waitForRun(client: Client, { alias, target }: Upload): Promise<Run> {
   let last = "";
-  for (const until = Date.now() + RUN_MS; Date.now() < until; await delay(300)) {
+  for (const until = Date.now() + RUN_TIMEOUT_MS; Date.now() < until; await delay(300)) {
     const run = (await client.list<Run>("/v1/runs", 50)).find(
-      (it) => it.alias === alias && it.object.key === target.key,
+      (candidate) => candidate.alias === alias && candidate.object.key === target.key,
     );
     if (!run) continue;
     const state = `${run.status}${run.attempt > 1 ? `, attempt ${run.attempt}` : ""}`;
-    if (state !== last) doing(`${alias}: ${state}`);
+    if (state !== last) noteStep(`${alias}: ${state}`);
     last = state;
     if (FINAL.includes(run.status)) return run;
   }
-  const state = last || "never made";
-  throw new CliError(`${alias}: the run for ${target.key} did not end in ${RUN_MS / 1000} s (${state})`);
+  const state = last || "no run was created";
+  throw new CliError(
+    `The run of ${alias} for ${target.key} did not end within ${RUN_TIMEOUT_MS / 1000} s (${state}).`,
+  );
 }
 
-/** A key for the page: it sees, changes nothing, and is over tomorrow. So the root key stays where it is. */
+/** Creates an API key for the dashboard that can only read and expires tomorrow. */
 async function pageKey({ url, apiKey }: Stack): Promise<string> {
   const expires_at = new Date(Date.now() + PAGE_KEY_MS).toISOString();
-  const body = { name: "the page of weir demo", scopes: ["read"], expires_at };
+  const body = { name: "dashboard of weir demo", scopes: ["read"], expires_at };
   return (await clientOf(url, apiKey).post<{ key: string }>("/v1/keys", body)).key;
 }
 
-function next(url: string, readKey: string): void {
+function printNextSteps(url: string, readKey: string): void {
   const key = `$(sed -n 's/^WEIR_API_KEY=//p' ${DEV_ENV})`;
   say("");
   say(`Weir stays up at ${url} until Ctrl-C. From here:`);
   say(`  ${url}/#key=${readKey}`);
-  say("  looks around, with a key that can only read and is over tomorrow");
+  say("  is the dashboard, with a key that can only read and expires tomorrow");
   say(`  ${url}/openapi.json         the whole API`);
   say(`  curl -H "Authorization: Bearer ${key}" ${url}/v1/runs`);
   say(`  npx weir put my.mp4 weir-media/my.mp4 --metadata foo=bar --url ${url}`);
-  say(`  npx weir rm weir-media/demo/shore.mp4 --url ${url}      its items go with it`);
+  say(`  npx weir rm weir-media/demo/shore.mp4 --url ${url}      removes its items too`);
 }

@@ -1,9 +1,11 @@
-// `weir dev`: validates, generates, starts the stack and keeps it up, and up to date, until Ctrl-C.
+// Command `weir dev`: validates and generates the project, then runs the local stack until Ctrl-C. watch.ts keeps it up
+// to date with the files.
 
 import { generate, write } from "../generate/generate.ts";
 import { untilInterrupted } from "../io/interrupt.ts";
 import { CliError, good, note, printJson, say } from "../io/output.ts";
-import { validate } from "../project/validate.ts";
+import { loadProject } from "../project/project.ts";
+import { requireValid } from "../project/validate.ts";
 import { DEV_ENV } from "../settings/dev-env.ts";
 import { startStack } from "./stack.ts";
 import { keepGenerated } from "./watch.ts";
@@ -15,13 +17,14 @@ export interface DevOptions {
   json?: boolean;
 }
 
-/** What wrangler repeats at every reload: its tables of bindings. */
-const NOISE = /^(\s*|env\.\S+ .*|Binding +Resource.*|\S+ has access to the following bindings:|⎔ .*)$/;
+/** Lines that wrangler repeats at every reload: its tables of bindings. */
+const RELOAD_NOISE = /^(\s*|env\.\S+ .*|Binding +Resource.*|\S+ has access to the following bindings:|⎔ .*)$/;
 
+/** Runs the stack until Ctrl-C. @throws CliError where the project has problems or the stack ends */
 export async function dev(options: DevOptions): Promise<void> {
-  const { problems } = validate(options.root);
-  if (problems.length > 0) throw new CliError("weir dev: the project has problems", problems);
-  for (const name of write(options.root, await generate(options.root))) note(`wrote ${name}`);
+  const project = loadProject(options.root);
+  requireValid(project, "Nothing was started");
+  for (const name of write(options.root, await generate(project))) note(`Wrote ${name}.`);
   await untilInterrupted(async (interrupted) => {
     const said: string[] = [];
     let onLine = (line: string) => void said.push(line);
@@ -35,14 +38,14 @@ export async function dev(options: DevOptions): Promise<void> {
       throw error;
     });
     if (!stack) return;
-    onLine = (line) => (NOISE.test(line) ? undefined : say(line));
-    good(`Weir listens on ${stack.url}`);
+    onLine = (line) => (RELOAD_NOISE.test(line) ? undefined : say(line));
+    good(`Weir listens on ${stack.url}.`);
     if (options.json) printJson({ url: stack.url, api_key_in: DEV_ENV });
-    note(`  the API key is WEIR_API_KEY in ${DEV_ENV}; put a file with: weir put FILE`);
+    note(`  The API key is WEIR_API_KEY in ${DEV_ENV}. Put a file into a bucket with: weir put FILE`);
     const unwatch = keepGenerated(options.root, options.persist);
     const reason = await Promise.race([stack.ended, interrupted]);
     unwatch();
     await stack.stop();
-    if (reason !== undefined) throw new CliError(`the stack has ended: ${reason}`);
+    if (reason !== undefined) throw new CliError(`The stack has ended: ${reason}.`);
   });
 }

@@ -1,9 +1,9 @@
-// A collection's items as a table for the terminal, and where they came from below it. Pure.
+// Table of a collection's items for the terminal, with their lineage below. Pure.
 
 import { table } from "../io/output.ts";
 import type { Item, Lineage } from "../operate/client.ts";
 
-/** One line per item; the lineage is what they all share. */
+/** Lays items out, a line each; the lineage is that of all of them. */
 export function itemsTable(collection: string, items: Item[], lineage: Lineage | undefined): string {
   const spans = items.some(({ data }) => typeof data.start === "number");
   const vectors = items.some((item) => item.vectors.length > 0);

@@ -1,23 +1,23 @@
-// A child of the stack that is started again whenever it ends by itself: the compute server, and the Workers.
+// Restarts a child process of the stack whenever it ends by itself: the compute server, or wrangler with the Workers.
 import { setTimeout as delay } from "node:timers/promises";
 import type { Child } from "../io/children.ts";
 
 const MAX_QUICK_ENDS = 5;
 
 /**
- * Keeps a child up. `launch` starts it again; while that fails, it is tried again. A child that ends within
- * `quickMs` of its start has not come up.
+ * Keeps a child running. `launch` starts it again, and is retried where it fails. A child that ends within `quickMs` of
+ * its start counts as a failed start.
  *
- * `ended` resolves when it is stopped, or when it has ended too often at once to go on.
+ * `ended` resolves when the child is stopped, or after too many failed starts in a row.
  */
 export function keepUp(
   { name, quickMs }: { name: string; quickMs: number },
-  first: Child,
+  initial: Child,
   launch: () => Promise<Child>,
   onLine: (line: string) => void,
 ): Child {
   let stopping = false;
-  let child = first;
+  let child = initial;
   const ended = (async () => {
     for (let quickEnds = 0; ; ) {
       const began = Date.now();

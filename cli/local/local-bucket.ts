@@ -1,17 +1,16 @@
-// Changes an object in a local bucket, then tells Weir what Cloudflare or S3 would have told it: R2's
-// notifications go through the local front door, S3's as a signed webhook. `weir put`, `weir rm` and the
-// demo use it.
+// Puts and removes objects in local buckets and sends Weir the event that Cloudflare or S3 would send: R2 notifications
+// through the local front door, S3 events as a signed webhook. Used by `weir put`, `weir rm` and `weir demo`.
 import { AwsClient } from "aws4fetch";
 import { objectUrl } from "../../src/source/object-url.ts";
 import { CliError } from "../io/output.ts";
 import { suggestion } from "../io/suggest.ts";
 import { LOCAL_S3 } from "../project/bindings.ts";
 import { deliver, post, type StackAddress } from "../senders/deliver.ts";
-import { type Change, r2Message, s3Event } from "../senders/messages.ts";
+import { type ObjectChange, r2Message, s3Event } from "../senders/messages.ts";
 import { LOCAL_S3_PATH, localHeaders } from "../settings/dev-env.ts";
 import { unreachable } from "../settings/settings.ts";
 
-export interface Target {
+export interface ObjectAddress {
   bucket: string;
   key: string;
 }
@@ -22,23 +21,27 @@ export interface NewObject {
   metadata: Record<string, string>;
 }
 
-/** What Weir was told, by connection. */
+/** Event that was sent to Weir for a connection. */
 export interface Notified {
   connection: string;
   /** `r2-notification`, or the scheme that proved the webhook. */
   by: string;
 }
 
-/** The same for a person. */
+/** Text about the sent events, for a person. */
 export const notifiedText = (notified: Notified[]) =>
   notified.length === 0
-    ? "no connection of this bucket can be told locally"
-    : `told ${notified.map(({ connection, by }) => `${connection} by ${by}`).join(", ")}`;
+    ? "no connection of this bucket can be notified locally"
+    : `notified ${notified.map(({ connection, by }) => `${connection} by ${by}`).join(", ")}`;
 
-/** Puts an object and tells every connection that has its bucket. */
-export async function putObject(stack: StackAddress, target: Target, object: NewObject): Promise<Notified[]> {
+/** Puts an object and notifies every connection that has its bucket. @throws CliError */
+export async function putObject(
+  stack: StackAddress,
+  target: ObjectAddress,
+  object: NewObject,
+): Promise<Notified[]> {
   const metadata = Object.entries(object.metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]);
-  const response = await s3(stack, target, {
+  const response = await requestS3(stack, target, {
     method: "PUT",
     body: object.body as Uint8Array<ArrayBuffer>,
     headers: { "content-type": object.contentType, ...Object.fromEntries(metadata) },
@@ -53,18 +56,24 @@ export async function putObject(stack: StackAddress, target: Target, object: New
   });
 }
 
-/** Removes an object and tells every connection that had its bucket. */
-export async function removeObject(stack: StackAddress, target: Target): Promise<Notified[]> {
-  await s3(stack, target, { method: "DELETE" });
+/** Removes an object and notifies every connection that has its bucket. @throws CliError */
+export async function removeObject(stack: StackAddress, target: ObjectAddress): Promise<Notified[]> {
+  await requestS3(stack, target, { method: "DELETE" });
   return notify(stack, { ...target, type: "removed", size: 0, etag: "", time: now() });
 }
 
 const now = () => new Date().toISOString();
 
-async function s3(stack: StackAddress, { bucket, key }: Target, init: RequestInit): Promise<Response> {
-  const buckets = Object.values(stack.connections).flatMap((it) => (it.kind === "d1" ? [] : it.buckets));
+async function requestS3(
+  stack: StackAddress,
+  { bucket, key }: ObjectAddress,
+  init: RequestInit,
+): Promise<Response> {
+  const buckets = Object.values(stack.connections).flatMap((connection) =>
+    connection.kind === "d1" ? [] : connection.buckets,
+  );
   if (!buckets.includes(bucket)) {
-    throw new CliError(`no connection has the bucket "${bucket}": ${suggestion(bucket, buckets)}`, [], 2);
+    throw new CliError(`No connection has the bucket "${bucket}". ${suggestion(bucket, buckets)}`, [], 2);
   }
   const client = new AwsClient({
     accessKeyId: LOCAL_S3.accessKeyId,
@@ -78,16 +87,16 @@ async function s3(stack: StackAddress, { bucket, key }: Target, init: RequestIni
     .catch(() => unreachable(stack.url));
   if (response.ok) return response;
   throw new CliError(
-    `${init.method} ${bucket}/${key}: HTTP ${response.status} ${(await response.text()).slice(0, 300)}`,
+    `${init.method} ${bucket}/${key} was answered HTTP ${response.status}: ${(await response.text()).slice(0, 300)}`,
   );
 }
 
-async function notify(stack: StackAddress, changed: Omit<Change, "region">): Promise<Notified[]> {
+async function notify(stack: StackAddress, changed: Omit<ObjectChange, "region">): Promise<Notified[]> {
   const notified: Notified[] = [];
-  for (const [connection, it] of Object.entries(stack.connections)) {
-    if (it.kind === "d1" || !it.buckets.includes(changed.bucket) || it.events.length === 0) continue;
-    const change = { ...changed, region: it.kind === "s3" ? it.region : "auto" };
-    if (it.events.some((scheme) => scheme.scheme === "r2-queue")) {
+  for (const [connection, store] of Object.entries(stack.connections)) {
+    if (store.kind === "d1" || !store.buckets.includes(changed.bucket) || store.events.length === 0) continue;
+    const change = { ...changed, region: store.kind === "s3" ? store.region : "auto" };
+    if (store.events.some((scheme) => scheme.scheme === "r2-queue")) {
       const headers = localHeaders(stack.secrets);
       const body = JSON.stringify(r2Message(change));
       await post(`${stack.url}/__local/r2-notification`, { headers, body });

@@ -1,5 +1,5 @@
-// The Workers' configuration as local work has it: the same but for their queues, which are on disk
-// (workers/local/queues.ts). Beside each wrangler.toml stands its wrangler.local.toml, never committed.
+// Local configuration of every Worker: its wrangler.toml with queues replaced by queues on disk (workers/local). Written
+// to a wrangler.local.toml beside each wrangler.toml, never committed.
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parse, stringify } from "smol-toml";
@@ -16,20 +16,22 @@ interface Producer {
 }
 type Queues = { producers?: Producer[]; consumers?: Omit<Consumer, "binding">[] };
 
-/** Every Worker with queues; the front door comes first, and so gets the port. */
+/** Paths of the wrangler.toml of every Worker with queues. The front door comes first, and gets the port. */
 export const configsOf = ({ pipelines }: Project): string[] => [
   "workers/local/wrangler.toml",
   "wrangler.toml",
   ...pipelines.map(({ folder }) => `${folder}/wrangler.toml`),
 ];
 
-/** The local configuration beside each of these, in their order, and what it says. The front door is among them. */
+/** Makes the local configurations: path of each wrangler.local.toml → text. `configs` must hold the front door. */
 export function localConfigs(root: string, configs: string[]): Map<string, string> {
   const tables = configs.map((config) => parse(readFileSync(join(root, config), "utf8")) as Table);
   const consumers = tables.flatMap((table) =>
     (queuesOf(table).consumers ?? []).map((consumer) => ({ ...consumer, binding: consumerBinding(table) })),
   );
-  const services = [...new Map(tables.filter((table) => queuesOf(table).consumers).map(reach)).values()];
+  const services = [
+    ...new Map(tables.filter((table) => queuesOf(table).consumers).map(serviceEntry)).values(),
+  ];
   return new Map(
     configs.map((config, index) => {
       const table = withQueuesOnDisk(tables[index] ?? {});
@@ -39,7 +41,7 @@ export function localConfigs(root: string, configs: string[]): Map<string, strin
   );
 }
 
-/** Writes what differs, and returns the names of all: an untouched file wakes no watcher. */
+/** Writes the files that differ and returns the paths of all. An unchanged file is left alone, so that no watcher wakes. */
 export function writeLocalConfigs(root: string, configs: string[]): string[] {
   const files = localConfigs(root, configs);
   for (const [name, text] of files) {
@@ -51,10 +53,10 @@ export function writeLocalConfigs(root: string, configs: string[]): string[] {
 const localName = (config: string) => basename(config).replace(/\.toml$/, ".local.toml");
 const queuesOf = ({ queues = {} }: Table) => queues as Queues;
 const consumerBinding = ({ name }: Table) => `CONSUMER_${String(name).replaceAll("-", "_").toUpperCase()}`;
-const reach = (table: Table) =>
+const serviceEntry = (table: Table) =>
   [table.name, { binding: consumerBinding(table), service: table.name }] as const;
 
-/** Each producer becomes a service binding of the same name and shape. */
+/** Replaces each queue producer by a service binding of the same name and shape. */
 function withQueuesOnDisk(table: Table): Table {
   const { queues: _, ...rest } = table;
   const doors = (queuesOf(table).producers ?? []).map(({ binding, queue }) => ({

@@ -1,14 +1,14 @@
-// One state, one stack: two `wrangler dev` on the same databases and queues would each take the other's work. The
-// lock is SQLite's own, which the system lets go with the process, however that ends.
+// Lock on a state folder, so that only one stack uses it: two would take each other's work from the queues. The lock is
+// that of an SQLite file, which the system releases when the process ends, however it ends.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { CliError } from "../io/output.ts";
 
 /**
- * Takes the state in a folder for this process and returns what lets it go.
+ * Locks a state folder for this process and returns the function that unlocks it.
  *
- * Throws a {@link CliError} that names the process and the address of the stack that has it.
+ * @throws CliError that names the process and the URL of the stack that holds the lock
  */
 export function lockState(persist: string, url: string): () => void {
   mkdirSync(persist, { recursive: true });
@@ -19,7 +19,7 @@ export function lockState(persist: string, url: string): () => void {
   } catch {
     lock.close();
     throw new CliError(
-      `The state in ${persist} is in use by ${ownerIn(owner)}. End that one first, or name another folder with --persist.`,
+      `The state in ${persist} is in use by ${ownerIn(owner)}. End that stack first, or give another folder with --persist.`,
     );
   }
   writeFileSync(owner, JSON.stringify({ pid: process.pid, url }));

@@ -1,4 +1,4 @@
-// The local databases' migrations: applied by wrangler, one database after the other, and only where something is new.
+// Applies migrations to the local databases with wrangler, only where a migration is new.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ interface Database {
   migrations_dir?: string;
 }
 
-/** Brings every database of the router up to date. What was applied is noted beside the state: wrangler takes seconds to see it. */
+/** Migrates every database of the router. Remembers in the state folder what was applied, since wrangler takes seconds to check. */
 export async function migrate(root: string, persist: string, env: NodeJS.ProcessEnv): Promise<void> {
   const { d1_databases = [] } = parse(readFileSync(join(root, "wrangler.toml"), "utf8")) as {
     d1_databases?: Database[];
@@ -19,7 +19,7 @@ export async function migrate(root: string, persist: string, env: NodeJS.Process
   const note = join(persist, "migrated.json");
   const isKept = existsSync(note) && existsSync(join(persist, "v3/d1"));
   const applied: Record<string, string> = isKept ? JSON.parse(readFileSync(note, "utf8")) : {};
-  // One after the other: side by side, in a folder that is new, one finds it locked (SQLITE_BUSY) and fails.
+  // One after the other: in a new folder, parallel migrations find the database locked (SQLITE_BUSY) and fail.
   for (const { binding, migrations_dir = "migrations" } of d1_databases) {
     const hash = hashOf(join(root, migrations_dir));
     if (applied[binding] === hash) continue;

@@ -1,18 +1,18 @@
-// `weir put` and `weir rm`: the command line around objects.ts.
+// Commands `weir put` and `weir rm`: find the object that is meant; local-bucket.ts changes it.
 import { readFileSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { CliError, good, printJson } from "../io/output.ts";
 import type { StackAddress } from "../senders/deliver.ts";
 import { stackOf } from "../senders/stack-of.ts";
 import { isLocal } from "../settings/settings.ts";
-import { notifiedText, putObject, removeObject, type Target } from "./local-bucket.ts";
+import { notifiedText, type ObjectAddress, putObject, removeObject } from "./local-bucket.ts";
 
 export interface PutOptions {
   root: string;
   file: string;
   target: string | undefined;
   url?: string;
-  /** `name=value` each. */
+  /** Metadata of the object, each `name=value`. */
   metadata?: string[];
   contentType?: string;
   json?: boolean;
@@ -31,63 +31,68 @@ const CONTENT_TYPES: Record<string, string> = {
   ".txt": "text/plain",
 };
 
+/** Puts a file into a local bucket. @throws CliError */
 export async function put(options: PutOptions): Promise<void> {
   const stack = localStackOf(options);
   const target = targetOf(stack, options.target, basename(options.file));
-  const metadata = Object.fromEntries((options.metadata ?? []).map(pair));
+  const metadata = Object.fromEntries((options.metadata ?? []).map(metadataPair));
   const contentType =
     options.contentType ?? CONTENT_TYPES[extname(target.key).toLowerCase()] ?? "application/octet-stream";
   const body = read(options.file);
   const notified = await putObject(stack, target, { body, contentType, metadata });
   if (options.json)
     printJson({ ...target, size: body.byteLength, content_type: contentType, metadata, told: notified });
-  good(`put ${target.bucket}/${target.key}, ${body.byteLength} bytes; ${notifiedText(notified)}`);
+  good(`Put ${target.bucket}/${target.key}, ${body.byteLength} bytes; ${notifiedText(notified)}.`);
 }
 
+/** Removes an object from a local bucket. @throws CliError */
 export async function remove(options: { root: string; target: string; url?: string }): Promise<void> {
   const stack = localStackOf(options);
   const target = targetOf(stack, options.target, undefined);
   const notified = await removeObject(stack, target);
-  good(`removed ${target.bucket}/${target.key}; ${notifiedText(notified)}`);
+  good(`Removed ${target.bucket}/${target.key}; ${notifiedText(notified)}.`);
 }
 
-/** The stack that is meant, if it is one of this machine's: elsewhere, buckets have doors of their own. */
+/** Finds the stack, which must be on this machine: only its buckets can be written. @throws CliError */
 function localStackOf({ root, url }: { root: string; url?: string }): StackAddress {
   const stack = stackOf(root, url === undefined ? {} : { url });
   if (isLocal(stack.url)) return stack;
-  const next = "put and remove objects there with the store's own tools; its notifications reach that Weir";
+  const next = "Elsewhere, put and remove objects with the tools of the store, which notifies Weir itself.";
   throw new CliError(
-    `${stack.url} is not on this machine, and only local buckets are written to: ${next}`,
+    `${stack.url} is not on this machine, and only local buckets can be changed. ${next}`,
     [],
     2,
   );
 }
 
-function targetOf(stack: StackAddress, target: string | undefined, name: string | undefined): Target {
+function targetOf(stack: StackAddress, target: string | undefined, name: string | undefined): ObjectAddress {
   if (target === undefined && name !== undefined) {
     const connection = Object.values(stack.connections).find(
-      (it) => it.kind === "r2" && it.events.length > 0,
+      (candidate) => candidate.kind === "r2" && candidate.events.length > 0,
     );
     if (connection && connection.kind !== "d1" && connection.buckets[0]) {
       return { bucket: connection.buckets[0], key: name };
     }
-    throw new CliError("no R2 connection has events: say where to put it, as bucket/key", [], 2);
+    throw new CliError("No R2 connection has events. Give the object as bucket/key.", [], 2);
   }
   const [, bucket, key] = /^([^/]+)\/(.+)$/s.exec(target ?? "") ?? [];
   if (bucket && key) return { bucket, key };
-  throw new CliError(`"${target}" names no object: write bucket/key`, [], 2);
+  throw new CliError(`"${target}" is not an object. Write bucket/key.`, [], 2);
 }
 
-function pair(text: string): [string, string] {
-  const at = text.indexOf("=");
-  if (at < 1) throw new CliError(`--metadata "${text}": write name=value`, [], 2);
-  return [text.slice(0, at).toLowerCase(), text.slice(at + 1)];
+function metadataPair(text: string): [string, string] {
+  const index = text.indexOf("=");
+  if (index < 1)
+    throw new CliError(`The value "${text}" of --metadata has no name. Write name=value.`, [], 2);
+  return [text.slice(0, index).toLowerCase(), text.slice(index + 1)];
 }
 
 function read(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new CliError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new CliError(
+      `The file ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
+    );
   }
 }

@@ -1,5 +1,5 @@
-// The commit that local Workers name in what they make. It changes while they run: wrangler-preload.mjs asks git inside
-// wrangler whenever a Worker is loaded, and what they were last loaded with is kept in a file.
+// Commit that local Workers record in their items. It changes while they run: wrangler-preload.mjs asks git whenever
+// wrangler loads a Worker, and the commit of the last load is kept in a file.
 import { existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -9,14 +9,14 @@ import { packageRoot } from "../project/project.ts";
 const fileIn = (persist: string) => join(persist, "commit");
 const PRELOAD = pathToFileURL(join(packageRoot, "cli/local/wrangler-preload.mjs")).href;
 
-/** What wrangler's environment must hold for wrangler-preload.mjs: whose commit, and the port of the front process. */
+/** Environment that wrangler-preload.mjs needs inside wrangler: the folder of the commit, and the port of the Workers. */
 export const workersEnv = (root: string, port: number, options = process.env.NODE_OPTIONS) => ({
   WEIR_COMMIT_OF: root,
   WEIR_FRONT_PORT: String(port),
   NODE_OPTIONS: [options, `--import=${PRELOAD}`].filter(Boolean).join(" "),
 });
 
-/** What another wrangler's environment must hold to have its doors closed to browsers (closed-doors.mjs). */
+/** Environment that closes the doors of another wrangler to browsers (closed-doors.mjs). */
 export const CLOSED_DOORS = {
   NODE_OPTIONS: [
     process.env.NODE_OPTIONS,
@@ -26,7 +26,7 @@ export const CLOSED_DOORS = {
     .join(" "),
 };
 
-/** Writes down the commit of a folder; whether it is another than before. */
+/** Records the commit of a folder, and returns whether it has changed. */
 export function noteCommit(root: string, persist: string): boolean {
   const [path, text] = [fileIn(persist), commitOf(root)];
   if (existsSync(path) && readFileSync(path, "utf8") === text) return false;
@@ -34,7 +34,7 @@ export function noteCommit(root: string, persist: string): boolean {
   return true;
 }
 
-/** Lets wrangler take up Workers again, by their wrangler.toml files. */
+/** Makes wrangler reload Workers, by touching their wrangler.toml files. */
 export function touch(root: string, configs: string[]): void {
   const now = new Date();
   for (const config of configs) utimesSync(join(root, config), now, now);

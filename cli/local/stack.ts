@@ -1,5 +1,5 @@
-// All of Weir on this machine: the compute server, and every Worker under one `wrangler dev` with D1, R2
-// and queues. `weir dev`, `weir demo` and tests start it; workers.ts and compute-server.ts keep both up.
+// Stack: all of Weir on this machine. The compute server (compute-server.ts), and every Worker with D1, R2 and queues in
+// one `wrangler dev` (workers.ts). Started by `weir dev`, `weir demo` and tests.
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -18,36 +18,36 @@ import { wranglerEnv } from "./wrangler.ts";
 
 export interface StackOptions {
   root: string;
-  /** 0 takes a free one. */
+  /** Port of the router; 0 takes a free one. */
   port: number;
   /** Folder of the local databases and buckets. */
   persist: string;
-  /** Everything that the processes say. */
+  /** Gets every line that the processes print. */
   onLine(line: string): void;
-  /** What is being done now, for a person who waits. */
+  /** Gets the name of each step, for a person who waits. */
   onStep?(step: string): void;
 }
 
 export interface Stack {
   url: string;
   apiKey: string;
-  /** Every secret and setting the Workers were given. */
+  /** Secrets and settings of the Workers. */
   env: Env;
   /** Resolves, with the reason, when the stack can no longer serve. */
   ended: Promise<string>;
   stop(): Promise<void>;
 }
 
-/** Starts everything and resolves when `/healthz` answers. What had started is stopped when it cannot. */
+/** Starts everything and resolves when `/healthz` answers. Stops everything where a part cannot start. @throws CliError */
 export async function startStack(options: StackOptions): Promise<Stack> {
   if (options.port !== 0 && !(await isFree(options.port))) {
     throw new CliError(
-      `port ${options.port} is taken: end what listens there, or choose another with --port`,
+      `Port ${options.port} is taken. End the process that listens there, or choose another port with --port.`,
     );
   }
   const port = options.port || (await freePort());
   const undo = [lockState(options.persist, addressOf(port))] as (() => unknown)[];
-  // The last that started is the first to end; the state is let go when all have.
+  // Parts stop in reverse order; the state is unlocked last.
   const stop = async () => {
     for (let last = undo.pop(); last; last = undo.pop()) await last();
   };
@@ -86,7 +86,7 @@ async function startOn(
   const guest = { ...quiet, ...env };
   const workers = await startWorkers({ root, configs, port, persist, env: guest, onLine, onStep: step });
   undo.push(workers.stop);
-  // Not waited for: what it takes up may run for minutes.
+  // Not awaited, since the work that the cron resumes may take minutes.
   void ringCron(url, env);
   const cron = setInterval(() => void ringCron(url, env), 60_000);
   undo.push(() => clearInterval(cron));
@@ -94,17 +94,21 @@ async function startOn(
   return { url, apiKey: env.WEIR_API_KEY ?? "", env, ended };
 }
 
-/** What compute may read of this machine: the stack itself, and every endpoint that a connection names. */
+/** Environment of compute. It may read from the stack itself, and from every endpoint that a connection names. */
 export function computeEnv(
   root: string,
   url: string,
   connections: Connections["connections"],
   settings: Env,
 ): Env {
-  const endpoints = Object.values(connections).flatMap((it) =>
-    it.kind === "s3" && it.endpoint !== undefined ? [settings[it.endpoint] ?? it.endpoint] : [],
+  const endpoints = Object.values(connections).flatMap((connection) =>
+    connection.kind === "s3" && connection.endpoint !== undefined
+      ? [settings[connection.endpoint] ?? connection.endpoint]
+      : [],
   );
-  const origins = [url, ...endpoints.filter((one) => URL.canParse(one))].map((one) => new URL(one).origin);
+  const origins = [url, ...endpoints.filter((endpoint) => URL.canParse(endpoint))].map(
+    (endpoint) => new URL(endpoint).origin,
+  );
   const models = join(root, "models.json");
   return { COMPUTE_ALLOW_ORIGINS: origins.join(), ...(existsSync(models) && { MODELS: models }) };
 }

@@ -1,37 +1,36 @@
-// While `weir dev` runs: an edit to a pipeline, to connections.json, models.json or wrangler.toml is validated and
-// generated at once, and a new commit is noted. wrangler watches what is generated, so the Workers follow.
+// Watcher of `weir dev`: after an edit to a pipeline, connections.json, models.json or wrangler.toml, or a commit, it
+// validates the project and generates its files. wrangler watches the generated files and reloads the Workers.
 import { existsSync, watch } from "node:fs";
 import { join } from "node:path";
 import { generate, write } from "../generate/generate.ts";
 import { gitFolder } from "../git/git.ts";
 import { CliError, note, reportError } from "../io/output.ts";
 import { loadProject } from "../project/project.ts";
-import { validate } from "../project/validate.ts";
+import { requireValid } from "../project/validate.ts";
 import { configsOf, writeLocalConfigs } from "./local-config.ts";
 import { noteCommit, touch } from "./running-commit.ts";
 
 const SETTLE_MS = 150;
 const isPipelines = (file: string) => /^pipelines\/.*wrangler\.local\.toml$/.test(file);
 
-/** Watches until the returned function is called. A project with problems is told, and left as it ran. */
+/** Watches until the returned function is called. Problems of the project are printed; the Workers run on unchanged. */
 export function keepGenerated(root: string, persist: string): () => void {
-  const configsNow = () => configsOf(loadProject(root));
-  const started = configsNow();
+  const started = configsOf(loadProject(root));
   let timer: NodeJS.Timeout | undefined;
   const regenerate = async () => {
-    const { problems } = validate(root);
-    if (problems.length > 0) throw new CliError("not taken up: the project has problems", problems);
-    const files = await generate(root);
+    const project = loadProject(root);
+    requireValid(project, "The change was not taken up");
+    const files = await generate(project);
     const isNew = noteCommit(root, persist);
-    for (const name of write(root, files)) note(`wrote ${name}`);
-    // Of what has started; a pipeline that is new is told of below.
+    for (const name of write(root, files)) note(`Wrote ${name}.`);
+    // Only for Workers that run; a new pipeline is mentioned below.
     const configs = writeLocalConfigs(
       root,
       started.filter((config) => existsSync(join(root, config))),
     );
     if (isNew) touch(root, configs.filter(isPipelines));
-    if (configsNow().join() !== started.join())
-      note("pipelines came or went: restart `weir dev` to run just these");
+    if (configsOf(project).join() !== started.join())
+      note("Pipelines were added or removed. Restart `weir dev` to run them as they are now.");
   };
   const changed = () => {
     clearTimeout(timer);
@@ -46,7 +45,7 @@ export function keepGenerated(root: string, persist: string): () => void {
     ...["pipelines", "connections.json", "models.json", "wrangler.toml"].map((name) =>
       watch(join(root, name), { recursive: name === "pipelines" }, changed),
     ),
-    // A commit writes its ref last, and that by a file below logs.
+    // A commit ends by writing its ref, with a file below logs.
     ...[git, git && join(git, "logs")].flatMap((path) =>
       path !== undefined && existsSync(path) ? [watch(path, changed)] : [],
     ),

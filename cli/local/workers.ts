@@ -1,14 +1,14 @@
-// Every Worker of the stack, under one `wrangler dev`, which is started again when it ends.
+// Workers of the stack, all in one `wrangler dev`, which is started again when it ends.
 import { type Child, startNode } from "../io/children.ts";
 import { CliError } from "../io/output.ts";
 import { localHeaders } from "../settings/dev-env.ts";
 import { keepUp } from "./keep-up.ts";
 import { workersEnv } from "./running-commit.ts";
-import { healthy, startLimit, WRANGLER } from "./wrangler.ts";
+import { startLimitSeconds, WRANGLER, waitUntilHealthy } from "./wrangler.ts";
 
 export interface WorkersOptions {
   root: string;
-  /** Their wrangler.toml files, relative to the root; the first one's Worker gets the port. */
+  /** Paths of their wrangler.toml files, relative to the root; the Worker of the first gets the port. */
   configs: string[];
   port: number;
   persist: string;
@@ -17,11 +17,11 @@ export interface WorkersOptions {
   onStep(step: string): void;
 }
 
-/** Starts all Workers and resolves when they answer. Those that cannot start are stopped again. */
+/** Starts all Workers and resolves when they answer; stops them where they do not. @throws CliError */
 export async function startWorkers(options: WorkersOptions): Promise<Child> {
   const { root, configs, port, persist, onLine, onStep } = options;
   const url = `http://127.0.0.1:${port}`;
-  const limit = startLimit(configs.length);
+  const limit = startLimitSeconds(configs.length);
   const launch = async () => {
     const flags = ["--ip", "127.0.0.1", "--port", String(port)];
     const quiet = ["--persist-to", persist, "--show-interactive-dev-session=false"];
@@ -32,25 +32,25 @@ export async function startWorkers(options: WorkersOptions): Promise<Child> {
     });
   };
   onStep(`starting ${configs.length} Workers`);
-  const first = await launch();
-  await healthy(url, first.ended, limit, (seconds) =>
+  const initial = await launch();
+  await waitUntilHealthy(url, initial.ended, limit, (seconds) =>
     onStep(`starting ${configs.length} Workers: ${seconds} s so far, ${limit} s at most`),
   ).catch(async (error: unknown) => {
-    await first.stop();
+    await initial.stop();
     throw error;
   });
   const again = async () => {
     const child = await launch();
-    // What it held when it ended goes on at once, and not with the next minute.
-    void healthy(url, child.ended, limit).then(
+    // The cron resumes interrupted work at once instead of within a minute.
+    void waitUntilHealthy(url, child.ended, limit).then(
       () => ringCron(url, options.env),
       (error: unknown) => onLine(error instanceof CliError ? error.message : String(error)),
     );
     return child;
   };
-  return keepUp({ name: "wrangler dev", quickMs: 30_000 }, first, again, onLine);
+  return keepUp({ name: "wrangler dev", quickMs: 30_000 }, initial, again, onLine);
 }
 
-/** The cron, which nothing else rings locally: queues go on, and what is overdue is looked after. */
+/** Runs the cron, which nothing else runs locally: queues go on, and overdue work is resumed. */
 export const ringCron = (url: string, env: NodeJS.ProcessEnv): Promise<unknown> =>
   fetch(`${url}/__local/cron`, { method: "POST", headers: localHeaders(env), body: "{}" }).catch(() => {});

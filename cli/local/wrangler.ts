@@ -1,4 +1,4 @@
-// wrangler as a quiet guest of the stack and of `weir compare`, and how long it is waited for.
+// Environment of a quiet wrangler, and the wait until its Workers answer; for the stack and `weir compare`.
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { CliError } from "../io/output.ts";
@@ -6,23 +6,23 @@ import { packageRoot } from "../project/project.ts";
 
 export const WRANGLER = join(packageRoot, "node_modules/wrangler/bin/wrangler.js");
 const BASE_START_SECONDS = 90;
-/** Each Worker is bundled and loaded: well under a second where the machine has nothing else to do. */
+/** Time to bundle and load a Worker: well under a second on an idle machine. */
 const START_SECONDS_PER_WORKER = 3;
-const TELL_EACH_MS = 10_000;
+const WAIT_NOTICE_MS = 10_000;
 
-/** How long Workers may take to start, in seconds. */
-export const startLimit = (workers: number): number =>
+/** Longest time that Workers may take to start, in seconds. */
+export const startLimitSeconds = (workers: number): number =>
   BASE_START_SECONDS + START_SECONDS_PER_WORKER * workers;
 
 /**
- * Resolves when `/healthz` answers; `onWait` hears from time to time how many seconds that has taken.
+ * Waits until `/healthz` answers. `onWait` gets the seconds so far, from time to time.
  *
- * Throws a {@link CliError} when it does not within the limit, or when what should answer has `ended`.
+ * @throws CliError where it does not answer within the limit, or the process has `ended`
  */
-export async function healthy(
+export async function waitUntilHealthy(
   url: string,
   ended: Promise<string>,
-  limitSeconds = startLimit(1),
+  limitSeconds = startLimitSeconds(1),
   onWait: (seconds: number) => void = () => {},
 ): Promise<void> {
   let over: string | undefined;
@@ -30,7 +30,7 @@ export async function healthy(
     over = reason;
   });
   const began = Date.now();
-  let next = began + TELL_EACH_MS;
+  let next = began + WAIT_NOTICE_MS;
   while (Date.now() < began + limitSeconds * 1000) {
     if (over) throw new CliError(`The Workers did not start: ${over}.`);
     const answer = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(5_000) }).catch(
@@ -39,16 +39,16 @@ export async function healthy(
     if (answer?.ok) return;
     if (Date.now() > next) {
       onWait(Math.round((Date.now() - began) / 1000));
-      next += TELL_EACH_MS;
+      next += WAIT_NOTICE_MS;
     }
     await delay(150);
   }
   throw new CliError(
-    `${url}/healthz did not answer within ${limitSeconds} s. What the Workers said is above; a machine that is busy may need another try.`,
+    `${url}/healthz did not answer within ${limitSeconds} s. The output of the Workers is above; on a busy machine, try again.`,
   );
 }
 
-/** wrangler as a quiet guest: no metrics, no update check, no look-ups, a registry of its own. */
+/** Environment for wrangler without metrics, update checks and look-ups, and with its own registry of Workers. */
 export function wranglerEnv(persist: string): NodeJS.ProcessEnv {
   return {
     ...process.env,

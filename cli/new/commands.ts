@@ -1,8 +1,9 @@
-// The subcommands that begin something: a project, a pipeline. commands.ts adds them to the program.
+// Commands `weir init` (new project) and `weir new` (new pipeline).
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { jsonOption } from "../io/options.ts";
 
-interface NewFlags {
+interface NewPipelineFlags {
   python?: boolean;
   source?: string;
   destination?: string;
@@ -12,19 +13,19 @@ interface NewFlags {
 export function addStartCommands(program: Command, root: () => string): void {
   program
     .command("init")
-    .description("make a Weir project of a folder: one with pipelines at its root, or an empty one")
-    .argument("[dir]", "the folder; default: --root")
-    .option("--new <name>", "start one from nothing in a folder of that name")
-    .option("--json", "tell what was moved and written as JSON on stdout")
+    .description("turn a folder into a Weir project: an empty folder, or one with pipelines at its root")
+    .argument("[dir]", "folder of the project; default: --root")
+    .option("--new <name>", "create an empty project in a new folder of this name")
+    .option(...jsonOption("the moved and written files"))
     .addHelpText(
       "after",
       `
-Folders with a handler and a config.json at the root are moved to pipelines/<alias>, unchanged to the byte;
-connections.json, wrangler.toml, models.json, package.json and .gitignore are written where there are none.
+Folders at the root with a handler and a config.json move to pipelines/<alias>; their files stay unchanged.
+Missing connections.json, wrangler.toml, models.json, package.json and .gitignore are written.
 
 Examples:
-  $ weir init .               a repository of handler.py and config.json folders
-  $ weir init --new my-files  from nothing`,
+  $ weir init .               in a repository of handler.py and config.json folders
+  $ weir init --new my-files  in a new folder`,
     )
     .action(async (dir: string | undefined, options: { new?: string; json?: boolean }) => {
       const { init } = await import("./init.ts");
@@ -34,17 +35,17 @@ Examples:
 
   program
     .command("new")
-    .description("add a pipeline that works, with examples that pass")
-    .argument("<alias>", "its name: the folder below pipelines/, and what it is invoked by")
-    .option("--python", "a handler.py in place of a handler.ts")
-    .option("--source <connection>", "where its objects are; default: the first connection with events")
-    .option("--destination <connection>", "where its items go; default: the first d1 connection")
-    .option("--json", "tell what was written as JSON on stdout")
+    .description("add a working pipeline, with examples that pass")
+    .argument("<alias>", "name of the pipeline and of its folder below pipelines/")
+    .option("--python", "write a handler.py instead of a handler.ts")
+    .option("--source <connection>", "connection that its objects come from; default: the first with events")
+    .option("--destination <connection>", "connection that its items go to; default: the first d1 connection")
+    .option(...jsonOption("the names of the written files"))
     .addHelpText(
       "after",
       "\nExamples:\n  $ weir new thumbnails\n  $ weir new captions --python --source conn_321",
     )
-    .action(async (alias: string, options: NewFlags) => {
+    .action(async (alias: string, options: NewPipelineFlags) => {
       const { newPipeline } = await import("./new.ts");
       await newPipeline({ root: root(), alias, ...options });
     });

@@ -1,6 +1,5 @@
-// `weir init`: makes a Weir project of a folder, from nothing or from a repository whose pipelines are folders with
-// a handler and a config.json at its root. Handlers and configs keep every byte: their folders are moved (by git,
-// where git knows them) to pipelines/<alias>, the one place that Weir reads, so that a name is said once.
+// Command `weir init`: turns a folder into a Weir project. Folders at the root with a handler and a config.json are
+// moved to pipelines/<alias>, by git where git knows them; their files stay unchanged. Missing files are written.
 import { spawnSync } from "node:child_process";
 import {
   existsSync,
@@ -16,7 +15,7 @@ import { type PipelineConfig, pipelineConfigSchema } from "../../src/shapes/conf
 import { generate, write } from "../generate/generate.ts";
 import { type Problem, readJsonFile } from "../io/json-file.ts";
 import { CliError, good, note, print, printJson } from "../io/output.ts";
-import { packageRoot } from "../project/project.ts";
+import { loadProject, packageRoot } from "../project/project.ts";
 import { connectionsText, packageText, routerText } from "./templates.ts";
 
 export interface InitOptions {
@@ -24,23 +23,27 @@ export interface InitOptions {
   json?: boolean;
 }
 
-interface Found {
-  /** As it stands at the root now. */
+interface RootPipeline {
+  /** Name of the folder at the root. */
   folder: string;
   config: PipelineConfig;
 }
 
-/** Writes what a project needs and has not, and moves pipelines from the root to where they belong. */
+/** Moves pipelines from the root to pipelines/ and writes the files that a project lacks. @throws CliError */
 export async function init({ root, json }: InitOptions): Promise<void> {
   if (resolve(root) === packageRoot) {
-    throw new CliError("this folder is Weir's own: give the folder of your project, `weir init DIR`", [], 2);
+    throw new CliError(
+      "This folder is Weir itself. Give the folder of your project: `weir init DIR`.",
+      [],
+      2,
+    );
   }
   mkdirSync(root, { recursive: true });
   const found = pipelinesAtRoot(root);
   const moved = found.map(({ folder, config }) => ({ from: folder, to: `pipelines/${config.alias}` }));
   for (const { from, to } of moved) {
     move(root, from, to);
-    note(`moved ${from} to ${to}`);
+    note(`Moved ${from} to ${to}.`);
   }
   const wrote = writeMissing(root, {
     "connections.json": connectionsText(configsIn(root)),
@@ -49,17 +52,17 @@ export async function init({ root, json }: InitOptions): Promise<void> {
     "package.json": packageText(root),
   });
   if (ignore(root)) wrote.push(".gitignore");
-  wrote.push(...write(root, await generate(root)).filter((name) => !wrote.includes(name)));
-  for (const name of wrote) note(`wrote ${name}`);
+  wrote.push(...write(root, await generate(loadProject(root))).filter((name) => !wrote.includes(name)));
+  for (const name of wrote) note(`Wrote ${name}.`);
   const invented = Object.keys(JSON.parse(connectionsText(configsIn(root))).connections);
   if (json)
     printJson({ ok: true, moved, wrote, placeholders: wrote.includes("connections.json") ? invented : [] });
-  else print(next(root, wrote.includes("connections.json") ? invented : [], found.length));
-  good(`${basename(resolve(root))} is a Weir project`);
+  else print(nextSteps(root, wrote.includes("connections.json") ? invented : [], found.length));
+  good(`${basename(resolve(root))} is a Weir project.`);
 }
 
-/** Folders at the root that hold a config.json and a handler. Nothing is moved while one of them has a problem. */
-function pipelinesAtRoot(root: string): Found[] {
+/** Finds folders at the root with a config.json and a handler. @throws CliError where one of them has a problem */
+function pipelinesAtRoot(root: string): RootPipeline[] {
   const isPipeline = (name: string) =>
     !name.startsWith(".") &&
     statSync(join(root, name)).isDirectory() &&
@@ -69,37 +72,39 @@ function pipelinesAtRoot(root: string): Found[] {
   const found = readdirSync(root)
     .filter(isPipeline)
     .sort()
-    .flatMap((folder): Found[] => {
+    .flatMap((folder): RootPipeline[] => {
       const file = readJsonFile(join(root, folder, "config.json"), `${folder}/config.json`);
       problems.push(...file.problems);
       if (file.value === undefined) return [];
       const parsed = pipelineConfigSchema.safeParse(file.value);
       if (parsed.success) return [{ folder, config: parsed.data }];
       problems.push(
-        ...parsed.error.issues.map((it) => file.at(it.path, `${it.path.join(".")}: ${it.message}`)),
+        ...parsed.error.issues.map((issue) =>
+          file.at(issue.path, `${issue.path.join(".")}: ${issue.message}`),
+        ),
       );
       return [];
     });
   const taken = new Map<string, string>();
   for (const { folder, config } of found) {
-    const first =
+    const owner =
       taken.get(config.alias) ??
       (existsSync(join(root, "pipelines", config.alias)) ? "pipelines" : undefined);
     taken.set(config.alias, folder);
-    if (first === undefined) continue;
-    const problem = `alias "${config.alias}" is taken by ${first}`;
-    const next = "give each pipeline an alias of its own";
-    problems.push({ file: `${folder}/config.json`, line: 1, column: 1, problem, next });
+    if (owner === undefined) continue;
+    const problem = `The alias "${config.alias}" is taken by ${owner}.`;
+    const nextSteps = "Give each pipeline its own alias.";
+    problems.push({ file: `${folder}/config.json`, line: 1, column: 1, problem, next: nextSteps });
   }
   if (problems.length > 0)
-    throw new CliError("nothing was moved or written: the pipelines have problems", problems);
+    throw new CliError("Nothing was moved or written: the pipelines have problems.", problems);
   return found;
 }
 
 function move(root: string, from: string, to: string): void {
   mkdirSync(dirname(join(root, to)), { recursive: true });
   const { status } = spawnSync("git", ["mv", "--", from, to], { cwd: root, stdio: "ignore" });
-  // Not in git, or not known to it yet.
+  // The folder is not in git, or git does not track it yet.
   if (status !== 0) renameSync(join(root, from), join(root, to));
 }
 
@@ -115,7 +120,7 @@ function configsIn(root: string): PipelineConfig[] {
   });
 }
 
-/** What is there is kept: a second `weir init` repairs and overwrites nothing. */
+/** Writes files that do not exist and returns their names. An existing file is never overwritten. */
 function writeMissing(root: string, files: Record<string, string>): string[] {
   return Object.entries(files).flatMap(([name, text]) => {
     if (existsSync(join(root, name))) return [];
@@ -124,7 +129,7 @@ function writeMissing(root: string, files: Record<string, string>): string[] {
   });
 }
 
-/** Adds to .gitignore what must not get into git, `.weir/` above all: local secrets are in it. */
+/** Adds missing lines to .gitignore, above all `.weir/`, which holds local secrets. Returns whether it did. */
 function ignore(root: string): boolean {
   const path = join(root, ".gitignore");
   const text = existsSync(path) ? readFileSync(path, "utf8") : "";
@@ -137,14 +142,14 @@ function ignore(root: string): boolean {
   return true;
 }
 
-function next(root: string, invented: string[], pipelines: number): string {
+function nextSteps(root: string, invented: string[], pipelines: number): string {
   const here = relative(process.cwd(), root);
   const weir = here === "" ? "weir" : `weir --root ${here}`;
   return [
     ...(invented.length > 0
       ? [
-          `connections.json has placeholders for ${invented.join(", ")}: they work on this machine as they are.`,
-          "Before you deploy, say there what each one is: docs/sources.md has an example for every sender.",
+          `connections.json has placeholders for ${invented.join(", ")}, which work on this machine as they are.`,
+          "Before you deploy, replace each with the real connection: docs/sources.md has an example for every sender.",
         ]
       : []),
     ...(pipelines === 0 ? [`${weir} new hello     adds a pipeline`] : []),

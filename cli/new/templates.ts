@@ -1,5 +1,4 @@
-// The texts of a new project and of a new pipeline. Pure: names in, file contents out; init.ts and new.ts write
-// them.
+// Contents of the files of a new project and of a new pipeline. Pure: init.ts and new.ts write the files.
 import { readFileSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { parse, stringify } from "smol-toml";
@@ -11,8 +10,8 @@ import { packageRoot } from "../project/project.ts";
 const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 
 /**
- * A connection for every id that the pipelines name, or for a first pipeline. Nothing but the ids is known, so a
- * source is an R2 bucket of that name and a destination the project's database: both work locally as they are.
+ * Text of connections.json: a connection for every id that pipelines name, or for a first pipeline. Only the ids are
+ * given, so a source becomes an R2 bucket of that name and a destination the project's database; both work locally.
  */
 export function connectionsText(configs: PipelineConfig[]): string {
   const sources = configs.map(({ source }) => source.connection_id);
@@ -34,7 +33,7 @@ const bucketName = (id: string) =>
     .replace(/[^a-z0-9]+/g, "-")
     .replace(/-$/, "")}`;
 
-/** The router's wrangler.toml, as Weir's own is, with every path to Weir's sources made one from the project. */
+/** Text of the router's wrangler.toml: Weir's own, with every path to Weir's sources relative to the project. */
 export function routerText(root: string): string {
   const own = parse(readFileSync(join(packageRoot, "wrangler.toml"), "utf8").replace(generated, ""));
   const moved = {
@@ -53,19 +52,19 @@ export function routerText(root: string): string {
 
 const generated = new RegExp(`${BEGIN}[\\s\\S]*${END}`);
 
-/** Every text in a value that names a folder or file of Weir's, from the project's folder. */
+/** Replaces every path to a source of Weir's in a value by the path from the project's folder. */
 function paths(root: string, value: unknown): unknown {
   if (typeof value === "string") {
     return /^(\.\/)?(src|dashboard)(\/|$)/.test(value)
       ? relative(resolve(root), join(packageRoot, value))
       : value;
   }
-  if (Array.isArray(value)) return value.map((one) => paths(root, one));
+  if (Array.isArray(value)) return value.map((entry) => paths(root, entry));
   if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, paths(root, one)]));
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, paths(root, entry)]));
 }
 
-/** So that handlers find `import … from "weir"`, and `npx weir` this command. */
+/** Text of package.json, through which handlers find `import … from "weir"`, and npx finds `weir`. */
 export function packageText(root: string): string {
   const weir = relative(resolve(root), packageRoot) || ".";
   const name = basename(resolve(root))
@@ -74,7 +73,7 @@ export function packageText(root: string): string {
   return json({ name, private: true, type: "module", dependencies: { weir: `file:${weir}` } });
 }
 
-/** The files of a new pipeline, which takes text files and tells their names and sizes. */
+/** Files of a new pipeline, which stores the name and size of every text file. */
 export function pipelineFiles(
   alias: string,
   ends: { source: string; destination: string },

@@ -1,107 +1,118 @@
-// The subcommands about who may do what and who did, and what is kept of it: `weir keys`, `weir audit-log` and
-// `weir archive`. commands.ts adds them to the program; what they do is imported when it is asked for.
+// Commands of an administrator: `weir keys` (API keys), `weir audit-log` (changes made through the API) and
+// `weir archive` (retention of events). Each loads its function when it runs.
 import { type Command, Option } from "commander";
 import { SCOPES, type Scope } from "../../src/shapes/key.ts";
-import { FIFTY, JSON_OPTION, URL_OPTION } from "../io/options.ts";
-import type { ChangeFlags } from "./audit-log.ts";
-import type { Flags } from "./replay.ts";
+import { JSON_OPTION, LIMIT_OPTION, URL_OPTION } from "../io/options.ts";
+import type { AuditLogFlags } from "./audit-log.ts";
+import type { OperatorFlags } from "./replay.ts";
 
 export function addAdminCommands(program: Command, root: () => string): void {
-  const keys = program.command("keys").description("API keys with scopes: make, list, rotate, revoke");
-  const added = [
+  const added = [...addKeys(program, root), addAuditLog(program, root), ...addArchive(program, root)];
+  for (const command of added) command.option(...URL_OPTION).option(...JSON_OPTION);
+}
+
+function addKeys(program: Command, root: () => string): Command[] {
+  const keys = program.command("keys").description("create, list, rotate and revoke API keys");
+  return [
     keys
       .command("create")
-      .description("make a key; it is printed alone on stdout, once, and Weir keeps only its hash")
-      .requiredOption("--name <name>", "what it is for")
+      .description("create a key and print it, once and alone on stdout; Weir keeps only its hash")
+      .requiredOption("--name <name>", "name of the key: what it is for")
       .addOption(
-        new Option("--scope <scope...>", "what it may do").choices([...SCOPES]).makeOptionMandatory(),
+        new Option("--scope <scope...>", "scope of the key, see below")
+          .choices([...SCOPES])
+          .makeOptionMandatory(),
       )
-      .option("--expires <time>", "a time, or a span from now such as 90d; default: never")
+      .option(
+        "--expires <time>",
+        "when the key expires: a time, or a span from now such as 90d; default: never",
+      )
       .addHelpText(
         "after",
         `
 Scopes:
-  read     see pipelines, events, runs, items, replays, the audit log
+  read     read pipelines, events, runs, items, replays, the audit log
   invoke   run pipelines by their alias
   operate  replay, audit, redrive and drop dead letters, pause and resume
-  deploy   make, rotate and revoke keys with no more than its own scopes
+  deploy   create, rotate and revoke keys that have no more scopes than this one
 
 Examples:
   $ weir keys create --name dashboard --scope read
   $ weir keys create --name ci --scope read --scope invoke --expires 90d`,
       )
-      .action(async (flags: Flags & { name: string; scope: Scope[]; expires?: string }) => {
+      .action(async (flags: OperatorFlags & { name: string; scope: Scope[]; expires?: string }) => {
         const { createKey } = await import("./keys.ts");
         await createKey(root(), flags);
       }),
     keys
       .command("list", { isDefault: true })
-      .description("keys, newest first, with when each was last used; never a key itself")
-      .option(...FIFTY)
+      .description("list keys, newest first, with the time of last use; never prints a key")
+      .option(...LIMIT_OPTION)
       .addHelpText("after", "\nExamples:\n  $ weir keys\n  $ weir keys list --json")
-      .action(async (flags: Flags & { limit: number }) => {
+      .action(async (flags: OperatorFlags & { limit: number }) => {
         const { listKeys } = await import("./keys.ts");
         await listKeys(root(), flags);
       }),
     keys
       .command("rotate")
-      .description("make a key in the place of another, which stays valid for the overlap")
-      .argument("<key>", "a key's id, or the name of the one live key that has it")
-      .option("--overlap <span>", "how long the old one stays valid: at most 30d", "24h")
-      .option("--expires <time>", "of the new one; default: after as long as the old one had")
+      .description("create a key that replaces another, which stays valid for the overlap")
+      .argument("<key>", "id of a key, or a name that only one live key has")
+      .option("--overlap <span>", "how long the old key stays valid, at most 30d", "24h")
+      .option("--expires <time>", "when the new key expires; default: after the same lifetime as the old key")
       .addHelpText("after", "\nExamples:\n  $ weir keys rotate ci\n  $ weir keys rotate ci --overlap 1h")
-      .action(async (key: string, flags: Flags & { overlap: string; expires?: string }) => {
+      .action(async (key: string, flags: OperatorFlags & { overlap: string; expires?: string }) => {
         const { rotateKey } = await import("./keys.ts");
         await rotateKey(root(), key, flags);
       }),
     keys
       .command("revoke")
-      .description("end a key for good; within 30 seconds nobody takes it any more")
-      .argument("<key>", "a key's id, or the name of the one key that has it")
+      .description("end a key for good; Weir refuses it everywhere within 30 seconds")
+      .argument("<key>", "id of a key, or a name that only one key has")
       .addHelpText("after", "\nExamples:\n  $ weir keys revoke ci")
-      .action(async (key: string, flags: Flags) => {
+      .action(async (key: string, flags: OperatorFlags) => {
         const { revokeKey } = await import("./keys.ts");
         await revokeKey(root(), key, flags);
       }),
-    program
-      .command("audit-log")
-      .description("what was changed through the API: by which key, on what, when, and how it ended")
-      .option("--key <id>", "by this key; `root` is WEIR_API_KEY")
-      .option("--action <action>", "only this: pipeline.pause, key.create, dead-letters.drop, …")
-      .option("--target <target>", "on this: an alias, a replay's id, a key's id")
-      .option(...FIFTY)
-      .addHelpText(
-        "after",
-        "\nExamples:\n  $ weir audit-log\n  $ weir audit-log --action dead-letters.drop --json",
-      )
-      .action(async (flags: ChangeFlags) => {
-        const { listChanges } = await import("./audit-log.ts");
-        await listChanges(root(), flags);
-      }),
-    ...addArchive(program, root),
   ];
-  for (const command of added) command.option(...URL_OPTION).option(...JSON_OPTION);
+}
+
+function addAuditLog(program: Command, root: () => string): Command {
+  return program
+    .command("audit-log")
+    .description("list changes made through the API: key, action, target, time and outcome")
+    .option("--key <id>", "only changes by this key; `root` is WEIR_API_KEY")
+    .option("--action <action>", "only this action: pipeline.pause, key.create, dead-letters.drop, …")
+    .option("--target <target>", "only this target: an alias, or the id of a replay or key")
+    .option(...LIMIT_OPTION)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ weir audit-log\n  $ weir audit-log --action dead-letters.drop --json",
+    )
+    .action(async (flags: AuditLogFlags) => {
+      const { listChanges } = await import("./audit-log.ts");
+      await listChanges(root(), flags);
+    });
 }
 
 function addArchive(program: Command, root: () => string): Command[] {
   const archive = program
     .command("archive")
-    .description("what is kept of events, for how long, and what went");
+    .description("show retention, size and deletions of archived events");
   return [
     archive
       .command("show", { isDefault: true })
-      .description("each connection's retention, what is hot and what is in the archive")
+      .description("show the retention of each connection, its hot events and its archive")
       .addHelpText("after", "\nExamples:\n  $ weir archive\n  $ weir archive show --json")
-      .action(async (flags: Flags) => {
+      .action(async (flags: OperatorFlags) => {
         const { showArchive } = await import("./archive.ts");
         await showArchive(root(), flags);
       }),
     archive
       .command("expired")
-      .description("what was deleted because its time was over, by day")
-      .option(...FIFTY)
+      .description("list deletions of expired data, by day")
+      .option(...LIMIT_OPTION)
       .addHelpText("after", "\nExamples:\n  $ weir archive expired --limit 10")
-      .action(async (flags: Flags & { limit: number }) => {
+      .action(async (flags: OperatorFlags & { limit: number }) => {
         const { listExpired } = await import("./archive.ts");
         await listExpired(root(), flags);
       }),

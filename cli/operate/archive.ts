@@ -1,16 +1,17 @@
-// `weir archive …`: what is kept of each connection's events and for how long, and what has expired.
+// Commands `weir archive`: retention and size of each connection's events, and deletions of expired data.
 import type { z } from "@hono/zod-openapi";
 import type * as answers from "../../src/http/operate/answers.ts";
 import { note, print, printJson, table } from "../io/output.ts";
 import { openClient } from "./client.ts";
-import type { Flags } from "./replay.ts";
-import { sized } from "./replay-text.ts";
+import type { OperatorFlags } from "./replay.ts";
+import { sizeText } from "./replay-text.ts";
 
-type Held = z.infer<typeof answers.heldSchema>;
-type Expiry = z.infer<typeof answers.expirySchema>;
+type ArchiveStatus = z.infer<typeof answers.heldSchema>;
+type ExpiredBatch = z.infer<typeof answers.expirySchema>;
 
-export async function showArchive(root: string, flags: Flags): Promise<void> {
-  const { data } = await openClient(root, flags).get<{ data: Held[] }>("/v1/archive");
+/** Prints the retention and the archive of each connection. */
+export async function showArchive(root: string, flags: OperatorFlags): Promise<void> {
+  const { data } = await openClient(root, flags).get<{ data: ArchiveStatus[] }>("/v1/archive");
   if (flags.json) return printJson({ data });
   const rows = data.map(({ connection, hot_days, archive_days, oldest_hot, archive }) => [
     connection,
@@ -18,16 +19,17 @@ export async function showArchive(root: string, flags: Flags): Promise<void> {
     oldest_hot ?? "none",
     archive.events === 0
       ? "none"
-      : `${archive.events} events in ${archive.segments} segments, ${sized(archive.bytes)}`,
+      : `${archive.events} events in ${archive.segments} segments, ${sizeText(archive.bytes)}`,
     archive.oldest ?? "",
   ]);
   print(table([["connection", "kept", "oldest hot", "archived", "oldest archived"], ...rows]));
 }
 
-export async function listExpired(root: string, flags: Flags & { limit: number }): Promise<void> {
-  const data = await openClient(root, flags).list<Expiry>("/v1/archive/expired", flags.limit);
+/** Prints deletions of expired data, by day. */
+export async function listExpired(root: string, flags: OperatorFlags & { limit: number }): Promise<void> {
+  const data = await openClient(root, flags).list<ExpiredBatch>("/v1/archive/expired", flags.limit);
   if (flags.json) return printJson({ data });
-  if (data.length === 0) return note("nothing has expired");
+  if (data.length === 0) return note("Nothing has expired.");
   const rows = data.map(({ day, what, connection, count, runs, oldest, newest }) => [
     day,
     what,

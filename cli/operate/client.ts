@@ -1,11 +1,11 @@
-// The HTTP API as an operator's commands need it: the Weir and the key that settings.ts finds, JSON in and
-// out, and refusals as errors with an exit code of their own.
+// Client of Weir's HTTP API for the commands: JSON in and out, at the URL and with the key that settings.ts finds. A
+// refused request becomes a CliError with an exit code.
 import type { z } from "@hono/zod-openapi";
 import type * as operate from "../../src/http/operate/answers.ts";
 import type * as answers from "../../src/http/read/answers.ts";
 import type * as versionAnswers from "../../src/http/read/version-answers.ts";
 import { CliError, type ExitCode } from "../io/output.ts";
-import { isLocal, type Reach, settingsOf, unreachable } from "../settings/settings.ts";
+import { type EndpointFlags, isLocal, settingsOf, unreachable } from "../settings/settings.ts";
 
 export type Replay = z.infer<typeof operate.replaySchema>;
 export type DeadLetter = z.infer<typeof answers.deadLetterSchema>;
@@ -24,25 +24,25 @@ export type Pipeline = z.infer<typeof answers.pipelineSchema>;
 export interface Client {
   get<T>(path: string): Promise<T>;
   post<T>(path: string, body?: object, idempotencyKey?: string): Promise<T>;
-  /** A list, page by page, up to `limit` rows. */
+  /** Reads a list, page by page, up to `limit` rows. */
   list<T>(path: string, limit: number): Promise<T[]>;
 }
 
-/** The Weir that is meant, as who is known to it. @throws CliError (exit code 3) where no key is found */
-export function openClient(root: string, reach: Reach): Client {
+/** Opens the Weir that flags and settings name. @throws CliError (exit code 3) where no key is found */
+export function openClient(root: string, reach: EndpointFlags): Client {
   const { url, key: found } = settingsOf(root, process.env, reach);
   const key = reach.key ?? found?.value;
   if (key !== undefined) return clientOf(url.value, key);
-  const next = isLocal(url.value) ? "start `weir dev` once, or set WEIR_API_KEY" : "set WEIR_API_KEY";
-  throw new CliError(`there is no API key for ${url.value} (${url.from}): ${next}`, [], 3);
+  const next = isLocal(url.value) ? "Start `weir dev` once, or set WEIR_API_KEY." : "Set WEIR_API_KEY.";
+  throw new CliError(`There is no API key for ${url.value} (${url.from}). ${next}`, [], 3);
 }
 
-/** The Weir at `url`, for a holder of `key`. */
+/** Opens the Weir at `url` with `key`. */
 export function clientOf(url: string, key: string): Client {
   const request = async <T>(method: string, path: string, init: RequestInit = {}): Promise<T> => {
     const headers = { authorization: `Bearer ${key}`, ...(init.headers as Record<string, string>) };
     const response = await fetch(url + path, { ...init, method, headers }).catch(() =>
-      isLocal(url) ? unreachable(url) : away(url),
+      isLocal(url) ? unreachable(url) : failUnreachable(url),
     );
     if (!response.ok) throw await refusal(`${method} ${path.split("?")[0]}`, response);
     return (await response.json()) as T;
@@ -72,18 +72,18 @@ export function clientOf(url: string, key: string): Client {
   return client;
 }
 
-/** Where a collection's items are read. */
+/** API path of a collection's items. */
 export const itemsPath = (collection: string) => `/v1/collections/${encodeURIComponent(collection)}/items`;
 
-function away(url: string): never {
-  throw new CliError(`nothing answers at ${url}: is it the right place, and deployed?`);
+function failUnreachable(url: string): never {
+  throw new CliError(`Nothing answers at ${url}. Check the URL, and that Weir is deployed there.`);
 }
 
-const CODES: Record<number, ExitCode> = { 400: 2, 401: 3, 404: 4, 422: 2 };
-/** A 403 that is the key's, not the handler's. */
+const EXIT_CODES: Record<number, ExitCode> = { 400: 2, 401: 3, 404: 4, 422: 2 };
+/** Type of the 403 for a key without the scope, as opposed to a 403 of a handler. */
 const MISSING_SCOPE = "urn:weir:problem:missing_scope";
 
-/** What a problem (RFC 9457) says, on one line, as the error of an exit code. */
+/** Turns a refused request into an error with an exit code; its problem (RFC 9457) becomes one line. */
 export async function refusal(request: string, response: Response): Promise<CliError> {
   const text = await response.text();
   const isJson = response.headers.get("content-type")?.includes("json");
@@ -93,5 +93,5 @@ export async function refusal(request: string, response: Response): Promise<CliE
   const more = [refused.expected && `expected ${refused.expected}`, refused.next].filter(Boolean).join("; ");
   const detail = refused.detail ?? text.slice(0, 300);
   const message = `${request}: ${response.status} ${detail}${more === "" ? "" : ` (${more})`}`;
-  return new CliError(message, [], refused.type === MISSING_SCOPE ? 3 : (CODES[response.status] ?? 1));
+  return new CliError(message, [], refused.type === MISSING_SCOPE ? 3 : (EXIT_CODES[response.status] ?? 1));
 }

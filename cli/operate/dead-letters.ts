@@ -1,18 +1,20 @@
-// `weir dead-letters …`: what will not be tried again, grouped by cause, run again or dropped for good.
+// Commands `weir dead-letters`: list, show, redrive and drop runs that will not be retried.
 import { CliError, good, note, print, printJson, table } from "../io/output.ts";
 import { type Cause, type DeadLetter, type DeadLetterInFull, openClient } from "./client.ts";
-import type { Flags, Keyed } from "./replay.ts";
+import type { IdempotencyFlags, OperatorFlags } from "./replay.ts";
+import { countText } from "./replay-text.ts";
 
-export interface ChoiceFlags extends Flags {
+export interface DeadLetterChoice extends OperatorFlags {
   run?: string[];
   alias?: string;
   kind?: string;
   all?: boolean;
 }
 
+/** Prints dead letters, newest first, or counts them by cause. */
 export async function listDeadLetters(
   root: string,
-  flags: Flags & { alias?: string; group?: boolean; limit: number },
+  flags: OperatorFlags & { alias?: string; group?: boolean; limit: number },
 ): Promise<void> {
   const client = openClient(root, flags);
   const query = flags.alias === undefined ? "" : `?alias=${encodeURIComponent(flags.alias)}`;
@@ -26,10 +28,10 @@ export async function listDeadLetters(
   return data.length === 0 ? note(NONE) : print(lettersText(data));
 }
 
-const NONE = "there are no dead letters";
+const NONE = "There are no dead letters.";
 
-/** One letter: what the pipeline was given, why it failed, and every state that its run has been in. */
-export async function showDeadLetter(root: string, id: string, flags: Flags): Promise<void> {
+/** Prints a dead letter: its event, its failure, and every state of its run. */
+export async function showDeadLetter(root: string, id: string, flags: OperatorFlags): Promise<void> {
   const path = `/v1/dead-letters/${encodeURIComponent(id)}`;
   const letter = await openClient(root, flags).get<DeadLetterInFull>(path);
   if (flags.json) return printJson(letter);
@@ -45,12 +47,20 @@ export async function showDeadLetter(root: string, id: string, flags: Flags): Pr
   ];
   print(table(facts));
   print("");
-  const states = history.map((one) => [one.at ?? "", one.status, String(one.attempt), one.cause ?? ""]);
+  const states = history.map((state) => [
+    state.at ?? "",
+    state.status,
+    String(state.attempt),
+    state.cause ?? "",
+  ]);
   print(table([["at", "status", "attempt", "cause"], ...states]));
 }
 
-/** Runs letters again, with all their attempts. */
-export async function redriveDeadLetters(root: string, flags: ChoiceFlags & Keyed): Promise<void> {
+/** Runs dead letters again, with all their attempts. */
+export async function redriveDeadLetters(
+  root: string,
+  flags: DeadLetterChoice & IdempotencyFlags,
+): Promise<void> {
   const body = choiceOf(flags);
   const path = "/v1/dead-letters/redrive";
   const done = await openClient(root, flags).post<{ redriven: number; waiting: number; run_ids: string[] }>(
@@ -60,22 +70,25 @@ export async function redriveDeadLetters(root: string, flags: ChoiceFlags & Keye
   );
   if (flags.json) printJson(done);
   else for (const id of done.run_ids) print(id);
-  const more = done.redriven === 1000 ? "; there may be more, which the same command takes" : "";
-  const waiting = done.waiting > 0 ? `, ${done.waiting} of them wait: their pipeline is paused` : "";
-  good(`${done.redriven} redriven${waiting}${more}`);
+  const more = done.redriven === 1000 ? " There may be more; run the command again." : "";
+  const waiting = done.waiting > 0 ? ` ${done.waiting} of them wait, since their pipeline is paused.` : "";
+  good(`${countText(done.redriven, "dead letter")} redriven.${waiting}${more}`);
 }
 
-/** Ends letters for good, with a reason. */
-export async function dropDeadLetters(root: string, flags: ChoiceFlags & { reason: string }): Promise<void> {
+/** Ends dead letters for good, with a reason. */
+export async function dropDeadLetters(
+  root: string,
+  flags: DeadLetterChoice & { reason: string },
+): Promise<void> {
   const body = { ...choiceOf(flags), reason: flags.reason };
   const done = await openClient(root, flags).post<{ dropped: number }>("/v1/dead-letters/drop", body);
   if (flags.json) printJson(done);
-  good(`${done.dropped} dropped`);
+  good(`${countText(done.dropped, "dead letter")} dropped.`);
 }
 
-function choiceOf({ run, alias, kind, all }: ChoiceFlags): object {
+function choiceOf({ run, alias, kind, all }: DeadLetterChoice): object {
   if (!run && alias === undefined && kind === undefined && !all)
-    throw new CliError("which dead letters? say --run, --alias, --kind or --all", [], 2);
+    throw new CliError("No dead letters are selected. Give --run, --alias, --kind or --all.", [], 2);
   return {
     ...(run && { run_ids: run }),
     ...(alias !== undefined && { alias }),

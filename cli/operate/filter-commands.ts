@@ -1,4 +1,4 @@
-// The subcommands about filters: `weir filter test` and `weir filter diff`.
+// Commands `weir filter test` and `weir filter diff`; filter.ts runs them.
 import type { Command } from "commander";
 import { JSON_OPTION, URL_OPTION } from "../io/options.ts";
 import type { FilterFlags } from "./filter.ts";
@@ -6,13 +6,13 @@ import type { FilterFlags } from "./filter.ts";
 export function addFilterCommands(program: Command, root: () => string): void {
   const filter = program
     .command("filter")
-    .description("explain a filter, or see what a change of it would do");
+    .description("explain a filter, or show what a change of it would do");
 
   filter
     .command("test")
-    .description("what a filter says of an event, condition by condition; exits 1 where it does not pass")
-    .argument("<filter>", "a pipeline's alias, or a file: a config.json or a filter alone")
-    .argument("<event>", "a file with an event, or the id of a recorded one")
+    .description("check an event against a filter, condition by condition; exits 1 where it does not pass")
+    .argument("<filter>", "alias of a pipeline, or a file with a config.json or a filter")
+    .argument("<event>", "file with an event, or the id of a recorded event")
     .option(...URL_OPTION)
     .option(...JSON_OPTION)
     .addHelpText(
@@ -26,10 +26,13 @@ export function addFilterCommands(program: Command, root: () => string): void {
 
   filter
     .command("diff")
-    .description("what a changed filter would gain and lose of the recorded objects; nothing runs")
-    .argument("<alias>", "the deployed pipeline to compare with")
-    .option("--against <file|rev>", "the change: a file, or a commit of git; default: this folder's config")
-    .option("--since <span>", "how far back: 7d, 12h, or a time", "7d")
+    .description("list the recorded objects that a changed filter would gain and lose; runs nothing")
+    .argument("<alias>", "deployed pipeline to compare with")
+    .option(
+      "--against <file|rev>",
+      "changed filter: a file, or a git revision; default: the config of this tree",
+    )
+    .option("--since <span>", "only events from then on: a span such as 7d or 12h, or a time", "7d")
     .option(...URL_OPTION)
     .option(...JSON_OPTION)
     .addHelpText(

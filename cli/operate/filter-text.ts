@@ -1,13 +1,13 @@
-// Explanations and differences of filters, as text for the terminal. Pure.
+// Texts of `weir filter`: the explanation of a verdict, and the difference between two filters. Pure.
 import type { diffFilters } from "../../src/query/diff.ts";
 import type { Tested } from "../../src/query/filters.ts";
 import { table } from "../io/output.ts";
 
 export type Diff = Awaited<ReturnType<typeof diffFilters>>;
 
-/** One line per condition; those of an alternative carry its number. */
+/** Explains a verdict, a line for each condition, numbered by alternative where there are several. */
 export function testedText({ clauses, branches, note }: Tested): string {
-  if (clauses.length === 0) return "the filter has no conditions: it takes every object";
+  if (clauses.length === 0) return "The filter has no conditions: it takes every object.";
   const isOr = branches.length > 1;
   const head = [...(isOr ? ["alternative"] : []), "", "condition", "expected", "found", "where"];
   const rows = clauses.map(({ branch, verdict, path, expected, actual, source }) => [
@@ -25,18 +25,22 @@ const WHERE = {
   event: "in the event",
   object: "at the object",
   absent: "absent",
-  unknown: "not known: not in the event, to be looked up at the object",
+  unknown: "unknown: not in the event, to be looked up at the object",
 };
 
-/** Counts, then examples of what changes. */
+/** Summarises a difference: counts, then sample objects. */
 export function diffText(diff: Diff, changed: string): string {
   const { alias, version, since, objects, gained, lost, unchanged, undecided, passing, samples } = diff;
   const items = diff.items_of_lost === 1 ? "1 stored item is" : `${diff.items_of_lost} stored items are`;
   const counts = table([
-    ["  gained", String(gained), "pass the changed filter, and not the deployed one"],
-    ["  lost", String(lost), `pass only the deployed one; ${items} theirs`],
+    ["  gained", String(gained), "pass the changed filter, but not the deployed one"],
+    ["  lost", String(lost), `pass only the deployed filter; ${items} theirs`],
     ["  unchanged", String(unchanged), ""],
-    ["  undecided", String(undecided), "hang on what was not looked up when the event came"],
+    [
+      "  undecided",
+      String(undecided),
+      "depend on attributes that were not looked up at the time of the event",
+    ],
   ]);
   const shown = (["gained", "lost", "undecided"] as const).flatMap((change) =>
     samples[change].map(({ bucket, key, reason }) => [`  ${change}`, `${bucket}/${key}`, reason]),
@@ -44,7 +48,7 @@ export function diffText(diff: Diff, changed: string): string {
   const many = objects === 1 ? "1 object" : `${objects} objects`;
   return [
     `${alias}: deployed version ${version} against ${changed}`,
-    `${many} told of since ${since}; the changed filter passes ${passing}. Nothing was run.`,
+    `${many} had events since ${since}; the changed filter passes ${passing}. Nothing was run.`,
     counts,
     ...(shown.length > 0 ? ["", table(shown)] : []),
   ].join("\n");

@@ -1,10 +1,10 @@
-// `weir filter test` and `weir filter diff`: what a filter says of an event, and what a changed one would
-// gain and lose. Files are judged here; what is on record is asked of the router. Nothing runs.
+// Commands `weir filter test` (verdict of a filter on an event) and `weir filter diff` (objects that a changed filter
+// gains and loses). Events in files are tested here, recorded events by the router. No pipeline runs.
 import { FilterError } from "../../src/match/index.ts";
 import { broughtEvent, type Tested, testFilter } from "../../src/query/filters.ts";
 import { CliError, good, print, printJson, problemText, say } from "../io/output.ts";
 import { openClient } from "./client.ts";
-import { eventNamed, filterAgainst, filterNamed, refused, type Written } from "./filter-source.ts";
+import { eventNamed, type FilterSource, filterAgainst, filterNamed, filterProblem } from "./filter-source.ts";
 import { type Diff, diffText, testedText } from "./filter-text.ts";
 
 export interface FilterFlags {
@@ -12,7 +12,7 @@ export interface FilterFlags {
   json?: boolean;
 }
 
-/** Explains; ends with a {@link CliError}, and so with exit code 1, where the filter does not pass the event. */
+/** Tests an event and explains the verdict. @throws CliError (exit code 1) where the event does not pass */
 export async function filterTest(
   root: string,
   named: string,
@@ -23,33 +23,34 @@ export async function filterTest(
   const brought = eventNamed(event);
   const local = typeof brought === "string" ? undefined : broughtEvent(brought, source.connection ?? "none");
   const tested = local
-    ? compiling(source, () => testFilter(source.filter, local))
+    ? reportFilterError(source, () => testFilter(source.filter, local))
     : await ask<Tested>(root, flags, "/v1/filters/test", { filter: source.filter, event });
   for (const { path, message, suggestion } of tested.warnings) {
-    const next = suggestion === undefined ? undefined : `did you mean ${suggestion}?`;
-    say(`warning\n${problemText(source.at(path, message, next))}`);
+    const next = suggestion === undefined ? undefined : `Did you mean ${suggestion}?`;
+    say(`Warning:\n${problemText(source.at(path, message, next))}`);
   }
   if (flags.json) printJson(tested);
   else print(testedText(tested));
-  if (tested.verdict === true) return good(`${source.name} passes the event`);
-  const how = tested.verdict === false ? "does not pass the event" : "is not decided by what the event says";
-  throw new CliError(`${source.name} ${how}: ${tested.reason}`);
+  if (tested.verdict === true) return good(`${source.name} passes the event.`);
+  const how =
+    tested.verdict === false ? "does not pass the event" : "is not decided by the fields of the event";
+  throw new CliError(`${source.name} ${how}: ${tested.reason}.`);
 }
 
-/** Compares the deployed filter with a changed one, over what is on record since then. */
+/** Compares the deployed filter with a changed one on the recorded events. @throws CliError */
 export async function filterDiff(
   root: string,
   alias: string,
   flags: FilterFlags & { against?: string; since: string },
 ): Promise<void> {
   const source = filterAgainst(root, alias, flags.against);
-  compiling(source, () => testFilter(source.filter, broughtEvent({ key: "any" }, "none")));
+  reportFilterError(source, () => testFilter(source.filter, broughtEvent({ key: "any" }, "none")));
   const request = { alias, filters: source.filter, since: flags.since };
-  const first = await ask<Diff>(root, flags, "/v1/filters/diff", request);
-  let whole = first;
-  for (let next = first.next; next !== undefined; ) {
+  const firstPage = await ask<Diff>(root, flags, "/v1/filters/diff", request);
+  let whole = firstPage;
+  for (let next = firstPage.next; next !== undefined; ) {
     const page = await ask<Diff>(root, flags, "/v1/filters/diff", { ...request, cursor: next });
-    whole = together(whole, page);
+    whole = mergePages(whole, page);
     next = page.next;
   }
   const { next: _, ...diff } = whole;
@@ -57,18 +58,18 @@ export async function filterDiff(
   print(diffText(diff, source.name));
 }
 
-function compiling<T>(source: Written, work: () => T): T {
+function reportFilterError<T>(source: FilterSource, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof FilterError) throw refused(source, error);
+    if (error instanceof FilterError) throw filterProblem(source, error);
     throw error;
   }
 }
 
 const MAX_SAMPLES = 10;
 
-function together(a: Diff, b: Diff): Diff {
+function mergePages(a: Diff, b: Diff): Diff {
   const sum = (name: Exclude<keyof Diff, "alias" | "version" | "since" | "samples" | "next">) =>
     a[name] + b[name];
   const samples = (name: keyof Diff["samples"]) =>

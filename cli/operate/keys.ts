@@ -1,5 +1,5 @@
-// `weir keys …`: API keys are made, listed, rotated and revoked. A new key goes to stdout, alone, so that it can
-// go straight to where it is kept; everything said about it goes to stderr.
+// Commands `weir keys`: create, list, rotate and revoke API keys. A new key is alone on stdout, so that it can be piped
+// to the place that stores it; everything else goes to stderr.
 import type { z } from "@hono/zod-openapi";
 import type * as answers from "../../src/http/read/answers.ts";
 import type { Scope } from "../../src/shapes/key.ts";
@@ -7,14 +7,15 @@ import { CliError, good, note, print, printJson, table } from "../io/output.ts";
 import { suggestion } from "../io/suggest.ts";
 import { secondsOf, timeFrom } from "../io/times.ts";
 import { type Client, openClient } from "./client.ts";
-import type { Flags } from "./replay.ts";
+import type { OperatorFlags } from "./replay.ts";
 
 type Key = z.infer<typeof answers.keySchema>;
 type NewKey = z.infer<typeof answers.newKeySchema>;
 
+/** Creates a key and prints it. */
 export async function createKey(
   root: string,
-  flags: Flags & { name: string; scope: Scope[]; expires?: string },
+  flags: OperatorFlags & { name: string; scope: Scope[]; expires?: string },
 ): Promise<void> {
   const body = {
     name: flags.name,
@@ -24,10 +25,11 @@ export async function createKey(
   printKey(await openClient(root, flags).post<NewKey>("/v1/keys", body), flags);
 }
 
-export async function listKeys(root: string, flags: Flags & { limit: number }): Promise<void> {
+/** Prints all keys but their secret parts. */
+export async function listKeys(root: string, flags: OperatorFlags & { limit: number }): Promise<void> {
   const data = await openClient(root, flags).list<Key>("/v1/keys", flags.limit);
   if (flags.json) return printJson({ data });
-  if (data.length === 0) return note("there are no keys but the root key, WEIR_API_KEY");
+  if (data.length === 0) return note("There are no keys but the root key, WEIR_API_KEY.");
   const rows = data.map((key) => [
     key.id,
     key.name,
@@ -40,11 +42,11 @@ export async function listKeys(root: string, flags: Flags & { limit: number }): 
   print(table([["key", "name", "begins with", "scopes", "status", "expires", "last used"], ...rows]));
 }
 
-/** Rotates: the old key stays valid for the overlap. */
+/** Creates a key that replaces another, which stays valid for the overlap. @throws CliError */
 export async function rotateKey(
   root: string,
   named: string,
-  flags: Flags & { overlap: string; expires?: string },
+  flags: OperatorFlags & { overlap: string; expires?: string },
 ): Promise<void> {
   const client = openClient(root, flags);
   const { id } = await keyNamed(client, named, ["live"]);
@@ -54,27 +56,28 @@ export async function rotateKey(
   };
   const key = await client.post<NewKey>(`/v1/keys/${encodeURIComponent(id)}/rotate`, body);
   printKey(key, flags);
-  note(`${id} stays valid for ${flags.overlap}: \`weir keys list\` says when it was last used`);
+  note(`${id} stays valid for ${flags.overlap}. \`weir keys list\` prints when it was last used.`);
 }
 
-export async function revokeKey(root: string, named: string, flags: Flags): Promise<void> {
+/** Ends a key for good. @throws CliError */
+export async function revokeKey(root: string, named: string, flags: OperatorFlags): Promise<void> {
   const client = openClient(root, flags);
   const { id } = await keyNamed(client, named, ["live", "replaced"]);
   const key = await client.post<Key>(`/v1/keys/${encodeURIComponent(id)}/revoke`);
   if (flags.json) printJson(key);
-  good(`${key.id} (${key.name}) is revoked; within 30 seconds nobody takes it any more`);
+  good(`${key.id} (${key.name}) is revoked. Weir refuses it everywhere within 30 seconds.`);
 }
 
-/** The only place where a key is said, and the only time. */
-function printKey(key: NewKey, { json }: Flags): void {
+/** Prints a new key, the only time that a key is shown. */
+function printKey(key: NewKey, { json }: OperatorFlags): void {
   if (json) printJson(key);
   else print(key.key);
   const until = key.expires_at === null ? "does not expire" : `expires at ${key.expires_at}`;
-  good(`${key.id} (${key.name}) may ${key.scopes.join(", ")}, and ${until}`);
-  note("it is not shown again: Weir keeps only its hash");
+  good(`${key.id} (${key.name}) may ${key.scopes.join(", ")}, and ${until}.`);
+  note("The key is not shown again: Weir keeps only its hash.");
 }
 
-/** The key of an id, or the one key of a name that is in one of these states. */
+/** Finds a key by its id, or by a name that only one key in these states has. @throws CliError */
 async function keyNamed(client: Client, named: string, states: Key["status"][]): Promise<{ id: string }> {
   if (named.startsWith("key_")) return { id: named };
   const keys = await client.list<Key>("/v1/keys", Number.POSITIVE_INFINITY);
@@ -82,8 +85,8 @@ async function keyNamed(client: Client, named: string, states: Key["status"][]):
   if (found.length === 1 && found[0]) return found[0];
   if (found.length > 1) {
     const ids = found.map(({ id, status }) => `${id} (${status})`).join(", ");
-    throw new CliError(`"${named}" is the name of ${found.length} keys: say which by its id: ${ids}`, [], 2);
+    throw new CliError(`"${named}" is the name of ${found.length} keys. Give the id of one: ${ids}.`, [], 2);
   }
   const names = [...new Set(keys.filter(({ status }) => states.includes(status)).map(({ name }) => name))];
-  throw new CliError(`there is no ${states.join(" or ")} key "${named}": ${suggestion(named, names)}`, [], 4);
+  throw new CliError(`There is no ${states.join(" or ")} key "${named}". ${suggestion(named, names)}`, [], 4);
 }

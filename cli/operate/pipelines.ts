@@ -1,12 +1,13 @@
-// `weir pipelines …`: what is deployed, and whether it runs or waits.
+// Commands `weir pipelines`: list, pause and resume deployed pipelines.
 import { good, note, print, printJson, table } from "../io/output.ts";
 import { openClient, type Paused, type Pipeline } from "./client.ts";
-import type { Flags } from "./replay.ts";
+import type { OperatorFlags } from "./replay.ts";
 
-export async function listPipelines(root: string, flags: Flags): Promise<void> {
+/** Prints deployed pipelines with their state. */
+export async function listPipelines(root: string, flags: OperatorFlags): Promise<void> {
   const { data } = await openClient(root, flags).get<{ data: Pipeline[] }>("/v1/pipelines");
   if (flags.json) return printJson({ data });
-  if (data.length === 0) return note("no pipeline is deployed");
+  if (data.length === 0) return note("No pipeline is deployed.");
   const rows = data.map(({ alias, version, config: { source, destination, dispatch }, paused }) => [
     alias,
     version,
@@ -18,20 +19,22 @@ export async function listPipelines(root: string, flags: Flags): Promise<void> {
   print(table([["pipeline", "version", "source", "collection", "dispatch", "state"], ...rows]));
 }
 
+/** Pauses a pipeline: its events wait. */
 export async function pausePipeline(
   root: string,
   alias: string,
-  flags: Flags & { reason: string },
+  flags: OperatorFlags & { reason: string },
 ): Promise<void> {
   const path = `/v1/pipelines/${encodeURIComponent(alias)}/pause`;
   const answer = await openClient(root, flags).post<Paused>(path, { reason: flags.reason });
   if (flags.json) printJson(answer);
-  good(`${alias} is paused: its events are recorded, and their runs wait`);
+  good(`${alias} is paused: its events are recorded, and their runs wait.`);
 }
 
-export async function resumePipeline(root: string, alias: string, flags: Flags): Promise<void> {
+/** Resumes a paused pipeline. */
+export async function resumePipeline(root: string, alias: string, flags: OperatorFlags): Promise<void> {
   const path = `/v1/pipelines/${encodeURIComponent(alias)}/resume`;
   const answer = await openClient(root, flags).post<Paused>(path);
   if (flags.json) printJson(answer);
-  good(`${alias} runs: what waited is sent on its way`);
+  good(`${alias} is resumed: waiting events run first.`);
 }

@@ -1,8 +1,8 @@
-// A replay for a person: its plan, its progress, and what an audit found. Pure.
+// Texts about replays and audits for a person: request, plan, progress, differences. Pure.
 import { table } from "../io/output.ts";
 import type { Replay } from "./client.ts";
 
-/** What it is asked to do, on one line. */
+/** Request of a replay, on one line. */
 export function requestText({ request: { select, aliases, filter, dry_run } }: Replay): string {
   const { kind, ...how } = select;
   const narrowed = Object.entries({ ...how, ...(filter && { filter: JSON.stringify(filter) }) });
@@ -14,13 +14,13 @@ export function requestText({ request: { select, aliases, filter, dry_run } }: R
   ].join(" ");
 }
 
-/** All of a replay: what was asked, the plan with its reasons and a sample, and how far it is. */
+/** Text about a whole replay: request, plan with reasons and a sample, progress. */
 export function replayText(replay: Replay): string {
   const { id, status, phase, request, created_at, ended_at } = replay;
   const state = status === "active" ? phase : status;
   const rows = [
     [id, state],
-    ["asked", requestText(replay)],
+    ["request", requestText(replay)],
     ["plan", planText(replay)],
     ...(phase === "planning" ? [] : effectRows(replay)),
     ...(request.dry_run ? [] : [["progress", progressText(replay)]]),
@@ -30,36 +30,36 @@ export function replayText(replay: Replay): string {
   return [table(rows), sampleText(replay)].filter(Boolean).join("\n\n");
 }
 
-/** Counts, bytes and reasons; while it is being planned, what was counted so far. */
+/** Plan of a replay: objects, bytes and reasons; the counts so far while it is planned. */
 export function planText({ plan, phase }: Replay): string {
   const reasons = Object.entries(plan.by_why).map(([why, count]) => `${count} ${why.replaceAll("_", " ")}`);
   const why = reasons.length > 0 && !(reasons.length === 1 && plan.by_why.selected) ? reasons : [];
   return [
-    `${counted(plan.objects, "object")}, ${sized(plan.bytes)}`,
+    `${countText(plan.objects, "object")}, ${sizeText(plan.bytes)}`,
     ...(why.length > 0 ? [` (${why.join(", ")})`] : []),
     `; ${plan.passed_over} passed over`,
     ...(phase === "planning" ? [", so far"] : []),
   ].join("");
 }
 
-/** What of it replaces items that are there, and how long its handlers are likely to take, for each pipeline. */
+/** Rows about the effect of a replay: items that it replaces, and the likely time of handlers by pipeline. */
 function effectRows({ plan }: Replay): string[][] {
   const { objects, items } = plan.replaces;
   const times = Object.entries(plan.pipelines).map(([alias, { seconds, basis }]) => {
-    const taken = seconds === null ? "not known" : `about ${lasting(seconds)}`;
-    return ["time", `${taken} of ${alias}: ${basis}`];
+    const taken = seconds === null ? "unknown" : `about ${durationText(seconds)}`;
+    return ["time", `${taken} for ${alias}: ${basis}`];
   });
-  return [["replaces", `${counted(items, "item")} of ${counted(objects, "object")}`], ...times];
+  return [["replaces", `${countText(items, "item")} of ${countText(objects, "object")}`], ...times];
 }
 
-const lasting = (seconds: number) =>
+const durationText = (seconds: number) =>
   seconds < 120
     ? `${seconds} s`
     : seconds < 7200
       ? `${Math.round(seconds / 60)} min`
       : `${Math.round(seconds / 3600)} h`;
 
-/** How far it is: the states of its runs, the rate, and the time that is left. */
+/** Progress of a replay: states of its runs, rate, and time left. */
 export function progressText({ progress }: Replay): string {
   const { planned, enqueued, open, per_second, seconds_left } = progress;
   const ends = (["succeeded", "skipped", "dead", "cancelled"] as const).flatMap((name) =>
@@ -74,11 +74,11 @@ export function progressText({ progress }: Replay): string {
   ].join(", ");
 }
 
-/** A failure on one line: what was wrong, what was expected, what to do. */
+/** Failure on one line: what was wrong, what was expected, what to do. */
 export const failureText = ({ detail, expected, next }: NonNullable<Replay["stopped"]>) =>
   [detail, expected && `Expected: ${expected}.`, next].filter(Boolean).join(" ");
 
-/** Objects by name, as many as the plan keeps, each with why it is taken. */
+/** Sample objects of a plan, each with its reason. */
 export function sampleText({ plan }: Replay): string {
   if (plan.sample.length === 0) return "";
   const rows = plan.sample.map(({ alias, bucket, key, why }) => [
@@ -91,32 +91,32 @@ export function sampleText({ plan }: Replay): string {
   return [...lines, ...(more > 0 ? [`and ${more} more`] : [])].join("\n");
 }
 
-/** What an audit found: each kind of difference, with its count. */
+/** Result of an audit: each kind of difference with its count. */
 export function auditText(replay: Replay): string {
   const { missing = 0, out_of_date = 0, orphaned = 0 } = replay.plan.by_why;
   const counts = table([
-    ["missing", String(missing), "in the bucket, and no items of it"],
-    ["out of date", String(out_of_date), "its items are of another state of it"],
-    ["orphaned", String(orphaned), "its items are there, and it is gone or no longer wanted"],
+    ["missing", String(missing), "in the bucket, but without items"],
+    ["out of date", String(out_of_date), "items are of an earlier state of the object"],
+    ["orphaned", String(orphaned), "items are there, but the object is gone or no longer matches"],
   ]);
   return [counts, sampleText(replay)].filter(Boolean).join("\n\n");
 }
 
-/** A line for each. */
+/** Table of replays. */
 export function replaysText(replays: Replay[]): string {
   const rows = replays.map((replay) => [
     replay.id,
     replay.status === "active" ? replay.phase : replay.status,
-    replay.request.dry_run ? counted(replay.plan.objects, "object") : progressText(replay),
+    replay.request.dry_run ? countText(replay.plan.objects, "object") : progressText(replay),
     replay.created_at ?? "",
     requestText(replay),
   ]);
-  return table([["replay", "state", "progress", "created", "asked"], ...rows]);
+  return table([["replay", "state", "progress", "created", "request"], ...rows]);
 }
 
-export const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+export const countText = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
-export function sized(bytes: number): string {
+export function sizeText(bytes: number): string {
   const units = ["B", "KB", "MB", "GB", "TB"];
   const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
   return `${Number((bytes / 1000 ** power).toPrecision(3))} ${units[power]}`;

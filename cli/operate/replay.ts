@@ -1,23 +1,24 @@
-// `weir replay …` and `weir audit`: objects through pipelines again, and what differs from the bucket.
+// Commands `weir replay` (run objects through pipelines again) and `weir audit` (compare a bucket with its collection).
 import { ask, canAsk } from "../io/ask.ts";
 import { CliError, good, note, print, printJson } from "../io/output.ts";
-import type { Reach } from "../settings/settings.ts";
+import type { EndpointFlags } from "../settings/settings.ts";
 import { openClient, type Replay } from "./client.ts";
-import { auditText, counted, planText, progressText, replaysText, replayText } from "./replay-text.ts";
+import { auditText, countText, planText, progressText, replaysText, replayText } from "./replay-text.ts";
 import { type CreateFlags, replayRequest } from "./selection.ts";
 import { watchReplay } from "./watch-replay.ts";
 
-export interface Flags extends Reach {
+/** Flags of every command that talks to a Weir. */
+export interface OperatorFlags extends EndpointFlags {
   json?: boolean;
 }
-export interface Keyed {
+export interface IdempotencyFlags {
   idempotencyKey?: string;
 }
 
-/** Creates a replay. A dry run is always waited for: its plan is what was asked for. */
+/** Creates a replay, and waits for a dry run, whose plan is the answer. @throws CliError */
 export async function createReplay(
   root: string,
-  flags: CreateFlags & Flags & Keyed & { wait?: boolean },
+  flags: CreateFlags & OperatorFlags & IdempotencyFlags & { wait?: boolean },
 ): Promise<void> {
   const request = replayRequest(root, flags, Date.now());
   const client = openClient(root, flags);
@@ -26,29 +27,32 @@ export async function createReplay(
   const replay = waits ? await watchReplay(client, begun, mayRemove) : begun;
   if (flags.json) printJson(replay);
   else print(replayText(replay));
-  if (request.dry_run) return good("planned; nothing ran");
-  if (!waits) return note(`it goes on by itself: weir replay show ${replay.id}`);
+  if (request.dry_run) return good("Planned; nothing was run.");
+  if (!waits) return note(`The replay goes on by itself. Follow it with: weir replay show ${replay.id}`);
   return ended(replay);
 }
 
-export async function listReplays(root: string, flags: Flags & { limit: number }): Promise<void> {
+/** Prints replays, newest first. */
+export async function listReplays(root: string, flags: OperatorFlags & { limit: number }): Promise<void> {
   const replays = await openClient(root, flags).list<Replay>("/v1/replays", flags.limit);
   if (flags.json) return printJson({ data: replays });
-  if (replays.length === 0) return note("there are no replays");
+  if (replays.length === 0) return note("There are no replays.");
   print(replaysText(replays));
 }
 
-export async function showReplay(root: string, id: string, flags: Flags): Promise<void> {
+/** Prints a replay: plan and progress. */
+export async function showReplay(root: string, id: string, flags: OperatorFlags): Promise<void> {
   const replay = await openClient(root, flags).get<Replay>(`/v1/replays/${encodeURIComponent(id)}`);
   if (flags.json) printJson(replay);
   else print(replayText(replay));
 }
 
+/** Pauses, resumes or cancels a replay. */
 export async function moveReplay(
   root: string,
   move: "pause" | "resume" | "cancel",
   id: string,
-  flags: Flags,
+  flags: OperatorFlags,
 ): Promise<void> {
   const path = `/v1/replays/${encodeURIComponent(id)}/${move}`;
   const replay = await openClient(root, flags).post<Replay>(path);
@@ -56,11 +60,11 @@ export async function moveReplay(
   else print(replayText(replay));
 }
 
-/** Compares; ends with exit code 1 where bucket and collection differ and were not repaired. */
+/** Compares bucket and collection. @throws CliError (exit code 1) where they differ and are not repaired */
 export async function audit(
   root: string,
   alias: string,
-  flags: Flags & Keyed & { prefix?: string; repair?: boolean; force?: boolean },
+  flags: OperatorFlags & IdempotencyFlags & { prefix?: string; repair?: boolean; force?: boolean },
 ): Promise<void> {
   const client = openClient(root, flags);
   const { prefix, repair = false, force = false } = flags;
@@ -71,12 +75,14 @@ export async function audit(
   else print(auditText(found));
   const { objects } = found.plan;
   if (objects === 0)
-    return good(`${alias} agrees with its bucket: ${counted(found.plan.passed_over, "object")}`);
+    return good(`${alias} agrees with its bucket: ${countText(found.plan.passed_over, "object")}.`);
   if (repair) return ended(found);
-  throw new CliError(`${alias} differs from its bucket: ${planText(found)}; --repair runs just these`);
+  throw new CliError(
+    `${alias} differs from its bucket: ${planText(found)}. Run the differing objects with --repair.`,
+  );
 }
 
-/** Shows what a repair would remove, and asks whoever is there. */
+/** Prints what a repair would remove, and asks at a terminal whether to go on. */
 async function mayRemove(replay: Replay): Promise<boolean> {
   if (!canAsk() || !replay.stopped) return false;
   process.stderr.write(`${auditText(replay)}\n\n`);
@@ -86,9 +92,9 @@ async function mayRemove(replay: Replay): Promise<boolean> {
 function ended(replay: Replay): void {
   const { dead } = replay.progress;
   if (dead === 0) {
-    good(progressText(replay));
+    good(`${progressText(replay)}.`);
     return;
   }
-  const next = "the causes: weir dead-letters list --group";
-  throw new CliError(`${dead} of ${replay.progress.enqueued} runs ended dead; ${next}`);
+  const next = "Their causes: weir dead-letters list --group";
+  throw new CliError(`${dead} of ${replay.progress.enqueued} runs ended dead. ${next}`);
 }

@@ -1,20 +1,21 @@
-// `weir runs …`: what became of each event for each pipeline, and an end to what should not go on.
+// Commands `weir runs`: list, show and cancel runs. A run is one event in one pipeline.
 import { good, note, print, printJson, table } from "../io/output.ts";
 import { openClient, type Run, type RunInFull } from "./client.ts";
-import type { Flags } from "./replay.ts";
+import type { OperatorFlags } from "./replay.ts";
 
 const oneLine = (text: string) => text.replace(/\s+/g, " ");
 
+/** Prints runs, newest first. */
 export async function listRuns(
   root: string,
-  flags: Flags & { alias?: string; status?: string; limit: number },
+  flags: OperatorFlags & { alias?: string; status?: string; limit: number },
 ): Promise<void> {
   const query = new URLSearchParams();
   if (flags.alias !== undefined) query.set("alias", flags.alias);
   if (flags.status !== undefined) query.set("status", flags.status);
   const data = await openClient(root, flags).list<Run>(`/v1/runs?${query}`, flags.limit);
   if (flags.json) return printJson({ data });
-  if (data.length === 0) return note("there are no such runs");
+  if (data.length === 0) return note("There are no such runs.");
   const rows = data.map(({ id, alias, status, attempt, object, created_at, reason, failure }) => [
     created_at ?? "",
     alias,
@@ -27,8 +28,8 @@ export async function listRuns(
   print(table([["at", "pipeline", "status", "attempt", "object", "why", "run"], ...rows]));
 }
 
-/** A run and every state it has been in, with its cause. */
-export async function showRun(root: string, id: string, flags: Flags): Promise<void> {
+/** Prints a run with its log and every state that it has been in. */
+export async function showRun(root: string, id: string, flags: OperatorFlags): Promise<void> {
   const run = await openClient(root, flags).get<RunInFull>(`/v1/runs/${encodeURIComponent(id)}`);
   if (flags.json) return printJson(run);
   const { alias, status, object, version, commit, items, failure, log, history } = run;
@@ -42,20 +43,26 @@ export async function showRun(root: string, id: string, flags: Flags): Promise<v
   ];
   print(table(facts));
   print("");
-  const states = history.map((one) => [one.at ?? "", one.status, String(one.attempt), one.cause ?? ""]);
+  const states = history.map((state) => [
+    state.at ?? "",
+    state.status,
+    String(state.attempt),
+    state.cause ?? "",
+  ]);
   print(table([["at", "status", "attempt", "cause"], ...states]));
 }
 
+/** Ends runs for good. */
 export async function cancelRuns(
   root: string,
   ids: string[],
-  flags: Flags & { reason: string },
+  flags: OperatorFlags & { reason: string },
 ): Promise<void> {
   const client = openClient(root, flags);
   for (const id of ids) {
     const path = `/v1/runs/${encodeURIComponent(id)}/cancel`;
     const run = await client.post<RunInFull>(path, { reason: flags.reason });
     if (flags.json) printJson(run);
-    good(`${id} is cancelled: it stores nothing any more`);
+    good(`${id} is cancelled and stores nothing.`);
   }
 }

@@ -1,8 +1,8 @@
-// `weir versions ALIAS` and `weir items COLLECTION`: which version and commit made what is stored.
+// Commands `weir versions` and `weir items`: print which version and commit made the stored items.
 import { note, print, printJson, table } from "../io/output.ts";
 import { type Client, type Item, openClient, type Version } from "./client.ts";
-import type { Flags } from "./replay.ts";
-import { counted } from "./replay-text.ts";
+import type { OperatorFlags } from "./replay.ts";
+import { countText } from "./replay-text.ts";
 
 export interface OriginFlags {
   version?: string;
@@ -10,11 +10,12 @@ export interface OriginFlags {
   stale?: boolean;
 }
 
-/** Newest first, the deployed one among them. */
+/** Reads the versions of a pipeline, newest first, with the deployed one among them. */
 export const versionsOf = async (client: Client, alias: string): Promise<Version[]> =>
   (await client.get<{ data: Version[] }>(`/v1/pipelines/${encodeURIComponent(alias)}/versions`)).data;
 
-export async function listVersions(root: string, alias: string, flags: Flags): Promise<void> {
+/** Prints the versions of a pipeline, with the items that each made. */
+export async function listVersions(root: string, alias: string, flags: OperatorFlags): Promise<void> {
   const data = await versionsOf(openClient(root, flags), alias);
   if (flags.json) return printJson({ data });
   const rows = data.map(({ version, deployed, first_seen, objects, items, commits }) => [
@@ -28,13 +29,16 @@ export async function listVersions(root: string, alias: string, flags: Flags): P
   print(table([["version", "", "first event", "objects", "items", "commits"], ...rows]));
   const stale = data.filter(({ deployed }) => !deployed).reduce((sum, { objects }) => sum + objects, 0);
   if (stale > 0)
-    note(`${counted(stale, "object")} stale: weir replay create --alias ${alias} --select stale`);
+    note(
+      `${countText(stale, "object")} stale. Replay with: weir replay create --alias ${alias} --select stale`,
+    );
 }
 
+/** Prints items of a collection. */
 export async function listItems(
   root: string,
   collection: string,
-  flags: Flags & OriginFlags & { key?: string; limit: number },
+  flags: OperatorFlags & OriginFlags & { key?: string; limit: number },
 ): Promise<void> {
   const { version, commit, stale, key, limit } = flags;
   const query = new URLSearchParams({
@@ -46,7 +50,7 @@ export async function listItems(
   const path = `/v1/collections/${encodeURIComponent(collection)}/items?${query}`;
   const data = await openClient(root, flags).list<Item>(path, limit);
   if (flags.json) return printJson({ data });
-  if (data.length === 0) return note("there are no such items");
+  if (data.length === 0) return note("There are no such items.");
   const rows = data.map(({ id, pipeline, object, ...item }) => [
     id,
     pipeline,

@@ -1,5 +1,5 @@
-// What each generated Worker is bound to, as plain wrangler configuration: pure, project in, tables out.
-// Names come from src/shapes/bindings.ts; generate.ts turns the tables into files.
+// Wrangler configuration of each generated Worker, as plain tables: queues, buckets, databases, services, secrets. Pure.
+// Names come from src/shapes/bindings.ts; generate.ts writes the tables to files.
 import {
   bucketBinding,
   databaseBinding,
@@ -18,16 +18,16 @@ import { signingKeyOf } from "../../src/source/signed-url.ts";
 import { hopsKeyOf } from "../../src/store/collections/hops.ts";
 
 export type Table = { [key: string]: unknown };
-type Named = Connections["connections"];
+type ConnectionMap = Connections["connections"];
 
-/** Accepted by the local S3 endpoint only, which no deployed Worker has. */
+/** Credentials of the local S3 endpoint, which no deployed Worker has. */
 export const LOCAL_S3 = { accessKeyId: "weir-local", secretAccessKey: "weir-local-only" };
-/** Where Weir's own Workers find each other. */
+/** Queues between Weir's own Workers. */
 export const QUEUES = { r2: "weir-r2-events", reports: "weir-reports" };
-/** Where the router keeps events that are no longer hot. */
+/** Bucket in which the router keeps events that are no longer hot. */
 export const ARCHIVE = { binding: "ARCHIVE", bucket_name: "weir-archive" };
 const COMPATIBILITY = { compatibility_date: "2026-10-01", compatibility_flags: ["nodejs_compat"] };
-/** A pipeline fetches the router's signed URLs, which may be on its own zone: by the public way, as anybody. */
+/** Settings of a pipeline Worker. It fetches signed URLs of the router, perhaps on its own zone, by the public way. */
 const PUBLIC_FETCH = {
   ...COMPATIBILITY,
   compatibility_flags: [...COMPATIBILITY.compatibility_flags, "global_fetch_strictly_public"],
@@ -35,16 +35,26 @@ const PUBLIC_FETCH = {
 
 const unique = <T>(values: Iterable<T>) => [...new Set(values)].sort();
 const r2 = (bucket: string) => ({ binding: bucketBinding(bucket), bucket_name: bucket });
-/** No `database_id`: wrangler finds or creates the database by its name, and locally by its binding. */
+/** Database binding without `database_id`: wrangler finds or creates the database by name, or locally by binding. */
 const d1 = (database: string) => ({ binding: databaseBinding(database), database_name: database });
 
-const bucketsOf = (connections: Named, kind: "r2" | "s3") =>
-  unique(Object.values(connections).flatMap((it) => (it.kind === kind ? it.buckets : [])));
-export const databasesOf = (connections: Named) =>
-  unique(Object.values(connections).flatMap((it) => (it.kind === "d1" ? [it.database] : [])));
+const bucketsOf = (connections: ConnectionMap, kind: "r2" | "s3") =>
+  unique(
+    Object.values(connections).flatMap((connection) => (connection.kind === kind ? connection.buckets : [])),
+  );
+export const databasesOf = (connections: ConnectionMap) =>
+  unique(
+    Object.values(connections).flatMap((connection) =>
+      connection.kind === "d1" ? [connection.database] : [],
+    ),
+  );
 
-/** The router's generated part: a way to each pipeline, and every connection's storage. */
-export function routerTables(connections: Named, aliases: string[], paths: { collections: string }): Table {
+/** Generated part of the router's configuration: a binding for each pipeline, and the storage of every connection. */
+export function routerTables(
+  connections: ConnectionMap,
+  aliases: string[],
+  paths: { collections: string },
+): Table {
   return {
     secrets: { required: secretNames(connections) },
     services: aliases.map((alias) => ({ binding: pipelineBinding(alias), service: workerName(alias) })),
@@ -59,7 +69,7 @@ export function routerTables(connections: Named, aliases: string[], paths: { col
         queue: deadQueueName(alias),
         max_batch_size: 100,
         max_batch_timeout: 1,
-        // Nothing stands behind it: what cannot be recorded now is recorded later.
+        // There is no dead letter queue behind this one, so recording is retried for long.
         max_retries: 100,
       })),
     },
@@ -67,12 +77,12 @@ export function routerTables(connections: Named, aliases: string[], paths: { col
 }
 
 /**
- * One pipeline's Worker: its own queue, compute and what that has made, its source's buckets, its destination, and
- * the secrets of the models that its config names. Nothing else.
+ * Configuration of a pipeline Worker: its queue, compute and its results, the buckets of its source, its destination,
+ * and the secrets that its config and its models name. Nothing else.
  */
 export function pipelineTables(
   config: PipelineConfig,
-  { connections, definitions }: { connections: Named; definitions: Models },
+  { connections, definitions }: { connections: ConnectionMap; definitions: Models },
   version: string,
   paths: { main: string; alias: Record<string, string> },
 ): Table {
@@ -85,7 +95,7 @@ export function pipelineTables(
     ...PUBLIC_FETCH,
     alias: paths.alias,
     vars: { WEIR_VERSION: version, WEIR_COMMIT: "", WEIR_URL: "http://127.0.0.1:8787" },
-    // Reached by bindings and its queue only: it has no address of its own.
+    // The Worker is reached by bindings and its queue only, at no URL.
     workers_dev: false,
     preview_urls: false,
     secrets: {
@@ -116,9 +126,9 @@ export function pipelineTables(
           queue: queueName(config.alias),
           max_batch_size: batch,
           max_batch_timeout: 1,
-          // Batches at once, so that no more runs than `concurrency` are in flight.
+          // Batches in parallel, so that no more runs than `concurrency` are in flight.
           ...(config.dispatch === "queue" ? { max_concurrency: Math.ceil(config.concurrency / batch) } : {}),
-          // Deliveries of a message that takes its Worker with it each time: as many as there are attempts.
+          // A message that crashes its Worker every time is delivered once for each attempt.
           max_retries: config.retry.max_attempts - 1,
           dead_letter_queue: deadQueueName(config.alias),
         },
@@ -133,14 +143,14 @@ const keyNames = ({ models = [] }: PipelineConfig, definitions: Models) =>
     return model?.kind === "http" && model.key !== undefined ? [model.key] : [];
   });
 
-/** The local front door: every bucket with local S3 credentials, the queue that R2 would notify, the ledger. */
-export function localTables(connections: Named, router: Table, paths: { main: string }): Table {
+/** Configuration of the local front door: every bucket with S3 credentials, the queue that R2 would notify, the ledger. */
+export function localTables(connections: ConnectionMap, router: Table, paths: { main: string }): Table {
   const buckets = unique([...bucketsOf(connections, "r2"), ...bucketsOf(connections, "s3")]);
   return {
     name: "weir-local",
     main: paths.main,
     compatibility_date: COMPATIBILITY.compatibility_date,
-    // Lets it call the router's scheduled(), since nothing rings the cron locally.
+    // The front door calls the router's scheduled(), since nothing runs the cron locally.
     compatibility_flags: ["nodejs_compat", "service_binding_extra_handlers", "experimental"],
     // Where it is reached, here and by a tunnel: a request that names another host is not for it.
     vars: { WEIR_LOCAL_URL: "http://127.0.0.1:8787", WEIR_URL: "http://127.0.0.1:8787" },
@@ -155,22 +165,22 @@ export function localTables(connections: Named, router: Table, paths: { main: st
   };
 }
 
-/** The router's ledger as another local Worker binds it: the same database, by the same names. */
+/** Binding of the router's ledger for another local Worker. */
 const ledgerOf = ({ d1_databases = [] }: Table) =>
   (d1_databases as Table[])
     .filter(({ binding }) => binding === "LEDGER")
     .map(({ migrations_dir: _, ...database }) => database);
 
-/** The names of every secret and variable that the router needs, its own first. */
-export function secretNames(connections: Named): string[] {
+/** Names of every secret and variable that the router needs. */
+export function secretNames(connections: ConnectionMap): string[] {
   return unique(["WEIR_API_KEY", SIGNING_KEY, ...Object.values(connections).flatMap(namesOf)]);
 }
 
-/** The one signing key that people set; {@link signingKeys} follow from it. */
+/** Name of the signing key that people set; {@link signingKeys} are derived from it. */
 export const SIGNING_KEY = "WEIR_SIGNING_KEY";
 
-/** The key of each connection whose URLs Weir signs, and the one that proves hops, by the name that a pipeline Worker has it by. */
-export const signingKeys = (connections: Named, root: string): Record<string, string> => ({
+/** Signing key of each R2 connection, and the key that proves hops, by the names of their secrets in a pipeline Worker. */
+export const signingKeys = (connections: ConnectionMap, root: string): Record<string, string> => ({
   [HOPS_KEY]: hopsKeyOf(root),
   ...Object.fromEntries(
     Object.entries(connections).flatMap(([id, { kind }]) =>
@@ -182,11 +192,11 @@ export const signingKeys = (connections: Named, root: string): Record<string, st
 const namesOf = (connection: Connection): string[] =>
   connection.kind === "d1" ? [] : [...storeNames(connection), ...connection.events.flatMap(schemeNames)];
 
-/** What it takes to read a connection's objects and no other's, without what proves its events. */
+/** Names of the secrets that read the objects of one connection; without the secrets that prove its events. */
 const readingNames = (id: string, connection: Connection): string[] =>
   connection.kind === "r2" ? [signingKeyName(id)] : storeNames(connection);
 
-/** What an S3 store asks for. */
+/** Names of the secrets of an S3 store. */
 function storeNames(connection: Connection): string[] {
   if (connection.kind !== "s3") return [];
   return unique([
@@ -196,7 +206,7 @@ function storeNames(connection: Connection): string[] {
   ]);
 }
 
-/** An endpoint is a URL, or the name of a variable that holds one. */
+/** Name of the variable that holds an endpoint; none where the endpoint is a URL itself. */
 export const endpointName = (endpoint: string | undefined) =>
   endpoint !== undefined && /^[A-Z][A-Z0-9_]*$/.test(endpoint) ? [endpoint] : [];
 

@@ -1,4 +1,4 @@
-// Every pipeline's filter compiled, and tried on the events of its examples.json.
+// Checks of every pipeline's filter: that it compiles, and that it agrees with the events of examples.json.
 import {
   compileFilter,
   evaluate,
@@ -12,7 +12,7 @@ import type { Problem } from "../io/json-file.ts";
 import { type Example, exampleEvent } from "./examples.ts";
 import type { Pipeline, Project } from "./project.ts";
 
-/** A filter that does not compile, and every example whose verdict is not what it says. */
+/** Finds filters that do not compile, and examples that a filter decides otherwise than they say. */
 export function checkFilters(project: Project): Problem[] {
   return project.pipelines.flatMap((pipeline) => {
     const { config } = pipeline;
@@ -22,8 +22,8 @@ export function checkFilters(project: Project): Problem[] {
     return pipeline.examples.flatMap((example, index) => {
       const matches = verdict(compiled.filter, example, project, config);
       if (matches === example.matches || !pipeline.files.examples) return [];
-      const problem = `"${example.name}" ${matches ? "matches" : "does not match"}, and should${matches ? " not" : ""}`;
-      const next = "change the example or source.filters in config.json";
+      const problem = `The example "${example.name}" ${matches ? "matches" : "does not match"}, but should${matches ? " not" : ""}.`;
+      const next = "Change the example, or source.filters in config.json.";
       return [pipeline.files.examples.at([index, "matches"], problem, next)];
     });
   });
@@ -35,11 +35,18 @@ function compile(pipeline: Pipeline, config: PipelineConfig): { filter: Filter }
   } catch (error) {
     if (!(error instanceof FilterError)) throw error;
     const problem = `filters: ${error.message}`;
-    return { problem: problemOf(pipeline, error.path, problem, "the language is docs/filters.md") };
+    return {
+      problem: problemOf(
+        pipeline,
+        error.path,
+        problem,
+        "The filter language is described in docs/filters.md.",
+      ),
+    };
   }
 }
 
-/** Filters that compile and yet can hardly mean what was written. */
+/** Finds filters that compile but can hardly mean what was written. */
 export function doubtFilters(project: Project): Problem[] {
   return project.pipelines.flatMap((pipeline) => {
     const { config } = pipeline;
@@ -50,14 +57,14 @@ export function doubtFilters(project: Project): Problem[] {
   });
 }
 
-/** At a filter's own path: `key[0].prefx` is source → filters → key → 0 → prefx. */
+/** Makes a problem at the path of a filter: `key[0].prefx` is source → filters → key → 0 → prefx in config.json. */
 function problemOf(pipeline: Pipeline, path: string, problem: string, next?: string): Problem {
   const steps = path.match(/[^.[\]]+/g) ?? [];
   const place = ["source", "filters", ...steps.map((step) => (/^\d+$/.test(step) ? Number(step) : step))];
   return pipeline.files.config.at(place, problem, next);
 }
 
-/** As if every look-up had been made: what the example does not give, the object does not have. */
+/** Decides an example as after every look-up: an attribute that the example lacks, the object lacks too. */
 function verdict(filter: Filter, example: Example, project: Project, config: PipelineConfig): boolean {
   const connection = project.connections[config.source.connection_id];
   const bucket = (connection && connection.kind !== "d1" && connection.buckets[0]) || "bucket";

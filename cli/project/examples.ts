@@ -1,21 +1,21 @@
-// pipelines/<alias>/examples.json: events that must and must not match, and what the handler returns for
-// them. `weir validate` runs `matches`; tests run `returns`.
+// Schema of pipelines/<alias>/examples.json: events that must or must not match the filter, and what the handler returns
+// for them. `weir validate` checks `matches`; tests check `returns`.
 import { z } from "zod";
 import { type Event, eventSchema } from "../../src/shapes/event.ts";
 
 export const exampleSchema = z.strictObject({
-  /** A sentence: what this example shows. */
+  /** Sentence that says what the example shows. */
   name: z.string().min(1),
-  /** The part of an event that matters here; the rest is filled in. */
+  /** Part of an event that matters here; the rest is filled in. */
   event: eventSchema.partial().strict(),
   matches: z.boolean(),
-  /** What the handler returns for it, compared by tests. */
+  /** Items that the handler returns for the event, compared by tests. */
   returns: z.json().optional(),
 });
 export const examplesSchema = z.array(exampleSchema).min(1);
 export type Example = z.infer<typeof exampleSchema>;
 
-/** A whole event around an example's part. What an example does not say of the object, the object lacks. */
+/** Completes the event of an example. An attribute that the example lacks, the object lacks too. */
 export function exampleEvent(example: Example, connection: string, bucket: string): Event {
   return eventSchema.parse({
     id: "evt_example",

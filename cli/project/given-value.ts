@@ -1,11 +1,11 @@
-// The value that a file gives where another was expected, in words for its problem. A value that may be a secret is
-// never shown: where a secret's name belongs, what stands there by mistake is the secret itself.
+// Describes the wrong value in a file, for the text of its problem. A value that may be a secret is never shown: in the
+// place of a secret's name, the wrong value may be the secret itself.
 
 const MAX_TEXT = 60;
 /** Fields that name a secret, a key or a certificate. */
 const SECRET = /secret|key|token|password|certificate|jwks|auth/i;
 
-/** `, not 0` or `, not "abc"` for a value at a path; empty where nothing is there or it must not be shown. */
+/** Text `, not 0` or `, not "abc"` for the value at a path; empty for no value, or one that must not be shown. */
 export function givenValue(value: unknown, path: readonly PropertyKey[]): string {
   if (value === undefined) return "";
   if (path.some((step) => SECRET.test(String(step)))) return "";

@@ -1,6 +1,6 @@
-// Loops: pipelines whose results are events of their own source, directly or through others. A pipeline
-// that keeps its collection in an R2 bucket writes objects there; whoever reads that bucket hears of them.
-// Only a filter that excludes those objects for certain breaks a loop; a run-time count stops the rest.
+// Finds loops: pipelines whose stored items are events of their own source, directly or through other pipelines. A
+// collection in an R2 bucket is written as objects, whose events go to every pipeline that reads the bucket. Only a
+// filter that certainly excludes those objects breaks a loop; at run time a count of hops stops the others.
 import { createHash } from "node:crypto";
 import {
   compileFilter,
@@ -17,21 +17,21 @@ import { MAX_HOPS, metadataOf, objectKey, WRITTEN_TYPE } from "../../src/store/c
 import type { Problem } from "../io/json-file.ts";
 import type { Pipeline, Project } from "./project.ts";
 
-interface Node {
+interface LoopNode {
   pipeline: Pipeline;
   config: PipelineConfig;
   filter: Filter;
-  /** The bucket that its collection's objects go to. */
+  /** Bucket that the pipeline writes its collection to. */
   writes: string | undefined;
-  /** The buckets whose events it hears. */
+  /** Buckets whose events the pipeline gets. */
   hears: string[];
 }
 
-/** One problem for each loop, at the filter that would best break it. */
+/** Finds loops: one problem for each, at the filter of its first pipeline. */
 export function findLoops(project: Project): Problem[] {
   const nodes = project.pipelines.flatMap((pipeline) => nodeOf(pipeline, project.connections));
   const feeds = new Map(nodes.map((from) => [from, nodes.filter((to) => isFed(from, to))]));
-  const reported = new Set<Node>();
+  const reported = new Set<LoopNode>();
   return nodes.flatMap((start) => {
     if (reported.has(start)) return [];
     const loop = shortestLoop(start, feeds);
@@ -40,7 +40,7 @@ export function findLoops(project: Project): Problem[] {
   });
 }
 
-function nodeOf(pipeline: Pipeline, connections: Record<string, Connection>): Node[] {
+function nodeOf(pipeline: Pipeline, connections: Record<string, Connection>): LoopNode[] {
   const { config } = pipeline;
   if (!config) return [];
   const destination = connections[config.destination.connection_id];
@@ -55,7 +55,7 @@ function nodeOf(pipeline: Pipeline, connections: Record<string, Connection>): No
   }
 }
 
-/** R2 buckets that events come from. Behind an S3 endpoint there is one only if the endpoint may be R2's. */
+/** R2 buckets whose events a connection gets. An S3 connection counts if its endpoint may be R2's. */
 function bucketsHeard(connection: Connection): string[] {
   if (connection.kind === "d1" || connection.events.length === 0) return [];
   if (connection.kind === "r2") return connection.buckets;
@@ -65,20 +65,20 @@ function bucketsHeard(connection: Connection): string[] {
   return mayBeR2 ? connection.buckets : [];
 }
 
-const isFed = (from: Node, to: Node) =>
+const isFed = (from: LoopNode, to: LoopNode) =>
   from.writes !== undefined &&
   to.hears.includes(from.writes) &&
-  written(from, to, from.writes).some((view) => evaluate(to.filter, view) !== false);
+  viewsOf(from, to, from.writes).some((view) => evaluate(to.filter, view) !== false);
 
 /**
- * What `to` would see of the objects that `from` writes. Which set's they are is a hash, so keys are tried:
- * all two hex digits that a name can begin and end with. The rest is exactly what the store writes.
+ * Events that `to` would get of the objects that `from` writes. Their keys are hashes, so every pair of hex digits that
+ * a key can begin and end with is tried; all else is exactly what the store writes.
  */
-function written(from: Node, to: Node, bucket: string): View[] {
+function viewsOf(from: LoopNode, to: LoopNode, bucket: string): View[] {
   const { collection } = from.config.destination;
-  return HEXES.map((hex, number) => {
+  return SET_NAMES.map((hex, number) => {
     const event = eventSchema.parse({
-      ...ANY,
+      ...SAMPLE_EVENT,
       connection: to.config.source.connection_id,
       bucket,
       key: objectKey(collection, hex),
@@ -86,15 +86,15 @@ function written(from: Node, to: Node, bucket: string): View[] {
     const metadata = metadataOf(1 + (number % MAX_HOPS));
     const view = viewOf(event, { content_type: WRITTEN_TYPE, metadata, tags: {} });
     return {
-      leaves: (path) => (UNKNOWN.has(path.text) ? "unknown" : view.leaves(path)),
+      leaves: (path) => (UNDECIDED_FIELDS.has(path.text) ? "unknown" : view.leaves(path)),
       source: (path) => view.source(path),
     };
   });
 }
 
-/** Who tells of the object, when, and what is in it, is anybody's guess. That it was created is certain. */
-const UNKNOWN = new Set(["operation", "sender", "time", "region", "version_id", "size", "etag"]);
-const ANY = {
+/** Fields of the event whose values cannot be predicted. That the object was created is certain. */
+const UNDECIDED_FIELDS = new Set(["operation", "sender", "time", "region", "version_id", "size", "etag"]);
+const SAMPLE_EVENT = {
   id: "evt_loop",
   sender: "r2",
   type: "created",
@@ -103,15 +103,15 @@ const ANY = {
   received_at: "2026-01-01T00:00:00.000Z",
 } as const;
 
-const HEXES = Array.from({ length: 256 }, (_, number) => {
+const SET_NAMES = Array.from({ length: 256 }, (_, number) => {
   const ends = number.toString(16).padStart(2, "0");
   return ends + createHash("md5").update(ends).digest("hex").slice(4) + ends;
 });
 
-/** The shortest way from a pipeline back to itself, or none. */
-function shortestLoop(start: Node, feeds: ReadonlyMap<Node, Node[]>): Node[] {
-  const ways: Node[][] = [[start]];
-  const seen = new Set<Node>();
+/** Finds the shortest way from a pipeline back to itself; empty where there is none. */
+function shortestLoop(start: LoopNode, feeds: ReadonlyMap<LoopNode, LoopNode[]>): LoopNode[] {
+  const ways: LoopNode[][] = [[start]];
+  const seen = new Set<LoopNode>();
   for (let way = ways.shift(); way; way = ways.shift()) {
     for (const next of feeds.get(way.at(-1) ?? start) ?? []) {
       if (next === start) return way;
@@ -123,13 +123,13 @@ function shortestLoop(start: Node, feeds: ReadonlyMap<Node, Node[]>): Node[] {
   return [];
 }
 
-function problemOf(loop: Node[]): Problem {
+function problemOf(loop: LoopNode[]): Problem {
   const [first] = loop;
   const last = loop.at(-1);
   if (!first || !last) throw new Error("a loop has at least one pipeline");
   const steps = loop.map((node) => `${node.config.alias} → bucket ${node.writes}`);
-  const problem = `loop: ${[...steps, first.config.alias].join(" → ")}: what is stored would be run again`;
+  const problem = `loop: ${[...steps, first.config.alias].join(" → ")}: stored items would be run again.`;
   const filter = `"key": [{ "anything-but": { "prefix": "${last.config.destination.collection}/" } }]`;
-  const next = `exclude the collection in source.filters of ${first.config.alias}, for instance by ${filter}, or keep it elsewhere`;
+  const next = `Exclude the collection in source.filters of ${first.config.alias}, for example with ${filter}, or store it elsewhere.`;
   return first.pipeline.files.config.at(["source", "filters"], problem, next);
 }

@@ -1,23 +1,24 @@
-// A project read from its folder: connections.json, models.json and pipelines/*, each parsed by the schemas
-// of src/shapes. Neighbours: check.ts compares the parts with one another, generate.ts writes from them.
+// Reads a project from its folder: connections.json, models.json and pipelines/*, parsed by the schemas of src/shapes.
+// validate.ts checks a project that has been read; cli/generate writes files from it.
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { z } from "zod";
 import { type PipelineConfig, pipelineConfigSchema } from "../../src/shapes/config.ts";
 import { type Connections, connectionsSchema } from "../../src/shapes/connection.ts";
 import { MODEL_FIELDS, type Models, modelsSchema } from "../../src/shapes/model.ts";
+import { nearest } from "../../src/shapes/nearest.ts";
 import { type JsonFile, type Problem, readJsonFile } from "../io/json-file.ts";
-import { nearest, suggestion } from "../io/suggest.ts";
+import { suggestion } from "../io/suggest.ts";
 import { type Example, examplesSchema } from "./examples.ts";
 import { givenValue } from "./given-value.ts";
 
 export interface Pipeline {
-  /** The folder's name, which the alias must equal. */
+  /** Name of the folder, which the alias must equal. */
   name: string;
-  /** `pipelines/<name>`, relative to the root. */
+  /** Path of the folder, relative to the root: `pipelines/<name>`. */
   folder: string;
   config: PipelineConfig | undefined;
-  /** Which handler file stands in the folder. */
+  /** Name of the handler file in the folder. */
   handler: "handler.ts" | "handler.py" | undefined;
   examples: Example[];
   files: { config: JsonFile; examples: JsonFile | undefined };
@@ -26,20 +27,20 @@ export interface Pipeline {
 export interface Project {
   root: string;
   connections: Connections["connections"];
-  /** models.json as it stands, which is what a version is made from. */
+  /** Content of models.json as it is written; versions are hashes of it. */
   models: unknown;
-  /** The same with its defaults filled in; none where it does not parse. */
+  /** Models of models.json with their defaults; empty where it does not parse. */
   definitions: Models;
   pipelines: Pipeline[];
   files: { connections: JsonFile; models: JsonFile };
-  /** What was wrong with single files, in the order of reading. */
+  /** Problems of single files, in the order of reading. */
   problems: Problem[];
 }
 
-/** Weir's own folder: where the Worker sources stand that a project elsewhere refers to. */
+/** Folder of Weir itself, with the Worker sources that projects elsewhere refer to. */
 export const packageRoot = join(import.meta.dirname, "../..");
 
-/** Reads a project. Never throws for what is wrong in it: that is told in `problems`. */
+/** Reads a project. Never throws for a fault in it: faults are listed in `problems`. */
 export function loadProject(root: string): Project {
   const problems: Problem[] = [];
   const read = <T>(name: string, schema: z.ZodType<T>): [JsonFile, T | undefined] => {
@@ -92,25 +93,25 @@ function pipelineFolders(root: string): string[] {
   return readdirSync(folder).filter(isPipeline).sort();
 }
 
-/** A zod issue as problems at places in the file: one per unknown field, else one. */
+/** Turns a zod issue into problems at their places in the file: one for each unknown field, otherwise one. */
 function problemsOf(file: JsonFile, issue: z.core.$ZodIssue): Problem[] {
   const where = issue.path.map(String).join(".");
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => {
-      const near = nearest(key, KNOWN_FIELDS);
-      const next = near ? `did you mean "${near}"?` : "remove it, or see docs for the fields there are";
-      return file.at([...issue.path, key], `unknown field "${key}"`, next);
+      const near = nearest(key, FIELD_NAMES);
+      const next = near ? `Did you mean "${near}"?` : "Remove it, or look the fields up in docs/.";
+      return file.at([...issue.path, key], `The field "${key}" is unknown.`, next);
     });
   }
   const value = issue.path.reduce(memberOf, file.value);
   const choices = choicesOf(issue);
   if (choices && typeof value === "string")
-    return [file.at(issue.path, `${where}: there is no "${value}"`, suggestion(value, choices))];
+    return [file.at(issue.path, `${where}: there is no "${value}".`, suggestion(value, choices))];
   const problem = where === "" ? issue.message : `${where}: ${issue.message}`;
   return [file.at(issue.path, `${problem}${givenValue(value, issue.path)}`)];
 }
 
-/** What a value must be one of, where that is what is wrong with it. */
+/** Values that the issue would accept, where it lists them. */
 function choicesOf(issue: z.core.$ZodIssue): string[] | undefined {
   if (issue.code === "invalid_value") return issue.values.map(String);
   return issue.code === "invalid_union" && "options" in issue ? issue.options?.map(String) : undefined;
@@ -119,7 +120,7 @@ function choicesOf(issue: z.core.$ZodIssue): string[] | undefined {
 const memberOf = (value: unknown, name: PropertyKey): unknown =>
   typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 
-const KNOWN_FIELDS = [
+const FIELD_NAMES = [
   ...MODEL_FIELDS,
   ...Object.keys(pipelineConfigSchema.shape),
   ...Object.keys(pipelineConfigSchema.shape.source.shape),

@@ -1,23 +1,23 @@
-// `weir validate`: every problem of a project at once, in the order of its files.
+// Checks a whole project for `weir validate`, and for every command that needs a project without problems.
 
 import type { Problem } from "../io/json-file.ts";
+import { CliError } from "../io/output.ts";
 import { crossCheck, doubtPins } from "./check.ts";
 import { checkFilters, doubtFilters } from "./check-filters.ts";
 import { checkModels } from "./check-models.ts";
 import { findLoops } from "./loops.ts";
-import { loadProject } from "./project.ts";
+import type { Project } from "./project.ts";
 
 export interface Validation {
   problems: Problem[];
-  /** Valid, and probably not what was meant. */
+  /** Valid, but probably not meant. */
   warnings: Problem[];
   pipelines: number;
   examples: number;
 }
 
-/** Reads and checks the project in `root`. `strict` makes problems of the warnings. */
-export function validate(root: string, { strict = false }: { strict?: boolean } = {}): Validation {
-  const project = loadProject(root);
+/** Finds every problem of a project, in the order of its files. `strict` turns warnings into problems. */
+export function validate(project: Project, { strict = false }: { strict?: boolean } = {}): Validation {
   const checks = [
     ...crossCheck(project),
     ...checkModels(project),
@@ -32,6 +32,12 @@ export function validate(root: string, { strict = false }: { strict?: boolean } 
     pipelines: project.pipelines.length,
     examples: project.pipelines.reduce((sum, pipeline) => sum + pipeline.examples.length, 0),
   };
+}
+
+/** Refuses a project that has problems: `outcome` begins the message, "Nothing was deployed". @throws CliError */
+export function requireValid(project: Project, outcome: string): void {
+  const { problems } = validate(project);
+  if (problems.length > 0) throw new CliError(`${outcome}: the project has problems.`, problems);
 }
 
 const order = (a: Problem, b: Problem) =>

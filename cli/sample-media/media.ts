@@ -1,6 +1,5 @@
-// Makes real media out of nothing: drawn scenes that move and change, encoded by FFmpeg's encoders. For
-// `weir demo`, the tests and the benchmarks, so that none of them downloads a file. Deterministic by seed
-// (scene.ts draws); knows nothing of Weir.
+// Makes sample videos and pictures for `weir demo`, tests and benchmarks, so that none of them downloads a file: drawn
+// scenes (scene.ts), encoded by FFmpeg. The same for the same seed. Knows nothing of Weir.
 import { Buffer } from "node:buffer";
 import { writeFile } from "node:fs/promises";
 import {
@@ -37,7 +36,7 @@ import {
 } from "node-av/lib";
 import { drawBands, scenePainter } from "./scene.ts";
 
-/** Encoders that {@link makeVideo} can use, by the name of what they make. */
+/** Encoders of {@link makeVideo}, by the name of the codec. */
 const ENCODERS = {
   h264: { name: "libx264", format: AV_PIX_FMT_YUV420P, options: { preset: "ultrafast" } },
   hevc: {

@@ -1,13 +1,13 @@
-// The pictures that made-up media show: moving scenes and plain bands of colour, drawn as YUV planes.
-// Deterministic by seed. `media.ts` encodes them; this file knows no encoder.
+// Draws the pictures of sample media as YUV planes: moving scenes and plain bands of colour. The same for the same seed.
+// media.ts encodes them; this file knows no encoder.
 import { Buffer } from "node:buffer";
 import { AV_PIX_FMT_YUV420P } from "node-av/constants";
 import { Frame } from "node-av/lib";
 
 /**
- * A scene: a still background with a structure of its own (direction, spacing, shape), scrolled frame by
- * frame, a bright disc that wanders, and film grain, without which the frames between keyframes would
- * cost an encoder next to nothing. Luma is drawn once and copied, which keeps this quick.
+ * Makes the painter of a scene: a background with its own structure (direction, spacing, shape) that scrolls frame by
+ * frame, a bright disc that wanders, and film grain, without which the frames between keyframes would cost an encoder
+ * next to nothing. Luma is drawn once and copied, which keeps this fast.
  */
 export function scenePainter(width: number, height: number, seed: number): (frame: number) => Frame {
   const random = mulberry(seed);
@@ -61,7 +61,7 @@ export function scenePainter(width: number, height: number, seed: number): (fram
   };
 }
 
-/** Vertical bands of plain colours, by BT.601 in its limited range. */
+/** Draws vertical bands of plain colours, in BT.601 of limited range. */
 export function drawBands(bands: string[], width: number, height: number): Frame {
   const [half, chroma] = [width >> 1, (width >> 1) * (height >> 1)];
   const picture = Buffer.alloc(width * height + 2 * chroma);

@@ -1,39 +1,36 @@
-// The subcommands about those who send events: `weir trigger` stands in for one, `weir connect` sets one up.
-import { type Command, InvalidArgumentError } from "commander";
+// Commands for senders of events: `weir trigger` sends an event as a sender would, `weir connect` sets a sender up.
+import type { Command } from "commander";
+import { CONNECTION_OPTION, jsonOption, URL_OPTION, wholeNumber } from "../io/options.ts";
 import type { ConnectFlags } from "./connect.ts";
 import { KIND_NAMES } from "./kinds.ts";
 import { stackOf } from "./stack-of.ts";
 import type { TriggerFlags } from "./trigger.ts";
 
-export function addSenderCommands(
-  program: Command,
-  root: () => string,
-  url: readonly [flags: string, description: string],
-): void {
+export function addSenderCommands(program: Command, root: () => string): void {
   program
     .command("trigger")
-    .description("send a genuine event of any sender, signed as its connection asks")
+    .description("send an event as any sender would, signed as its connection requires")
     .argument("<kind>", KIND_NAMES.join(", "))
-    .option("--connection <id>", "default: the first that takes this kind")
-    .option("--object <bucket/key>", "default: the connection's first bucket, and trigger.txt")
+    .option(...CONNECTION_OPTION)
+    .option("--object <bucket/key>", "default: trigger.txt in the first bucket of the connection")
     .option(
       "--event <type>",
       "created, removed, tagged, restored, archived, acl, accessed or other",
       "created",
     )
-    .option("--size <bytes>", "default: what the store says", wholeNumber)
-    .option("--etag <etag>", "default: what the store says")
-    .option("--body <file>", "send this in place of the sender's own message; - reads stdin")
-    .option("--tamper", "alter one signed byte; it must be refused")
-    .option("--dry-run", "print the request, secrets masked, and send nothing")
-    .option(...url)
-    .option("--json", "tell the request and the answer as JSON on stdout")
+    .option("--size <bytes>", "size of the object; default: its size in the bucket", wholeNumber)
+    .option("--etag <etag>", "etag of the object; default: its etag in the bucket")
+    .option("--body <file>", "file to send instead of the sender's own message; - reads stdin")
+    .option("--tamper", "alter one signed byte, and fail unless Weir refuses the request")
+    .option("--dry-run", "print the request with its secrets masked, and send nothing")
+    .option(...URL_OPTION)
+    .option(...jsonOption("the request and the answer"))
     .addHelpText(
       "after",
       `
 Examples:
-  $ weir trigger s3 --object weir-photos/harbour.jpg
-  $ weir trigger s3 --tamper                           must be refused
+  $ weir trigger standard-webhooks --object weir-media/harbour.jpg
+  $ weir trigger standard-webhooks --tamper    Weir must refuse it
   $ weir trigger r2 --event removed --dry-run`,
     )
     .action(async (kind: string, options: TriggerFlags & { url?: string }) => {
@@ -43,29 +40,25 @@ Examples:
 
   program
     .command("connect")
-    .description("print what to run at a sender, and wait for its first event, showing refusals as they come")
+    .description(
+      "print the commands that set a sender up, then wait for its first event and show every refusal",
+    )
     .argument("<kind>", KIND_NAMES.join(", "))
-    .option("--connection <id>", "default: the first that takes this kind")
-    .option("--public-url <url>", "where senders reach the router, if not at --url")
-    .option("--no-wait", "only print")
-    .option("--timeout <seconds>", "give up waiting after", wholeNumber, 600)
-    .option(...url)
-    .option("--json", "tell the commands and the first event as JSON on stdout")
+    .option(...CONNECTION_OPTION)
+    .option("--public-url <url>", "URL at which senders reach the router; default: --url")
+    .option("--no-wait", "print the commands and end")
+    .option("--timeout <seconds>", "longest time to wait for the first event", wholeNumber, 600)
+    .option(...URL_OPTION)
+    .option(...jsonOption("the commands and the first event"))
     .addHelpText(
       "after",
       `
 Examples:
-  $ weir connect s3 --no-wait
+  $ weir connect standard-webhooks --no-wait
   $ weir connect r2 --public-url https://weir.example.workers.dev`,
     )
     .action(async (kind: string, options: ConnectFlags & { url?: string }) => {
       const { connect } = await import("./connect.ts");
       await connect(stackOf(root(), options), kind, options);
     });
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (text === "" || !Number.isInteger(value) || value < 0) throw new InvalidArgumentError("a whole number.");
-  return value;
 }

@@ -1,5 +1,5 @@
-// `weir connect KIND`: says what to run at a sender, then waits for its first event and shows each refusal
-// as it happens, so that whoever sets a sender up sees at once what is wrong.
+// Command `weir connect KIND`: prints the commands that set a sender up, then waits for its first event and shows every
+// refused delivery, so that a fault in the set-up is seen at once.
 import { setTimeout as pause } from "node:timers/promises";
 import type { Connection } from "../../src/shapes/connection.ts";
 import { bad, CliError, good, note, print, printJson } from "../io/output.ts";
@@ -11,14 +11,15 @@ import { commandsFor } from "./recipes.ts";
 
 export interface ConnectFlags {
   connection?: string;
-  /** Where senders reach the router, if not where this command does. */
+  /** URL at which senders reach the router; default: the URL of this command. */
   publicUrl?: string;
   wait: boolean;
-  /** Seconds to wait. */
+  /** Longest wait for the first event, in seconds. */
   timeout: number;
   json?: boolean;
 }
 
+/** Prints the commands of a sender and waits for its first event. @throws CliError */
 export async function connect(stack: StackAddress, name: string, flags: ConnectFlags): Promise<void> {
   const kind = kindOf(name);
   const { id, connection, scheme } = connectionFor(kind, name, flags.connection, stack.connections);
@@ -34,33 +35,38 @@ export async function connect(stack: StackAddress, name: string, flags: ConnectF
   const printEvent = (event: object | null) => printJson({ connection: id, door, commands, event });
   if (!flags.json) print(commands);
   if (isLocal(outside)) {
-    note(`${outside} is reached from this machine only; name the deployed router with --public-url`);
+    note(
+      `${outside} is reached from this machine only. Give the URL of the deployed router with --public-url.`,
+    );
   }
   if (!flags.wait) return flags.json ? printEvent(null) : undefined;
   const key = stack.secrets.WEIR_API_KEY;
   if (!key)
-    throw new CliError(`there is no API key for ${stack.url}: set WEIR_KEY to see what arrives`, [], 3);
-  note(`waiting for the first event of ${id} (Ctrl-C ends)`);
+    throw new CliError(`There is no API key for ${stack.url}. Set WEIR_KEY to see events arrive.`, [], 3);
+  note(`Waiting for the first event of ${id}; Ctrl-C ends.`);
   const until = Date.now() + flags.timeout * 1000;
   const event = await firstEvent(clientOf(stack.url, key), id, {
     again: async () => Date.now() < until && (await pause(500, true)),
     onRefusal: (rejection) => bad(refusalText(rejection)),
   });
-  if (!event) throw new CliError(`no event of ${id} arrived within ${flags.timeout} s`);
+  if (!event)
+    throw new CliError(
+      `No event of ${id} arrived within ${flags.timeout} s. Check the commands above at the sender.`,
+    );
   if (flags.json) printEvent(event);
   else printJson(event);
-  good(`${event.sender}: ${event.operation} ${event.bucket}/${event.key}`);
+  good(`First event of ${event.sender}: ${event.operation} ${event.bucket}/${event.key}.`);
 }
 
-export interface Watching {
-  /** Waits a while; false when it is time to give up. */
+export interface FirstEventWatch {
+  /** Waits a while and returns true; false at the end of the time. */
   again(): Promise<boolean>;
   onRefusal(rejection: Rejection): void;
 }
 
-/** The next event of a connection that is not there yet. */
-export async function firstEvent(client: Client, connection: string, { again, onRefusal }: Watching) {
-  // A sender that was given a wrong address is refused at a connection that is none; R2's queue has no door.
+/** Waits for the next new event of a connection; undefined where none arrives. */
+export async function firstEvent(client: Client, connection: string, { again, onRefusal }: FirstEventWatch) {
+  // A sender with a wrong URL is refused under "(unknown)", and a message from R2's queue under "(queue)".
   const places = [connection, "(unknown)", "(queue)"];
   const newest = <T>(list: string, place: string) =>
     client.list<T>(`/v1/${list}?connection=${encodeURIComponent(place)}`, 50);
@@ -68,7 +74,7 @@ export async function firstEvent(client: Client, connection: string, { again, on
   const refused = async () =>
     (await Promise.all(places.map((place) => newest<Rejection>("rejections", place)))).flat();
   const before = new Set((await events()).map(({ id }) => id));
-  const counts = new Map((await refused()).map((it) => [keyOf(it), it.count]));
+  const counts = new Map((await refused()).map((rejection) => [keyOf(rejection), rejection.count]));
   while (await again()) {
     for (const rejection of await refused()) {
       const key = keyOf(rejection);
@@ -81,7 +87,7 @@ export async function firstEvent(client: Client, connection: string, { again, on
   return undefined;
 }
 
-/** Rows of refusals have no id: a row is one cause in one minute. */
+/** Identity of a row of refusals, which has no id: one cause in one minute. */
 const keyOf = ({ connection, scheme, failure, at }: Rejection) =>
   JSON.stringify([connection, scheme, failure, Math.floor(Date.parse(at ?? "") / 60_000)]);
 

@@ -1,40 +1,42 @@
-// Sends a proven body to a connection's door, as its sender would. `weir trigger` and objects.ts use it.
+// Delivers a proven body to the webhook URL of a connection, as its sender would. Used by `weir trigger` and by
+// cli/local/local-bucket.ts.
 import { randomUUID } from "node:crypto";
 import type { Connection, Connections } from "../../src/shapes/connection.ts";
 import { CliError } from "../io/output.ts";
 import { suggestion } from "../io/suggest.ts";
 import { unreachable } from "../settings/settings.ts";
-import { prove, type Signed } from "./prove.ts";
+import { prove, type SignedRequest } from "./prove.ts";
 
-/** A running stack, as far as senders are concerned. */
+/** Address of a running Weir, with its connections and the secrets of their senders. */
 export interface StackAddress {
   url: string;
   connections: Connections["connections"];
   secrets: Readonly<Record<string, string | undefined>>;
 }
 
-/** What the door answered, and how the body was proven. */
-export interface Delivered {
+/** Scheme that proved a delivery, and the answer of Weir. */
+export interface Delivery {
   scheme: string;
   answer: unknown;
 }
 
-/** The webhook address of a connection. */
+/** Webhook URL of a connection. */
 export const doorOf = (url: string, connection: string) =>
   `${url}/v1/connections/${encodeURIComponent(connection)}/events`;
 
-/** Names a delivery. */
+/** Makes the id of a delivery. */
 export const deliveryId = () => `msg_${randomUUID()}`;
 
 /**
- * Delivers a body by the first of its connection's schemes that can be signed for. Throws a {@link CliError}
- * where nothing can be signed, nobody answers or the door refuses.
+ * Delivers a body, proven by the first scheme of the connection whose secret is here.
+ *
+ * @throws CliError where no scheme can be signed, nothing answers, or Weir refuses the delivery
  */
-export async function deliver(stack: StackAddress, connection: string, body: string): Promise<Delivered> {
+export async function deliver(stack: StackAddress, connection: string, body: string): Promise<Delivery> {
   const found = stack.connections[connection];
   if (!found) {
-    const known = Object.keys(stack.connections);
-    throw new CliError(`no connection "${connection}": ${suggestion(connection, known)}`, [], 2);
+    const ids = Object.keys(stack.connections);
+    throw new CliError(`There is no connection "${connection}". ${suggestion(connection, ids)}`, [], 2);
   }
   const url = doorOf(stack.url, connection);
   const proving = { secrets: stack.secrets, url, body, id: deliveryId(), now: Date.now() };
@@ -44,24 +46,24 @@ export async function deliver(stack: StackAddress, connection: string, body: str
   }
   const schemes = eventsOf(found).map((scheme) => scheme.scheme);
   throw new CliError(
-    `nothing can be signed for "${connection}" here: it takes ${schemes.join(", ") || "no events"}`,
+    `No event can be signed for "${connection}" here. It takes ${schemes.join(", ") || "no events"}.`,
   );
 }
 
 const eventsOf = (connection: Connection) => (connection.kind === "d1" ? [] : connection.events);
 
-/** POSTs and gives back what was answered; a refusal is a {@link CliError}. */
-export async function post(url: string, signed: Signed): Promise<unknown> {
+/** Sends a request and returns the answer. @throws CliError where Weir refuses it */
+export async function post(url: string, signed: SignedRequest): Promise<unknown> {
   const { status, answer } = await send(url, signed);
   if (status < 300) return answer;
   const text = typeof answer === "string" ? answer : JSON.stringify(answer);
-  throw new CliError(`POST ${new URL(url).pathname}: HTTP ${status} ${text.slice(0, 500)}`);
+  throw new CliError(`POST ${new URL(url).pathname} was answered HTTP ${status}: ${text.slice(0, 500)}`);
 }
 
-/** POSTs and gives back status and answer, whatever they are. */
+/** Sends a request and returns status and answer, also of a refusal. */
 export async function send(
   url: string,
-  { headers, body }: Signed,
+  { headers, body }: SignedRequest,
 ): Promise<{ status: number; answer: unknown }> {
   // fetch sets the host itself.
   const { host: _, ...own } = headers;

@@ -1,5 +1,5 @@
-// The senders that the command can stand in for: how each proves itself, and what it says. Weir itself
-// knows a sender only by its message's shape; these names are what people call them.
+// Kinds of sender that `weir trigger` and `weir connect` take: the schemes that prove each, and its messages. Weir itself
+// recognises a sender by the shape of its message; these names are for people.
 
 import type { Connection, Connections, Scheme, SchemeName } from "../../src/shapes/connection.ts";
 import type { EventType } from "../../src/shapes/event.ts";
@@ -7,13 +7,13 @@ import { CliError } from "../io/output.ts";
 import { suggestion } from "../io/suggest.ts";
 import * as say from "./messages.ts";
 
-export interface Kind {
-  /** The schemes by which this sender's messages may be proven, the likeliest first. */
+export interface SenderKind {
+  /** Schemes that may prove this sender's messages, the most likely first. */
   schemes: readonly SchemeName[];
-  /** Its own names for Weir's event types. */
-  names: say.Names;
-  /** The body it would send of a change. `account` is the one that the connection lists, if any. */
-  body(change: say.Change, account: string): unknown;
+  /** Names of this sender for Weir's event types. */
+  names: say.EventNames;
+  /** Makes the body that the sender sends about a change. `account` is the account that the connection lists. */
+  body(change: say.ObjectChange, account: string): unknown;
   contentType?: string;
 }
 
@@ -27,7 +27,7 @@ const ANY: readonly SchemeName[] = [
   "google-oidc",
   "sns",
 ];
-const s3 = { names: say.S3_NAMES, body: (change: say.Change) => say.s3Event(change) };
+const s3 = { names: say.S3_NAMES, body: (change: say.ObjectChange) => say.s3Event(change) };
 
 export const KINDS = {
   sns: { schemes: ["sns"], ...s3 },
@@ -46,47 +46,55 @@ export const KINDS = {
     contentType: "application/cloudevents+json",
   },
   r2: { schemes: ["r2-queue"], names: say.R2_NAMES, body: say.r2Message },
-} as const satisfies Record<string, Kind>;
+} as const satisfies Record<string, SenderKind>;
 
 export type KindName = keyof typeof KINDS;
 export const KIND_NAMES = Object.keys(KINDS) as KindName[];
 
-export function kindOf(name: string): Kind {
+export function kindOf(name: string): SenderKind {
   if (Object.hasOwn(KINDS, name)) return KINDS[name as KindName];
-  throw new CliError(`no sender "${name}": ${suggestion(name, KIND_NAMES)}`, [], 2);
+  throw new CliError(`There is no sender "${name}". ${suggestion(name, KIND_NAMES)}`, [], 2);
 }
 
-/** The sender's name for an event type. */
-export function nameOf(kind: Kind, type: string): EventType {
+/** Checks that a sender has events of a type. @throws CliError */
+export function eventTypeOf(kind: SenderKind, type: string): EventType {
   if (Object.hasOwn(kind.names, type)) return type as EventType;
-  throw new CliError(`this sender tells no "${type}": ${Object.keys(kind.names).join(", ")}`, [], 2);
+  throw new CliError(
+    `This sender has no events of the type "${type}". It has ${Object.keys(kind.names).join(", ")}.`,
+    [],
+    2,
+  );
 }
 
-/** A connection that receives events, and the way in which a kind's are proven there. */
-export interface Chosen {
+/** Connection that takes events of a sender, with the scheme that proves them. */
+export interface SenderConnection {
   id: string;
   connection: Exclude<Connection, { kind: "d1" }>;
   scheme: Scheme;
 }
 
-/** The connection that was named, or the first that takes this kind. */
+/** Finds the named connection, or the first that takes this kind. @throws CliError */
 export function connectionFor(
-  kind: Kind,
+  kind: SenderKind,
   name: string,
   id: string | undefined,
   connections: Connections["connections"],
-): Chosen {
+): SenderConnection {
   if (id !== undefined && !Object.hasOwn(connections, id)) {
-    throw new CliError(`no connection "${id}": ${suggestion(id, Object.keys(connections))}`, [], 2);
+    throw new CliError(`There is no connection "${id}". ${suggestion(id, Object.keys(connections))}`, [], 2);
   }
   for (const [candidate, connection] of Object.entries(connections)) {
     if ((id !== undefined && candidate !== id) || connection.kind === "d1") continue;
     for (const name of kind.schemes) {
-      const scheme = connection.events.find((it) => it.scheme === name);
+      const scheme = connection.events.find((candidate) => candidate.scheme === name);
       if (scheme) return { id: candidate, connection, scheme };
     }
   }
-  const what = id === undefined ? "no connection takes" : `"${id}" does not take`;
+  const what = id === undefined ? "No connection takes" : `"${id}" does not take`;
   const ways = kind.schemes.join(" or ");
-  throw new CliError(`${what} events of ${name}: give one the scheme ${ways} in connections.json`, [], 2);
+  throw new CliError(
+    `${what} events of ${name}. Give a connection the scheme ${ways} in connections.json.`,
+    [],
+    2,
+  );
 }

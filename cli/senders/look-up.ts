@@ -1,5 +1,5 @@
-// What the store says of an object, so that a triggered event can say the same: the local bucket of a
-// running stack, or the store that an S3 connection names.
+// Looks up size and etag of an object for a triggered event: in the local bucket of a running stack, or in the store of
+// an S3 connection.
 import { AwsClient } from "aws4fetch";
 import { s3Endpoint } from "../../src/shapes/aws.ts";
 import type { Connection } from "../../src/shapes/connection.ts";
@@ -8,7 +8,7 @@ import { endpointName, LOCAL_S3 } from "../project/bindings.ts";
 import { LOCAL_S3_PATH } from "../settings/dev-env.ts";
 import type { StackAddress } from "./deliver.ts";
 
-/** Size and eTag, or undefined where there is no such object or nobody to ask. */
+/** Reads size and etag of an object; undefined where the object does not exist or the store does not answer. */
 export async function lookUp(
   { url, secrets }: Pick<StackAddress, "url" | "secrets">,
   connection: Connection,

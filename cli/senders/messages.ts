@@ -1,9 +1,9 @@
-// What each sender says of a changed object, in its own words. Pure; kinds.ts lists them, and objects.ts
-// tells what it has just done by two of them.
+// Messages of each sender about a changed object, in its own format. Pure. kinds.ts lists the senders; local-bucket.ts
+// sends the messages of R2 and S3.
 import type { EventType } from "../../src/shapes/event.ts";
 
-/** A change of an object. */
-export interface Change {
+/** Change of an object. */
+export interface ObjectChange {
   type: EventType;
   bucket: string;
   key: string;
@@ -14,10 +14,10 @@ export interface Change {
   region: string;
 }
 
-/** A sender's own names for Weir's event types; what is not there, it never says. */
-export type Names = Partial<Record<EventType, string>>;
+/** Names of a sender for Weir's event types. A type without a name has no event. */
+export type EventNames = Partial<Record<EventType, string>>;
 
-export const S3_NAMES: Names = {
+export const S3_NAMES: EventNames = {
   created: "ObjectCreated:Put",
   removed: "ObjectRemoved:Delete",
   tagged: "ObjectTagging:Put",
@@ -26,7 +26,7 @@ export const S3_NAMES: Names = {
   acl: "ObjectAcl:Put",
   other: "ReducedRedundancyLostObject",
 };
-export const EVENTBRIDGE_NAMES: Names = {
+export const EVENTBRIDGE_NAMES: EventNames = {
   created: "Object Created",
   removed: "Object Deleted",
   tagged: "Object Tags Added",
@@ -34,7 +34,7 @@ export const EVENTBRIDGE_NAMES: Names = {
   archived: "Object Storage Class Changed",
   acl: "Object ACL Updated",
 };
-export const MINIO_NAMES: Names = {
+export const MINIO_NAMES: EventNames = {
   created: "s3:ObjectCreated:Put",
   removed: "s3:ObjectRemoved:Delete",
   tagged: "s3:ObjectCreated:PutTagging",
@@ -42,33 +42,36 @@ export const MINIO_NAMES: Names = {
   restored: "s3:ObjectRestore:Completed",
   other: "s3:ObjectCreated:PutRetention",
 };
-export const CEPH_NAMES: Names = {
+export const CEPH_NAMES: EventNames = {
   created: "ObjectCreated:Put",
   removed: "ObjectRemoved:Delete",
   archived: "ObjectLifecycle:Transition:Current",
   other: "ObjectSynced:Create",
 };
-export const B2_NAMES: Names = { created: "b2:ObjectCreated:Upload", removed: "b2:ObjectDeleted:Delete" };
-export const TIGRIS_NAMES: Names = {
+export const B2_NAMES: EventNames = {
+  created: "b2:ObjectCreated:Upload",
+  removed: "b2:ObjectDeleted:Delete",
+};
+export const TIGRIS_NAMES: EventNames = {
   created: "OBJECT_CREATED_PUT",
   removed: "OBJECT_DELETED",
   other: "OBJECT_UPDATED_METADATA",
 };
-export const GCS_NAMES: Names = {
+export const GCS_NAMES: EventNames = {
   created: "OBJECT_FINALIZE",
   removed: "OBJECT_DELETE",
   other: "OBJECT_METADATA_UPDATE",
 };
-export const R2_NAMES: Names = { created: "PutObject", removed: "DeleteObject" };
+export const R2_NAMES: EventNames = { created: "PutObject", removed: "DeleteObject" };
 
-/** Grows with time, as a sequencer does. */
+/** Makes a sequencer, which grows with time. */
 const sequencer = (time: string) => BigInt(Date.parse(time)).toString(16).toUpperCase().padStart(18, "0");
 const formEncoded = (key: string) => new URLSearchParams([["", key]]).toString().slice(1);
 const micros = (time: string) => `${Date.parse(time)}000`;
-const id = (change: Change) => Buffer.from(JSON.stringify(change)).toString("hex").slice(-32);
+const id = (change: ObjectChange) => Buffer.from(JSON.stringify(change)).toString("hex").slice(-32);
 
-/** As Cloudflare puts it on the queue: no size and no eTag for a delete. */
-export const r2Message = ({ type, bucket, key, size, etag, time }: Change) => ({
+/** Message that Cloudflare puts on the queue: no size and no etag for a delete. */
+export const r2Message = ({ type, bucket, key, size, etag, time }: ObjectChange) => ({
   account: "local",
   action: R2_NAMES[type],
   bucket,
@@ -76,8 +79,8 @@ export const r2Message = ({ type, bucket, key, size, etag, time }: Change) => ({
   eventTime: time,
 });
 
-/** As S3 sends it: the key form-encoded, a sequencer for creations and deletions. */
-export function s3Event(change: Change) {
+/** Event of S3: the key form-encoded, a sequencer for creations and deletions. */
+export function s3Event(change: ObjectChange) {
   const { type, bucket, key, size, etag, time, region } = change;
   const ordered = type === "created" || type === "removed";
   const record = {
@@ -100,8 +103,8 @@ export function s3Event(change: Change) {
   return { Records: [record] };
 }
 
-/** Keys raw, time to the second. */
-export const eventBridgeEvent = (change: Change, account: string) => ({
+/** Event of EventBridge: the key unencoded, time in seconds. */
+export const eventBridgeEvent = (change: ObjectChange, account: string) => ({
   version: "0",
   id: id(change),
   "detail-type": EVENTBRIDGE_NAMES[change.type],
@@ -121,8 +124,8 @@ export const eventBridgeEvent = (change: Change, account: string) => ({
   },
 });
 
-/** Names with `s3:`, `/` in keys as `%2F`, the size left out when it is 0. */
-export function minioEvent(change: Change) {
+/** Event of MinIO: names with `s3:`, `/` in keys as `%2F`, no size where it is 0. */
+export function minioEvent(change: ObjectChange) {
   const [record] = s3Event(change).Records;
   const { bucket, key, size, etag, type } = change;
   const object = { key: formEncoded(key), eTag: etag, ...(size > 0 && type !== "removed" && { size }) };
@@ -135,8 +138,8 @@ export function minioEvent(change: Change) {
   };
 }
 
-/** Keys raw; deletes carry size and eTag too. */
-export function cephEvent(change: Change) {
+/** Event of Ceph: the key unencoded; deletes have size and etag too. */
+export function cephEvent(change: ObjectChange) {
   const [record] = s3Event(change).Records;
   const { key, size, etag, type } = change;
   const object = { key, size, eTag: etag, versionId: "", metadata: [], tags: [] };
@@ -144,7 +147,7 @@ export function cephEvent(change: Change) {
   return { Records: [{ ...own, s3: { ...record?.s3, object }, eventId: id(change), opaqueData: "" }] };
 }
 
-export const b2Event = (change: Change) => ({
+export const b2Event = (change: ObjectChange) => ({
   events: [
     {
       bucketName: change.bucket,
@@ -159,7 +162,7 @@ export const b2Event = (change: Change) => ({
   ],
 });
 
-export const tigrisEvent = ({ type, time, bucket, key, size, etag }: Change) => ({
+export const tigrisEvent = ({ type, time, bucket, key, size, etag }: ObjectChange) => ({
   events: [
     {
       eventName: TIGRIS_NAMES[type],
@@ -170,8 +173,8 @@ export const tigrisEvent = ({ type, time, bucket, key, size, etag }: Change) => 
   ],
 });
 
-/** A Pub/Sub push: what happened in the attributes, the object in base64. */
-export const gcsPush = ({ type, time, bucket, key, size, etag }: Change) => ({
+/** Pub/Sub push of Google Cloud Storage: the event in the attributes, the object in base64. */
+export const gcsPush = ({ type, time, bucket, key, size, etag }: ObjectChange) => ({
   message: {
     attributes: {
       eventType: GCS_NAMES[type],
@@ -188,8 +191,8 @@ export const gcsPush = ({ type, time, bucket, key, size, etag }: Change) => ({
   subscription: "projects/local/subscriptions/weir",
 });
 
-/** Structured; told by its attributes and the object's size and eTag. */
-export const cloudEvent = (change: Change) => ({
+/** CloudEvent in structured mode, with size and etag of the object as data. */
+export const cloudEvent = (change: ObjectChange) => ({
   specversion: "1.0",
   id: id(change),
   type: `com.amazonaws.s3.${S3_NAMES[change.type]}`,

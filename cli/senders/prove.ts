@@ -1,5 +1,5 @@
-// A body made into the request that proves it to a connection, for every scheme whose secret we hold too.
-// Neighbours: sign.ts makes the signatures; deliver.ts and trigger.ts send what is proven here.
+// Proves a body to a connection: makes the signed request, for every scheme whose secret is here. sign.ts makes the
+// signatures; deliver.ts and trigger.ts send the requests.
 import type { Scheme, SecretRef } from "../../src/shapes/connection.ts";
 import { privateName } from "../settings/pins.ts";
 import {
@@ -11,26 +11,26 @@ import {
   snsNotification,
 } from "./sign.ts";
 
-export interface Proving {
-  /** A secret's value by its name. */
+export interface DeliveryFacts {
+  /** Value of each secret, by name. */
   secrets: Readonly<Record<string, string | undefined>>;
   url: string;
   body: string;
   contentType?: string;
-  /** Names this delivery. */
+  /** Id of the delivery. */
   id: string;
   /** Milliseconds since the epoch. */
   now: number;
 }
 
-/** A request's own part: what is sent to `url` by POST. */
-export interface Signed {
+/** Headers and body of a POST request that proves itself. */
+export interface SignedRequest {
   headers: Record<string, string>;
   body: string;
 }
 
-/** The request for one scheme; `undefined` where only the real sender can sign, or the secret is not at hand. */
-export async function prove(scheme: Scheme, proving: Proving): Promise<Signed | undefined> {
+/** Makes the request for a scheme; undefined where only the real sender can sign, or the secret is not here. */
+export async function prove(scheme: Scheme, proving: DeliveryFacts): Promise<SignedRequest | undefined> {
   const { body, contentType = "application/json" } = proving;
   if (scheme.scheme === "sns") return proveSns(scheme, proving);
   const headers = await headersFor(scheme, proving);
@@ -39,7 +39,10 @@ export async function prove(scheme: Scheme, proving: Proving): Promise<Signed | 
   return { headers: { "content-type": contentType, ...headers }, body: sent };
 }
 
-async function headersFor(scheme: Scheme, proving: Proving): Promise<Record<string, string> | undefined> {
+async function headersFor(
+  scheme: Scheme,
+  proving: DeliveryFacts,
+): Promise<Record<string, string> | undefined> {
   const { url, body, id, now, contentType } = proving;
   if (scheme.scheme === "google-oidc") {
     const key = scheme.jwks && proving.secrets[privateName(scheme.jwks)];
@@ -73,20 +76,20 @@ async function headersFor(scheme: Scheme, proving: Proving): Promise<Record<stri
   }
 }
 
-function proveSns(scheme: Extract<Scheme, { scheme: "sns" }>, { secrets, body, id, now }: Proving) {
+function proveSns(scheme: Extract<Scheme, { scheme: "sns" }>, { secrets, body, id, now }: DeliveryFacts) {
   const privateKey = scheme.certificate && secrets[privateName(scheme.certificate)];
   const [topicArn] = scheme.topic_arns;
   if (!privateKey || !topicArn) return undefined;
   return snsNotification({ topicArn, message: body, messageId: id, now, privateKey });
 }
 
-/** The first secret that is still accepted and at hand. */
-function secretOf(scheme: Scheme, { secrets, now }: Proving): string | undefined {
+/** Finds the first secret that has not expired and is here. */
+function secretOf(scheme: Scheme, { secrets, now }: DeliveryFacts): string | undefined {
   return (
     secretsOf(scheme)
       .filter((ref) => typeof ref === "string" || Date.parse(ref.expires) > now)
       .map((ref) => secrets[typeof ref === "string" ? ref : ref.name])
-      // With a public key one can check and not sign.
+      // A public key can check a signature but not make one.
       .find((value) => value !== undefined && !value.startsWith("whpk_"))
   );
 }
@@ -96,7 +99,7 @@ function secretsOf(scheme: Scheme): SecretRef[] {
   return "secrets" in scheme ? scheme.secrets : [];
 }
 
-/** As RGW does: the topic's opaque data in every record. */
+/** Puts the topic's opaque data into every record, as Ceph's RGW does. */
 function withOpaque(body: string, secret: string | undefined): string {
   const message: { Records?: object[] } = JSON.parse(body);
   const records = message.Records?.map((record) => ({ ...record, opaqueData: secret }));

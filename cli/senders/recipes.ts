@@ -1,27 +1,27 @@
-// What to run at each sender so that its events reach a connection: the text that `weir connect` prints and
-// docs/sources.md shows. Pure. Secrets appear as shell variables of their own names, never as values.
+// Commands that set each sender up so that its events reach a connection; `weir connect` prints them and docs/sources.md
+// shows them. Pure. Secrets appear as shell variables of their own names, never as values.
 import type { Scheme, SecretRef } from "../../src/shapes/connection.ts";
 import { CliError } from "../io/output.ts";
 import type { KindName } from "./kinds.ts";
 
-export interface Facts {
-  /** The connection's webhook address, as the sender reaches it. */
+export interface RecipeFacts {
+  /** Webhook URL of the connection, as the sender reaches it. */
   door: string;
   bucket: string;
   region: string;
-  /** The store's endpoint, where it is not AWS. */
+  /** Endpoint of the store, where it is not AWS. */
   endpoint: string;
   scheme: Scheme;
 }
 
-type Recipe = (facts: Facts) => string;
-type By<S extends Scheme["scheme"]> = Extract<Scheme, { scheme: S }>;
+type Recipe = (facts: RecipeFacts) => string;
+type SchemeNamed<S extends Scheme["scheme"]> = Extract<Scheme, { scheme: S }>;
 
-/** The commands for one sender, ending in a first upload. */
-export const commandsFor = (kind: KindName, facts: Facts): string => RECIPES[kind](facts).trim();
+/** Commands for a sender, ending with a first upload. */
+export const commandsFor = (kind: KindName, facts: RecipeFacts): string => RECIPES[kind](facts).trim();
 
 const nameOf = (refs: readonly SecretRef[]): string => {
-  const ref = refs.find((it) => typeof it === "string") ?? refs[0];
+  const ref = refs.find((candidate) => typeof candidate === "string") ?? refs[0];
   return typeof ref === "string" ? ref : (ref?.name ?? "SECRET");
 };
 const secretOf = (scheme: Scheme): string =>
@@ -31,10 +31,10 @@ const secretOf = (scheme: Scheme): string =>
       ? nameOf(scheme.auth.secrets)
       : "";
 
-/** The scheme as the one that this sender's recipe is about; kinds.ts chose it so. */
-function as<S extends Scheme["scheme"]>(scheme: Scheme, name: S): By<S> {
-  if (scheme.scheme === name) return scheme as By<S>;
-  throw new CliError(`this sender is connected by the scheme ${name}`);
+/** Narrows a scheme to the one that the recipe of this sender needs, as kinds.ts chose it. @throws CliError */
+function schemeAs<S extends Scheme["scheme"]>(scheme: Scheme, name: S): SchemeNamed<S> {
+  if (scheme.scheme === name) return scheme as SchemeNamed<S>;
+  throw new CliError(`This sender needs a connection with the scheme ${name}.`);
 }
 
 const RECORD = (bucket: string) =>
@@ -46,7 +46,7 @@ const CLOUD_EVENT = (bucket: string) =>
 
 const RECIPES: Record<KindName, Recipe> = {
   sns: ({ door, bucket, scheme }) => {
-    const [arn = ""] = as(scheme, "sns").topic_arns;
+    const [arn = ""] = schemeAs(scheme, "sns").topic_arns;
     const [, , , region, account, name] = arn.split(":");
     return `
 export AWS_REGION=${region}
@@ -66,7 +66,7 @@ aws s3 cp a.mp4 s3://${bucket}/clips/a.mp4`;
   eventbridge: ({ door, bucket, scheme }) => `
 aws s3api put-bucket-notification-configuration --bucket ${bucket} \\
   --notification-configuration '{"EventBridgeConfiguration":{}}'
-connection=$(aws events create-connection --name weir ${authorizationOf(as(scheme, "eventbridge").auth)} \\
+connection=$(aws events create-connection --name weir ${authorizationOf(schemeAs(scheme, "eventbridge").auth)} \\
   --query ConnectionArn --output text)
 destination=$(aws events create-api-destination --name weir --connection-arn "$connection" --http-method POST \\
   --invocation-endpoint ${door} \\
@@ -108,7 +108,7 @@ tigris buckets set-notifications ${bucket} ${tigrisProof(scheme)} \\
 aws --endpoint-url ${endpoint} s3 cp a.mp4 s3://${bucket}/clips/a.mp4`,
 
   gcs: ({ door, bucket, scheme }) => {
-    const { audience, email } = as(scheme, "google-oidc");
+    const { audience, email } = schemeAs(scheme, "google-oidc");
     return `
 gcloud pubsub topics create weir
 gcloud storage buckets notifications create gs://${bucket} --topic=weir
@@ -125,7 +125,7 @@ npx wrangler r2 bucket notification create ${bucket} --event-type object-create 
 npx wrangler r2 object put ${bucket}/clips/a.mp4 --file a.mp4 --remote`,
 };
 
-function authorizationOf(auth: By<"eventbridge">["auth"]): string {
+function authorizationOf(auth: SchemeNamed<"eventbridge">["auth"]): string {
   const value = `'"$${nameOf(auth.secrets)}"'`;
   switch (auth.type) {
     case "api-key":
@@ -140,7 +140,7 @@ function authorizationOf(auth: By<"eventbridge">["auth"]): string {
   }
 }
 
-/** MinIO sends one word as a bearer token, and two as they are. */
+/** Token for MinIO, which sends a single word as a bearer token and two words unchanged. */
 const tokenOf = (scheme: Scheme) =>
   scheme.scheme === "basic"
     ? `Basic $(printf %s "${scheme.username}:$${secretOf(scheme)}" | base64 -w0)`
@@ -154,11 +154,11 @@ const tigrisProof = (scheme: Scheme) =>
 function cephAttributes(door: string, scheme: Scheme): string {
   const secret = `'"$${secretOf(scheme)}"'`;
   if (scheme.scheme === "ceph-opaque") return `"push-endpoint":"${door}","OpaqueData":"${secret}"`;
-  const { username } = as(scheme, "basic");
+  const { username } = schemeAs(scheme, "basic");
   return `"push-endpoint":"${door.replace("://", `://${username}:${secret}@`)}"`;
 }
 
-/** One delivery by curl, proven as a forwarder of one's own would prove it. */
+/** Delivery by curl, proven as your own forwarder would prove it. */
 function signedCurl(door: string, scheme: Scheme, body: string, type = "application/json"): string {
   const sent = `-H "content-type: ${type}"`;
   const secret = secretOf(scheme);
@@ -187,6 +187,8 @@ body='${body}'
 curl ${door} -H "authorization: Bearer $${secret}" \\
   ${sent} --data-binary "$body"`;
     default:
-      throw new CliError(`connect ${scheme.scheme}'s own sender: weir connect names them`);
+      throw new CliError(
+        `The scheme ${scheme.scheme} has its own sender. Give its name to \`weir connect\`.`,
+      );
   }
 }

@@ -1,9 +1,9 @@
-// What may be done with a proven request before it is sent: one signed byte altered, or shown as the curl
-// command that it is, with everything masked that would be as good as a secret. Pure.
+// Changes of a proven request for `weir trigger`: one signed byte altered (--tamper), or shown as a curl command with
+// secrets and signatures masked (--dry-run). Pure.
 import type { Scheme } from "../../src/shapes/connection.ts";
-import type { Signed } from "./prove.ts";
+import type { SignedRequest } from "./prove.ts";
 
-/** The header that the proof is in, or undefined where it is in the body. */
+/** Name of the header with the proof; undefined where the proof is in the body. */
 function proofHeader(scheme: Scheme): string | undefined {
   switch (scheme.scheme) {
     case "eventbridge":
@@ -20,43 +20,43 @@ function proofHeader(scheme: Scheme): string | undefined {
   }
 }
 
-/** The request with one byte of what its proof covers, or of the proof itself, altered. */
-export function tampered(scheme: Scheme, { headers, body }: Signed): Signed {
+/** Alters one byte that the proof covers, or one byte of the proof itself. */
+export function tamper(scheme: Scheme, { headers, body }: SignedRequest): SignedRequest {
   switch (scheme.scheme) {
     case "standard-webhooks":
     case "sigv4":
     case "backblaze":
-      return { headers, body: flipped(body, body.length >> 1) };
+      return { headers, body: flipCharacter(body, body.length >> 1) };
     case "sns":
-      return { headers, body: flipped(body, body.indexOf('"MessageId":"') + 13) };
+      return { headers, body: flipCharacter(body, body.indexOf('"MessageId":"') + 13) };
     case "ceph-opaque":
-      return { headers, body: flipped(body, body.indexOf('"opaqueData":"') + 14) };
+      return { headers, body: flipCharacter(body, body.indexOf('"opaqueData":"') + 14) };
     default: {
       const name = proofHeader(scheme) ?? "authorization";
       const proof = headers[name] ?? "";
-      return { headers: { ...headers, [name]: flipped(proof, proof.length >> 1) }, body };
+      return { headers: { ...headers, [name]: flipCharacter(proof, proof.length >> 1) }, body };
     }
   }
 }
 
-/** The first letter or digit from a place on, made another. */
-function flipped(text: string, from: number): string {
-  const at = from + text.slice(from).search(/[0-9A-Za-z]/);
-  return text.slice(0, at) + (text[at] === "1" ? "2" : "1") + text.slice(at + 1);
+/** Replaces the first letter or digit at or after a position by another. */
+function flipCharacter(text: string, from: number): string {
+  const index = from + text.slice(from).search(/[0-9A-Za-z]/);
+  return text.slice(0, index) + (text[index] === "1" ? "2" : "1") + text.slice(index + 1);
 }
 
-/** A curl command that shows the request; signatures and credentials are masked. */
-export function curlText(url: string, scheme: Scheme, { headers, body }: Signed): string {
+/** Curl command of a request, with signatures and credentials masked. */
+export function curlText(url: string, scheme: Scheme, { headers, body }: SignedRequest): string {
   const proof = proofHeader(scheme);
   const shown = Object.entries(headers).map(([name, value]) =>
-    quoted("-H", `${name}: ${name === proof ? masked(value) : value}`),
+    quoted("-H", `${name}: ${name === proof ? maskProof(value) : value}`),
   );
   const text = body.replace(/("(?:Signature|opaqueData)":")[^"]+/g, "$1***");
   return [quoted("curl", url), ...shown, quoted("--data-binary", text)].join(" \\\n  ");
 }
 
-/** All but how it begins: `Bearer`, `v1`, and what SigV4 says before its signature. */
-function masked(proof: string): string {
+/** Masks a proof after its first part: `Bearer`, `v1`, or the part of SigV4 before its signature. */
+function maskProof(proof: string): string {
   const before = /^(AWS4-HMAC-SHA256 .*Signature=|Bearer |Basic |v1a?[,=])/.exec(proof)?.[0] ?? "";
   return `${before}***`;
 }

@@ -1,5 +1,5 @@
-// What senders do before they send: signatures and credentials for test deliveries. The counterpart of
-// `src/receive/verify/`, written from the senders' documents and sharing no code with it.
+// Signatures and credentials of senders, for test deliveries. The counterpart of `src/receive/verify/`, written from the
+// senders' documents and sharing no code with it.
 import { createHmac, createPrivateKey, type KeyObject, sign } from "node:crypto";
 import { AwsClient } from "aws4fetch";
 import { importPKCS8, SignJWT } from "jose";
@@ -30,7 +30,7 @@ export function signStandardWebhook({
   return { "webhook-id": id, "webhook-timestamp": String(timestamp), "webhook-signature": signature };
 }
 
-/** The header of a Backblaze B2 event notification. */
+/** Signature header of a Backblaze B2 event notification. */
 export const signBackblaze = (secret: string, body: string): Record<string, string> => ({
   "x-bz-event-notification-signature": `v1=${createHmac("sha256", secret).update(body).digest("hex")}`,
 });
@@ -82,7 +82,7 @@ export interface SnsNotification {
   subject?: string;
 }
 
-/** Body and headers of an SNS notification, signed with one's own key: for a connection that pins its certificate. */
+/** Body and headers of an SNS notification, signed with a local key, for a connection that pins its certificate. */
 export function snsNotification(notification: SnsNotification): {
   headers: Record<string, string>;
   body: string;
@@ -123,7 +123,7 @@ export interface GoogleToken {
   now: number;
 }
 
-/** The token of a Pub/Sub push, signed with one's own key: for a connection that pins its key set. */
+/** Token of a Pub/Sub push, signed with a local key, for a connection that pins its key set. */
 export async function signGoogleToken({ audience, email, key, now }: GoogleToken): Promise<string> {
   const seconds = Math.floor(now / 1000);
   return new SignJWT({ email, email_verified: true })

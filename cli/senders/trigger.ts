@@ -1,32 +1,33 @@
-// `weir trigger KIND`: a genuine request of any sender, for any object. The steps: which connection, which
-// object, what its sender would say, proven as it would prove it; then altered, shown or sent.
+// Command `weir trigger KIND`: sends an event as any sender would. The steps: find the connection, look up the object,
+// make the sender's message, prove it; then alter, show or send the request.
 import { readFileSync } from "node:fs";
 import { CliError, good, note, print, printJson } from "../io/output.ts";
 import { localHeaders } from "../settings/dev-env.ts";
 import { deliveryId, doorOf, post, type StackAddress, send } from "./deliver.ts";
-import { type Chosen, connectionFor, type Kind, kindOf, nameOf } from "./kinds.ts";
+import { connectionFor, eventTypeOf, kindOf, type SenderConnection, type SenderKind } from "./kinds.ts";
 import { lookUp } from "./look-up.ts";
-import type { Change } from "./messages.ts";
-import { prove, type Signed } from "./prove.ts";
-import { curlText, tampered } from "./request.ts";
+import type { ObjectChange } from "./messages.ts";
+import { prove, type SignedRequest } from "./prove.ts";
+import { curlText, tamper } from "./request.ts";
 
 export interface TriggerFlags {
   connection?: string;
-  /** `bucket/key`; the connection's first bucket and `trigger.txt` where it is not said. */
+  /** Object as `bucket/key`; default: `trigger.txt` in the first bucket of the connection. */
   object?: string;
   event: string;
   size?: number;
   etag?: string;
-  /** A file to send as the body in place of the sender's own message; `-` reads stdin. */
+  /** File to send instead of the sender's own message; `-` reads stdin. */
   body?: string;
   tamper?: boolean;
   dryRun?: boolean;
   json?: boolean;
 }
 
-/** Where R2's notifications enter a local stack, in place of their queue. */
+/** Path at which R2's notifications enter a local stack, instead of by their queue. */
 const LOCAL_R2 = "/__local/r2-notification";
 
+/** Sends or prints the request of a sender. @throws CliError where it is refused, or an altered one is not */
 export async function trigger(stack: StackAddress, name: string, flags: TriggerFlags): Promise<void> {
   const { id, scheme, url, signed } = await requestFor(stack, name, flags);
   const request = { connection: id, scheme: scheme.scheme, url };
@@ -38,44 +39,50 @@ export async function trigger(stack: StackAddress, name: string, flags: TriggerF
     printJson(flags.json ? { ...request, sent: true, status, answer } : answer);
   if (!flags.tamper) {
     printAnswer(202, await post(url, signed));
-    return good(`delivered to ${id} as ${name}, proven by ${scheme.scheme}`);
+    return good(`Delivered to ${id} as ${name}, proven by ${scheme.scheme}.`);
   }
   const { status, answer } = await send(url, signed);
   printAnswer(status, answer);
   if (status === 401 || status === 403) {
-    return good(`refused with HTTP ${status}, as it must be: one signed byte was altered`);
+    return good(`Refused with HTTP ${status}, as it must be, since one signed byte was altered.`);
   }
-  throw new CliError(`an altered request was answered HTTP ${status}, and should have been 401`);
+  throw new CliError(`The altered request was answered HTTP ${status}, but must be refused with 401.`);
 }
 
-/** The request that a sender would make, and to whom; with `tamper`, one signed byte of it altered. */
+/** Makes the request of a sender and its URL; with `tamper`, one signed byte is altered. @throws CliError */
 export async function requestFor(stack: StackAddress, name: string, flags: TriggerFlags) {
   const kind = kindOf(name);
   const chosen = connectionFor(kind, name, flags.connection, stack.connections);
   const { id, scheme } = chosen;
   if (flags.tamper && scheme.scheme === "r2-queue") {
-    throw new CliError("R2's messages are proven by their queue: there is no signed byte to alter", [], 2);
+    throw new CliError(
+      "R2's messages are proven by their queue, so there is no signed byte to alter.",
+      [],
+      2,
+    );
   }
   const body = flags.body === undefined ? await messageOf(stack, kind, chosen, flags) : readBody(flags.body);
-  const { url, signed } = await proven(stack, name, kind, chosen, body);
-  return { id, scheme, url, signed: flags.tamper ? tampered(scheme, signed) : signed };
+  const { url, signed } = await proveRequest(stack, name, kind, chosen, body);
+  return { id, scheme, url, signed: flags.tamper ? tamper(scheme, signed) : signed };
 }
 
 async function messageOf(
   stack: StackAddress,
-  kind: Kind,
-  chosen: Chosen,
+  kind: SenderKind,
+  chosen: SenderConnection,
   flags: TriggerFlags,
 ): Promise<string> {
   const { connection, scheme } = chosen;
-  const type = nameOf(kind, flags.event);
+  const type = eventTypeOf(kind, flags.event);
   const object = objectOf(flags.object ?? `${connection.buckets[0]}/trigger.txt`);
   const said = flags.size !== undefined && flags.etag !== undefined;
   const found = said || type === "removed" ? undefined : await lookUp(stack, connection, object);
   if (!found && !said && type !== "removed") {
-    note(`${object.bucket}/${object.key} was not found: told as empty; say otherwise with --size and --etag`);
+    note(
+      `${object.bucket}/${object.key} was not found, so the event describes an empty object. Set --size and --etag for another.`,
+    );
   }
-  const change: Change = {
+  const change: ObjectChange = {
     ...object,
     type,
     size: flags.size ?? found?.size ?? 0,
@@ -87,13 +94,13 @@ async function messageOf(
   return JSON.stringify(kind.body(change, account));
 }
 
-async function proven(
+async function proveRequest(
   stack: StackAddress,
   name: string,
-  { contentType }: Kind,
-  { id, scheme }: Chosen,
+  { contentType }: SenderKind,
+  { id, scheme }: SenderConnection,
   body: string,
-): Promise<{ url: string; signed: Signed }> {
+): Promise<{ url: string; signed: SignedRequest }> {
   if (scheme.scheme === "r2-queue") {
     return { url: stack.url + LOCAL_R2, signed: { headers: localHeaders(stack.secrets), body } };
   }
@@ -103,24 +110,27 @@ async function proven(
   const signed = await prove(scheme, proving);
   if (signed) return { url, signed };
   const next = {
-    sns: 'only AWS can sign for it; to stand in for AWS, pin a certificate: "certificate": "MY_SNS_CERTIFICATE"',
-    "google-oidc": 'only Google can sign for it; to stand in for Google, pin a key set: "jwks": "MY_JWKS"',
+    sns: 'Only AWS can sign for it. To sign instead of AWS, pin a certificate: "certificate": "MY_SNS_CERTIFICATE".',
+    "google-oidc":
+      'Only Google can sign for it. To sign instead of Google, pin a key set: "jwks": "MY_JWKS".',
   }[scheme.scheme as string];
   throw new CliError(
-    `${name} cannot be signed for "${id}": ${next ?? "its secret is not in .weir/dev.env or the environment"}`,
+    `An event of ${name} cannot be signed for "${id}". ${next ?? "Its secret is neither in .weir/dev.env nor in the environment."}`,
   );
 }
 
 function objectOf(text: string): { bucket: string; key: string } {
   const [, bucket, key] = /^([^/]+)\/(.+)$/s.exec(text) ?? [];
   if (bucket && key) return { bucket, key };
-  throw new CliError(`"${text}" names no object: write bucket/key`, [], 2);
+  throw new CliError(`"${text}" is not an object. Write bucket/key.`, [], 2);
 }
 
 function readBody(file: string): string {
   try {
     return readFileSync(file === "-" ? 0 : file, "utf8");
   } catch (error) {
-    throw new CliError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new CliError(
+      `The file ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
+    );
   }
 }

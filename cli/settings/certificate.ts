@@ -1,8 +1,8 @@
-// A self-signed certificate for test deliveries, in the least DER that X.509 allows. Not for TLS.
+// Self-signed X.509 certificates for test deliveries, encoded as minimal DER. Not for TLS.
 // https://www.rfc-editor.org/rfc/rfc5280#section-4.1
 import { generateKeyPairSync, sign } from "node:crypto";
 
-/** One DER element: tag, length, content. */
+/** Encodes a DER element: tag, length, content. */
 function der(tag: number, ...content: Uint8Array[]): Buffer {
   const body = Buffer.concat(content);
   const size = body.length;
@@ -15,7 +15,7 @@ const oid = (hex: string) => der(0x06, Buffer.from(hex, "hex"));
 const SHA256_WITH_RSA = sequence(oid("2a864886f70d01010b"), der(0x05));
 const COMMON_NAME = oid("550403");
 
-/** A new 2048-bit RSA key and a certificate for it, both PEM. */
+/** Makes a 2048-bit RSA key and a certificate for it, both as PEM. */
 export function selfSigned(commonName: string): { certificate: string; privateKey: string } {
   const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const name = sequence(der(0x31, sequence(COMMON_NAME, der(0x0c, Buffer.from(commonName)))));

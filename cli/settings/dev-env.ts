@@ -1,6 +1,6 @@
-// The secrets of local work: .weir/dev.env, made at random when absent and edited freely after that.
-// `weir dev` hands them to wrangler through the process environment, where each Worker's `[secrets]` picks
-// what is its own; a .dev.vars file would reach one Worker only and hide the rest from it.
+// Secrets of local work, kept in .weir/dev.env: random at first, and free to edit. `weir dev` passes them to wrangler
+// through the process environment, from which each Worker takes those in its `[secrets]`; a .dev.vars file would
+// reach one Worker only, and hide the others from it.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseEnv } from "node:util";
@@ -13,18 +13,18 @@ export type Env = Record<string, string>;
 type Random = (bytes: number) => Buffer;
 
 export const DEV_ENV = ".weir/dev.env";
-/** Where wrangler serves local buckets over S3's own protocol, under the stack's URL. */
+/** Path below the stack's URL where wrangler serves local buckets over the S3 protocol. */
 export const LOCAL_S3_PATH = "/cdn-cgi/local/r2/s3";
 
-/** What the local doors, `/__local/…`, ask for: who can read the project's folder may knock. */
+/** Name of the token that the local doors, `/__local/…`, require: whoever can read the project's folder has it. */
 const LOCAL_TOKEN = "WEIR_LOCAL_TOKEN";
-/** What a call of a local door comes with. */
+/** Headers of a call to a local door. */
 export const localHeaders = (secrets: Readonly<Record<string, string | undefined>>) => ({
   "content-type": "application/json",
   authorization: `Bearer ${secrets[LOCAL_TOKEN]}`,
 });
 
-/** A value for every name that the project needs locally, in the form that its use asks for. */
+/** Makes a value for every secret that the project needs locally, each in the form that its scheme requires. */
 export function makeSecrets(connections: Connections["connections"], random: Random): Env {
   const secrets: Env = {};
   for (const name of secretNames(connections)) secrets[name] = random(32).toString("hex");
@@ -42,19 +42,19 @@ export function makeSecrets(connections: Connections["connections"], random: Ran
     if (connection.kind !== "s3") continue;
     secrets[connection.access_key_id] = LOCAL_S3.accessKeyId;
     secrets[connection.secret_access_key] = LOCAL_S3.secretAccessKey;
-    // Known only when a port is: the stack fills it in, unless the file names another.
+    // The endpoint follows from the port, so the stack sets it, unless the file has a value.
     for (const name of endpointName(connection.endpoint)) delete secrets[name];
   }
   return secrets;
 }
 
-/** Reads .weir/dev.env, first adding to it a line for every name that it lacks. */
+/** Reads .weir/dev.env, after adding a line for every secret that it lacks. @throws CliError */
 export function devSecrets(root: string, connections: Connections["connections"], random: Random): Env {
   const path = join(root, DEV_ENV);
   if (existsSync(join(root, ".dev.vars"))) {
-    const next = `move its lines to ${DEV_ENV}`;
-    const problem = "wrangler would give this file to the router in place of the stack's own settings";
-    throw new CliError("a .dev.vars is in the way", [
+    const next = `Move its lines to ${DEV_ENV}.`;
+    const problem = "wrangler would give this file to the router instead of the stack's settings.";
+    throw new CliError("The file .dev.vars is in the way.", [
       { file: ".dev.vars", line: 1, column: 1, problem, next },
     ]);
   }
@@ -69,13 +69,13 @@ export function devSecrets(root: string, connections: Connections["connections"]
   return { ...Object.fromEntries(missing), ...present };
 }
 
-/** Certificates have lines and key sets have quotes. */
+/** Value for a .env file, in quotes where it has several lines (certificates) or quotes (key sets). */
 const quoted = (value: string) => (/[\n"]/.test(value) ? `'${value}'` : value);
 
-/** What depends on where the stack listens. A value in dev.env wins. */
+/** Settings that depend on the URL of the stack, with the secrets. A value in dev.env comes first. */
 export function stackSettings(connections: Connections["connections"], url: string, secrets: Env): Env {
-  const endpoints = Object.values(connections).flatMap((it) =>
-    it.kind === "s3" ? endpointName(it.endpoint) : [],
+  const endpoints = Object.values(connections).flatMap((connection) =>
+    connection.kind === "s3" ? endpointName(connection.endpoint) : [],
   );
   return {
     WEIR_URL: url,

@@ -1,13 +1,13 @@
-// A sender's key pair for local work, where a connection pins the sender's certificate or key set: the
-// public half goes to the Worker under the pinned name, the private half stays with the command.
+// Key pairs of senders for local work, where a connection pins a certificate or key set. The public half goes to the
+// Worker under the pinned name; the private half stays with the command, which signs as the sender.
 import { generateKeyPairSync } from "node:crypto";
 import type { Connections } from "../../src/shapes/connection.ts";
 import { selfSigned } from "./certificate.ts";
 
-/** Under which name the private half of a pinned name is kept. */
+/** Name of the secret that holds the private half of a pinned certificate or key set. */
 export const privateName = (pinned: string) => `${pinned}_PRIVATE_KEY`;
 
-/** A pair of values for every certificate and key set that connections pin. */
+/** Makes a key pair for every certificate and key set that connections pin. */
 export function makePins(connections: Connections["connections"]): Record<string, string> {
   const pins: Record<string, string> = {};
   for (const connection of Object.values(connections)) {

@@ -1,5 +1,5 @@
-// Which Weir the command talks to and as whom, and where each of the two was found: a flag, the environment, a
-// profile, or local work. One order for every command; `weir whoami` tells it.
+// URL and API key of the Weir that a command talks to, and where each was found: a flag, the environment, a profile, or
+// local work, in this order for every command. `weir whoami` prints both.
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { DEV_ENV } from "./dev-env.ts";
 
 export interface Setting {
   value: string;
-  /** For a person: `WEIR_URL in the environment`. */
+  /** Place that it was found, for a person: `WEIR_URL in the environment`. */
   from: string;
 }
 
@@ -21,15 +21,15 @@ export interface Settings {
   key?: Setting;
 }
 
-/** What a command's flags say of the Weir that is meant. */
-export interface Reach {
+/** Flags that choose a Weir and a key. */
+export interface EndpointFlags {
   url?: string;
-  /** In place of the one that is found. */
+  /** API key to use instead of the one that is found. */
   key?: string;
 }
 
 const profilesSchema = z.strictObject({
-  /** The profile used when WEIR_PROFILE names none. */
+  /** Name of the profile that is used where WEIR_PROFILE is not set. */
   default: z.string().optional(),
   profiles: z.record(z.string(), z.strictObject({ url: z.url(), api_key: z.string().min(1).optional() })),
 });
@@ -38,17 +38,17 @@ type Profile = z.infer<typeof profilesSchema>["profiles"][string] & { from: stri
 export const LOCAL_URL = "http://127.0.0.1:8787";
 const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/;
 
-/** Whether a URL is this machine's own: by its whole host, as a name may begin like an address. */
+/** Whether a URL is on this machine. Compares the whole host: `127.0.0.1.example.com` is elsewhere. */
 export function isLocal(url: string): boolean {
   const { protocol = "", hostname = "" } = URL.parse(url) ?? {};
   return /^https?:$/.test(protocol) && LOOPBACK.test(hostname);
 }
 
-/** Where profiles are kept: `$XDG_CONFIG_HOME/weir/profiles.json`, by default under `~/.config`. */
+/** Path of the profiles: `$XDG_CONFIG_HOME/weir/profiles.json`, by default under `~/.config`. */
 export const profilesPath = (env: NodeJS.ProcessEnv) =>
   join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), ".config"), "weir", "profiles.json");
 
-/** Flag, environment, profile, local work, in this order; a key is never taken from further away than its URL. */
+/** Finds URL and key: flag, environment, profile, local work, in this order. A key goes only to the URL it is for. */
 export function settingsOf(root: string, env: NodeJS.ProcessEnv, flags: { url?: string } = {}): Settings {
   const profile = profileOf(env);
   const url: Setting = flags.url
@@ -64,10 +64,10 @@ export function settingsOf(root: string, env: NodeJS.ProcessEnv, flags: { url?: 
 }
 
 function keyOf(root: string, env: NodeJS.ProcessEnv, url: string, profile?: Profile): Setting | undefined {
-  // Where a Weir is deployed from, WEIR_API_KEY is the secret to be deployed: the root key. Commands need less.
+  // Where a Weir is deployed from, WEIR_API_KEY is the root key to be deployed; WEIR_KEY is a lesser key for commands.
   if (env.WEIR_KEY) return { value: env.WEIR_KEY, from: "WEIR_KEY in the environment" };
   if (env.WEIR_API_KEY) return { value: env.WEIR_API_KEY, from: "WEIR_API_KEY in the environment" };
-  // A key goes only to the Weir that it was written down for.
+  // The key of a profile goes only to the URL of that profile.
   if (profile?.api_key && profile.url.replace(/\/+$/, "") === url) {
     return { value: profile.api_key, from: profile.from };
   }
@@ -81,12 +81,20 @@ function profileOf(env: NodeJS.ProcessEnv): Profile | undefined {
   const path = profilesPath(env);
   if (!existsSync(path)) {
     if (!env.WEIR_PROFILE) return undefined;
-    throw new CliError(`WEIR_PROFILE is "${env.WEIR_PROFILE}", and there is no ${path}`, [], 2);
+    throw new CliError(
+      `WEIR_PROFILE is "${env.WEIR_PROFILE}", but ${path} does not exist. Create it, or unset WEIR_PROFILE.`,
+      [],
+      2,
+    );
   }
   const parsed = profilesSchema.safeParse(jsonOf(readFileSync(path, "utf8")));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new CliError(`${path}: ${issue?.path.join(".") || "the file"}: ${issue?.message}`, [], 2);
+    throw new CliError(
+      `The profiles in ${path} cannot be read: ${issue?.path.join(".") || "the file"}: ${issue?.message}.`,
+      [],
+      2,
+    );
   }
   const { profiles, default: usual } = parsed.data;
   const name = env.WEIR_PROFILE || usual;
@@ -94,7 +102,7 @@ function profileOf(env: NodeJS.ProcessEnv): Profile | undefined {
   const found = profiles[name];
   if (!found)
     throw new CliError(
-      `there is no profile "${name}" in ${path}: ${suggestion(name, Object.keys(profiles))}`,
+      `There is no profile "${name}" in ${path}. ${suggestion(name, Object.keys(profiles))}`,
       [],
       2,
     );
@@ -110,5 +118,5 @@ function jsonOf(text: string): unknown {
 }
 
 export function unreachable(url: string): never {
-  throw new CliError(`nothing answers at ${url}: start \`weir dev\` first, or name another place with --url`);
+  throw new CliError(`Nothing answers at ${url}. Start \`weir dev\`, or give another URL with --url.`);
 }

@@ -1,9 +1,9 @@
 // What a comparison says of items: laid beside each other, their drift, their neighbours, and the limits.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { distance, type Item, layBeside } from "../../cli/compare/items.ts";
+import { distance, type Item, pairItems } from "../../cli/compare/items.ts";
 import { neighbourOverlap } from "../../cli/compare/neighbours.ts";
-import { type Compared, type Limits, reportOf, reportText } from "../../cli/compare/report.ts";
+import { type Limits, type ObjectComparison, reportOf, reportText } from "../../cli/compare/report.ts";
 import { sampleOf } from "../../cli/compare/sample.ts";
 
 const plain = (n: number): Item => ({ data: { n }, vectors: [] });
@@ -11,10 +11,10 @@ const spanned = (start: number, values: number[], data: object = {}): Item => ({
   data,
   vectors: [{ path: "embedding", span: { start, end: start + 10 }, values: new Float32Array(values) }],
 });
-const compared = (before: Item[], after: Item[], key = "a"): Compared => {
-  return { bucket: "b", key, state: "compared", laid: layBeside(before, after) };
+const compared = (before: Item[], after: Item[], key = "a"): ObjectComparison => {
+  return { bucket: "b", key, state: "compared", laid: pairItems(before, after) };
 };
-const report = (all: Compared[], limits: Limits = {}) => reportOf(all, limits);
+const report = (all: ObjectComparison[], limits: Limits = {}) => reportOf(all, limits);
 
 describe("items laid beside each other", () => {
   test("are the same whatever their order", () => {
@@ -43,7 +43,7 @@ describe("items laid beside each other", () => {
     );
     fc.assert(
       fc.property(some, some, (before, after) => {
-        const { pairs, added, removed } = layBeside(before, after);
+        const { pairs, added, removed } = pairItems(before, after);
         const all = (items: Item[]) => new Set(items);
         expect(all([...pairs.map((pair) => pair.before), ...removed])).toEqual(all(before));
         expect(all([...pairs.map((pair) => pair.after), ...added])).toEqual(all(after));
@@ -135,14 +135,14 @@ describe("the limits", () => {
   });
 
   test("a run that failed fails the whole; an object that has changed since does not", () => {
-    const failed: Compared = {
+    const failed: ObjectComparison = {
       bucket: "b",
       key: "x",
       state: "failed",
       kind: "handler_failed",
       detail: "a\nb",
     };
-    const since: Compared = { bucket: "b", key: "y", state: "changed since" };
+    const since: ObjectComparison = { bucket: "b", key: "y", state: "changed since" };
     expect(report([since])).toMatchObject({ ok: true, objects: { changed_since: 1, compared: 0 } });
     const told = report([failed, since, moved]);
     expect(told).toMatchObject({ ok: false, objects: { failed: 1 } });

@@ -29,7 +29,7 @@ describe("weir filter test", () => {
     const { status, stdout, stderr } = weir(root(), "test", "one", "event.json");
     expect({ status, stderr }).toEqual({
       status: 0,
-      stderr: "✓ pipelines/one/config.json passes the event\n",
+      stderr: "✓ pipelines/one/config.json passes the event.\n",
     });
     expect(stdout).toContain('✓  extension  "txt"     "txt"  in the event');
   });
@@ -43,8 +43,8 @@ describe("weir filter test", () => {
   test("exits 1 where it hangs on what the event does not say, and names the look-up", () => {
     const { status, stdout, stderr } = weir(root(), "test", "filter.json", "event.json");
     expect(status).toBe(1);
-    expect(stdout).toMatch(/\? +metadata.color +\["red","blue"\] +– +not known/);
-    expect(stderr).toContain("is not decided by what the event says: metadata.color is not known");
+    expect(stdout).toMatch(/\? +metadata.color +\["red","blue"\] +– +unknown/);
+    expect(stderr).toContain("is not decided by the fields of the event: metadata.color is not known");
   });
 
   test("a whole config.json of elsewhere is read as its filter", () => {
@@ -80,7 +80,7 @@ describe("weir filter test", () => {
     const { status, stderr } = weir(root({ "wrong.json": wrong }), "test", "wrong.json", "event.json");
     expect(status).toBe(1);
     expect(stderr).toContain("wrong.json:3:7");
-    expect(stderr).toContain("did you mean");
+    expect(stderr).toContain("Did you mean");
   });
 
   test("what is doubtful is a warning, at its place", () => {
@@ -99,7 +99,7 @@ describe("weir filter test", () => {
   });
 
   test.each([
-    ["a pipeline that is not there", ["test", "onne", "event.json"], 'did you mean "one"?'],
+    ["a pipeline that is not there", ["test", "onne", "event.json"], 'Did you mean "one"?'],
     ["an event that is neither file nor id", ["test", "one", "none.json"], "nor an event's id"],
     ["a commit that is not there", ["diff", "one", "--against", "HEAD~99"], "neither a file nor a commit"],
   ])("exits 2 for %s", (_, args, said) => {

@@ -3,30 +3,30 @@ import { join } from "node:path";
 import { parse } from "smol-toml";
 import { describe, expect, test } from "vitest";
 import { drifted, generate, write } from "../../cli/generate/generate.ts";
-import { packageRoot } from "../../cli/project/project.ts";
+import { loadProject, packageRoot } from "../../cli/project/project.ts";
 import { change, config, project, sound } from "./support/given.ts";
 
 describe("weir generate", () => {
   test("writes what it would write again: the second run changes nothing", async () => {
     const root = project();
-    expect(write(root, await generate(root)).sort()).toEqual([
+    expect(write(root, await generate(loadProject(root))).sort()).toEqual([
       "pipelines/one/wrangler.toml",
       "src/dispatch/registry.generated.ts",
       "workers/local/wrangler.toml",
       "wrangler.toml",
     ]);
-    expect(write(root, await generate(root))).toEqual([]);
+    expect(write(root, await generate(loadProject(root)))).toEqual([]);
   });
 
   test("gives the same files in two folders", async () => {
     // Siblings, so that even the relative paths to Weir's own sources are the same.
-    expect(await generate(project())).toEqual(await generate(project()));
+    expect(await generate(loadProject(project()))).toEqual(await generate(loadProject(project())));
   });
 
   test("keeps the hand-written part of wrangler.toml to the letter", async () => {
     const root = project();
     change(root, { "wrangler.toml": `# mine\n${sound["wrangler.toml"]}\n# mine too\n` });
-    write(root, await generate(root));
+    write(root, await generate(loadProject(root)));
     const text = readFileSync(join(root, "wrangler.toml"), "utf8");
     expect(text.startsWith("# mine\n")).toBe(true);
     expect(text.endsWith("# mine too\n")).toBe(true);
@@ -34,11 +34,11 @@ describe("weir generate", () => {
 
   test("finds a file that was edited by hand, and one that is missing", async () => {
     const root = project();
-    const files = await generate(root);
+    const files = await generate(loadProject(root));
     write(root, files);
     expect(drifted(root, files)).toEqual([]);
     change(root, { "pipelines/one/wrangler.toml": "name = 'other'\n" });
-    expect(drifted(root, await generate(root))).toEqual(["pipelines/one/wrangler.toml"]);
+    expect(drifted(root, await generate(loadProject(root)))).toEqual(["pipelines/one/wrangler.toml"]);
   });
 
   test("binds a pipeline to its own queue, source and destination, and to nothing else", async () => {
@@ -55,7 +55,7 @@ describe("weir generate", () => {
         },
       },
     });
-    const worker = parse((await generate(root)).get("pipelines/one/wrangler.toml") ?? "");
+    const worker = parse((await generate(loadProject(root))).get("pipelines/one/wrangler.toml") ?? "");
     expect(worker.r2_buckets).toEqual([{ binding: "R2_INBOX_FILES", bucket_name: "inbox-files" }]);
     expect(worker.d1_databases).toEqual([{ binding: "D1_RESULTS", database_name: "results" }]);
     expect(worker.secrets).toEqual({ required: ["WEIR_HOPS_KEY", "WEIR_INBOX_SIGNING_KEY"] });
@@ -70,7 +70,7 @@ describe("weir generate", () => {
   });
 
   test("binds the archive to the router, and to no pipeline", async () => {
-    const files = await generate(project());
+    const files = await generate(loadProject(project()));
     const archive = { binding: "ARCHIVE", bucket_name: "weir-archive" };
     expect(parse(files.get("wrangler.toml") ?? "").r2_buckets).toContainEqual(archive);
     for (const [name, text] of files)
@@ -88,7 +88,7 @@ describe("weir generate", () => {
     };
     const results = { kind: "d1", database: "results" };
     const root = project({ "connections.json": { connections: { inbox: s3, results } } });
-    const files = await generate(root);
+    const files = await generate(loadProject(root));
     expect(files.get("workers/local/wrangler.toml")).toContain("far-away");
     expect(files.get("wrangler.toml")).not.toContain("far-away");
     const worker = parse(files.get("pipelines/one/wrangler.toml") ?? "");
@@ -98,7 +98,7 @@ describe("weir generate", () => {
   });
 
   test("this repository's generated files are up to date", async () => {
-    expect(drifted(packageRoot, await generate(packageRoot))).toEqual([]);
+    expect(drifted(packageRoot, await generate(loadProject(packageRoot)))).toEqual([]);
   });
 
   test("gives a model's secret to the pipelines that name the model, and to no others", async () => {
@@ -106,7 +106,7 @@ describe("weir generate", () => {
     const root = project({
       "models.json": { "acme/m": { kind: "http", url, model: "m", dimensions: 8, key: "M_KEY" } },
     });
-    const one = async () => (await generate(root)).get("pipelines/one/wrangler.toml") ?? "";
+    const one = async () => (await generate(loadProject(root))).get("pipelines/one/wrangler.toml") ?? "";
     expect(await one()).not.toContain("M_KEY");
     change(root, { "pipelines/one/config.json": config({ models: ["acme/m"] }) });
     expect(await one()).toMatch(/required = \[ .*"M_KEY"/);

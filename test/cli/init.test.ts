@@ -123,7 +123,7 @@ describe("weir init", () => {
     [
       "two have one alias",
       { "pipeline2/config.json": config("third") },
-      'alias "third" is taken by pipeline2',
+      'The alias "third" is taken by pipeline2.',
     ],
   ])("moves and writes nothing when %s", (_, files, said) => {
     const root = repository({ ...three, ...files });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { parse } from "smol-toml";
 import { describe, expect, test } from "vitest";
 import { configsOf, localConfigs } from "../../cli/local/local-config.ts";
-import { healthy, startLimit } from "../../cli/local/wrangler.ts";
+import { startLimitSeconds, waitUntilHealthy } from "../../cli/local/wrangler.ts";
 import type { Table } from "../../cli/project/bindings.ts";
 import { loadProject, packageRoot } from "../../cli/project/project.ts";
 
@@ -53,8 +53,8 @@ describe("the local configuration", () => {
 
 describe("the limit of a start", () => {
   test("grows with the Workers: 200 pipelines have more than ten minutes", () => {
-    expect(startLimit(203)).toBeGreaterThan(600);
-    expect(startLimit(5)).toBeLessThan(120);
+    expect(startLimitSeconds(203)).toBeGreaterThan(600);
+    expect(startLimitSeconds(5)).toBeLessThan(120);
   });
 
   test("is named when it is over", async () => {
@@ -62,12 +62,12 @@ describe("the limit of a start", () => {
     await new Promise((resolve) => server.once("listening", resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const never = new Promise<string>(() => {});
-    await expect(healthy(url, never, 0.2)).rejects.toThrow("did not answer within 0.2 s");
+    await expect(waitUntilHealthy(url, never, 0.2)).rejects.toThrow("did not answer within 0.2 s");
     server.close();
   });
 
   test("is not waited for when what starts has ended", async () => {
     const gone = Promise.resolve("ended with code 1");
-    await expect(healthy("http://127.0.0.1:9", gone)).rejects.toThrow("ended with code 1");
+    await expect(waitUntilHealthy("http://127.0.0.1:9", gone)).rejects.toThrow("ended with code 1");
   });
 });

@@ -2,6 +2,7 @@
 // certain makes them sound.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { loadProject } from "../../cli/project/project.ts";
 import { validate } from "../../cli/project/validate.ts";
 import { compileFilter, evaluate, viewOf } from "../../src/match/index.ts";
 import { eventSchema } from "../../src/shapes/event.ts";
@@ -35,7 +36,7 @@ const pipe = (alias: string, source: string, destination: string, filters: objec
 });
 /** Of each loop, the pipeline it is told at, and what it says. */
 const loops = (files: object) =>
-  validate(project({ "connections.json": connections, ...files }))
+  validate(loadProject(project({ "connections.json": connections, ...files })))
     .problems.filter(({ problem }) => problem.startsWith("loop"))
     .map((it) => `${it.file.split("/")[1]}: ${it.problem}`);
 const itself = (filters: object) => loops(pipe("one", "inbox", "inbox", filters));
@@ -43,11 +44,11 @@ const itself = (filters: object) => loops(pipe("one", "inbox", "inbox", filters)
 describe("a pipeline whose results are events of its own source", () => {
   test("is refused with the whole loop, and the filter that would break it", () => {
     const root = project({ "connections.json": connections, ...pipe("one", "inbox", "inbox") });
-    expect(validate(root).problems).toMatchObject([
+    expect(validate(loadProject(root)).problems).toMatchObject([
       {
         file: "pipelines/one/config.json",
         line: 5,
-        problem: "loop: one → bucket inbox-files → one: what is stored would be run again",
+        problem: "loop: one → bucket inbox-files → one: stored items would be run again.",
         next: expect.stringContaining('"key": [{ "anything-but": { "prefix": "one_items/" } }]'),
       },
     ]);
@@ -60,7 +61,7 @@ describe("a pipeline whose results are events of its own source", () => {
       ...pipe("three", "lake", "inbox"),
     };
     expect(loops(through)).toEqual([
-      "one: loop: one → bucket lake-files → three → bucket inbox-files → one: what is stored would be run again",
+      "one: loop: one → bucket lake-files → three → bucket inbox-files → one: stored items would be run again.",
     ]);
   });
 

@@ -48,8 +48,13 @@ describe("weir new", () => {
 
   test.each<[string, string[], number, string]>([
     ["a name that is none", ["Thumb Nails"], 2, "is no alias"],
-    ["a pipeline that is there", ["one"], 2, "is there already"],
-    ["a source that is not there", ["two", "--source", "nope"], 4, 'no connection "nope"'],
+    ["a pipeline that is there", ["one"], 2, "exists already"],
+    [
+      "a source that is not there",
+      ["two", "--source", "nope"],
+      4,
+      'The connection "nope" of --source is not in',
+    ],
   ])("refuses %s", (_, args, code, said) => {
     const { status, stderr } = weir(project(), "new", ...args);
     expect(status).toBe(code);

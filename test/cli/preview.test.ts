@@ -41,8 +41,8 @@ describe("weir preview", () => {
     expect(status).toBe(0);
     expect(stdout).toMatch(/\| one \| `\w{16}` \| was `\w{16}` \|/);
     expect(stdout).toContain("`CLOUDFLARE_API_TOKEN` is not set");
-    expect(stdout).toContain("`WEIR_URL` is not set, so no recorded events were asked.");
-    expect(stdout).toContain("`WEIR_URL` is not set, so nothing was compared with what is stored.");
+    expect(stdout).toContain("`WEIR_URL` is not set, so no recorded events were compared.");
+    expect(stdout).toContain("`WEIR_URL` is not set, so nothing was compared with stored items.");
   });
 
   test("compares what has another version with what is stored, and says in its place why that was not possible", () => {
@@ -54,7 +54,7 @@ describe("weir preview", () => {
     weir(root, "generate");
     const { status, stdout } = run(root, ["preview", "--base", "HEAD"], nowhere);
     expect(status).toBe(0);
-    expect(stdout).toMatch(/### Items\n\n\*\*one\*\*\n\n```\n✗ nothing answers at http:\/\/0\.0\.0\.0:9/);
+    expect(stdout).toMatch(/### Items\n\n\*\*one\*\*\n\n```\n✗ Nothing answers at http:\/\/0\.0\.0\.0:9/);
     expect(stdout).not.toContain(nowhere.WEIR_API_KEY);
   });
 

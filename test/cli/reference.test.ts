@@ -95,7 +95,7 @@ describe("weir whoami", () => {
     const XDG_CONFIG_HOME = profiles({ profiles: { prod } });
     const { status, stderr } = whoami(project(), { XDG_CONFIG_HOME, WEIR_PROFILE: "prd" });
     expect(status).toBe(2);
-    expect(stderr).toContain('did you mean "prod"?');
+    expect(stderr).toContain('Did you mean "prod"?');
   });
 });
 

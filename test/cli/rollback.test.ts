@@ -96,11 +96,11 @@ describe("weir rollback", () => {
     const { status, stdout } = weir(root, "rollback", "one", "--plan");
     expect(status).toBe(0);
     expect(stdout).toContain(`one: version ${versions[1]} → ${versions[0]}`);
-    expect(stdout).toContain(`as at     ${commits[0]?.slice(0, 9)}`);
+    expect(stdout).toContain(`commit    ${commits[0]?.slice(0, 9)}`);
     for (const file of ["extra.ts", "handler.ts", "notes.txt"])
       expect(stdout).toContain(`pipelines/one/${file}`);
     expect(stdout).not.toContain("pipelines/two");
-    expect(stdout).toContain("what they were made by is not known: nothing answers at http://0.0.0.0:9");
+    expect(stdout).toContain("the versions that made them are unknown: Nothing answers at http://0.0.0.0:9");
     expect(git(root, "status", "--porcelain")).toBe("");
   });
 
@@ -118,7 +118,7 @@ describe("weir rollback", () => {
   ])("asks a person at a terminal, who says %s", (answer, code, changed) => {
     const { root } = history({ "pipelines/one/handler.ts": handler("{ more: 1 }") });
     const { status, stdout } = run(root, "python3", ["-c", AT_TERMINAL, answer, ...rollback, "--no-deploy"]);
-    expect(stdout).toContain("Do it? [y/N]");
+    expect(stdout).toContain("Roll back? [y/N]");
     expect(status).toBe(code);
     expect(git(root, "status", "--porcelain", "--", "pipelines/one/handler.ts")).toBe(changed);
   });
@@ -178,7 +178,7 @@ describe("weir rollback", () => {
     const { root, versions } = history(SECOND, since);
     const { status, stderr } = weir(root, "rollback", "one", versions[0] ?? "", "--yes", "--no-deploy");
     expect(status).toBe(1);
-    expect(stderr).toContain("nothing was changed");
+    expect(stderr).toContain("Nothing was changed");
     expect(stderr).toMatch(new RegExp(`^ {2}${named}$`, "m"));
     expect(git(root, "status", "--porcelain")).toBe("");
     expect(versionOf(root)).toBe(versions[2]);

@@ -71,7 +71,7 @@ describe("the stack that trigger, connect, put and rm talk to", () => {
       WEIR_URL: DEPLOYED,
     });
     expect(code).toBe(3);
-    expect(stderr).toContain(`there is no API key for ${DEPLOYED}`);
+    expect(stderr).toContain(`There is no API key for ${DEPLOYED}`);
   });
 });
 

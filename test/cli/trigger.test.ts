@@ -1,11 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import { loadProject } from "../../cli/project/project.ts";
 import { validate } from "../../cli/project/validate.ts";
 import { KIND_NAMES } from "../../cli/senders/kinds.ts";
 import { r2Message, s3Event } from "../../cli/senders/messages.ts";
 import { prove } from "../../cli/senders/prove.ts";
-import { curlText, tampered } from "../../cli/senders/request.ts";
+import { curlText, tamper } from "../../cli/senders/request.ts";
 import { requestFor } from "../../cli/senders/trigger.ts";
 import { devSecrets, makeSecrets } from "../../cli/settings/dev-env.ts";
 import { receiveR2 } from "../../src/receive/r2-queue.ts";
@@ -143,7 +144,7 @@ describe("weir trigger --dry-run and --tamper", () => {
 
   test.each(proven)("%s differs in one byte when it is tampered with", async (kind) => {
     const { scheme, signed } = await requestFor(local, kind, said);
-    const altered = tampered(scheme, signed);
+    const altered = tamper(scheme, signed);
     const flat = (it: typeof signed) => JSON.stringify([Object.entries(it.headers), it.body]);
     const [before, after] = [flat(signed), flat(altered)];
     expect(after).toHaveLength(before.length);
@@ -151,11 +152,21 @@ describe("weir trigger --dry-run and --tamper", () => {
   });
 
   test.each([
-    ["a sender that is none", "snss", {}, 'no sender "snss": did you mean "sns"?'],
-    ["a connection that is none", "sns", { connection: "al" }, 'no connection "al": did you mean "all"?'],
-    ["a connection that does not take it", "sns", { connection: "inbox" }, "give one the scheme sns"],
-    ["an event that the sender never tells", "b2", { event: "acl" }, 'this sender tells no "acl"'],
-    ["an object without a key", "b2", { object: "photos" }, "write bucket/key"],
+    ["a sender that is none", "snss", {}, 'There is no sender "snss". Did you mean "sns"?'],
+    [
+      "a connection that is none",
+      "sns",
+      { connection: "al" },
+      'There is no connection "al". Did you mean "all"?',
+    ],
+    [
+      "a connection that does not take it",
+      "sns",
+      { connection: "inbox" },
+      "Give a connection the scheme sns",
+    ],
+    ["an event that the sender never tells", "b2", { event: "acl" }, 'no events of the type "acl"'],
+    ["an object without a key", "b2", { object: "photos" }, "Write bucket/key"],
     ["R2's queue with --tamper", "r2", { tamper: true }, "no signed byte to alter"],
   ])("%s is refused with what to write", async (_, kind, flags, message) => {
     await expect(requestFor(local, kind, { ...said, ...flags })).rejects.toThrow(message);
@@ -164,7 +175,7 @@ describe("weir trigger --dry-run and --tamper", () => {
   test("a connection that trusts only AWS says that only AWS can sign", async () => {
     const sns = { scheme: "sns" as const, topic_arns: ["arn:aws:sns:us-east-1:123456789012:uploads"] };
     const { connections } = connectionsWith(sns);
-    await expect(requestFor({ ...local, connections }, "sns", said)).rejects.toThrow("only AWS can sign");
+    await expect(requestFor({ ...local, connections }, "sns", said)).rejects.toThrow("Only AWS can sign");
   });
 
   test("pinned certificates and key sets come back from .weir/dev.env as they were made", () => {
@@ -179,8 +190,8 @@ describe("weir trigger --dry-run and --tamper", () => {
     const root = project({
       "connections.json": { connections: { ...parsed, results: { kind: "d1", database: "results" } } },
     });
-    const warnings = validate(root).warnings.map(({ problem }) => problem);
-    expect(warnings).toContainEqual(expect.stringContaining("in place of AWS's own"));
-    expect(warnings).toContainEqual(expect.stringContaining("in place of Google's own"));
+    const warnings = validate(loadProject(root)).warnings.map(({ problem }) => problem);
+    expect(warnings).toContainEqual(expect.stringContaining("instead of AWS's own"));
+    expect(warnings).toContainEqual(expect.stringContaining("instead of Google's own"));
   });
 });

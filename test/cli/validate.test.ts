@@ -1,14 +1,14 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { packageRoot } from "../../cli/project/project.ts";
+import { loadProject, packageRoot } from "../../cli/project/project.ts";
 import { validate } from "../../cli/project/validate.ts";
 import { message } from "../support/onnx.ts";
 import { sha256, tinyModels } from "../support/tiny-models.ts";
 import { config, project } from "./support/given.ts";
 
 const told = (root: string) =>
-  validate(root).problems.map((it) => `${it.file}:${it.line}:${it.column} ${it.problem}`);
+  validate(loadProject(root)).problems.map((it) => `${it.file}:${it.line}:${it.column} ${it.problem}`);
 
 describe("weir validate", () => {
   test("this repository is in order", () => {
@@ -55,7 +55,7 @@ describe("weir validate", () => {
 `,
       "pipelines/four/config.json": '{ "alias": "four",\n  oops }\n',
     });
-    const problems = validate(root).problems;
+    const problems = validate(loadProject(root)).problems;
     const places = problems.map((it) => `${it.file}:${it.line}`);
     expect(places).toContain("connections.json:4");
     expect(places).toContain("pipelines/one/config.json:5");
@@ -68,10 +68,10 @@ describe("weir validate", () => {
 
   test("an alias that differs from its folder, and a connection that is misspelt", () => {
     const changed = config({ alias: "won", source: { connection_id: "inbx" } });
-    const { problems } = validate(project({ "pipelines/one/config.json": changed }));
+    const { problems } = validate(loadProject(project({ "pipelines/one/config.json": changed })));
     expect(problems).toMatchObject([
-      { line: 2, problem: 'alias "won" differs from its folder "one"' },
-      { line: 4, column: 5, next: 'did you mean "inbox"?' },
+      { line: 2, problem: 'The alias "won" differs from the name of its folder, "one".' },
+      { line: 4, column: 5, next: 'Did you mean "inbox"?' },
     ]);
   });
 
@@ -93,8 +93,8 @@ describe("weir validate", () => {
     });
     const root = project({ "connections.json": { connections }, "pipelines/one/config.json": changed });
     expect(told(root)).toEqual([
-      'pipelines/one/config.json:4:5 source: "results" is a d1 database',
-      'pipelines/one/config.json:7:5 destination: "inbox" is s3',
+      'pipelines/one/config.json:4:5 The source "results" is a D1 database.',
+      'pipelines/one/config.json:7:5 The destination "inbox" is an S3 store.',
     ]);
   });
 
@@ -106,8 +106,8 @@ describe("weir validate", () => {
       },
     });
     expect(told(root).map((it) => it.replace(/^(\S+?):\d+:\d+/, "$1"))).toEqual([
-      `models.json "WEIR_API_KEY" is a secret of Weir's own, which no handler may see`,
-      `pipelines/one/config.json "WEIR_SIGNING_KEY" is a secret of Weir's own, which no handler may see`,
+      `models.json "WEIR_API_KEY" is a secret of Weir itself, which no handler may read.`,
+      `pipelines/one/config.json "WEIR_SIGNING_KEY" is a secret of Weir itself, which no handler may read.`,
     ]);
   });
 
@@ -128,7 +128,7 @@ describe("weir validate", () => {
 
   test("a filter that does not compile is told where it stands", () => {
     const changed = config({ source: { connection_id: "inbox", filters: { key: [{ prefx: "a" }] } } });
-    const { problems } = validate(project({ "pipelines/one/config.json": changed }));
+    const { problems } = validate(loadProject(project({ "pipelines/one/config.json": changed })));
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatchObject({ file: "pipelines/one/config.json", line: 8 });
     expect(problems[0]?.problem).toContain("prefix");
@@ -136,7 +136,7 @@ describe("weir validate", () => {
 
   test("a filter that is valid and probably misspelt is a warning, not a problem", () => {
     const changed = config({ source: { connection_id: "inbox", filters: { sufix: "a" } } });
-    const { problems, warnings } = validate(project({ "pipelines/one/config.json": changed }));
+    const { problems, warnings } = validate(loadProject(project({ "pipelines/one/config.json": changed })));
     expect(problems).toEqual([]);
     expect(warnings).toMatchObject([{ file: "pipelines/one/config.json", line: 6 }]);
   });
@@ -144,7 +144,10 @@ describe("weir validate", () => {
   test("under --strict such a warning is a problem", () => {
     const changed = config({ source: { connection_id: "inbox", filters: { sufix: "a" } } });
     const root = project({ "pipelines/one/config.json": changed });
-    expect(validate(root, { strict: true })).toMatchObject({ problems: [{ line: 6 }], warnings: [] });
+    expect(validate(loadProject(root), { strict: true })).toMatchObject({
+      problems: [{ line: 6 }],
+      warnings: [],
+    });
   });
 
   test("an example whose verdict is wrong is told by its sentence", () => {
@@ -152,12 +155,12 @@ describe("weir validate", () => {
       { name: "a text matches", event: { key: "a.txt" }, matches: true },
       { name: "a picture matches", event: { key: "a.png" }, matches: true },
     ];
-    const { problems } = validate(project({ "pipelines/one/examples.json": examples }));
+    const { problems } = validate(loadProject(project({ "pipelines/one/examples.json": examples })));
     expect(problems).toMatchObject([
       {
         file: "pipelines/one/examples.json",
         line: 14,
-        problem: '"a picture matches" does not match, and should',
+        problem: 'The example "a picture matches" does not match, but should.',
       },
     ]);
   });
@@ -176,7 +179,7 @@ describe("weir validate", () => {
       "pipelines/two/handler.ts": "export default null;\n",
     });
     expect(told(root)).toEqual([
-      'pipelines/two/config.json:11:5 collection "texts" is at "results" for pipelines/one, here at "inbox"',
+      'pipelines/two/config.json:11:5 The collection "texts" is at "results" for pipelines/one, and here at "inbox".',
     ]);
   });
 
@@ -189,12 +192,12 @@ describe("weir validate", () => {
     const inbox = { kind: "r2", buckets: ["inbox-files"], events: [{ scheme: "r2-queue" }] };
     const told = (retention: object) => {
       const connections = { inbox: { ...inbox, retention }, results: { kind: "d1", database: "results" } };
-      const { problems } = validate(project({ "connections.json": { connections } }));
+      const { problems } = validate(loadProject(project({ "connections.json": { connections } })));
       return problems.filter(({ file }) => file === "connections.json");
     };
     expect(told({ hot_days: 7, archive_days: 0 })).toEqual([]);
     expect(told({ hot_day: 7 })).toMatchObject([
-      { line: 14, problem: 'unknown field "hot_day"', next: 'did you mean "hot_days"?' },
+      { line: 14, problem: 'The field "hot_day" is unknown.', next: 'Did you mean "hot_days"?' },
     ]);
     expect(told({ hot_days: 0, archive_days: 1.5 })).toMatchObject([
       { line: 14, problem: expect.stringMatching(/hot_days: .*, not 0$/) },
@@ -209,7 +212,7 @@ describe("weir validate", () => {
     [{ retry: [] }, /retry: .*, not an empty list$/],
     [{ alias: "x".repeat(300) }, /alias: .*, not "x{59}…$/],
   ])("%j: the value that was given is in the problem", (more, problem) => {
-    const { problems } = validate(project({ "pipelines/one/config.json": config({ ...more }) }));
+    const { problems } = validate(loadProject(project({ "pipelines/one/config.json": config({ ...more }) })));
     expect(problems.map((each) => each.problem)).toEqual(
       expect.arrayContaining([expect.stringMatching(problem)]),
     );
@@ -226,7 +229,7 @@ describe("weir validate", () => {
       secret_access_key: secret,
     };
     const connections = { inbox, store, results: { kind: "d1", database: "results" } };
-    const { problems } = validate(project({ "connections.json": { connections } }));
+    const { problems } = validate(loadProject(project({ "connections.json": { connections } })));
     expect(problems.length).toBeGreaterThanOrEqual(3);
     expect(JSON.stringify(problems)).not.toContain("whsec_");
   });
@@ -237,7 +240,7 @@ describe("weir validate", () => {
       results: { kind: "d1", database: "results" },
     };
     expect(told(project({ "connections.json": { connections } }))).toEqual([
-      'connections.json:7:9 "inbox" names weir-archive, where the router archives its events',
+      'connections.json:7:9 "inbox" names weir-archive, in which the router archives its events.',
     ]);
   });
 });
@@ -254,23 +257,23 @@ describe("models.json", () => {
     return root;
   };
   const problems = (root: string) =>
-    validate(root).problems.map((it) => `${it.line} ${it.problem} | ${it.next}`);
+    validate(loadProject(root)).problems.map((it) => `${it.line} ${it.problem} | ${it.next}`);
 
   test("with its files in place is in order", () => {
     expect(problems(withModel())).toEqual([]);
   });
 
   test.each<[string, object, RegExp]>([
-    ["an unknown kind", { a: { kind: "onx" } }, /3 a\.kind: there is no "onx" \| did you mean "onnx"\?/],
+    ["an unknown kind", { a: { kind: "onx" } }, /3 a\.kind: there is no "onx"\. \| Did you mean "onnx"\?/],
     [
       "an unknown builtin",
       { a: { kind: "builtin", builtin: "weir/hog" } },
-      /there is no "weir\/hog" \| .*weir\/hog-512/,
+      /there is no "weir\/hog"\. \| .*weir\/hog-512/,
     ],
     [
       "a misspelt field",
       { a: { kind: "builtin", builtin: "weir/hog-512", builtins: 1 } },
-      /unknown field "builtins"/,
+      /The field "builtins" is unknown/,
     ],
     ["a key in place of its name", { a: http({ key: "sk-12345" }) }, /a\.key: the NAME of a secret/],
     [
@@ -283,7 +286,7 @@ describe("models.json", () => {
     [
       "a misspelt field of a part",
       onnx({ poolling: "mean" }),
-      /unknown field "poolling" \| did you mean "pooling"/,
+      /The field "poolling" is unknown\. \| Did you mean "pooling"/,
     ],
   ])("%s is told at its place", (_, models, told) => {
     expect(problems(project({ "models.json": models })).join("\n")).toMatch(told);
@@ -291,7 +294,7 @@ describe("models.json", () => {
 
   test("a file that is missing, and the one that was probably meant", () => {
     expect(problems(withModel({ file: "models/eye.onnx" }))).toEqual([
-      '6 acme/eyes.image: there is no models/eye.onnx | did you mean "models/eyes.onnx"?',
+      '6 acme/eyes.image: there is no models/eye.onnx. | Did you mean "models/eyes.onnx"?',
     ]);
   });
 
@@ -320,7 +323,7 @@ describe("models.json", () => {
       "pipelines/one/config.json": config({ models: ["weir/hog-51"] }),
     });
     expect(problems(root).join()).toMatch(
-      /no model "weir\/hog-51" in models\.json \| did you mean "weir\/hog-512"/,
+      /The model "weir\/hog-51" is not in models\.json\. \| Did you mean "weir\/hog-512"/,
     );
   });
 });

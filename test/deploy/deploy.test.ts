@@ -173,7 +173,7 @@ describe("weir deploy", () => {
       expect(status).toBe(0);
       expect(stderr).toContain("two: 4 objects stale, with 8 items that other versions made");
       expect(stderr).not.toContain("one: ");
-      expect(stderr).toContain(`to make them anew: ${command}`);
+      expect(stderr).toContain(`To replay them: ${command}`);
       expect(router.replays).toEqual([]);
     });
 
@@ -203,7 +203,7 @@ describe("weir deploy", () => {
       expect(nowhere.status).toBe(0);
       expect(JSON.parse(nowhere.stdout)).toMatchObject({
         ok: true,
-        stale: { asked: false, why: expect.stringContaining(`nothing answers at ${router.url}`) },
+        stale: { asked: false, why: expect.stringContaining(`Nothing answers at ${router.url}`) },
         replay_command: null,
       });
       const wrong = await run(["deploy", "--changed", "--json"], { WEIR_API_KEY: "not-the-key" });
@@ -220,7 +220,7 @@ describe("weir deploy", () => {
       router.broken = false;
       expect(status).toBe(1);
       expect(JSON.parse(stdout)).toMatchObject({ ok: false, replay: null, replay_command: command });
-      expect(stderr).toContain("deployed; the replay was not begun");
+      expect(stderr).toContain("The deploy is done, but the replay was not started");
       expect(stderr).toContain("out of order");
     });
   });
@@ -308,7 +308,7 @@ describe("weir deploy", () => {
       {
         kind: "queue",
         name: "weir-gone",
-        cost: "no consumer: what is sent to it is billed and expires unread",
+        cost: "no consumer: its messages are billed and expire unread",
         remove: "npx wrangler queues delete weir-gone",
       },
     ]);

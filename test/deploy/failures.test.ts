@@ -29,7 +29,7 @@ describe("a deploy that fails", () => {
     cloudflare.failOnce("POST", /^d1\/database\n/);
     const { status, stderr } = await weir(project, cloudflare, ["deploy"]);
     expect(status).toBe(1);
-    expect(stderr).toContain("failed, after 0 of");
+    expect(stderr).toContain("A step failed after 0 of");
     expect(cloudflare.changes()).toEqual([]);
   });
 
@@ -89,7 +89,7 @@ describe("a deploy that fails", () => {
     cloudflare.calls.length = 0;
     const { stderr } = await weir(project, cloudflare, ["deploy"]);
     expect(cloudflare.changes()).toEqual([]);
-    expect(stderr).toContain("nothing to do");
+    expect(stderr).toContain("Nothing to do");
     expect(cloudflare.account.scripts.get("weir")?.crons).toEqual(["* * * * *"]);
     for (const [name, { consumers }] of cloudflare.account.queues) {
       if (name !== "weir-reports") expect([name, consumers.length]).toEqual([name, 1]);

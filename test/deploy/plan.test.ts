@@ -1,7 +1,7 @@
 // What a deploy would do, as the pure comparison that it is: accounts and projects as plain values.
 import { describe, expect, test } from "vitest";
 import { type PlanOptions, planOf, type Step } from "../../cli/deploy/plan.ts";
-import type { Present, PresentWorker } from "../../cli/deploy/present.ts";
+import type { AccountState, DeployedWorker } from "../../cli/deploy/present.ts";
 import type { ProjectResources } from "../../cli/deploy/resources.ts";
 import { secretsOf } from "../../cli/deploy/secrets.ts";
 import { doSteps } from "../../cli/deploy/steps.ts";
@@ -25,14 +25,14 @@ function worker(name: string, role: ProjectResources["workers"][number]["role"],
 }
 
 const ALL = ["PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject", "LifecycleDeletion"];
-const now: Record<string, PresentWorker> = {
+const now: Record<string, DeployedWorker> = {
   "weir-compute": { build: "c1", image: "i1", secrets: [], crons: [] },
   "weir-one": { build: "p1", version: "v1", secrets: ["KEY"], crons: [] },
   weir: { build: "r1", secrets: [], crons: ["* * * * *"] },
 };
 
 /** An account that is as the project asks, with something changed. */
-const account = (changes: Partial<Present> = {}): Present => ({
+const account = (changes: Partial<AccountState> = {}): AccountState => ({
   account: "acc",
   queues: new Map([["weir-one", { consumers: ["weir-one"] }]]),
   buckets: new Map([["files", [{ queue: "weir-one", actions: ALL, whole: true }]]]),
@@ -44,7 +44,7 @@ const workers = (changes: Record<string, object>) =>
   new Map(Object.entries(now).map(([name, it]) => [name, { ...it, ...changes[name] }]));
 
 const options: PlanOptions = { url: "https://w", commit: "abc", docker: true, given: new Set() };
-const planned = (present: Present, more: Partial<PlanOptions> = {}) =>
+const planned = (present: AccountState, more: Partial<PlanOptions> = {}) =>
   planOf(wanted, present, { ...options, ...more }).steps.map(({ name, why }) => `${name}: ${why}`);
 
 describe("a plan", () => {
@@ -52,7 +52,7 @@ describe("a plan", () => {
     expect(planned(account())).toEqual([]);
   });
 
-  test.each<[string, Present, string]>([
+  test.each<[string, AccountState, string]>([
     [
       "a version becomes another",
       account({ workers: workers({ "weir-one": { build: "p0", version: "v0" } }) }),
@@ -61,7 +61,7 @@ describe("a plan", () => {
     [
       "something else uploaded a Worker",
       account({ workers: new Map([...Object.entries(now), ["weir-one", { secrets: ["KEY"], crons: [] }]]) }),
-      "weir-one: what is there was not put there by weir deploy",
+      "weir-one: was not deployed by weir deploy",
     ],
     [
       "an image changed",
@@ -84,12 +84,12 @@ describe("a plan", () => {
       account({
         buckets: new Map([["files", [{ queue: "weir-one", actions: ALL.slice(0, 3), whole: true }]]]),
       }),
-      "files → weir-one: to hear of object-delete",
+      "files → weir-one: to get object-delete events",
     ],
     [
       "a rule is narrower than the bucket",
       account({ buckets: new Map([["files", [{ queue: "weir-one", actions: ALL, whole: false }]]]) }),
-      "files → weir-one: to hear of object-create and object-delete",
+      "files → weir-one: to get object-create and object-delete events",
     ],
   ])("has just the one step when %s", (_, present, step) => {
     expect(planned(present)).toEqual([step]);
@@ -137,7 +137,7 @@ describe("a plan", () => {
         ["weir-old", { consumers: ["weir-old"] }],
         ["other", { consumers: [] }],
       ]),
-      workers: new Map<string, PresentWorker | undefined>([
+      workers: new Map<string, DeployedWorker | undefined>([
         ...Object.entries(now),
         ["weir-old", undefined],
         ["other", undefined],

@@ -196,6 +196,6 @@ describe("keys", () => {
     expect(stdout).toMatch(/^key_\w+ +tester +weirkey_\w{4}… +invoke +live +never /m);
     const log = await run(["audit-log", "--action", "key.create"]);
     expect(log.stdout).toMatch(/ root +key.create +key_\w+ +done 201 +name=tester scopes=invoke$/m);
-    expect((await run(["audit-log", "--target", "none"])).stderr).toContain("no such change");
+    expect((await run(["audit-log", "--target", "none"])).stderr).toContain("No such change");
   });
 });

@@ -52,7 +52,7 @@ describe("weir replay", () => {
     );
     const what = ["replay", "create", "--alias", "echo", "--select", "listing", "--prefix", "cli/"];
     const plan = await run([...what, "--dry-run"]);
-    expect(plan).toMatchObject({ code: 0, stderr: "✓ planned; nothing ran\n" });
+    expect(plan).toMatchObject({ code: 0, stderr: "✓ Planned; nothing was run.\n" });
     expect(plan.stdout).toMatch(/^plan +3 objects, 3 B; 0 passed over$/m);
     expect(plan.stdout).toMatch(/^selected +echo +test-media\/cli\/b.txt$/m);
     expect(await weir.items("echoes", "cli/a.txt")).toEqual([]);
@@ -96,12 +96,12 @@ test("weir audit exits 1 with what differs, repairs just that, and then agrees",
   expect(found.stdout).toMatch(/^missing +1 /m);
   expect(found.stdout).toMatch(/^orphaned +0 /m);
   expect(found.stdout).toMatch(/^missing +echo +test-media\/drift\/missing.txt$/m);
-  expect(found.stderr).toContain("--repair runs just these");
+  expect(found.stderr).toContain("Run the differing objects with --repair.");
   expect(await run([...ask, "--repair", "--json"])).toMatchObject({ code: 0 });
   expect(await weir.items("echoes", "drift/missing.txt")).toHaveLength(1);
   expect(await run(ask)).toMatchObject({
     code: 0,
-    stderr: "✓ echo agrees with its bucket: 1 object\n",
+    stderr: "✓ echo agrees with its bucket: 1 object.\n",
   });
 });
 
@@ -135,10 +135,10 @@ test("weir dead-letters groups by cause, redrives by pipeline, and drops by run"
   const grouped = await run(["dead-letters", "list", "--group"]);
   expect(grouped.stdout).toMatch(/^2 +always-throws +handler_failed: .*cannot read the bug of <key>/m);
   const listed = await run(["dead-letters", "list", "--alias", "echo"]);
-  expect(listed).toMatchObject({ code: 0, stdout: "", stderr: "there are no dead letters\n" });
+  expect(listed).toMatchObject({ code: 0, stdout: "", stderr: "There are no dead letters.\n" });
 
   const redriven = await run(["dead-letters", "redrive", "--alias", "always-throws"]);
-  expect(redriven).toMatchObject({ code: 0, stderr: "✓ 2 redriven\n" });
+  expect(redriven).toMatchObject({ code: 0, stderr: "✓ 2 dead letters redriven.\n" });
   expect(redriven.stdout.trim().split("\n")).toHaveLength(2);
   const { data } = await letters(2);
   const ids = data.map(({ run_id }) => run_id);
@@ -182,7 +182,7 @@ test("without a key, or with a wrong one, exits 3", async () => {
     run(["pipelines"], { WEIR_API_KEY: "wrong" }),
   ]);
   expect(none).toMatchObject({ code: 3, stdout: "" });
-  expect(none.stderr).toContain("there is no API key");
+  expect(none.stderr).toContain("There is no API key");
   expect(wrong).toMatchObject({ code: 3, stdout: "" });
 });
 
@@ -258,11 +258,11 @@ describe("as text", () => {
   test("a replay tells its plan, its reasons, its progress and a sample", () => {
     expect(replayText(replay).split("\n")).toEqual([
       "rpl_1     running",
-      "asked     drift prefix a/ → one, two",
+      "request   drift prefix a/ → one, two",
       "plan      3 objects, 12.3 MB (2 missing, 1 out of date); 9 passed over",
       "replaces  7 items of 1 object",
-      "time      about 4 min of one: 120 s each, the mean of 5 past runs",
-      "time      not known of two: none of its last 1000 runs succeeded",
+      "time      about 4 min for one: 120 s each, the mean of 5 past runs",
+      "time      unknown for two: none of its last 1000 runs succeeded",
       "progress  2 of 3, 1 succeeded, 1 dead, 1 under way, 2/s, 4 s left",
       "created   2026-11-23T12:00:00.000Z",
       "",
