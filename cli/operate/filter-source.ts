@@ -52,7 +52,7 @@ export function filterAgainst(root: string, alias: string, against: string | und
   const place = `${against}:./${configOf(alias)}`;
   const git = spawnSync("git", ["show", "--end-of-options", place], { cwd: root, encoding: "utf8" });
   if (git.status === 0) return filterSourceOf(parseJsonFile(git.stdout, `${against}:${configOf(alias)}`));
-  const why = git.stderr.trim().split("\n")[0] ?? "git cannot be run";
+  const why = git.stderr.trim().split("\n")[0]?.replace(/\.$/, "") ?? "git cannot be run";
   throw new CliError(
     `"${against}" is neither a file nor a git revision with ${configOf(alias)}: ${why}.`,
     [],

@@ -100,8 +100,8 @@ describe("weir filter test", () => {
 
   test.each([
     ["a pipeline that is not there", ["test", "onne", "event.json"], 'Did you mean "one"?'],
-    ["an event that is neither file nor id", ["test", "one", "none.json"], "nor an event's id"],
-    ["a commit that is not there", ["diff", "one", "--against", "HEAD~99"], "neither a file nor a commit"],
+    ["an event that is neither file nor id", ["test", "one", "none.json"], "nor the id of an event"],
+    ["a commit that is not there", ["diff", "one", "--against", "HEAD~99"], "neither a file nor a git revision"],
   ])("exits 2 for %s", (_, args, said) => {
     const { status, stderr } = weir(root(), ...args);
     expect(status).toBe(2);
@@ -134,6 +134,6 @@ describe("the filter that weir filter diff compares with", () => {
       filter: { extension: "txt" },
     });
     expect(filterAgainst(root, "one", join(root, "changed.json")).filter).toEqual({ extension: "pdf" });
-    expect(() => filterAgainst(root, "one", "--output=x")).toThrow("neither a file nor a commit");
+    expect(() => filterAgainst(root, "one", "--output=x")).toThrow("neither a file nor a git revision");
   });
 });
