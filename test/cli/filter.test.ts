@@ -101,7 +101,11 @@ describe("weir filter test", () => {
   test.each([
     ["a pipeline that is not there", ["test", "onne", "event.json"], 'Did you mean "one"?'],
     ["an event that is neither file nor id", ["test", "one", "none.json"], "nor the id of an event"],
-    ["a commit that is not there", ["diff", "one", "--against", "HEAD~99"], "neither a file nor a git revision"],
+    [
+      "a commit that is not there",
+      ["diff", "one", "--against", "HEAD~99"],
+      "neither a file nor a git revision",
+    ],
   ])("exits 2 for %s", (_, args, said) => {
     const { status, stderr } = weir(root(), ...args);
     expect(status).toBe(2);
