@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { makeImage, makeVideo, type VideoOptions } from "../../cli/sample-media/media.ts";
 import type { Chunk } from "../../workers/compute/server/decoder/tasks/split.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
-import { post, type Source, startSource } from "./source.ts";
+import { HEADERS, post, type Source, startSource } from "./source.ts";
 
 let folder: string;
 let source: Source;
@@ -218,4 +218,14 @@ test.skipIf(films.length === 0)("real films from the world are split and embedde
     const embedded = await embed(chunks.map((chunk) => ({ url, span: span(chunk) })));
     expect(embedded.lines.map((line) => line.dims)).toEqual(chunks.map(() => 512));
   }
+});
+
+test("a body of unknown length is read, up to what a call may have", async () => {
+  const { url } = await film("chunked.mp4", { seconds: 1 });
+  const send = (text: string) => {
+    const body = new Blob([text]).stream();
+    return fetch(`${compute.url}/v1/probe`, { method: "POST", headers: HEADERS, body, duplex: "half" });
+  };
+  expect(await (await send(JSON.stringify({ url }))).json()).toMatchObject({ kind: "video", duration: 1 });
+  expect((await send(JSON.stringify({ url, more: "x".repeat(2 ** 20) }))).status).toBe(413);
 });
