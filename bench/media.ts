@@ -1,6 +1,7 @@
 // What it costs to embed a film by ten-second spans: bytes read of a 10-minute 1080p H.264 file with a
-// keyframe every 2 s and every 10 s, time against decoding every frame with the same library, and the peak
-// memory of the server with its decoders for two hours against two minutes. The last line is JSON.
+// keyframe every 2 s and every 10 s, time against decoding every frame with the same library, the peak memory of
+// the server with its decoders for two hours against two minutes, and what one picture takes: of an HDR film
+// against an SDR one, of 4K and 8K against ffmpeg's own. The last line is JSON.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -10,12 +11,9 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { makeVideo, type VideoOptions } from "../cli/sample-media/media.ts";
 import { repeatVideo } from "../test/compute/repeat.ts";
-import { HEADERS, startSource } from "../test/compute/source.ts";
+import { HEADERS, post, startSource } from "../test/compute/source.ts";
 import { embedder } from "../test/support/embedder.ts";
-import { RangeReader } from "../workers/compute/server/decoder/file/reader.ts";
-import { Media } from "../workers/compute/server/decoder/film/video.ts";
-import { Objects } from "../workers/compute/server/objects/objects.ts";
-import { Session } from "../workers/compute/server/objects/session.ts";
+import { byFfmpeg, decodeAll, sampleAll, secondPicture } from "./support/pictures.ts";
 
 const MODEL = "weir/hog-512";
 const PART = 20;
@@ -83,26 +81,6 @@ async function embedAll(server: string, url: string): Promise<{ ms: number; span
 const withBody = ({ method, body }: Request) =>
   ({ method, headers: HEADERS, body, duplex: "half" }) as RequestInit;
 
-/** Milliseconds to decode every frame of the film's first part. */
-async function decodeAll(url: string): Promise<number> {
-  const objects = new Objects([source.origin]);
-  const reader = await RangeReader.open("film", new Session(objects, url));
-  if (!reader.ok) throw new Error(reader.failure.detail);
-  const media = await Media.open(reader.value, "mov");
-  const began = performance.now();
-  let frames = 0;
-  for await (const { time } of media.framesFrom(0)) {
-    if (time >= PART) break;
-    frames += 1;
-  }
-  if (frames !== PART * 30) throw new Error(`${frames} frames were decoded`);
-  const ms = performance.now() - began;
-  await media.close();
-  reader.value.close();
-  await objects.close();
-  return ms;
-}
-
 /** The better of two tries, each by a server that knows nothing yet: other work of the machine comes and goes. */
 async function better(once: () => Promise<{ result: { ms: number; spans: number } }>) {
   const [first, second] = [(await once()).result, (await once()).result];
@@ -138,21 +116,69 @@ async function peakFor(name: string, seconds: number): Promise<number> {
   return peak;
 }
 
+/** Milliseconds that a picture takes of a film of large ones, and the most that its decoder holds. */
+async function largePicture(name: string, width: number, height: number) {
+  const path = join(folder, `${name}.mp4`);
+  await makeVideo(path, { seconds: 2, fps: 2, width, height, gopSeconds: 1, scenes: 1 });
+  const url = source.put(`/bench/${name}.mp4`, await readFile(path));
+  const { result, peak } = await served(async (server) => {
+    const times: number[] = [];
+    for (let turn = 0; turn < 4; turn++) {
+      const began = performance.now();
+      await post(server, "/v1/frames", { url, at: [1], size: 512 });
+      times.push(performance.now() - began);
+    }
+    return { ms: Math.min(...times.slice(1)) };
+  });
+  const own = byFfmpeg(path, 1);
+  const theirs = own
+    ? `ffmpeg: ${Math.round(own.ms)} ms, ${Math.round(own.peak / 2 ** 20)} MB`
+    : "ffmpeg is not installed here: not compared";
+  say(
+    `a picture of ${name}: ${Math.round(result.ms)} ms, ${Math.round(peak / 2 ** 20)} MB (all processes); ${theirs}`,
+  );
+  await rm(path);
+  return { ms: result.ms, peak, own };
+}
+
 const warmUp = makeVideo(join(folder, "warm.mp4"), { seconds: 40, width: 160, height: 90 }).then(() =>
   readFile(join(folder, "warm.mp4")),
 );
 try {
   const two = await share("gop2", 600, 2);
-  const every = Math.min(await decodeAll(two.url), await decodeAll(two.url)) * (600 / PART);
+  const every = Math.min(await decodeAll(two.url, PART), await decodeAll(two.url, PART)) * (600 / PART);
   say(`every frame of gop2: ${Math.round(every)} ms, from ${PART} s of it, on one thread`);
+  const [first, second] = [await sampleAll(two.url), await sampleAll(two.url)];
+  const sampled = first.read < second.read ? first : second;
+  say(
+    `${sampled.frames} frames of gop2, on one thread: ${Math.round(sampled.read)} ms to read and decode, ` +
+      `${Math.round(sampled.embed)} ms to embed`,
+  );
   const ten = await share("gop10", 600, 10);
+  const hevc = { width: 1920, height: 1080, codec: "hevc10", gopSeconds: 1 } as const;
+  const [hdr, sdr] = [await film("hdr", PART, { ...hevc, hdr: true }), await film("sdr", PART, hevc)];
+  const picture = await secondPicture(hdr.url, sdr.url);
+  say(
+    `a picture of 512 pixels of an HDR film: ${picture.ms.toFixed(1)} ms; of an SDR one: ${picture.of.toFixed(1)} ms`,
+  );
+  const fourK = await largePicture("4K", 3840, 2160);
+  const eightK = await largePicture("8K", 7680, 4320);
   const short = await peakFor("two-minutes", 120);
   const long = await peakFor("two-hours", 7200);
   const round = (value: number, digits: number) => Number(value.toFixed(digits));
   const result = {
     bytes_fraction_gop2: round(two.fraction, 4),
     bytes_fraction_gop10: round(ten.fraction, 4),
-    speedup_over_decode_all: round(every / two.ms, 1),
+    speedup_over_decode_all: round(every / sampled.read, 1),
+    speedup_over_decode_all_embedded: round(every / (sampled.read + sampled.embed), 1),
+    speedup_over_decode_all_served: round(every / two.ms, 1),
+    hdr_over_sdr_picture: round(picture.ms / picture.of, 2),
+    picture_4k_ms: round(fourK.ms, 0),
+    picture_4k_ms_over_ffmpeg: fourK.own ? round(fourK.ms / fourK.own.ms, 2) : null,
+    picture_4k_mb: round(fourK.peak / 2 ** 20, 0),
+    picture_8k_ms: round(eightK.ms, 0),
+    picture_8k_ms_over_ffmpeg: eightK.own ? round(eightK.ms / eightK.own.ms, 2) : null,
+    picture_8k_mb: round(eightK.peak / 2 ** 20, 0),
     peak_rss_2h_over_2min: round(long / short, 3),
   };
   console.log(JSON.stringify(result));

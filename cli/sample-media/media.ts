@@ -6,10 +6,14 @@ import {
   AV_CODEC_FLAG_GLOBAL_HEADER,
   AV_LOG_ERROR,
   AV_PIX_FMT_YUV420P,
+  AV_PIX_FMT_YUV420P10LE,
   AV_PIX_FMT_YUV422P10LE,
   AV_PIX_FMT_YUVJ420P,
   AV_PKT_FLAG_KEY,
   AV_SAMPLE_FMT_FLTP,
+  AVCOL_PRI_BT2020,
+  AVCOL_SPC_BT2020_NCL,
+  AVCOL_TRC_SMPTE2084,
   AVFMT_GLOBALHEADER,
   type AVPixelFormat,
   FF_ENCODER_GIF,
@@ -36,14 +40,12 @@ import {
 } from "node-av/lib";
 import { drawBands, scenePainter } from "./scene.ts";
 
+const X265 = { preset: "ultrafast", "x265-params": "log-level=none" };
 /** Encoders of {@link makeVideo}, by the name of the codec. */
 const ENCODERS = {
   h264: { name: "libx264", format: AV_PIX_FMT_YUV420P, options: { preset: "ultrafast" } },
-  hevc: {
-    name: "libx265",
-    format: AV_PIX_FMT_YUV420P,
-    options: { preset: "ultrafast", "x265-params": "log-level=none" },
-  },
+  hevc: { name: "libx265", format: AV_PIX_FMT_YUV420P, options: X265 },
+  hevc10: { name: "libx265", format: AV_PIX_FMT_YUV420P10LE, options: X265 },
   vp9: { name: "libvpx-vp9", format: AV_PIX_FMT_YUV420P, options: { deadline: "realtime", "cpu-used": 8 } },
   av1: { name: "libsvtav1", format: AV_PIX_FMT_YUV420P, options: { preset: 12 } },
   vp8: { name: "libvpx", format: AV_PIX_FMT_YUV420P, options: { deadline: "realtime", "cpu-used": 8 } },
@@ -70,6 +72,8 @@ export interface VideoOptions {
   audio?: boolean;
   /** `false` leaves the picture out; only with `audio`. */
   video?: boolean;
+  /** Its numbers are said to be those of HDR10; with `hevc10`. */
+  hdr?: boolean;
   /** Bits per second; default by quality. */
   bitrate?: number;
   /** Muxer options, such as `{ movflags: "+faststart" }`. */
@@ -112,6 +116,12 @@ export async function makeVideo(path: string, options: VideoOptions): Promise<vo
   out.freeContext();
   packet.free();
 }
+
+const HDR10 = {
+  colorSpace: AVCOL_SPC_BT2020_NCL,
+  colorPrimaries: AVCOL_PRI_BT2020,
+  colorTrc: AVCOL_TRC_SMPTE2084,
+};
 
 const STILLS = {
   jpeg: FF_ENCODER_MJPEG,
@@ -190,6 +200,7 @@ async function videoTrack(out: FormatContext, options: VideoOptions): Promise<Tr
     pixelFormat: format,
     framerate: new Rational(fps, 1),
     ...bitrate,
+    ...(options.hdr ? HDR10 : {}),
   };
   const track = await open(out, name, { ...settings, timeBase: new Rational(1, fps) }, own);
   const framesPerScene = Math.ceil((seconds * fps) / scenes);
