@@ -1,5 +1,5 @@
-// Command `weir preview`: prints what a change would do once deployed, as Markdown for a comment on a pull request. Runs
-// other commands (validate, deploy --plan, filter diff, compare) and puts their output together.
+// Command `weir preview`: prints what a change would do once deployed, as Markdown for a comment on a pull request.
+// Runs other commands (validate, deploy --plan, filter diff, compare) and puts their output together.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// Command `weir rollback`: brings a pipeline back to an earlier version. Restores its folder, and nothing else, from the
-// git commit that had the version, then deploys as for any change. Prints first what that does to items.
+// Command `weir rollback`: brings a pipeline back to an earlier version. Restores its folder, and nothing else, from
+// the git commit that had the version, then deploys as for any change. Prints first what that does to items.
 import { spawnSync } from "node:child_process";
 import { deployProject } from "../deploy/deploy.ts";
 import { replayCommand } from "../deploy/stale.ts";

@@ -5,7 +5,7 @@ import { drifted, generate } from "../generate/generate.ts";
 import { versionOf } from "../generate/version.ts";
 import { untilInterrupted } from "../io/interrupt.ts";
 import { CliError, good, note, print, printJson } from "../io/output.ts";
-import { type Pipeline as Deployed, openClient } from "../operate/client.ts";
+import { type DeployedPipeline, openClient } from "../operate/client.ts";
 import { countText } from "../operate/replay-text.ts";
 import { loadProject, type Project } from "../project/project.ts";
 import { requireValid } from "../project/validate.ts";
@@ -47,7 +47,7 @@ export async function compare(options: CompareOptions): Promise<void> {
   const client = openClient(root, reach);
   const url = settingsOf(root, env, reach).url.value;
   const version = await versionOf(project, pipeline);
-  const { data } = await client.get<{ data: Deployed[] }>("/v1/pipelines");
+  const { data } = await client.get<{ data: DeployedPipeline[] }>("/v1/pipelines");
   const deployed = data.find((pipeline) => pipeline.alias === alias);
   if (!deployed)
     throw new CliError(

@@ -71,7 +71,10 @@ export async function storedOf(
   };
 }
 
-/** Reads the event that an item came from, for the handler to get the same. Makes one as a replay does where it is gone. */
+/**
+ * Reads the event that an item came from, for the handler to get the same. Makes one as a replay does where it is
+ * gone.
+ */
 export async function eventOf(
   client: Client,
   collection: string,

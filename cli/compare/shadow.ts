@@ -1,5 +1,5 @@
-// Shadow: the pipeline of this tree as a Worker in a local workerd, beside a local compute server. It reads objects of a
-// running Weir through a server in this process, so that the Worker never gets the API key.
+// Shadow: the pipeline of this tree as a Worker in a local workerd, beside a local compute server. It reads objects of
+// a running Weir through a server in this process, so that the Worker never gets the API key.
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
@@ -15,9 +15,9 @@ import { freePort } from "../io/ports.ts";
 import { startCompute } from "../local/compute-server.ts";
 import { CLOSED_DOORS } from "../local/running-commit.ts";
 import { computeEnv } from "../local/stack.ts";
-import { WRANGLER, waitUntilHealthy, wranglerEnv } from "../local/wrangler.ts";
+import { waitUntilHealthy, wranglerEnv } from "../local/wrangler.ts";
 import type { Client } from "../operate/client.ts";
-import { type Pipeline, type Project, packageRoot } from "../project/project.ts";
+import { type Pipeline, type Project, packageRoot, WRANGLER } from "../project/project.ts";
 import type { Env } from "../settings/dev-env.ts";
 import type { Item } from "./items.ts";
 

@@ -1,6 +1,6 @@
-// Hashes of what a deploy uploads: of a Worker its bundle, wrangler.toml and settings; of compute its image. The hash is
-// deployed with the Worker as WEIR_BUILD, so that the next deploy can skip an unchanged Worker. The commit is left out:
-// a commit that changes no byte of a Worker is no reason to replace it.
+// Hashes of what a deploy uploads: of a Worker its bundle, wrangler.toml and settings; of compute its image. The hash
+// is deployed with the Worker as WEIR_BUILD, so that the next deploy can skip an unchanged Worker. The commit is left
+// out: a commit that changes no byte of a Worker is no reason to replace it.
 import { createHash } from "node:crypto";
 import { globSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";

@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { z } from "zod";
 import { CliError } from "../io/output.ts";
-import { WRANGLER } from "./wrangler.ts";
+import { WRANGLER } from "../project/project.ts";
 
 export interface Cloudflare {
   account: string;

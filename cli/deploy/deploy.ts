@@ -17,7 +17,7 @@ import { COMPUTE_CONFIG, stageImage } from "./image.ts";
 import { lastMile } from "./last-mile.ts";
 import { type Plan, type PlanHeader, planOf, type Step } from "./plan.ts";
 import { readAccount } from "./present.ts";
-import { configsOf, type ProjectResources, resourcesOf } from "./resources.ts";
+import { type ProjectResources, resourcesOf, workerConfigsOf } from "./resources.ts";
 import { type DeploySecrets, secretsOf } from "./secrets.ts";
 import { planText, stepText } from "./show.ts";
 import { doSteps, type StepsResult } from "./steps.ts";
@@ -48,7 +48,9 @@ export async function deploy(options: DeployOptions): Promise<void> {
 /** Deploys a project that has been read, as {@link deploy} does. */
 export async function deployProject(options: DeployOptions, project: Project): Promise<void> {
   await requireReady(project);
-  const declared = [...new Set(configsOf(project).flatMap(({ config }) => config.secrets?.required ?? []))];
+  const declared = [
+    ...new Set(workerConfigsOf(project).flatMap(({ config }) => config.secrets?.required ?? [])),
+  ];
   const secrets = secretsOf(declared, options.env, options.secretsFile, (root) =>
     signingKeys(project.connections, root),
   );

@@ -1,5 +1,5 @@
-// State of a Cloudflare account: its queues, buckets, databases and Workers, with details of those that the project needs.
-// Only reads. plan.ts compares it with the project's needs, from resources.ts.
+// State of a Cloudflare account: its queues, buckets, databases and Workers, with details of those that the project
+// needs. Only reads. plan.ts compares it with the project's needs, from resources.ts.
 import { z } from "zod";
 import type { Cloudflare } from "./cloudflare.ts";
 import type { ProjectResources } from "./resources.ts";

@@ -51,7 +51,7 @@ interface WorkerConfig {
 }
 
 /** Reads the wrangler.toml of every Worker, in the order of deploying. */
-export function configsOf({ root, pipelines }: Project): WorkerConfig[] {
+export function workerConfigsOf({ root, pipelines }: Project): WorkerConfig[] {
   const compute = relative(root, join(packageRoot, "workers/compute/wrangler.toml"));
   const workers: Omit<WorkerConfig, "config">[] = [
     { role: "compute", path: compute },
@@ -68,7 +68,7 @@ export function configsOf({ root, pipelines }: Project): WorkerConfig[] {
 /** Collects the resources of a project whose router is reached at `url`. */
 export async function resourcesOf(project: Project, url: string): Promise<ProjectResources> {
   const { root } = project;
-  const read = configsOf(project);
+  const read = workerConfigsOf(project);
   const workers = await Promise.all(
     read.map(async ({ role, alias, path, config }): Promise<ProjectWorker> => {
       const version = config.vars?.WEIR_VERSION;

@@ -6,9 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { packageRoot } from "../project/project.ts";
-
-export const WRANGLER = join(packageRoot, "node_modules/wrangler/bin/wrangler.js");
+import { WRANGLER } from "../project/project.ts";
 
 export interface Wrangler {
   root: string;

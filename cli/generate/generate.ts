@@ -1,5 +1,6 @@
-// Generates the files that follow from a project's configuration, for `weir generate`: wrangler.toml files, the registry
-// of pipelines, schemas. They are committed, and checked for drift. bindings.ts has the tables of each Worker.
+// Generates the files that follow from a project's configuration, for `weir generate`: wrangler.toml files, the
+// registry of pipelines, schemas. They are committed, and checked for drift. cli/project/cli/project/bindings.ts has the tables of
+// each Worker.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { parse, stringify } from "smol-toml";

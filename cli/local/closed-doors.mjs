@@ -1,7 +1,7 @@
 // Preload for every `wrangler dev` that Weir starts: closes wrangler's own HTTP doors to browsers. Otherwise any page
-// open on this machine could read every local bucket, write to databases, and run code in the Workers by debugging them.
-// It replaces texts of wrangler's files as they are read; where such a text has changed, wrangler does not start.
-// test/dashboard/stranger.test.ts tries the doors.
+// open on this machine could read every local bucket, write to databases, and run code in the Workers by debugging
+// them. It replaces texts of wrangler's files as they are read; where such a text has changed, wrangler does not
+// start. test/dashboard/stranger.test.ts tries the doors.
 import fs from "node:fs";
 
 /** File → the text in it that is replaced, and the text that replaces it. */

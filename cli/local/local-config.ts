@@ -1,5 +1,5 @@
-// Local configuration of every Worker: its wrangler.toml with queues replaced by queues on disk (workers/local). Written
-// to a wrangler.local.toml beside each wrangler.toml, never committed.
+// Local configuration of every Worker: its wrangler.toml with queues replaced by queues on disk (workers/local).
+// Written to a wrangler.local.toml beside each wrangler.toml, never committed.
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parse, stringify } from "smol-toml";
@@ -41,7 +41,10 @@ export function localConfigs(root: string, configs: string[]): Map<string, strin
   );
 }
 
-/** Writes the files that differ and returns the paths of all. An unchanged file is left alone, so that no watcher wakes. */
+/**
+ * Writes the files that differ and returns the paths of all. An unchanged file is left alone, so that no watcher
+ * wakes.
+ */
 export function writeLocalConfigs(root: string, configs: string[]): string[] {
   const files = localConfigs(root, configs);
   for (const [name, text] of files) {

@@ -4,14 +4,17 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "smol-toml";
 import { runNode } from "../io/children.ts";
-import { WRANGLER } from "./wrangler.ts";
+import { WRANGLER } from "../project/project.ts";
 
 interface Database {
   binding: string;
   migrations_dir?: string;
 }
 
-/** Migrates every database of the router. Remembers in the state folder what was applied, since wrangler takes seconds to check. */
+/**
+ * Migrates every database of the router. Remembers in the state folder what was applied, since wrangler takes seconds
+ * to check.
+ */
 export async function migrate(root: string, persist: string, env: NodeJS.ProcessEnv): Promise<void> {
   const { d1_databases = [] } = parse(readFileSync(join(root, "wrangler.toml"), "utf8")) as {
     d1_databases?: Database[];

@@ -9,7 +9,9 @@ import { packageRoot } from "../project/project.ts";
 const fileIn = (persist: string) => join(persist, "commit");
 const PRELOAD = pathToFileURL(join(packageRoot, "cli/local/wrangler-preload.mjs")).href;
 
-/** Environment that wrangler-preload.mjs needs inside wrangler: the folder of the commit, and the port of the Workers. */
+/**
+ * Environment that wrangler-preload.mjs needs inside wrangler: the folder of the commit, and the port of the Workers.
+ */
 export const workersEnv = (root: string, port: number, options = process.env.NODE_OPTIONS) => ({
   WEIR_COMMIT_OF: root,
   WEIR_FRONT_PORT: String(port),

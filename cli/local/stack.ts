@@ -1,5 +1,5 @@
-// Stack: all of Weir on this machine. The compute server (compute-server.ts), and every Worker with D1, R2 and queues in
-// one `wrangler dev` (workers.ts). Started by `weir dev`, `weir demo` and tests.
+// Stack: all of Weir on this machine. The compute server (compute-server.ts), and every Worker with D1, R2 and queues
+// in one `wrangler dev` (workers.ts). Started by `weir dev`, `weir demo` and tests.
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -38,7 +38,11 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-/** Starts everything and resolves when `/healthz` answers. Stops everything where a part cannot start. @throws CliError */
+/**
+ * Starts everything and resolves when `/healthz` answers. Stops everything where a part cannot start.
+ *
+ * @throws CliError
+ */
 export async function startStack(options: StackOptions): Promise<Stack> {
   if (options.port !== 0 && !(await isFree(options.port))) {
     throw new CliError(

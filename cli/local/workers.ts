@@ -1,10 +1,11 @@
 // Workers of the stack, all in one `wrangler dev`, which is started again when it ends.
 import { type Child, startNode } from "../io/children.ts";
 import { CliError } from "../io/output.ts";
+import { WRANGLER } from "../project/project.ts";
 import { localHeaders } from "../settings/dev-env.ts";
 import { keepUp } from "./keep-up.ts";
 import { workersEnv } from "./running-commit.ts";
-import { startLimitSeconds, WRANGLER, waitUntilHealthy } from "./wrangler.ts";
+import { startLimitSeconds, waitUntilHealthy } from "./wrangler.ts";
 
 export interface WorkersOptions {
   root: string;

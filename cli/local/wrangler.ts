@@ -2,9 +2,7 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { CliError } from "../io/output.ts";
-import { packageRoot } from "../project/project.ts";
 
-export const WRANGLER = join(packageRoot, "node_modules/wrangler/bin/wrangler.js");
 const BASE_START_SECONDS = 90;
 /** Time to bundle and load a Worker: well under a second on an idle machine. */
 const START_SECONDS_PER_WORKER = 3;

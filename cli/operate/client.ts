@@ -1,5 +1,5 @@
-// Client of Weir's HTTP API for the commands: JSON in and out, at the URL and with the key that settings.ts finds. A
-// refused request becomes a CliError with an exit code.
+// Client of Weir's HTTP API for the commands: JSON in and out, at the URL and with the key that
+// cli/settings/settings.ts finds. A refused request becomes a CliError with an exit code.
 import type { z } from "@hono/zod-openapi";
 import type * as operate from "../../src/http/operate/answers.ts";
 import type * as answers from "../../src/http/read/answers.ts";
@@ -19,7 +19,7 @@ export type Item = z.infer<typeof answers.itemSchema>;
 export type Lineage = z.infer<typeof answers.lineageSchema>;
 export type RecordedEvent = z.infer<typeof answers.eventAnswerSchema>;
 export type Rejection = z.infer<typeof answers.rejectionSchema>;
-export type Pipeline = z.infer<typeof answers.pipelineSchema>;
+export type DeployedPipeline = z.infer<typeof answers.pipelineSchema>;
 
 export interface Client {
   get<T>(path: string): Promise<T>;

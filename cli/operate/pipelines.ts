@@ -1,11 +1,11 @@
 // Commands `weir pipelines`: list, pause and resume deployed pipelines.
 import { good, note, print, printJson, table } from "../io/output.ts";
-import { openClient, type Paused, type Pipeline } from "./client.ts";
+import { type DeployedPipeline, openClient, type Paused } from "./client.ts";
 import type { OperatorFlags } from "./replay.ts";
 
 /** Prints deployed pipelines with their state. */
 export async function listPipelines(root: string, flags: OperatorFlags): Promise<void> {
-  const { data } = await openClient(root, flags).get<{ data: Pipeline[] }>("/v1/pipelines");
+  const { data } = await openClient(root, flags).get<{ data: DeployedPipeline[] }>("/v1/pipelines");
   if (flags.json) return printJson({ data });
   if (data.length === 0) return note("No pipeline is deployed.");
   const rows = data.map(({ alias, version, config: { source, destination, dispatch }, paused }) => [

@@ -21,7 +21,7 @@ export function replayText(replay: Replay): string {
   const rows = [
     [id, state],
     ["request", requestText(replay)],
-    ["plan", planText(replay)],
+    ["plan", replayPlanText(replay)],
     ...(phase === "planning" ? [] : effectRows(replay)),
     ...(request.dry_run ? [] : [["progress", progressText(replay)]]),
     ...(replay.stopped ? [["stopped", failureText(replay.stopped)]] : []),
@@ -31,7 +31,7 @@ export function replayText(replay: Replay): string {
 }
 
 /** Plan of a replay: objects, bytes and reasons; the counts so far while it is planned. */
-export function planText({ plan, phase }: Replay): string {
+export function replayPlanText({ plan, phase }: Replay): string {
   const reasons = Object.entries(plan.by_why).map(([why, count]) => `${count} ${why.replaceAll("_", " ")}`);
   const why = reasons.length > 0 && !(reasons.length === 1 && plan.by_why.selected) ? reasons : [];
   return [

@@ -3,7 +3,14 @@ import { ask, canAsk } from "../io/ask.ts";
 import { CliError, good, note, print, printJson } from "../io/output.ts";
 import type { EndpointFlags } from "../settings/settings.ts";
 import { openClient, type Replay } from "./client.ts";
-import { auditText, countText, planText, progressText, replaysText, replayText } from "./replay-text.ts";
+import {
+  auditText,
+  countText,
+  progressText,
+  replayPlanText,
+  replaysText,
+  replayText,
+} from "./replay-text.ts";
 import { type CreateFlags, replayRequest } from "./selection.ts";
 import { watchReplay } from "./watch-replay.ts";
 
@@ -78,7 +85,7 @@ export async function audit(
     return good(`${alias} agrees with its bucket: ${countText(found.plan.passed_over, "object")}.`);
   if (repair) return ended(found);
   throw new CliError(
-    `${alias} differs from its bucket: ${planText(found)}. Run the differing objects with --repair.`,
+    `${alias} differs from its bucket: ${replayPlanText(found)}. Run the differing objects with --repair.`,
   );
 }
 

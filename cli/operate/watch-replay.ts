@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { untilInterrupted } from "../io/interrupt.ts";
 import { CliError, note, visible } from "../io/output.ts";
 import type { Client, Replay } from "./client.ts";
-import { failureText, planText, progressText } from "./replay-text.ts";
+import { failureText, progressText, replayPlanText } from "./replay-text.ts";
 
 const INITIAL_POLL_MS = 100;
 const MAX_POLL_MS = 2_000;
@@ -45,7 +45,7 @@ async function watch(client: Client, begun: Replay): Promise<Replay> {
 function show(replay: Replay): void {
   if (!process.stderr.isTTY) return;
   const text =
-    replay.phase === "planning" ? `planning: ${planText(replay)}` : `running: ${progressText(replay)}`;
+    replay.phase === "planning" ? `planning: ${replayPlanText(replay)}` : `running: ${progressText(replay)}`;
   process.stderr.write(`\r\u001b[K${visible(text).slice(0, (process.stderr.columns ?? 80) - 1)}`);
 }
 

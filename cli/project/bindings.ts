@@ -1,5 +1,5 @@
-// Wrangler configuration of each generated Worker, as plain tables: queues, buckets, databases, services, secrets. Pure.
-// Names come from src/shapes/bindings.ts; generate.ts writes the tables to files.
+// Wrangler configuration of each generated Worker, as plain tables: queues, buckets, databases, services, secrets.
+// Pure. Names come from src/shapes/bindings.ts; cli/generate/cli/generate/generate.ts writes the tables to files.
 import {
   bucketBinding,
   databaseBinding,
@@ -143,7 +143,9 @@ const keyNames = ({ models = [] }: PipelineConfig, definitions: Models) =>
     return model?.kind === "http" && model.key !== undefined ? [model.key] : [];
   });
 
-/** Configuration of the local front door: every bucket with S3 credentials, the queue that R2 would notify, the ledger. */
+/**
+ * Configuration of the local front door: every bucket with S3 credentials, the queue that R2 would notify, the ledger.
+ */
 export function localTables(connections: ConnectionMap, router: Table, paths: { main: string }): Table {
   const buckets = unique([...bucketsOf(connections, "r2"), ...bucketsOf(connections, "s3")]);
   return {
@@ -152,7 +154,7 @@ export function localTables(connections: ConnectionMap, router: Table, paths: { 
     compatibility_date: COMPATIBILITY.compatibility_date,
     // The front door calls the router's scheduled(), since nothing runs the cron locally.
     compatibility_flags: ["nodejs_compat", "service_binding_extra_handlers", "experimental"],
-    // Where it is reached, here and by a tunnel: a request that names another host is not for it.
+    // Hosts at which the front door is reached, here and by a tunnel; a request for another host is refused.
     vars: { WEIR_LOCAL_URL: "http://127.0.0.1:8787", WEIR_URL: "http://127.0.0.1:8787" },
     secrets: { required: ["WEIR_LOCAL_TOKEN"] },
     services: [{ binding: "ROUTER", service: String(router.name ?? "weir") }],
@@ -179,7 +181,9 @@ export function secretNames(connections: ConnectionMap): string[] {
 /** Name of the signing key that people set; {@link signingKeys} are derived from it. */
 export const SIGNING_KEY = "WEIR_SIGNING_KEY";
 
-/** Signing key of each R2 connection, and the key that proves hops, by the names of their secrets in a pipeline Worker. */
+/**
+ * Signing key of each R2 connection, and the key that proves hops, by the names of their secrets in a pipeline Worker.
+ */
 export const signingKeys = (connections: ConnectionMap, root: string): Record<string, string> => ({
   [HOPS_KEY]: hopsKeyOf(root),
   ...Object.fromEntries(

@@ -1,5 +1,5 @@
-// Schema of pipelines/<alias>/examples.json: events that must or must not match the filter, and what the handler returns
-// for them. `weir validate` checks `matches`; tests check `returns`.
+// Schema of pipelines/<alias>/examples.json: events that must or must not match the filter, and what the handler
+// returns for them. `weir validate` checks `matches`; tests check `returns`.
 import { z } from "zod";
 import { type Event, eventSchema } from "../../src/shapes/event.ts";
 

@@ -39,6 +39,8 @@ export interface Project {
 
 /** Folder of Weir itself, with the Worker sources that projects elsewhere refer to. */
 export const packageRoot = join(import.meta.dirname, "../..");
+/** Script of wrangler, to be run by Node. */
+export const WRANGLER = join(packageRoot, "node_modules/wrangler/bin/wrangler.js");
 
 /** Reads a project. Never throws for a fault in it: faults are listed in `problems`. */
 export function loadProject(root: string): Project {

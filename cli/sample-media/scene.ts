@@ -1,5 +1,5 @@
-// Draws the pictures of sample media as YUV planes: moving scenes and plain bands of colour. The same for the same seed.
-// media.ts encodes them; this file knows no encoder.
+// Draws the pictures of sample media as YUV planes: moving scenes and plain bands of colour. The same for the same
+// seed. media.ts encodes them; this file knows no encoder.
 import { Buffer } from "node:buffer";
 import { AV_PIX_FMT_YUV420P } from "node-av/constants";
 import { Frame } from "node-av/lib";

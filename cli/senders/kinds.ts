@@ -1,5 +1,5 @@
-// Kinds of sender that `weir trigger` and `weir connect` take: the schemes that prove each, and its messages. Weir itself
-// recognises a sender by the shape of its message; these names are for people.
+// Kinds of sender that `weir trigger` and `weir connect` take: the schemes that prove each, and its messages. Weir
+// itself recognises a sender by the shape of its message; these names are for people.
 
 import type { Connection, Connections, Scheme, SchemeName } from "../../src/shapes/connection.ts";
 import type { EventType } from "../../src/shapes/event.ts";

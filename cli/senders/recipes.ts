@@ -1,5 +1,5 @@
-// Commands that set each sender up so that its events reach a connection; `weir connect` prints them and docs/sources.md
-// shows them. Pure. Secrets appear as shell variables of their own names, never as values.
+// Commands that set each sender up so that its events reach a connection; `weir connect` prints them and
+// docs/sources.md shows them. Pure. Secrets appear as shell variables of their own names, never as values.
 import type { Scheme, SecretRef } from "../../src/shapes/connection.ts";
 import { CliError } from "../io/output.ts";
 import type { KindName } from "./kinds.ts";

@@ -1,5 +1,5 @@
-// Signatures and credentials of senders, for test deliveries. The counterpart of `src/receive/verify/`, written from the
-// senders' documents and sharing no code with it.
+// Signatures and credentials of senders, for test deliveries. The counterpart of `src/receive/verify/`, written from
+// the senders' documents and sharing no code with it.
 import { createHmac, createPrivateKey, type KeyObject, sign } from "node:crypto";
 import { AwsClient } from "aws4fetch";
 import { importPKCS8, SignJWT } from "jose";

@@ -1,5 +1,5 @@
-// Finds the Weir that `weir put`, `rm`, `trigger` and `connect` talk to: its URL, its connections, and the secrets of its
-// senders. Secrets of local work never go to a Weir elsewhere.
+// Finds the Weir that `weir put`, `rm`, `trigger` and `connect` talk to: its URL, its connections, and the secrets of
+// its senders. Secrets of local work never go to a Weir elsewhere.
 import { randomBytes } from "node:crypto";
 import { CliError } from "../io/output.ts";
 import { loadProject } from "../project/project.ts";
