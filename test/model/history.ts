@@ -87,7 +87,14 @@ const returned: fc.Arbitrary<Rounds> = fc
     const before = others.slice(0, 2).map((other) => (other?.key === key ? null : other));
     return [...before, { ...first, op: "put" }, { ...then, op, key }, { ...last, op: "bring up", key }];
   });
-export const history: fc.Arbitrary<History> = fc.record({
+/** Nor this: an object that a filter's part about the event took is overwritten by what that part refuses. */
+const refused: fc.Arbitrary<Rounds> = fc.tuple(anything, change, change).map(([others, first, last]) => {
+  const { key } = first;
+  const before = others.slice(0, 3).map((other) => (other?.key === key ? null : other));
+  const plainly = { passes: true, by: "S3", late: 0, lost: false, throws: 0, read: "whole" } as const;
+  return [...before, { ...first, ...plainly, op: "put" }, { ...last, op: "multipart", passes: true, key }];
+});
+const mixed: fc.Arbitrary<History> = fc.record({
   store: fc.constantFrom("R2", "versions"),
   rounds: fc.oneof(
     { weight: 3, arbitrary: anything },
@@ -95,6 +102,10 @@ export const history: fc.Arbitrary<History> = fc.record({
     { weight: 1, arbitrary: returned },
   ),
 });
+export const history: fc.Arbitrary<History> = fc.oneof(
+  { weight: 6, arbitrary: mixed },
+  { weight: 1, arbitrary: fc.record({ store: fc.constant("versions" as const), rounds: refused }) },
+);
 const wait = fc.constantFrom<Wait>("nothing", "recorded", "recorded", "ended");
 export const waits: fc.Arbitrary<Wait[]> = fc.array(wait, inRounds);
 
