@@ -1,15 +1,26 @@
-// Plain Node: Workers under test run in workerd through wrangler's own harness, started by the tests.
+// Plain Node: Workers under test run in workerd through wrangler's own harness, started by the tests. Two projects:
+// `npm test` runs the first, and .ci/run both. docs/testing.md says what runs where.
 import { defineConfig } from "vitest/config";
+
+/** Tests that take minutes: they draw at random, kill processes, start browsers and peers, or judge every format. */
+const SLOW = [
+  "test/{delivery,deploy,peers}/**/*.test.ts",
+  "test/dashboard/stranger.test.ts",
+  "test/e2e/{documented,kill,model,release,reload,storm}.test.ts",
+  "test/compute/{agreement,clips,colours,distortions,faults,formats,fuzz,hostile,image,likenesses,patience,pictures,sound,timing}.test.ts",
+  "test/python/sandbox.test.ts",
+];
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     environment: "node",
-    // What a compute server that a test starts is asked with.
-    env: { COMPUTE_TOKEN: "test-compute-token" },
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: ["default"],
+    projects: [
+      { extends: true, test: { name: "main", include: ["test/**/*.test.ts"], exclude: SLOW } },
+      { extends: true, test: { name: "slow", include: SLOW } },
+    ],
   },
 });

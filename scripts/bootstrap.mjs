@@ -16,7 +16,8 @@ const GUARD_FD = 3;
 
 const TASKS = {
   start: ["node", [`--import=${GUARD}`, join(root, "cli/bin.mjs"), "demo"]],
-  test: ["vitest", ["run"]],
+  test: ["vitest", ["run", "--project", "main"]],
+  "test:slow": ["vitest", ["run", "--project", "slow"]],
 };
 
 const [task, ...args] = process.argv.slice(2);
