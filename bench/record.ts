@@ -3,7 +3,7 @@
 import { performance } from "node:perf_hooks";
 import { identify, lookups } from "../src/receive/identity.ts";
 import type { Event } from "../src/shapes/event.ts";
-import { type Decided, record } from "../src/store/ledger/events.ts";
+import { type DecidedEvent, record } from "../src/store/ledger/events.ts";
 import { openStores } from "../test/support/stores.ts";
 
 const ROUNDS = 5;
@@ -11,7 +11,7 @@ const EVENTS = 200;
 const BATCH = 100;
 let made = 0;
 
-function decided(): Decided {
+function decided(): DecidedEvent {
   const told = {
     connection: "c",
     bucket: "b",

@@ -46,10 +46,10 @@ const PUBLIC = /^WEIR_(URL|COMMIT|VERSION|BUILD)$|^COMPUTE_|(_URL|_ENDPOINT|_KEY
 export function openEnv(env: object): Env {
   const raw = new Map<string, unknown>(Object.entries(env));
   const binding = <T>(name: string, what: string): T => {
-    const found = raw.get(name);
-    if (typeof found !== "object" || found === null)
+    const bound = raw.get(name);
+    if (typeof bound !== "object" || bound === null)
       throw unset(`the ${what} binding ${name}`, "run `weir generate` and deploy again");
-    return found as T;
+    return bound as T;
   };
   const setting = (name: string) => {
     const value = raw.get(name);

@@ -6,7 +6,7 @@ import { openClient } from "./client.ts";
 import type { OperatorFlags } from "./replay.ts";
 import { sizeText } from "./replay-text.ts";
 
-type ArchiveStatus = z.infer<typeof answers.heldSchema>;
+type ArchiveStatus = z.infer<typeof answers.connectionArchiveSchema>;
 type ExpiredBatch = z.infer<typeof answers.expirySchema>;
 
 /** Prints the retention and the archive of each connection. */

@@ -7,7 +7,7 @@ import type * as versionAnswers from "../../src/http/read/version-answers.ts";
 import { CliError, type ExitCode } from "../io/output.ts";
 import { type EndpointFlags, isLocal, settingsOf, unreachable } from "../settings/settings.ts";
 
-export type Replay = z.infer<typeof operate.replaySchema>;
+export type Replay = z.infer<typeof operate.replayAnswerSchema>;
 export type DeadLetter = z.infer<typeof answers.deadLetterSchema>;
 export type DeadLetterInFull = z.infer<typeof answers.deadLetterInFullSchema>;
 export type Cause = z.infer<typeof answers.causeSchema>;

@@ -1,12 +1,12 @@
 // Texts of `weir filter`: the explanation of a verdict, and the difference between two filters. Pure.
 import type { diffFilters } from "../../src/query/diff.ts";
-import type { Tested } from "../../src/query/filters.ts";
+import type { FilterTrial } from "../../src/query/filters.ts";
 import { table } from "../io/output.ts";
 
 export type Diff = Awaited<ReturnType<typeof diffFilters>>;
 
 /** Explains a verdict, a line for each condition, numbered by alternative where there are several. */
-export function testedText({ clauses, branches, note }: Tested): string {
+export function testedText({ clauses, branches, note }: FilterTrial): string {
   if (clauses.length === 0) return "The filter has no conditions: it takes every object.";
   const isOr = branches.length > 1;
   const head = [...(isOr ? ["alternative"] : []), "", "condition", "expected", "found", "where"];

@@ -1,7 +1,7 @@
 // Commands `weir filter test` (verdict of a filter on an event) and `weir filter diff` (objects that a changed filter
 // gains and loses). Events in files are tested here, recorded events by the router. No pipeline runs.
 import { FilterError } from "../../src/match/index.ts";
-import { broughtEvent, type Tested, testFilter } from "../../src/query/filters.ts";
+import { broughtEvent, type FilterTrial, testFilter } from "../../src/query/filters.ts";
 import { CliError, good, print, printJson, problemText, say } from "../io/output.ts";
 import { openClient } from "./client.ts";
 import { eventNamed, type FilterSource, filterAgainst, filterNamed, filterProblem } from "./filter-source.ts";
@@ -24,7 +24,7 @@ export async function filterTest(
   const local = typeof brought === "string" ? undefined : broughtEvent(brought, source.connection ?? "none");
   const tested = local
     ? reportFilterError(source, () => testFilter(source.filter, local))
-    : await ask<Tested>(root, flags, "/v1/filters/test", { filter: source.filter, event });
+    : await ask<FilterTrial>(root, flags, "/v1/filters/test", { filter: source.filter, event });
   for (const { path, message, suggestion } of tested.warnings) {
     const next = suggestion === undefined ? undefined : `Did you mean ${suggestion}?`;
     say(`Warning:\n${problemText(source.at(path, message, next))}`);

@@ -1,7 +1,7 @@
 // The circuit breaker: a pipeline that fails without exception is paused, so that its events wait instead of
 // dying one by one; a run is let through now and then, and the first success resumes it.
 import { handOverAll, type RouteDeps } from "../routing/route.ts";
-import { recovered, takeProbes, trip } from "../store/ledger/breaker.ts";
+import { resumeRecovered, takeProbes, tripBreaker } from "../store/ledger/breaker.ts";
 import { PROBE_MS, resumePipeline } from "../store/ledger/pauses.ts";
 import { eventsOf } from "../store/ledger/runs.ts";
 
@@ -12,11 +12,17 @@ const DEAD_RUNS = 20;
 export async function checkBreaker(deps: RouteDeps): Promise<void> {
   const ledger = deps.env.ledger();
   const now = deps.now();
-  for (const alias of await recovered(ledger)) {
+  for (const alias of await resumeRecovered(ledger)) {
     await resumePipeline(ledger, alias);
     console.log(JSON.stringify({ log: "breaker.closed", alias }));
   }
-  for (const { alias, reason } of await trip(ledger, now - WINDOW_MS, DEAD_RUNS, now, now + PROBE_MS)) {
+  for (const { alias, reason } of await tripBreaker(
+    ledger,
+    now - WINDOW_MS,
+    DEAD_RUNS,
+    now,
+    now + PROBE_MS,
+  )) {
     console.warn(JSON.stringify({ log: "breaker.open", alias, reason }));
   }
   await handOverAll(await eventsOf(ledger, await takeProbes(ledger, now, now + PROBE_MS)), deps);

@@ -5,7 +5,7 @@ import type { Env, EventStores } from "../env.ts";
 import { type Connections, retentionOf } from "../shapes/connection.ts";
 import { expirePage } from "../store/archive/expire.ts";
 import { clearAbandoned, movePage } from "../store/archive/move.ts";
-import { type Pass, passes, passTo } from "../store/archive/passes.ts";
+import { type ArchivePass, listPasses, recordPass } from "../store/archive/passes.ts";
 import { retireOld } from "../store/ledger/retire.ts";
 import { retirePayloads } from "../store/payloads.ts";
 
@@ -20,7 +20,7 @@ interface RetainDeps {
 }
 
 /** What went from one connection: events into segments, and segments for good. */
-interface Went {
+interface RetentionResult {
   connection: string;
   events: number;
   segments: number;
@@ -28,16 +28,16 @@ interface Went {
 }
 
 /** Does as much as there is time for, a page of each connection in turn. Returns what went. */
-export async function retain({ env, connections, now }: RetainDeps): Promise<Went[]> {
+export async function retain({ env, connections, now }: RetainDeps): Promise<RetentionResult[]> {
   const stores = env.eventStores();
   const until = now() + BUDGET_MS;
-  const went: Went[] = [];
+  const went: RetentionResult[] = [];
   await clearAbandoned(stores, now());
-  let waiting = await passes(stores.ledger, now());
+  let waiting = await listPasses(stores.ledger, now());
   while (waiting.length > 0 && now() < until) {
-    const left: Pass[] = [];
+    const left: ArchivePass[] = [];
     for (const pass of waiting) {
-      const { more, ...page } = await turn(stores, connections, pass, now());
+      const { more, ...page } = await retainPage(stores, connections, pass, now());
       if (page.events + page.expired > 0) went.push(page);
       if (more) left.push(more);
     }
@@ -48,12 +48,12 @@ export async function retain({ env, connections, now }: RetainDeps): Promise<Wen
 }
 
 /** A page of one connection; `more` is the pass where it has more to do at once. */
-async function turn(
+async function retainPage(
   stores: EventStores,
   connections: Connections,
-  { connection, at }: Pass,
+  { connection, at }: ArchivePass,
   now: number,
-): Promise<Went & { more?: Pass | undefined }> {
+): Promise<RetentionResult & { more?: ArchivePass | undefined }> {
   const { hot_days, archive_days } = retentionOf(connections, connection);
   const oldest = Math.floor((now - (hot_days + archive_days) * DAY_MS) / 60_000);
   const expired = await expirePage(stores, connection, oldest, now);
@@ -61,7 +61,7 @@ async function turn(
   if (!at) return { ...went, ...(expired > 0 && { more: { connection, at } }) };
   const before = new Date(now - hot_days * DAY_MS).toISOString();
   const { next, ...moved } = await movePage(stores, connection, before, at, now);
-  await passTo(stores.ledger, connection, next, now);
+  await recordPass(stores.ledger, connection, next, now);
   // What has moved may have to expire at once.
   const isMore = next !== undefined || expired + moved.events > 0;
   return { ...went, ...moved, ...(isMore && { more: { connection, at: next } }) };

@@ -6,11 +6,11 @@ import { PAYLOADS, signingKeyOf, signObjectUrl } from "../source/signed-url.ts";
 import { payloadKey } from "../store/payloads.ts";
 
 /** Longer than any message of the job is kept. A job that is sent again by the sweep gets a new one. */
-const GOOD_FOR_SECONDS = 14 * 86_400;
+const PAYLOAD_URL_SECONDS = 14 * 86_400;
 
 export async function withPayloadUrl(job: Job, { env, now }: { env: Env; now(): number }): Promise<Job> {
   if (!job.event.payload_ref) return job;
-  const expires = Math.floor(now() / 1000) + GOOD_FOR_SECONDS;
+  const expires = Math.floor(now() / 1000) + PAYLOAD_URL_SECONDS;
   const grant = { connection: PAYLOADS, bucket: PAYLOADS, key: payloadKey(job.event), expires };
   const key = signingKeyOf(env.required("WEIR_SIGNING_KEY"), PAYLOADS);
   return { ...job, payload_url: await signObjectUrl(env.required("WEIR_URL"), key, grant) };

@@ -14,7 +14,7 @@ export interface PipelineRpc extends Rpc.WorkerEntrypointBranded {
   invoke(job: Job): Promise<{ report: Report; data: string[] }>;
 }
 
-export interface Dispatched {
+export interface DispatchResult {
   /** Runs that are now in their pipeline's queue. */
   queued: string[];
   /** Reports of runs that were tried at once. */
@@ -26,7 +26,7 @@ export interface Dispatched {
 /** A request may make 32 calls over service bindings; two are kept for others. */
 const MAX_BINDING_CALLS = 30;
 /** How long the quick pipelines of a batch wait for the slow, so that most are settled together. */
-const TOGETHER_MS = 2_000;
+const TOGETHER_WAIT_MS = 2_000;
 
 /**
  * Hands every job over, and tells what became of them: those that are known within a moment together, those
@@ -36,34 +36,34 @@ export async function dispatch(
   jobs: Job[],
   pipelines: Pipelines,
   env: Env,
-  settle: (known: Dispatched) => Promise<void>,
+  settleRuns: (result: DispatchResult) => Promise<void>,
 ): Promise<void> {
   let calls = 0;
-  const together = nothing();
+  const together = emptyResult();
   let late = false;
   const work = [...Map.groupBy(jobs, (job) => job.alias)].map(async ([alias, group]) => {
     const byBinding =
       isLive(group) && pipelines.get(alias)?.config.dispatch === "binding" && calls++ < MAX_BINDING_CALLS;
-    const one = (byBinding && (await toBinding(env, alias, group))) || (await toQueue(env, alias, group));
-    if (late) return settle(one);
-    together.queued.push(...one.queued);
-    together.reports.push(...one.reports);
-    together.stuck.push(...one.stuck);
+    const result = (byBinding && (await toBinding(env, alias, group))) || (await toQueue(env, alias, group));
+    if (late) return settleRuns(result);
+    together.queued.push(...result.queued);
+    together.reports.push(...result.reports);
+    together.stuck.push(...result.stuck);
   });
   let timer: ReturnType<typeof setTimeout> | undefined;
   const moment = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, TOGETHER_MS);
+    timer = setTimeout(resolve, TOGETHER_WAIT_MS);
   });
   await Promise.race([Promise.all(work), moment]).finally(() => clearTimeout(timer));
   late = true;
-  await Promise.all([settle(together), ...work]);
+  await Promise.all([settleRuns(together), ...work]);
 }
 
-const nothing = (): Dispatched => ({ queued: [], reports: [], stuck: [] });
+const emptyResult = (): DispatchResult => ({ queued: [], reports: [], stuck: [] });
 
-async function toBinding(env: Env, alias: string, jobs: Job[]): Promise<Dispatched | undefined> {
+async function toBinding(env: Env, alias: string, jobs: Job[]): Promise<DispatchResult | undefined> {
   try {
-    return { ...nothing(), reports: await env.pipeline<PipelineRpc>(alias).run(jobs) };
+    return { ...emptyResult(), reports: await env.pipeline<PipelineRpc>(alias).run(jobs) };
   } catch (error) {
     console.warn(JSON.stringify({ log: "binding.failed", alias, runs: jobs.length, error: String(error) }));
     return undefined;
@@ -73,7 +73,7 @@ async function toBinding(env: Env, alias: string, jobs: Job[]): Promise<Dispatch
 /** A replay is never in a hurry: it takes no call over a binding from live events. */
 const isLive = (jobs: Job[]) => jobs.every(({ cause }) => cause !== "replayed");
 
-async function toQueue(env: Env, alias: string, jobs: Job[]): Promise<Dispatched> {
+async function toQueue(env: Env, alias: string, jobs: Job[]): Promise<DispatchResult> {
   let done: { sent: Job[]; error?: unknown };
   try {
     done = await sendAll(env.pipelineQueue<Job>(alias), jobs);
@@ -83,7 +83,7 @@ async function toQueue(env: Env, alias: string, jobs: Job[]): Promise<Dispatched
   const sent = new Set(done.sent);
   const left = jobs.filter((job) => !sent.has(job));
   return {
-    ...nothing(),
+    ...emptyResult(),
     queued: done.sent.map(({ run_id }) => run_id),
     stuck: left.map(({ run_id }) => ({ run_id, error: String(done.error) })),
   };

@@ -6,7 +6,7 @@ import { FailureError } from "../shapes/failure.ts";
 import { type Deployment, openDeployment } from "../store/ledger/deployments.ts";
 
 /** One line of the generated registry. */
-export interface Registered {
+export interface RegisteredPipeline {
   alias: string;
   version: string;
   config: PipelineConfig;
@@ -21,15 +21,15 @@ export interface Candidates {
 }
 
 export interface Pipelines {
-  all: readonly Registered[];
-  get(alias: string): Registered | undefined;
+  all: readonly RegisteredPipeline[];
+  get(alias: string): RegisteredPipeline | undefined;
   /** Pipelines that read from a connection, or undefined where none does. */
   of(connection: string): Candidates | undefined;
   /** The registry as it goes on record with the events that it decides. */
   deployment: Deployment;
 }
 
-export function openPipelines(registry: readonly Registered[]): Pipelines {
+export function openPipelines(registry: readonly RegisteredPipeline[]): Pipelines {
   const byAlias = new Map(registry.map((entry) => [entry.alias, entry]));
   const byConnection = new Map<string, Candidates>();
   for (const [connection, entries] of Map.groupBy(registry, (entry) => entry.config.source.connection_id)) {
@@ -50,12 +50,12 @@ export function openPipelines(registry: readonly Registered[]): Pipelines {
 }
 
 /** @throws FailureError `not_found`, with the names that there are */
-export function pipelineByAlias(alias: string, pipelines: Pipelines): Registered {
+export function pipelineByAlias(alias: string, pipelines: Pipelines): RegisteredPipeline {
   const pipeline = pipelines.get(alias);
   if (pipeline) return pipeline;
   throw new FailureError({
     kind: "not_found",
     detail: `there is no pipeline ${alias.slice(0, 80)}`,
-    expected: pipelines.all.map((one) => one.alias).join(", "),
+    expected: pipelines.all.map((other) => other.alias).join(", "),
   });
 }

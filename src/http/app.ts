@@ -11,9 +11,9 @@ import { isPassing, storeFailure } from "../store/failure.ts";
 import { authorize } from "./gate/gate.ts";
 import { idempotent } from "./gate/idempotency.ts";
 import { boundedBody, jsonBody } from "./gate/json-body.ts";
-import { administer } from "./keys/handlers.ts";
+import { addKeyRoutes } from "./keys/handlers.ts";
 import { readObject } from "./object-reads.ts";
-import { operate } from "./operate/handlers.ts";
+import { addOperateRoutes } from "./operate/handlers.ts";
 import { problem } from "./problem.ts";
 import { addReadRoutes } from "./read/handlers.ts";
 import * as routes from "./read/routes.ts";
@@ -21,7 +21,12 @@ import type { OpenDeps } from "./router-app.ts";
 import { answerHandshake, answerWebhook } from "./webhook.ts";
 
 /** Routes that make work each time they are asked, and so take an `Idempotency-Key`. */
-const TAKE_KEYS = ["/v1/pipelines/:alias/invoke", "/v1/replays", "/v1/audits", "/v1/dead-letters/redrive"];
+const IDEMPOTENT_PATHS = [
+  "/v1/pipelines/:alias/invoke",
+  "/v1/replays",
+  "/v1/audits",
+  "/v1/dead-letters/redrive",
+];
 
 export function createApp() {
   const open: OpenDeps = (c) => openRouter(c.env, (work) => c.executionCtx.waitUntil(work));
@@ -45,8 +50,8 @@ export function createApp() {
 
   for (const path of ["/v1/*", "/metrics"]) app.use(path, requestId(), authorize);
 
-  for (const path of JSON_DOORS) app.use(path, boundedBody, jsonBody);
-  for (const path of TAKE_KEYS) app.post(path, idempotent);
+  for (const path of JSON_PATHS) app.use(path, boundedBody, jsonBody);
+  for (const path of IDEMPOTENT_PATHS) app.post(path, idempotent);
   app.openapi(routes.invoke, async (c) => {
     const deps = open(c);
     const pipeline = pipelineByAlias(c.req.valid("param").alias, deps.pipelines);
@@ -62,8 +67,8 @@ export function createApp() {
   });
 
   addReadRoutes(app, open);
-  operate(app, open);
-  administer(app, open);
+  addOperateRoutes(app, open);
+  addKeyRoutes(app, open);
 
   app.doc31("/openapi.json", {
     openapi: "3.1.0",
@@ -105,7 +110,7 @@ export function createApp() {
 }
 
 /** Every door that takes JSON but the webhooks, which have rules of their own. */
-const JSON_DOORS = [
+const JSON_PATHS = [
   "pipelines",
   "filters",
   "objects",

@@ -13,11 +13,11 @@ export async function readObject(
   env: Env,
   now: number,
 ): Promise<Response> {
-  const { connection, bucket, key } = await granted(request, connections, env, now);
+  const { connection, bucket, key } = await checkGrant(request, connections, env, now);
   const store = connection === PAYLOADS ? env.eventStores().archive : env.bucket(bucket);
   if (request.method === "HEAD") {
     const head = await store.head(key);
-    if (!head) throw new FailureError(gone(bucket, key));
+    if (!head) throw new FailureError(objectGone(bucket, key));
     return new Response(null, { headers: headersOf(head, head.size) });
   }
   const range = rangeOf(request.headers.get("range"));
@@ -26,11 +26,11 @@ export async function readObject(
     .catch(async (error: unknown) => {
       // R2 throws for a range that means nothing of the object (10039), and otherwise for any of an empty one.
       const head = range && (await store.head(key));
-      if (head && !within(range, head.size)) return head;
+      if (head && !spanWithin(range, head.size)) return head;
       throw error;
     });
-  if (!object) throw new FailureError(gone(bucket, key));
-  const span = range && within(range, object.size);
+  if (!object) throw new FailureError(objectGone(bucket, key));
+  const span = range && spanWithin(range, object.size);
   if (range && !span) {
     if ("body" in object) await (object as R2ObjectBody).body.cancel();
     return new Response(null, { status: 416, headers: { "content-range": `bytes */${object.size}` } });
@@ -60,21 +60,21 @@ function rangeOf(header: string | null): Range | undefined {
 }
 
 /** The part of an object of `size` bytes that a range means, or undefined where it means none of it. */
-function within(range: Range, size: number): { offset: number; length: number } | undefined {
+function spanWithin(range: Range, size: number): { offset: number; length: number } | undefined {
   const offset = "suffix" in range ? Math.max(0, size - range.suffix) : range.offset;
-  const asLong = "suffix" in range ? range.suffix : (range.length ?? size);
-  const length = Math.min(asLong, size - offset);
+  const longest = "suffix" in range ? range.suffix : (range.length ?? size);
+  const length = Math.min(longest, size - offset);
   return length > 0 ? { offset, length } : undefined;
 }
 
-async function granted(request: Request, connections: Connections, env: Env, now: number) {
+async function checkGrant(request: Request, connections: Connections, env: Env, now: number) {
   const url = new URL(request.url);
   const [, , , connection = "", encoded = ""] = url.pathname.split("/");
   const bucket = url.searchParams.get("bucket") ?? "";
   const grant = {
     connection,
     bucket,
-    key: decodedKey(encoded),
+    key: decodeKey(encoded),
     expires: Number(url.searchParams.get("expires")),
   };
   const signature = url.searchParams.get("signature") ?? "";
@@ -93,8 +93,8 @@ async function granted(request: Request, connections: Connections, env: Env, now
     });
   }
   if (connection === PAYLOADS && isPayloadKey(grant.key)) return grant;
-  const known = connections.connections[connection];
-  if (known?.kind !== "r2" || !known.buckets.includes(bucket)) {
+  const configured = connections.connections[connection];
+  if (configured?.kind !== "r2" || !configured.buckets.includes(bucket)) {
     throw new FailureError({
       kind: "forbidden",
       detail: `bucket ${bucket} is no longer one of connection ${connection}`,
@@ -103,7 +103,7 @@ async function granted(request: Request, connections: Connections, env: Env, now
   return grant;
 }
 
-function decodedKey(encoded: string): string {
+function decodeKey(encoded: string): string {
   try {
     return decodeURIComponent(encoded);
   } catch {
@@ -131,7 +131,7 @@ function headersOf(object: R2Object, length: number): Headers {
   return headers;
 }
 
-const gone = (bucket: string, key: string): Failure => ({
+const objectGone = (bucket: string, key: string): Failure => ({
   kind: "object_gone",
   detail: `${bucket}/${key} is not there`,
 });

@@ -51,13 +51,13 @@ function longerEnd(prefix: string, suffix: string): Access {
 
 /** Every place a condition must be filed at, or undefined if one of its alternatives has none. */
 function accessesOfClause(clause: Clause): Access[] | undefined {
-  const found: Access[] = [];
+  const accesses: Access[] = [];
   for (const matcher of clause.any) {
     const accesses = accessesOf(matcher);
     if (accesses === undefined) return undefined;
-    found.push(...accesses);
+    accesses.push(...accesses);
   }
-  return found;
+  return accesses;
 }
 
 /** Counts how often each place would be used, were every condition filed; then says which is the rarest. */

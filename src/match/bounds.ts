@@ -110,12 +110,12 @@ export interface FilterSize {
 
 /** What the branches of a compiled filter come to together. */
 export function sizeOf({ branches }: Filter): FilterSize {
-  const known = new Map<Clause, FilterSize>();
+  const sizes = new Map<Clause, FilterSize>();
   const sum: FilterSize = { clauses: 0, values: 0, tokens: 0, inPayload: 0 };
   for (const branch of branches) {
     for (const clause of branch) {
-      const size = known.get(clause) ?? sizeOfClause(clause);
-      known.set(clause, size);
+      const size = sizes.get(clause) ?? sizeOfClause(clause);
+      sizes.set(clause, size);
       sum.clauses++;
       sum.values += size.values;
       sum.tokens += size.tokens;

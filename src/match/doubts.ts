@@ -1,9 +1,9 @@
 // What a condition can never meet, by what Weir knows of its attributes: kinds of value, closed lists of
 // names, spellings. And which two conditions exclude each other.
 import { EVENT_TYPES, SENDERS } from "../shapes/event.ts";
+import { nearest } from "../shapes/nearest.ts";
 import { extensionOf, isNumberAttribute, nameOf, topOf } from "./attributes.ts";
 import { sizeOfAll } from "./bounds.ts";
-import { nearest } from "../shapes/nearest.ts";
 import { passes } from "./matchers.ts";
 import type { Clause, Matcher, Warning } from "./types.ts";
 
@@ -36,7 +36,9 @@ export function doubtsAbout(clause: Clause): Warning[] {
 function doubtAbout(matcher: Matcher, attribute: string): Doubt | undefined {
   if (attribute === "payload" || matcher.op === "present") return undefined;
   if (matcher.op === "not" || matcher.op === "anything-but") {
-    const inner = matcher.none.map((one) => doubtAbout(one, attribute)).find((doubt) => doubt !== undefined);
+    const inner = matcher.none
+      .map((alternative) => doubtAbout(alternative, attribute))
+      .find((doubt) => doubt !== undefined);
     return inner && { ...inner, message: `this excludes nothing: ${inner.message}` };
   }
   if (isNumberAttribute(attribute)) return numberDoubt(matcher, attribute);
@@ -103,7 +105,9 @@ export function excludeEachOther(left: Clause, right: Clause, steps: { left: num
   const common = same === other ? same : ["extension", "name"].find((derived) => paths.includes(derived));
   steps.left -= common === undefined ? 1 : stepsToCompare(left, right);
   if (common === undefined || steps.left < 0) return false;
-  const [some, others] = [left, right].map((clause) => clause.any.map((one) => seenAs(common, clause, one)));
+  const [some, others] = [left, right].map((clause) =>
+    clause.any.map((alternative) => seenAs(common, clause, alternative)),
+  );
   return some?.every((a) => others?.every((b) => a && b && exclude(a, b))) ?? false;
 }
 

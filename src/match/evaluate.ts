@@ -2,7 +2,7 @@
 // "unknown". Also array consistency: conditions on one array's objects must be met by one element.
 import { FilterError } from "./error.ts";
 import { passes } from "./matchers.ts";
-import type { Clause, Conjunction, Filter, Leaf, Matcher, Place, Verdict, View } from "./types.ts";
+import type { ArrayPlace, Clause, Conjunction, Filter, FilterVerdict, Leaf, Matcher, View } from "./types.ts";
 
 /** How often a choice of elements is held against a value, in one judgement: lists may multiply. */
 export const MAX_CHOICES = 1_000_000;
@@ -11,19 +11,19 @@ export const MAX_CHOICES = 1_000_000;
  * Judges a filter: true and false are final whatever the unknown attributes turn out to be.
  * @throws {FilterError} where lists in a payload make more combinations than can be tried
  */
-export function evaluate(filter: Filter, view: View): Verdict {
-  let verdict: Verdict = false;
+export function evaluate(filter: Filter, view: View): FilterVerdict {
+  let verdict: FilterVerdict = false;
   for (const branch of filter.branches) {
-    const one = judge(branch, view);
-    if (one === true) return true;
-    if (one === "unknown") verdict = one;
+    const branchVerdict = judge(branch, view);
+    if (branchVerdict === true) return true;
+    if (branchVerdict === "unknown") verdict = branchVerdict;
   }
   return verdict;
 }
 
 /** Judges conditions that must hold together. */
-export function judge(clauses: Conjunction, view: View): Verdict {
-  let verdict: Verdict = true;
+export function judge(clauses: Conjunction, view: View): FilterVerdict {
+  let verdict: FilterVerdict = true;
   let inArrays = false;
   for (const clause of clauses) {
     const leaves = view.leaves(clause.path);
@@ -97,23 +97,23 @@ type Choice = Map<readonly unknown[], number>;
 
 function choicesMeeting(any: readonly Matcher[], leaves: readonly Leaf[], choice: Choice): Choice[] {
   const fitting = leaves.filter((leaf) => agrees(leaf.place, choice));
-  const found: Choice[] = [];
+  const choices: Choice[] = [];
   for (const matcher of any) {
     if (matcher.op === "not") {
-      if (!meets(matcher.none, fitting)) found.push(new Map(choice));
+      if (!meets(matcher.none, fitting)) choices.push(new Map(choice));
       continue;
     }
-    for (const leaf of fitting) if (passes(matcher, leaf.value)) found.push(chosen(choice, leaf.place));
+    for (const leaf of fitting) if (passes(matcher, leaf.value)) choices.push(chosen(choice, leaf.place));
   }
-  return found;
+  return choices;
 }
 
-function agrees(place: Place | undefined, choice: Choice): boolean {
+function agrees(place: ArrayPlace | undefined, choice: Choice): boolean {
   for (let p = place; p; p = p.outer) if ((choice.get(p.array) ?? p.index) !== p.index) return false;
   return true;
 }
 
-function chosen(choice: Choice, place: Place | undefined): Choice {
+function chosen(choice: Choice, place: ArrayPlace | undefined): Choice {
   const wider = new Map(choice);
   for (let p = place; p; p = p.outer) wider.set(p.array, p.index);
   return wider;

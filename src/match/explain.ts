@@ -1,6 +1,6 @@
 // Why a filter does or does not hold: every condition with what it wanted and what it found.
 import { judge, meets } from "./evaluate.ts";
-import type { Clause, Filter, Leaves, Source, Verdict, View } from "./types.ts";
+import type { Clause, Filter, FilterVerdict, Leaves, ValueSource, View } from "./types.ts";
 
 export interface ClauseExplanation {
   /** The attribute's full name: `metadata.foo` for a filter on `foo`. */
@@ -9,16 +9,16 @@ export interface ClauseExplanation {
   expected: unknown;
   /** The value found, a list if there are several; left out when absent or unknown. */
   actual?: unknown;
-  source: Source;
-  verdict: Verdict;
+  source: ValueSource;
+  verdict: FilterVerdict;
 }
 
 export interface Explanation {
-  verdict: Verdict;
+  verdict: FilterVerdict;
   /** The conditions, as many as can be read; those of a branch carry its number. */
   clauses: (ClauseExplanation & { branch: number })[];
   /** One verdict per branch: without `$or` there is one branch, and one true branch is enough. */
-  branches: Verdict[];
+  branches: FilterVerdict[];
   /** What the conditions alone do not show. */
   note?: string;
 }
@@ -37,12 +37,12 @@ export function explain(filter: Filter, view: View): Explanation {
   for (const [number, branch] of filter.branches.entries()) {
     let isRefused = false;
     for (const clause of branch) {
-      const known = explained.get(clause) ?? explainClause(clause, view);
-      explained.set(clause, known);
-      isRefused ||= known.verdict === false;
-      shown += JSON.stringify(known).length;
+      const explanation = explained.get(clause) ?? explainClause(clause, view);
+      explained.set(clause, explanation);
+      isRefused ||= explanation.verdict === false;
+      shown += JSON.stringify(explanation).length;
       if (shown > MAX_SHOWN_CHARS) left++;
-      else clauses.push({ branch: number, ...known });
+      else clauses.push({ branch: number, ...explanation });
     }
     apart ||= branches[number] === false && !isRefused;
   }

@@ -4,7 +4,7 @@ import { Selectivity } from "./access.ts";
 import { topOf } from "./attributes.ts";
 import { FieldIndex } from "./field-index.ts";
 import { RememberedPath } from "./remembering.ts";
-import { type Entry, Search, type Slot } from "./search.ts";
+import { type FiledBranch, Search, type Slot } from "./search.ts";
 import type { Clause, Conjunction, Filter, Lookup, View } from "./types.ts";
 
 export interface Matches<T> {
@@ -54,19 +54,19 @@ export function finder<T>(
   const given = [...entries];
   const rarest = new Selectivity(given.flatMap(({ filter }) => filter.branches));
   const shared = shareConditions();
-  const byPath = new Map<string, FieldIndex<Entry<T>>>();
-  const always: Entry<T>[] = [];
+  const byPath = new Map<string, FieldIndex<FiledBranch<T>>>();
+  const always: FiledBranch<T>[] = [];
   for (const [order, { filter, value }] of given.entries()) {
     const slot: Slot<T> = { value, order, run: 0, verdict: false, hanging: [] };
     for (const branch of filter.branches) {
-      const entry: Entry<T> = { slot, branch: branch.map(shared), run: 0 };
+      const entry: FiledBranch<T> = { slot, branch: branch.map(shared), run: 0 };
       const best = rarest.best(entry.branch);
       if (best === undefined) {
         always.push(entry);
         continue;
       }
       const { path } = best.clause;
-      const field = byPath.get(path.text) ?? new FieldIndex<Entry<T>>(path);
+      const field = byPath.get(path.text) ?? new FieldIndex<FiledBranch<T>>(path);
       field.file(best.accesses, entry);
       byPath.set(path.text, field);
     }
@@ -76,7 +76,7 @@ export function finder<T>(
   const byTop = Map.groupBy(fields, (field) => topOf(field.path.text));
 
   /** The fields in which the view may have something: all of them, unless they are very many. */
-  function worthTrying(view: View): readonly FieldIndex<Entry<T>>[] {
+  function worthTrying(view: View): readonly FieldIndex<FiledBranch<T>>[] {
     if (view.candidates === undefined || fields.length <= FEW_PATHS) return fields;
     return Array.from(view.candidates(byTop), (name) => byTop.get(name) ?? byPath.get(name) ?? []).flat();
   }
@@ -85,8 +85,8 @@ export function finder<T>(
   return (view) => {
     search.begin(view);
     search.judgeAll(always);
-    for (const field of worthTrying(view)) search.judgeFound(field);
-    return search.found();
+    for (const field of worthTrying(view)) search.judgeField(field);
+    return search.slots();
   };
 }
 
@@ -100,8 +100,8 @@ function shareConditions(): (clause: Clause) => Clause {
   return (clause) => {
     const { text } = clause.path;
     const name = `${text} ${JSON.stringify(clause.expected)}`;
-    const known = clauses.get(name);
-    if (known !== undefined) return known;
+    const existing = clauses.get(name);
+    if (existing !== undefined) return existing;
     const path = paths.get(text) ?? new RememberedPath(clause.path);
     const shared = { ...clause, path };
     paths.set(text, path);

@@ -4,7 +4,7 @@ import { checkOperand, checkStars } from "./bounds.ts";
 import { FilterError } from "./error.ts";
 import type { Glob, GlobToken } from "./types.ts";
 
-const MOST_ALTERNATIVES = 64;
+const MAX_GLOBS = 64;
 const SLASH = 47;
 /** Tokens that may take nothing, and so let the next one have a character too. */
 const STARS: readonly (string | undefined)[] = ["star", "anything", "folders"] satisfies GlobToken["kind"][];
@@ -95,14 +95,14 @@ function expandBraces(text: string, at: string): string[] {
     else if (char === "}" && depth > 0 && --depth === 0) {
       const rest = expandBraces(text.slice(i + 1), at);
       const bounds = [open, ...cuts, i];
-      const found = bounds.slice(1).flatMap((bound, n) => {
+      const expanded = bounds.slice(1).flatMap((bound, n) => {
         const alternatives = expandBraces(text.slice((bounds[n] ?? 0) + 1, bound), at);
         return alternatives.flatMap((inner) => rest.map((tail) => text.slice(0, open) + inner + tail));
       });
-      if (found.length > MOST_ALTERNATIVES) {
-        throw new FilterError(at, `braces that come to at most ${MOST_ALTERNATIVES} alternatives`);
+      if (expanded.length > MAX_GLOBS) {
+        throw new FilterError(at, `braces that come to at most ${MAX_GLOBS} alternatives`);
       }
-      return found;
+      return expanded;
     }
   }
   if (depth > 0) throw new FilterError(at, "a closing } for every {");

@@ -9,5 +9,12 @@ export { canNameEvents, namesEvent } from "./naming.ts";
 export { compileFilter, compilePattern } from "./parse.ts";
 export { buildPatternIndex, matchesPattern } from "./pattern.ts";
 export { reasonOf } from "./reason.ts";
-export type { Filter, Lookup, Source, Verdict, View, Warning } from "./types.ts";
+export type {
+  Filter,
+  FilterVerdict,
+  Lookup,
+  ValueSource,
+  View,
+  Warning,
+} from "./types.ts";
 export { type ObjectAttributes, stateView, viewOf, viewOfPresent } from "./view.ts";

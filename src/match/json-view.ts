@@ -1,9 +1,9 @@
 // A view of raw JSON: the values at a dotted name, wherever the dots fall in the event's own names.
 // Used for plain patterns, and for `payload` in Weir's.
-import type { Leaf, Leaves, Path, Place, Scalar, Source, View } from "./types.ts";
+import type { ArrayPlace, Leaf, Leaves, Path, Scalar, ValueSource, View } from "./types.ts";
 
 /** Lists nested deeper than this are not looked into: nobody means them, and the stack is finite. */
-const DEEPEST = 100;
+const MAX_LIST_DEPTH = 100;
 const NONE: readonly Leaf[] = [];
 
 /** Every scalar at the path. Arrays are flattened; a scalar right inside an array has only the outer place. */
@@ -22,7 +22,7 @@ export class JsonView implements View {
     return leavesIn(this.#root, path);
   }
 
-  source(path: Path): Source {
+  source(path: Path): ValueSource {
     return this.leaves(path).length > 0 ? "event" : "absent";
   }
 }
@@ -32,11 +32,11 @@ function descend(
   top: unknown,
   path: Path,
   start: number,
-  place: Place | undefined,
-  found: Leaf[] | undefined,
+  place: ArrayPlace | undefined,
+  leaves: Leaf[] | undefined,
 ): Leaf[] | undefined {
   let node = top;
-  let all = found;
+  let all = leaves;
   for (let from = start; ; ) {
     if (typeof node !== "object" || node === null) {
       if (from < path.names.length) return all;
@@ -67,12 +67,12 @@ function descendArray(
   array: readonly unknown[],
   path: Path,
   from: number,
-  place: Place | undefined,
-  found: Leaf[] | undefined,
+  place: ArrayPlace | undefined,
+  leaves: Leaf[] | undefined,
 ): Leaf[] | undefined {
   const depth = (place?.depth ?? 0) + 1;
-  if (depth > DEEPEST) return found;
-  let all = found;
+  if (depth > MAX_LIST_DEPTH) return leaves;
+  let all = leaves;
   for (let index = 0; index < array.length; index++) {
     const element = array[index];
     const inside = typeof element === "object" && element !== null;

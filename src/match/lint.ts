@@ -1,8 +1,9 @@
 // Filters that are valid and yet cannot mean what was written: warnings, with what was probably meant.
 // Neighbours: parse.ts refuses what is wrong, doubts.ts knows what single conditions can never meet.
+
+import { nearest } from "../shapes/nearest.ts";
 import { ATTRIBUTES, topOf } from "./attributes.ts";
 import { doubtsAbout, excludeEachOther } from "./doubts.ts";
-import { nearest } from "../shapes/nearest.ts";
 import { takesAccesses } from "./naming.ts";
 import { OPERATOR_NAMES } from "./operators.ts";
 import { compileFilter } from "./parse.ts";
@@ -34,9 +35,9 @@ export function lintFilter(filter: unknown): Warning[] {
   const warnings = new Map<string, Warning>();
   const seen = new Set<Clause>();
   const steps = { left: MAX_STEPS };
-  const add = (found: readonly Warning[]) => {
-    for (const one of found)
-      if (warnings.size < MAX_WARNINGS) warnings.set(`${one.path} ${one.message}`, one);
+  const add = (doubts: readonly Warning[]) => {
+    for (const warning of doubts)
+      if (warnings.size < MAX_WARNINGS) warnings.set(`${warning.path} ${warning.message}`, warning);
   };
   for (const branch of branches) {
     for (const clause of branch) {

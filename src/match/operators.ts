@@ -1,9 +1,10 @@
 // The operators, one function each: what is written in a condition becomes a Matcher, or is refused.
 // Neighbours: parse.ts, which finds the conditions, and matchers.ts, which judges values by them.
+
+import { nearest } from "../shapes/nearest.ts";
 import { isNumberAttribute } from "./attributes.ts";
 import { checkAlternatives, checkOperand } from "./bounds.ts";
 import { blockBits } from "./cidr.ts";
-import { nearest } from "../shapes/nearest.ts";
 import { FilterError } from "./error.ts";
 import { compileGlob } from "./glob.ts";
 import { numericRange, sizeRange } from "./range.ts";
@@ -13,11 +14,11 @@ import { wildcardParts } from "./wildcard.ts";
 import { timeWindow } from "./window.ts";
 
 /** Where a condition stands: the field's path, and whether Weir's own operators are allowed. */
-export interface Place {
+export interface ConditionField {
   path: string;
   weir: boolean;
 }
-type Parse = (operand: unknown, at: string, place: Place) => Matcher;
+type Parse = (operand: unknown, at: string, place: ConditionField) => Matcher;
 
 const EVENTBRIDGE = new Map<string, Parse>([
   ["prefix", (operand, at) => affix("prefix", operand, at)],
@@ -46,14 +47,14 @@ const NEGATABLE = ["equals-ignore-case", "prefix", "suffix", "wildcard"];
 export const OPERATOR_NAMES: readonly string[] = [...WEIR.keys()];
 
 /** What a field must meet: a value, an operator, or a list of them of which one is enough. */
-export function parseMatchers(written: unknown, at: string, place: Place): Matcher[] {
+export function parseMatchers(written: unknown, at: string, place: ConditionField): Matcher[] {
   if (!Array.isArray(written)) return [parseMatcher(written, at, place)];
   if (written.length === 0) throw new FilterError(at, "at least one value or operator in the list");
   checkAlternatives(written, at);
-  return written.map((one, i) => parseMatcher(one, `${at}[${i}]`, place));
+  return written.map((alternative, i) => parseMatcher(alternative, `${at}[${i}]`, place));
 }
 
-function parseMatcher(written: unknown, at: string, place: Place): Matcher {
+function parseMatcher(written: unknown, at: string, place: ConditionField): Matcher {
   if (isScalar(written)) {
     if (place.weir && place.path === "size" && typeof written === "string") {
       checkOperand(written, at);
@@ -91,7 +92,7 @@ function exists(operand: unknown, at: string): Matcher {
   return operand ? { op: "present" } : { op: "not", none: [{ op: "present" }] };
 }
 
-function anythingBut(operand: unknown, at: string, place: Place): Matcher {
+function anythingBut(operand: unknown, at: string, place: ConditionField): Matcher {
   if (typeof operand === "object" && operand !== null && !Array.isArray(operand)) {
     const [name, values] = onlyEntry(operand) ?? ["", undefined];
     if (!NEGATABLE.includes(name)) {
@@ -120,7 +121,7 @@ function anythingBut(operand: unknown, at: string, place: Place): Matcher {
 }
 
 /** Metadata and tags are always text, so numbers are read out of it. */
-const isText = (place: Place) =>
+const isText = (place: ConditionField) =>
   place.weir && !isNumberAttribute(place.path) && /^(metadata|tags)\./.test(place.path);
 
 const isScalar = (value: unknown): value is Scalar =>

@@ -7,7 +7,7 @@ import { OPERATOR_NAMES, parseMatchers } from "./operators.ts";
 import type { Clause, Conjunction, Filter, Path } from "./types.ts";
 
 /** EventBridge stops at a thousand combinations too; past it a filter wants to be several. */
-const MOST_BRANCHES = 1000;
+const MAX_BRANCHES = 1000;
 
 interface Dialect {
   weir: boolean;
@@ -50,17 +50,17 @@ function parseObject(written: object, above: string, at: string, dialect: Dialec
   let branches: Clause[][] = [[]];
   for (const [name, value] of Object.entries(written)) {
     const here = at === "" ? name : `${at}.${name}`;
-    const found =
+    const alternatives =
       name === "$or" ? parseOr(value, above, here, dialect) : parseField(name, value, above, here, dialect);
-    if (branches.length * found.length > MOST_BRANCHES) {
-      throw new FilterError(here, `at most ${MOST_BRANCHES} combinations of all $or branches`);
+    if (branches.length * alternatives.length > MAX_BRANCHES) {
+      throw new FilterError(here, `at most ${MAX_BRANCHES} combinations of all $or branches`);
     }
-    if (count(branches) * found.length + count(found) * branches.length > MAX_CLAUSES) {
+    if (count(branches) * alternatives.length + count(alternatives) * branches.length > MAX_CLAUSES) {
       throw new FilterError(here, `at most ${MAX_CLAUSES} conditions in all combinations of $or together`);
     }
-    const [first = [], ...others] = found;
+    const [first = [], ...others] = alternatives;
     if (others.length === 0) for (const left of branches) left.push(...first);
-    else branches = branches.flatMap((left) => found.map((right) => [...left, ...right]));
+    else branches = branches.flatMap((left) => alternatives.map((right) => [...left, ...right]));
   }
   return branches;
 }
@@ -90,11 +90,11 @@ function parseField(
 function parseOr(value: unknown, above: string, at: string, dialect: Dialect): Conjunction[] {
   if (!Array.isArray(value) || value.length === 0)
     throw new FilterError(at, "a list of objects, one per alternative");
-  return value.flatMap((one, i) => {
+  return value.flatMap((alternative, i) => {
     const here = `${at}[${i}]`;
-    if (!isObject(one) || Object.keys(one).length === 0)
+    if (!isObject(alternative) || Object.keys(alternative).length === 0)
       throw new FilterError(here, "an object with at least one name");
-    return parseObject(one, above, here, dialect);
+    return parseObject(alternative, above, here, dialect);
   });
 }
 

@@ -1,6 +1,6 @@
 // A view that looks each path up once per match: many candidates ask for the same few fields. The memory
 // is in the index's own path objects, marked with the number of the match, so nothing is cleared or built.
-import type { Leaves, Path, Source, View } from "./types.ts";
+import type { Leaves, Path, ValueSource, View } from "./types.ts";
 
 export class RememberedPath implements Path {
   readonly text: string;
@@ -35,7 +35,7 @@ export class RememberingView implements View {
     return path.leaves;
   }
 
-  source(path: Path): Source {
+  source(path: Path): ValueSource {
     return this.#view.source(path);
   }
 }

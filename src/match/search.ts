@@ -2,20 +2,20 @@
 import { judge } from "./evaluate.ts";
 import type { FieldIndex } from "./field-index.ts";
 import { RememberingView } from "./remembering.ts";
-import type { Conjunction, Verdict, View } from "./types.ts";
+import type { Conjunction, FilterVerdict, View } from "./types.ts";
 
 /** One filter, and how far the match of number `run` has got with it; older numbers are out of date. */
 export interface Slot<T> {
   value: T;
   order: number;
   run: number;
-  verdict: Verdict;
+  verdict: FilterVerdict;
   /** The branches that are unknown. */
   hanging: Conjunction[];
 }
 
 /** One branch of a filter, as it is filed. */
-export interface Entry<T> {
+export interface FiledBranch<T> {
   slot: Slot<T>;
   branch: Conjunction;
   run: number;
@@ -24,24 +24,24 @@ export interface Entry<T> {
 export class Search<T> {
   readonly #view = new RememberingView();
   #run = 0;
-  #found: Slot<T>[] | undefined;
+  #slots: Slot<T>[] | undefined;
 
   /** Begins the next match; what earlier ones left in slots and paths is out of date from here on. */
   begin(view: View) {
     this.#run++;
     this.#view.look(view, this.#run);
-    this.#found = undefined;
+    this.#slots = undefined;
   }
 
   /** Judges what is filed under this field's value: all of it where the value is unknown. */
-  judgeFound(field: FieldIndex<Entry<T>>) {
+  judgeField(field: FieldIndex<FiledBranch<T>>) {
     const leaves = this.#view.leaves(field.path);
     if (leaves === "unknown") this.judgeAll(field.all);
     else for (const leaf of leaves) field.find(leaf.value, this);
   }
 
   /** Judges each branch that this match has not met yet. */
-  judgeAll(entries: readonly Entry<T>[]) {
+  judgeAll(entries: readonly FiledBranch<T>[]) {
     for (const entry of entries) {
       if (entry.run === this.#run) continue;
       entry.run = this.#run;
@@ -53,16 +53,16 @@ export class Search<T> {
   }
 
   /** Slots that hold or may hold, in the order in which their filters were given. */
-  found(): readonly Slot<T>[] {
-    return this.#found?.sort(byOrder) ?? [];
+  slots(): readonly Slot<T>[] {
+    return this.#slots?.sort(byOrder) ?? [];
   }
 
   #keep(slot: Slot<T>, branch: Conjunction, verdict: true | "unknown") {
     if (slot.run !== this.#run) {
       slot.run = this.#run;
       slot.hanging = [];
-      if (this.#found === undefined) this.#found = [slot];
-      else this.#found.push(slot);
+      if (this.#slots === undefined) this.#slots = [slot];
+      else this.#slots.push(slot);
     }
     slot.verdict = verdict;
     if (verdict === "unknown") slot.hanging.push(branch);

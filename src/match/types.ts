@@ -3,17 +3,17 @@
 import type { Range } from "./range.ts";
 
 export type Scalar = string | number | boolean | null;
-export type Verdict = true | false | "unknown";
+export type FilterVerdict = true | false | "unknown";
 /** The look-up at the object that would settle an attribute: its headers, or its tags. */
 export type Lookup = "head" | "tags";
 /** Where a value was found: the event, a look-up at the object, nowhere, or not known yet. */
-export type Source = "event" | "object" | "absent" | "unknown";
+export type ValueSource = "event" | "object" | "absent" | "unknown";
 
 /** Which element of which array a value sits in, innermost first. Arrays are told apart by identity. */
-export interface Place {
+export interface ArrayPlace {
   array: readonly unknown[];
   index: number;
-  outer: Place | undefined;
+  outer: ArrayPlace | undefined;
   /** How many arrays, this one included. */
   depth: number;
 }
@@ -21,7 +21,7 @@ export interface Place {
 /** One scalar of an event. Only leaves exist: `{}`, `[]` and objects are absent, `null` is present. */
 export interface Leaf {
   value: Scalar;
-  place: Place | undefined;
+  place: ArrayPlace | undefined;
 }
 export type Leaves = readonly Leaf[] | "unknown";
 
@@ -35,7 +35,7 @@ export interface Path {
 /** What filters see of an event. */
 export interface View {
   leaves(path: Path): Leaves;
-  source(path: Path): Source;
+  source(path: Path): ValueSource;
   /** Paths worth trying where an index holds very many: every other is absent. None: try each. */
   candidates?(known: ReadonlyMap<string, unknown>): Iterable<string>;
 }

@@ -3,7 +3,7 @@
 import type { Event } from "../shapes/event.ts";
 import { extensionOf, nameOf, topOf } from "./attributes.ts";
 import { leavesIn } from "./json-view.ts";
-import type { Leaf, Leaves, Path, Source, View } from "./types.ts";
+import type { Leaf, Leaves, Path, ValueSource, View } from "./types.ts";
 
 /** What was found at the object. Left out: not looked up. `null`, or a name missing from a table: none. */
 export interface ObjectAttributes {
@@ -104,18 +104,18 @@ interface Attributes {
 
 function attributeView({ leaves, unknown, looked, payload }: Attributes): View {
   const find = (path: Path): Leaves => {
-    const known = leaves.get(path.text);
-    if (known !== undefined) return known;
+    const carried = leaves.get(path.text);
+    if (carried !== undefined) return carried;
     const top = topOf(path.text);
     if (unknown.has(top)) return "unknown";
     return top === "payload" && payload !== undefined ? payloadLeaves(payload, path) : NONE;
   };
   return {
     leaves: find,
-    source(path): Source {
-      const found = find(path);
-      if (found === "unknown") return "unknown";
-      if (found.length === 0) return "absent";
+    source(path): ValueSource {
+      const leavesFound = find(path);
+      if (leavesFound === "unknown") return "unknown";
+      if (leavesFound.length === 0) return "absent";
       return looked.has(topOf(path.text)) ? "object" : "event";
     },
     *candidates(byTop) {

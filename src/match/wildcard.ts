@@ -42,9 +42,9 @@ export function matchesWildcard(parts: readonly string[], text: string, count?: 
   for (let i = 1; i < parts.length - 1; i++) {
     const part = parts[i] ?? "";
     count?.();
-    const found = text.indexOf(part, from);
-    if (found < 0 || found + part.length > end) return false;
-    from = found + part.length;
+    const start = text.indexOf(part, from);
+    if (start < 0 || start + part.length > end) return false;
+    from = start + part.length;
   }
   return true;
 }

@@ -5,8 +5,8 @@ import { inRange, instantRange } from "./range.ts";
 import type { Matcher } from "./types.ts";
 
 type Window = Extract<Matcher, { op: "window" }>;
-const MINUTE = 60_000;
-const DAY = 24 * 60;
+const MINUTE_MS = 60_000;
+const DAY_MINUTES = 24 * 60;
 
 /** A window: at or after `after`, before `before`, and within the `daily` hours; each may be left out. */
 export function timeWindow(entries: readonly (readonly [string, unknown])[], at: string): Window {
@@ -25,11 +25,11 @@ export function timeWindow(entries: readonly (readonly [string, unknown])[], at:
 
 /** Whether an RFC 3339 time is inside the window. */
 export function inWindow(window: Window, time: string): boolean {
-  const at = Date.parse(time);
-  if (Number.isNaN(at) || !inRange(window.range, at)) return false;
+  const moment = Date.parse(time);
+  if (Number.isNaN(moment) || !inRange(window.range, moment)) return false;
   if (window.daily === undefined) return true;
   const { from, to } = window.daily;
-  const minute = Math.floor(at / MINUTE) % DAY;
+  const minute = Math.floor(moment / MINUTE_MS) % DAY_MINUTES;
   return from < to ? from <= minute && minute < to : from <= minute || minute < to;
 }
 
@@ -53,7 +53,7 @@ function hours(operand: unknown, at: string): { from: number; to: number } {
     return Number(hour) * 60 + Number(minute);
   });
   const [from = NaN, to = NaN] = minutes;
-  if (minutes.length !== 2 || !(from < DAY && to <= DAY && from !== to)) {
+  if (minutes.length !== 2 || !(from < DAY_MINUTES && to <= DAY_MINUTES && from !== to)) {
     throw new FilterError(at, 'two different times of day in UTC, such as ["22:00", "06:00"]');
   }
   return { from, to };

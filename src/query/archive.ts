@@ -19,10 +19,10 @@ const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOStrin
 
 /** Every connection that has events on record or may come to have some, with its retention. */
 export async function describeArchive(db: D1Database, connections: Connections) {
-  const known = Object.entries(connections.connections).flatMap(([id, { kind }]) =>
+  const ids = Object.entries(connections.connections).flatMap(([id, { kind }]) =>
     kind === "d1" ? [] : [id],
   );
-  const { results } = await db.prepare(SQL.held).bind(JSON.stringify(known)).all<HeldRow>();
+  const { results } = await db.prepare(SQL.held).bind(JSON.stringify(ids)).all<HeldRow>();
   return results.map(({ connection, oldest_hot, oldest, newest, ...archive }) => ({
     connection,
     ...retentionOf(connections, connection),

@@ -8,7 +8,7 @@ import type { SetKey, StoredItem, Vector } from "../shapes/item.ts";
 import { type Collection, openCollection } from "../store/collections/open.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 
-interface Open {
+interface OpenedCollection {
   collection: Collection;
   /** The sets that an object's key may have here: one per pipeline and bucket. */
   setsOf(key: string): SetKey[];
@@ -17,15 +17,20 @@ interface Open {
 }
 
 /** @throws FailureError `not_found` for a collection that no pipeline writes. */
-export function openNamed(name: string, pipelines: Pipelines, connections: Connections, env: Env): Open {
+export function openCollectionNamed(
+  name: string,
+  pipelines: Pipelines,
+  connections: Connections,
+  env: Env,
+): OpenedCollection {
   const writers = pipelines.all.filter(({ config }) => config.destination.collection === name);
   const [first] = writers;
   if (!first) {
-    const known = [...new Set(pipelines.all.map(({ config }) => config.destination.collection))];
+    const names = [...new Set(pipelines.all.map(({ config }) => config.destination.collection))];
     throw new FailureError({
       kind: "not_found",
       detail: `no pipeline writes a collection ${name.slice(0, 80)}`,
-      expected: known.join(", ") || "a collection named by some pipeline's config.json",
+      expected: names.join(", ") || "a collection named by some pipeline's config.json",
     });
   }
   return {
@@ -52,9 +57,9 @@ export interface ItemsQuery {
   vectors: boolean;
 }
 
-export async function listItems(name: string, open: Open, query: ItemsQuery) {
+export async function listItems(name: string, open: OpenedCollection, query: ItemsQuery) {
   const { limit, cursor, key, version, commit, stale, vectors } = query;
-  const list = `items ${[name, key, version, commit, stale].map((it) => it ?? "").join(" ")}`;
+  const list = `items ${[name, key, version, commit, stale].map((part) => part ?? "").join(" ")}`;
   const after = decodeCursor(list, cursor, 1)?.[0];
   const narrowed = version !== undefined || commit !== undefined || stale;
   const page = await open.collection.list({
@@ -63,12 +68,12 @@ export async function listItems(name: string, open: Open, query: ItemsQuery) {
     ...(key !== undefined && { sets: open.setsOf(key) }),
     ...(narrowed && { producer: { version, commit, not: stale ? open.versions : undefined } }),
   });
-  const data = page.items.map((item) => shape(item, vectors));
+  const data = page.items.map((item) => describeItem(item, vectors));
   return page.next === undefined ? { data } : { data, next: encodeCursor(list, [page.next]) };
 }
 
 /** An item as JSON: what the handler returned, its vectors beside it (as numbers only when asked for). */
-export function shape(item: StoredItem, withValues: boolean) {
+export function describeItem(item: StoredItem, withValues: boolean) {
   const { bucket, key } = item.set;
   return {
     id: item.id,
@@ -79,13 +84,13 @@ export function shape(item: StoredItem, withValues: boolean) {
     position: item.position,
     data: item.data,
     vectors: item.vectors.map((vector) => ({
-      ...describe(vector),
+      ...describeVector(vector),
       ...(withValues && { values: Array.from(vector.values) }),
     })),
   };
 }
 
-const describe = ({ path, model, span, values, recipe }: Vector) => ({
+const describeVector = ({ path, model, span, values, recipe }: Vector) => ({
   path,
   dims: values.length,
   model: model ?? null,
@@ -94,7 +99,7 @@ const describe = ({ path, model, span, values, recipe }: Vector) => ({
 });
 
 /** Everything that led to an item: object version, event, run, code, models. */
-export function lineage(item: StoredItem) {
+export function describeLineage(item: StoredItem) {
   const { event_id, run_id, version, commit, etag, version_id, size, event_time, stored_at } = item.lineage;
   const { alias, connection, bucket, key } = item.set;
   return {
@@ -103,6 +108,6 @@ export function lineage(item: StoredItem) {
     event: { id: event_id, time: event_time },
     run: { id: run_id, stored_at },
     pipeline: { alias, version, commit },
-    vectors: item.vectors.map(describe),
+    vectors: item.vectors.map(describeVector),
   };
 }

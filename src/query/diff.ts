@@ -1,7 +1,7 @@
 // What a changed filter would change, by the events on record: each object's newest event is judged by the
 // deployed filter and by the changed one, with what was known of the object then. Nothing runs.
 import { z } from "zod";
-import type { Registered } from "../dispatch/pipelines.ts";
+import type { RegisteredPipeline } from "../dispatch/pipelines.ts";
 import type { EventStores } from "../env.ts";
 import {
   compileFilter,
@@ -9,6 +9,7 @@ import {
   explain,
   type Filter,
   type FilterSize,
+  type FilterVerdict,
   maxSteps,
   reasonOf,
   sizeOf,
@@ -19,11 +20,11 @@ import { filtersSchema } from "../shapes/config.ts";
 import { FailureError } from "../shapes/failure.ts";
 import type { SetKey } from "../shapes/item.ts";
 import { SPAN_EXPECTED, spanMs } from "../shapes/time-span.ts";
-import { type OnRecord, walkObjects } from "../store/archive/walk.ts";
+import { type EventOnRecord, walkObjects } from "../store/archive/walk.ts";
 import type { Collection } from "../store/collections/open.ts";
 import { sha256Hex } from "../store/hash.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
-import { compiled } from "./filters.ts";
+import { compileRequested } from "./filters.ts";
 
 export const diffSchema = z.strictObject({
   alias: z.string().max(300),
@@ -42,20 +43,20 @@ export interface Sample {
   /** Why the changed filter does not pass it, or is not decided. */
   reason: string;
 }
-export type Change = "gained" | "lost" | "undecided";
+export type FilterChange = "gained" | "lost" | "undecided";
 
-const BATCH = 1000;
+const BATCH_OBJECTS = 1000;
 /** Batches of one answer: 5,000 objects are judged in well under a Worker's time, and the rest has a cursor. */
 const MAX_BATCHES = 5;
 /** Steps of one answer, about: one is a few nanoseconds. A costly filter judges fewer objects, and has a cursor sooner. */
 const MAX_STEPS = 60_000_000;
 /** An event of an object as JSON, characters, as most are. */
 const EVENT_CHARS = 1_000;
-const MIN_BATCH = 10;
+const MIN_BATCH_OBJECTS = 10;
 const MAX_SAMPLES = 10;
 
 export interface DiffDeps {
-  pipeline: Registered;
+  pipeline: RegisteredPipeline;
   collection: Collection;
   stores: EventStores;
   now: number;
@@ -68,7 +69,7 @@ export interface DiffDeps {
  */
 export async function diffFilters(request: DiffBody, { pipeline, collection, stores, now }: DiffDeps) {
   const { alias, config, version } = pipeline;
-  const filters = { before: compileFilter(config.source.filters), after: compiled(request.filters) };
+  const filters = { before: compileFilter(config.source.filters), after: compileRequested(request.filters) };
   const list = `diff ${alias} ${version} ${(await sha256Hex(JSON.stringify(request.filters))).slice(0, 16)}`;
   const from = decodeCursor(list, request.cursor, 3);
   // Up to the moment of the first page, so that events which come later move no page.
@@ -78,7 +79,7 @@ export async function diffFilters(request: DiffBody, { pipeline, collection, sto
   let at = from && { received_at: String(from[0]), id: String(from[1]) };
   const tally = new Tally(alias, filters);
   const affordable = Math.floor(MAX_STEPS / tally.stepsFor(EVENT_CHARS));
-  const limit = Math.min(BATCH, Math.max(MIN_BATCH, affordable));
+  const limit = Math.min(BATCH_OBJECTS, Math.max(MIN_BATCH_OBJECTS, affordable));
   for (let batch = 0; batch < MAX_BATCHES && (batch === 0 || at) && tally.steps < MAX_STEPS; batch++) {
     const page = await walkObjects(
       stores,
@@ -104,7 +105,7 @@ export async function diffFilters(request: DiffBody, { pipeline, collection, sto
 
 class Tally {
   readonly counts = { objects: 0, gained: 0, lost: 0, unchanged: 0, undecided: 0, passing: 0 };
-  readonly samples: Record<Change, Sample[]> = { gained: [], lost: [], undecided: [] };
+  readonly samples: Record<FilterChange, Sample[]> = { gained: [], lost: [], undecided: [] };
   readonly lost: SetKey[] = [];
   readonly #alias: string;
   readonly #filters: { before: Filter; after: Filter };
@@ -123,7 +124,7 @@ class Tally {
     return this.#sizes.reduce((sum, size) => sum + maxSteps(size, chars), 1);
   }
 
-  add({ event, outcome }: OnRecord) {
+  add({ event, outcome }: EventOnRecord) {
     this.steps += this.stepsFor(JSON.stringify([event, outcome.object]).length);
     const view = outcome.object ? viewOfPresent(event, outcome.object) : viewOf(event);
     // A removed object passes no filter, neither before nor after, unless one was there again.
@@ -144,9 +145,7 @@ class Tally {
   }
 }
 
-type Verdict = boolean | "unknown";
-
-function changeOf(before: Verdict, after: Verdict): Change | "unchanged" {
+function changeOf(before: FilterVerdict, after: FilterVerdict): FilterChange | "unchanged" {
   if (before === "unknown" || after === "unknown") return "undecided";
   if (before === after) return "unchanged";
   return after ? "gained" : "lost";

@@ -41,10 +41,10 @@ export const testSchema = z
 /** Steps that trying a filter may take: one is a few nanoseconds. */
 const MAX_STEPS = 20_000_000;
 
-export type Tested = Explanation & { reason: string; warnings: Warning[] };
+export type FilterTrial = Explanation & { reason: string; warnings: Warning[] };
 
 /** What a filter says of an event, and what is doubtful about the filter. @throws FilterError */
-export function testFilter(written: unknown, event: Event, object?: ObjectAttributes): Tested {
+export function testFilter(written: unknown, event: Event, object?: ObjectAttributes): FilterTrial {
   const explanation = explain(compileFilter(written), viewOf(event, object));
   return { ...explanation, reason: reasonOf(explanation), warnings: lintFilter(written) };
 }
@@ -72,17 +72,17 @@ const EPOCH = "1970-01-01T00:00:00.000Z";
  *
  * @throws FailureError `not_found`, or `invalid` for a filter that does not compile
  */
-export async function testRequested(
+export async function answerFilterTest(
   { filter, alias, event }: z.infer<typeof testSchema>,
   pipelines: Pipelines,
   stores: EventStores,
-): Promise<Tested> {
+): Promise<FilterTrial> {
   const source = alias === undefined ? undefined : pipelineByAlias(alias, pipelines).config.source;
   const written = source ? source.filters : filter;
-  const size = sizeOf(compiled(written));
+  const size = sizeOf(compileRequested(written));
   const test = (event: Event, object?: ObjectAttributes) => {
     if (maxSteps(size, JSON.stringify([event, object]).length) > MAX_STEPS) throw new FailureError(TOO_MUCH);
-    return refusing(() => testFilter(written, event, object));
+    return withProblems(() => testFilter(written, event, object));
   };
   if (typeof event !== "string") return test(broughtEvent(event, source?.connection_id ?? "none"));
   const recorded = await getEvent(stores, event);
@@ -99,18 +99,18 @@ const TOO_MUCH: Failure = {
 };
 
 /** Compiles a filter that came over HTTP. @throws FailureError `invalid`, with the place and a guess */
-export const compiled = (written: unknown): Filter => refusing(() => compileFilter(written));
+export const compileRequested = (written: unknown): Filter => withProblems(() => compileFilter(written));
 
-function refusing<T>(work: () => T): T {
+function withProblems<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof FilterError) throw new FailureError(refusal(error));
+    if (error instanceof FilterError) throw new FailureError(problemOf(error));
     throw error;
   }
 }
 
-function refusal({ message, path, expected, suggestion }: FilterError): Failure {
+function problemOf({ message, path, expected, suggestion }: FilterError): Failure {
   return {
     kind: "invalid",
     detail: message,

@@ -7,7 +7,7 @@ import type { Failure } from "../shapes/failure.ts";
 import { findArchived, newestArchived } from "../store/archive/find.ts";
 import { eventOfRun } from "../store/archive/index-rows.ts";
 import { walk } from "../store/archive/walk.ts";
-import type { Outcome } from "../store/ledger/events.ts";
+import type { EventOutcome } from "../store/ledger/events.ts";
 import type { EventRow, HistoryRow, RunRow } from "../store/ledger/rows.ts";
 import { type CursorKey, decodeCursor, encodeCursor } from "./cursor.ts";
 
@@ -50,9 +50,13 @@ export async function page<Row extends object, T>(
 }
 
 /** A recorded event with what was decided about it. `archived` where it is no longer hot. */
-export type RecordedEvent = Omit<Event, "identities"> & { outcome: Outcome; archived?: true };
+export type RecordedEvent = Omit<Event, "identities"> & { outcome: EventOutcome; archived?: true };
 
-const recorded = ({ identities: _, ...event }: Event, outcome: Outcome, archived: boolean): RecordedEvent => {
+const recorded = (
+  { identities: _, ...event }: Event,
+  outcome: EventOutcome,
+  archived: boolean,
+): RecordedEvent => {
   return { ...event, outcome, ...(archived && { archived }) };
 };
 
@@ -120,17 +124,17 @@ export async function listRuns(stores: EventStores, filters: RunFilters, query: 
   const { event_id, alias, status } = filters;
   const columns = { event_id, alias, status };
   const order: [string, string] = ["created_at", "id"];
-  const found = await page<RunRow, RecordedRun>(stores.ledger, "runs", order, columns, query, runOf);
+  const hot = await page<RunRow, RecordedRun>(stores.ledger, "runs", order, columns, query, runOf);
   if (event_id !== undefined) {
-    if (found.data.length > 0 || query.cursor !== undefined) return found;
+    if (hot.data.length > 0 || query.cursor !== undefined) return hot;
     const runs = (await findArchived(stores, event_id))?.runs ?? [];
     const matchesFilters = (run: RunRow) =>
       (alias ?? run.alias) === run.alias && (status ?? run.status) === run.status;
     return { data: runs.filter(matchesFilters).map(runOf) };
   }
-  const newest = found.next === undefined ? await newestArchived(stores) : null;
-  if (newest === null) return found;
-  return { ...found, archive: { until: new Date(newest + 59_999).toISOString(), note: OLDER_RUNS } };
+  const newest = hot.next === undefined ? await newestArchived(stores) : null;
+  if (newest === null) return hot;
+  return { ...hot, archive: { until: new Date(newest + 59_999).toISOString(), note: OLDER_RUNS } };
 }
 
 const OLDER_RUNS =
@@ -149,7 +153,7 @@ export async function getRun(stores: EventStores, id: string) {
   if (row) return withHistory(row, history?.results ?? []);
   const event = eventOfRun(id);
   const entry = event === undefined ? null : await findArchived(stores, event);
-  const archived = entry?.runs.find((one) => one.id === id);
+  const archived = entry?.runs.find((archivedRun) => archivedRun.id === id);
   return archived ? withHistory(archived, archived.history) : null;
 }
 

@@ -12,12 +12,12 @@ interface Sample {
 }
 
 /** The counts as text: each family with its help, its type, and a line for each of its samples. */
-export async function metrics(db: D1Database, now: number): Promise<string> {
+export async function renderMetrics(db: D1Database, now: number): Promise<string> {
   const counted = await db.batch<Sample>(
-    FAMILIES.map(({ sql, given = none }) => db.prepare(sql).bind(...given(now))),
+    FAMILIES.map(({ sql, given: parametersAt = none }) => db.prepare(sql).bind(...parametersAt(now))),
   );
-  return FAMILIES.map(({ name, type, help }, at) => {
-    const lines = (counted[at]?.results ?? []).map(
+  return FAMILIES.map(({ name, type, help }, index) => {
+    const lines = (counted[index]?.results ?? []).map(
       ({ labels, value }) => `${name}${labelled(labels)} ${value}\n`,
     );
     return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;

@@ -16,7 +16,7 @@ export const lookSchema = z.strictObject({
 /** Long enough for one run. */
 const URL_MS = 3_600_000;
 
-export async function lookAt(
+export async function lookAtObject(
   { connection, bucket, key, tags }: z.infer<typeof lookSchema>,
   connections: Connections,
   env: Env,

@@ -1,10 +1,10 @@
 // Replays, newest first.
 import type { D1Database } from "@cloudflare/workers-types";
-import { type Row, replayOf } from "../store/ledger/replays.ts";
+import { type ReplayRow, replayOf } from "../store/ledger/replays.ts";
 import { type ListQuery, page } from "./ledger.ts";
 
 export async function listReplays(db: D1Database, query: ListQuery) {
-  const { data: rows, ...rest } = await page<Row, ReturnType<typeof replayOf>>(
+  const { data: rows, ...rest } = await page<ReplayRow, ReturnType<typeof replayOf>>(
     db,
     "replays",
     ["created_at", "id"],

@@ -16,16 +16,21 @@ const MAX_RUNS = 50;
  *
  * @throws FailureError `not_found` for an event or a pipeline that there is not, and was not then
  */
-export async function why(stores: EventStores, eventId: string, alias: string, pipelines: Pipelines) {
+export async function explainDecision(
+  stores: EventStores,
+  eventId: string,
+  alias: string,
+  pipelines: Pipelines,
+) {
   const event = await getEvent(stores, eventId);
-  if (!event) throw nothing(`event ${eventId.slice(0, 120)}`);
+  if (!event) throw notFound(`event ${eventId.slice(0, 120)}`);
   const [then, runs] = await Promise.all([
     versionThen(stores.ledger, event.outcome.deployment, alias),
     listRuns(stores, { event_id: eventId, alias }, { limit: MAX_RUNS }),
   ]);
   if (!then && !pipelines.get(alias)) {
-    const known = pipelines.all.map((pipeline) => pipeline.alias).join(", ");
-    throw nothing(`pipeline ${alias.slice(0, 80)}, nor was there when the event was recorded`, known);
+    const aliases = pipelines.all.map((pipeline) => pipeline.alias).join(", ");
+    throw notFound(`pipeline ${alias.slice(0, 80)}, nor was there when the event was recorded`, aliases);
   }
   return {
     event_id: event.id,
@@ -38,8 +43,8 @@ export async function why(stores: EventStores, eventId: string, alias: string, p
 }
 
 function judge(event: RecordedEvent, alias: string, config: PipelineConfig | undefined) {
-  const unasked = notAsked(event, alias, config);
-  if (!config || unasked !== undefined) return { verdict: null, reason: unasked ?? "", clauses: [] };
+  const whyUnjudged = reasonUnjudged(event, alias, config);
+  if (!config || whyUnjudged !== undefined) return { verdict: null, reason: whyUnjudged ?? "", clauses: [] };
   const { object, unseen } = event.outcome;
   const whole = { ...event, identities: [] };
   const view = object ? viewOfPresent(whole, object) : viewOf(whole);
@@ -63,7 +68,7 @@ const BACK =
   "an object was there after the removal: what its operation was, nobody says, and it counts as met";
 
 /** Why the pipeline's filter had no say in the event, or undefined where it had. */
-function notAsked(event: RecordedEvent, alias: string, config: PipelineConfig | undefined) {
+function reasonUnjudged(event: RecordedEvent, alias: string, config: PipelineConfig | undefined) {
   if (!config) {
     return event.outcome.deployment === undefined
       ? "which filters decided this event is not on record"
@@ -90,7 +95,7 @@ function notAsked(event: RecordedEvent, alias: string, config: PipelineConfig | 
   return undefined;
 }
 
-function nothing(what: string, expected?: string): FailureError {
+function notFound(what: string, expected?: string): FailureError {
   return new FailureError({
     kind: "not_found",
     detail: `there is no ${what}`,

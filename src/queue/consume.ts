@@ -16,27 +16,27 @@ import { recordRefused } from "../store/ledger/rejections.ts";
 import { takeReports } from "../store/ledger/runs.ts";
 
 /** Seconds until a message is delivered again; doubles with each delivery, to 10 minutes. */
-const AGAIN_SECONDS = 5;
-const MAX_AGAIN_SECONDS = 600;
+const RETRY_SECONDS = 5;
+const MAX_RETRY_SECONDS = 600;
 /** What came to the dead-letter queue of events has been tried for most of an hour: from then on hourly, for four days. */
-const AGAIN_DEAD_SECONDS = 3600;
+const DEAD_RETRY_SECONDS = 3600;
 
 type Messages = readonly Message<unknown>[];
 
 export async function consume({ queue, messages }: MessageBatch<unknown>, deps: RouterDeps): Promise<void> {
   try {
-    return await take(queue, messages, deps);
+    return await consumeFrom(queue, messages, deps);
   } catch (error) {
-    if (messages.length === 1 || isPassing(error)) return again(queue, messages, String(error));
+    if (messages.length === 1 || isPassing(error)) return retryLater(queue, messages, String(error));
   }
   for (const message of messages)
-    await take(queue, [message], deps).catch((error) => again(queue, [message], String(error)));
+    await consumeFrom(queue, [message], deps).catch((error) => retryLater(queue, [message], String(error)));
 }
 
-async function take(queue: string, messages: Messages, deps: RouterDeps): Promise<void> {
+async function consumeFrom(queue: string, messages: Messages, deps: RouterDeps): Promise<void> {
   switch (queue) {
     case "weir-reports":
-      return takeReported(messages, deps);
+      return recordReports(messages, deps);
     case "weir-replays":
       for (const { body } of messages) await advance(body as ReplayMessage, deps);
       return;
@@ -47,12 +47,12 @@ async function take(queue: string, messages: Messages, deps: RouterDeps): Promis
     case "weir-events-dead": {
       // From any of the router's own queues; which, is told by what the message is.
       const { reports = [], events = [], others = [] } = Object.groupBy(messages, kindOf);
-      await takeReported(reports, deps);
+      await recordReports(reports, deps);
       await consumeEvents(queue, events, deps);
       return consumeR2(queue, others, deps);
     }
     default:
-      return recordDead(deps.env.ledger(), messages.map(deadJob), deps.now());
+      return recordDead(deps.env.ledger(), messages.map(deadJobOf), deps.now());
   }
 }
 
@@ -61,18 +61,18 @@ function kindOf({ body }: Message<unknown>): "reports" | "events" | "others" {
   return "run_id" in body ? "reports" : "identities" in body ? "events" : "others";
 }
 
-function again(queue: string, messages: Messages, why: string): void {
+function retryLater(queue: string, messages: Messages, why: string): void {
   for (const message of messages) {
     const delaySeconds =
       queue === "weir-events-dead"
-        ? AGAIN_DEAD_SECONDS
-        : Math.min(MAX_AGAIN_SECONDS, AGAIN_SECONDS * 2 ** message.attempts);
+        ? DEAD_RETRY_SECONDS
+        : Math.min(MAX_RETRY_SECONDS, RETRY_SECONDS * 2 ** message.attempts);
     console.warn(JSON.stringify({ log: "message.again", queue, id: message.id, delaySeconds, why }));
     message.retry({ delaySeconds });
   }
 }
 
-const takeReported = (messages: Messages, { env, now }: RouterDeps) =>
+const recordReports = (messages: Messages, { env, now }: RouterDeps) =>
   takeReports(
     env.ledger(),
     messages.map(({ body }) => body as Report),
@@ -80,7 +80,7 @@ const takeReported = (messages: Messages, { env, now }: RouterDeps) =>
   );
 
 /** A dead job comes with its failure, or, where the platform gave up on it, as the bare job. */
-function deadJob({ body }: Message<unknown>): DeadJob {
+function deadJobOf({ body }: Message<unknown>): DeadJob {
   if (typeof body === "object" && body !== null && "job" in body) return body as DeadJob;
   return { job: body as Job };
 }
@@ -124,7 +124,7 @@ async function routeAll(
   );
   for (const { message, event } of events) {
     const why = undecided.get(event.id);
-    if (why !== undefined) again(queue, [message], why);
+    if (why !== undefined) retryLater(queue, [message], why);
   }
 }
 

@@ -22,9 +22,9 @@ const TIME_TAGS = ["time", "time+seq", "time+ver", "time+seq+ver"] as const;
  *   two writes, even within one millisecond.
  */
 export function identify(facts: EventFacts): Pick<Event, "id" | "identities"> {
-  const name = namer(facts);
-  const identities = strong(facts, name);
-  identities.push(at(facts, timeTag(facts), name));
+  const nameOf = openNamer(facts);
+  const identities = strongIdentities(facts, nameOf);
+  identities.push(timeIdentity(facts, timeTag(facts), nameOf));
   return { id: `evt_${identities[0]}`, identities };
 }
 
@@ -38,22 +38,22 @@ export function lookups(facts: EventFacts): string[] {
       !(tag.includes("+seq") && sequencerOf(facts) !== undefined) &&
       !(tag.includes("+ver") && versionOf(facts) !== undefined),
   );
-  const name = namer(facts);
-  return [...strong(facts, name), ...tags.map((tag) => at(facts, tag, name))];
+  const nameOf = openNamer(facts);
+  return [...strongIdentities(facts, nameOf), ...tags.map((tag) => timeIdentity(facts, tag, nameOf))];
 }
 
-function strong(facts: EventFacts, name: Namer): string[] {
+function strongIdentities(facts: EventFacts, nameOf: Namer): string[] {
   const names: string[] = [];
   const sequencer = sequencerOf(facts);
   const version = versionOf(facts);
-  if (sequencer !== undefined) names.push(name("seq", sequencer));
-  if (version !== undefined) names.push(name("ver", version));
+  if (sequencer !== undefined) names.push(nameOf("seq", sequencer));
+  if (version !== undefined) names.push(nameOf("ver", version));
   return names;
 }
 
 /** A moment always has the same length, so what follows it cannot be taken for a part of it. */
-const at = (facts: EventFacts, tag: string, name: Namer) =>
-  name(tag, `${moment(facts.time)} ${facts.etag ?? "-"}`);
+const timeIdentity = (facts: EventFacts, tag: string, nameOf: Namer) =>
+  nameOf(tag, `${moment(facts.time)} ${facts.etag ?? "-"}`);
 
 /** To the millisecond, in UTC; what `toISOString` wrote needs no second writing. */
 const moment = (time: string) =>
@@ -88,7 +88,7 @@ function changeOf(facts: EventFacts): string {
 type Namer = (tag: string, value: string) => string;
 
 /** What all names of one event have in common is written once: hashing is what an event costs most. */
-function namer(facts: EventFacts): Namer {
+function openNamer(facts: EventFacts): Namer {
   const common = JSON.stringify([facts.connection, facts.bucket, facts.key, changeOf(facts)]);
   return (tag, value) => sha256Hex(`${tag} ${common} ${value}`).slice(0, 32);
 }

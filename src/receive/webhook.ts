@@ -14,7 +14,7 @@ import { prove } from "./verify/prove.ts";
 import { confirmSubscription } from "./verify/sns.ts";
 
 /** A delivery that was refused, for the record. */
-export interface Rejection {
+export interface RefusedDelivery {
   connection: string;
   /** The scheme by which it claimed to be proven, or was; absent where it claimed none, or was not asked. */
   scheme?: SchemeName;
@@ -40,7 +40,7 @@ export interface WebhookDeps {
   /** Makes the events durable; throws when it cannot. */
   send(events: Event[]): Promise<void>;
   /** Puts a refusal on record; must not throw. */
-  reject(rejection: Rejection): void;
+  reject(rejection: RefusedDelivery): void;
   /** Makes quarantined records durable; throws when it cannot. */
   quarantine(entries: QuarantineEntry[]): Promise<void>;
   /** Signatures already accepted, for schemes whose signatures are good for once; one per isolate. */
@@ -50,10 +50,12 @@ export interface WebhookDeps {
 }
 
 /** As any result, and where there was one, the scheme that was tried. */
-type Received = { ok: true; value: Accepted } | { ok: false; failure: Failure; scheme?: SchemeName };
+type ReceivedDelivery =
+  | { ok: true; value: AcceptedDelivery }
+  | { ok: false; failure: Failure; scheme?: SchemeName };
 
 /** What a sender hears with its 202. */
-export interface Accepted {
+export interface AcceptedDelivery {
   events: Pick<Event, "id" | "bucket" | "key">[];
   /** Records that were proven but are no events. */
   quarantined: number;
@@ -73,7 +75,7 @@ export async function receiveWebhook(
   request: Request,
   connectionId: string,
   deps: WebhookDeps,
-): Promise<Result<Accepted>> {
+): Promise<Result<AcceptedDelivery>> {
   const context = { connection: connectionId, receivedAt: deps.now() };
   const accepted = await receive(request, context, deps);
   if (accepted.ok) return accepted;
@@ -94,7 +96,7 @@ function publicFailure(failure: Failure): Failure {
   };
 }
 
-async function receive(request: Request, context: Context, deps: WebhookDeps): Promise<Received> {
+async function receive(request: Request, context: Context, deps: WebhookDeps): Promise<ReceivedDelivery> {
   const source = sourceOf(context.connection, deps.connections);
   if (!source.ok) return source;
   const delivery = await deliveryOf(request, context, deps.maxBodyBytes ?? MAX_BODY_BYTES);
@@ -107,7 +109,11 @@ async function receive(request: Request, context: Context, deps: WebhookDeps): P
 }
 
 /** What is proven: used up, heard, normalised, and made durable. */
-async function acceptProof(proof: Proof, context: Context, deps: WebhookDeps): Promise<Result<Accepted>> {
+async function acceptProof(
+  proof: Proof,
+  context: Context,
+  deps: WebhookDeps,
+): Promise<Result<AcceptedDelivery>> {
   const use = useSignatureOnce(proof, context, deps.used);
   if (!use.ok) return use;
   if (proof.handshake !== undefined) return answerHandshake(proof.handshake, deps.trust);
@@ -195,7 +201,7 @@ function useSignatureOnce(
   return ok({ undo: () => used?.delete(name) });
 }
 
-async function answerHandshake(handshake: Handshake, trust: Trust): Promise<Result<Accepted>> {
+async function answerHandshake(handshake: Handshake, trust: Trust): Promise<Result<AcceptedDelivery>> {
   if (handshake.kind === "subscription") {
     const confirmed = await confirmSubscription(handshake.confirm, trust);
     if (!confirmed.ok) return confirmed;

@@ -3,7 +3,7 @@
 // with a bounded number in flight, so that live events never wait behind a replay. A page that was cut off
 // is taken again and adds nothing twice: its events' ids follow from the replay and the object.
 import { createHash } from "node:crypto";
-import type { Registered } from "../dispatch/pipelines.ts";
+import type { RegisteredPipeline } from "../dispatch/pipelines.ts";
 import { compileFilter, evaluate, viewOf } from "../match/index.ts";
 import type { RouteDeps } from "../routing/route.ts";
 import { handOverAll } from "../routing/route.ts";
@@ -12,10 +12,10 @@ import type { Failure } from "../shapes/failure.ts";
 import type { Candidate } from "../shapes/replay.ts";
 import { openSource } from "../source/open.ts";
 import { openCollection } from "../store/collections/open.ts";
-import { type Decided, record } from "../store/ledger/events.ts";
-import { getReplay, progressOf, type Replay, stuckReplays, turnPage } from "../store/ledger/replays.ts";
+import { type DecidedEvent, record } from "../store/ledger/events.ts";
+import { getReplay, progressOf, type ReplayRecord, stuckReplays, turnPage } from "../store/ledger/replays.ts";
 import { refusedBy, tooManyRemovals } from "./hold-back.ts";
-import { readPage, type Target } from "./pages.ts";
+import { type ReplayTarget, readPage } from "./pages.ts";
 import { countPage, estimate } from "./plan.ts";
 
 /** What takes a replay on: its next page. An old message, of a page already taken, does nothing. */
@@ -24,16 +24,16 @@ export interface ReplayMessage {
   page: number;
 }
 
-const PLAN_PAGE = 1000;
-const RUN_PAGE = 100;
+const PLAN_PAGE_OBJECTS = 1000;
+const RUN_PAGE_OBJECTS = 100;
 /** Runs of one replay that are open at once. A live event of the same pipeline waits for no more than these. */
-const WINDOW = 100;
+const MAX_OPEN_RUNS = 100;
 /** Pages taken for one message, so that a long replay is many short invocations. */
 const PAGES_PER_MESSAGE = 10;
-const LOST_MS = 60_000;
+const LOST_AFTER_MS = 60_000;
 
 /** Where a replay stands: which of its pipelines, and that pipeline's own cursor. */
-interface Cursor {
+interface ReplayCursor {
   target: number;
   at?: string;
 }
@@ -43,28 +43,32 @@ export async function advance({ replay_id, page }: ReplayMessage, deps: RouteDep
   for (let taken = 0, at = page; ; taken++, at++) {
     const replay = await getReplay(deps.env.ledger(), replay_id);
     if (replay?.status !== "active" || replay.page !== at || replay.phase === "draining") return;
-    if (taken === PAGES_PER_MESSAGE) return send(replay, deps);
+    if (taken === PAGES_PER_MESSAGE) return sendReplay(replay, deps);
     // Resumed, it has no reason to be paused.
     const resumed = { ...replay, plan: { ...replay.plan, stopped: undefined } };
     if (replay.phase === "planning") {
-      await planPage(resumed, deps).catch((error) => stop(resumed, refusedBy(error), deps));
+      await planPage(resumed, deps).catch((error) => pauseWithReason(resumed, refusedBy(error), deps));
       continue;
     }
     const { open } = await progressOf(deps.env.ledger(), replay.id);
-    if (open >= WINDOW) return send(replay, deps, 1);
-    const limit = Math.min(RUN_PAGE, WINDOW - open);
-    await runPage(resumed, limit, deps).catch((error) => stop(resumed, refusedBy(error), deps));
+    if (open >= MAX_OPEN_RUNS) return sendReplay(replay, deps, 1);
+    const limit = Math.min(RUN_PAGE_OBJECTS, MAX_OPEN_RUNS - open);
+    await runPage(resumed, limit, deps).catch((error) => pauseWithReason(resumed, refusedBy(error), deps));
   }
 }
 
 /** Pauses a replay where it stands, with the reason in its plan. */
-async function stop(replay: Replay, stopped: Failure, { env, now }: RouteDeps): Promise<void> {
+async function pauseWithReason(
+  replay: ReplayRecord,
+  stopped: Failure,
+  { env, now }: RouteDeps,
+): Promise<void> {
   const to = { ...replay, status: "paused" as const, plan: { ...replay.plan, stopped } };
   await turnPage(env.ledger(), replay, to, now()).run();
 }
 
-export async function send(
-  { id, page }: Pick<Replay, "id" | "page">,
+export async function sendReplay(
+  { id, page }: Pick<ReplayRecord, "id" | "page">,
   { env }: RouteDeps,
   delaySeconds = 0,
 ): Promise<void> {
@@ -74,23 +78,23 @@ export async function send(
 /** Takes up replays whose message was lost, and ends those whose last run has. */
 export async function sweepReplays(deps: RouteDeps): Promise<void> {
   const now = deps.now();
-  for (const replay of await stuckReplays(deps.env.ledger(), now - LOST_MS)) {
-    if (replay.phase !== "draining") await send(replay, deps);
+  for (const replay of await stuckReplays(deps.env.ledger(), now - LOST_AFTER_MS)) {
+    if (replay.phase !== "draining") await sendReplay(replay, deps);
     else await endIfDone(replay, deps);
   }
 }
 
 /** Ends a replay whose every page is enqueued and whose every run is final. */
-export async function endIfDone(replay: Replay, deps: RouteDeps): Promise<Replay> {
+export async function endIfDone(replay: ReplayRecord, deps: RouteDeps): Promise<ReplayRecord> {
   if (replay.status !== "active" || replay.phase !== "draining") return replay;
   if ((await progressOf(deps.env.ledger(), replay.id)).open > 0) return replay;
   await turnPage(deps.env.ledger(), replay, { ...replay, status: "done" }, deps.now()).run();
   return (await getReplay(deps.env.ledger(), replay.id)) ?? replay;
 }
 
-async function planPage(replay: Replay, deps: RouteDeps): Promise<void> {
+async function planPage(replay: ReplayRecord, deps: RouteDeps): Promise<void> {
   const ledger = deps.env.ledger();
-  const { next, ...page } = await nextCandidates(replay, PLAN_PAGE, deps);
+  const { next, ...page } = await nextCandidates(replay, PLAN_PAGE_OBJECTS, deps);
   const counted = await countPage(replay.plan, page, ledger);
   const whole = next ? counted : await estimate(counted, ledger);
   const stopped = next ? undefined : await tooManyRemovals(whole, replay.request, ledger);
@@ -104,11 +108,11 @@ async function planPage(replay: Replay, deps: RouteDeps): Promise<void> {
   await turnPage(ledger, replay, to, deps.now()).run();
 }
 
-async function runPage(replay: Replay, limit: number, deps: RouteDeps): Promise<void> {
+async function runPage(replay: ReplayRecord, limit: number, deps: RouteDeps): Promise<void> {
   const ledger = deps.env.ledger();
   const { found, next } = await nextCandidates(replay, limit, deps);
   const at = new Date(deps.now()).toISOString();
-  const decided = found.map(({ alias, candidate }): Decided => {
+  const decided = found.map(({ alias, candidate }): DecidedEvent => {
     const outcome = { matched: [alias], refused: [], refused_count: 0 };
     return {
       event: eventOf(replay.id, alias, candidate, at),
@@ -133,17 +137,17 @@ async function runPage(replay: Replay, limit: number, deps: RouteDeps): Promise<
   );
 }
 
-async function nextCandidates(replay: Replay, limit: number, deps: RouteDeps) {
-  const cursor: Cursor = replay.cursor === null ? { target: 0 } : JSON.parse(replay.cursor);
+async function nextCandidates(replay: ReplayRecord, limit: number, deps: RouteDeps) {
+  const cursor: ReplayCursor = replay.cursor === null ? { target: 0 } : JSON.parse(replay.cursor);
   const alias = replay.request.aliases[cursor.target] ?? "";
   const pipeline = deps.pipelines.get(alias);
-  const following: Cursor | undefined =
+  const following: ReplayCursor | undefined =
     cursor.target + 1 < replay.request.aliases.length ? { target: cursor.target + 1 } : undefined;
   // A pipeline that is no longer deployed has nothing to run.
   if (!pipeline) return { found: [], passed_over: 0, next: following };
   const target = targetOf(pipeline, deps);
   const page = await readPage(replay.request.select, target, cursor.at, limit);
-  const kept = await passing(page.candidates, replay, target);
+  const kept = await selectPassing(page.candidates, replay, target);
   return {
     found: kept.map((candidate) => ({ alias, candidate })),
     passed_over: page.passed_over + page.candidates.length - kept.length,
@@ -151,7 +155,7 @@ async function nextCandidates(replay: Replay, limit: number, deps: RouteDeps) {
   };
 }
 
-function targetOf(pipeline: Registered, { env, connections }: RouteDeps): Target {
+function targetOf(pipeline: RegisteredPipeline, { env, connections }: RouteDeps): ReplayTarget {
   const { source, destination } = pipeline.config;
   const connection = connections.connections[source.connection_id];
   return {
@@ -165,10 +169,10 @@ function targetOf(pipeline: Registered, { env, connections }: RouteDeps): Target
 }
 
 /** Candidates that pass the replay's own filter; what it hangs on is looked up at the object. */
-async function passing(
+async function selectPassing(
   candidates: Candidate[],
-  { id, request }: Replay,
-  target: Target,
+  { id, request }: ReplayRecord,
+  target: ReplayTarget,
 ): Promise<Candidate[]> {
   if (!request.filter) return candidates;
   const filter = compileFilter(request.filter);

@@ -49,8 +49,8 @@ export async function eventsPage(
   );
   const candidates = rows.map(({ event }): Candidate => {
     const { id: replay_of, bucket, key, size, etag } = event;
-    const known = { ...(size !== undefined && { size }), ...(etag !== undefined && { etag }) };
-    return { connection, bucket, key, why: "selected", ...known, replay_of };
+    const sizeAndEtag = { ...(size !== undefined && { size }), ...(etag !== undefined && { etag }) };
+    return { connection, bucket, key, why: "selected", ...sizeAndEtag, replay_of };
   });
   return { candidates, passed_over: 0, ...(next && { next: JSON.stringify([next.received_at, next.id]) }) };
 }
@@ -58,7 +58,7 @@ export async function eventsPage(
 const iso = (time: string | undefined) => (time === undefined ? undefined : new Date(time).toISOString());
 
 /** What made the items: any version but this, or whatever is named of version, commit and model. */
-export type Maker =
+export type Producer =
   | { kind: "not_version"; value: string }
   | {
       kind: "made_by";
@@ -71,21 +71,23 @@ export type Maker =
 export async function producedPage(
   db: D1Database,
   alias: string,
-  maker: Maker,
+  producer: Producer,
   cursor: string | undefined,
   limit: number,
 ): Promise<Page> {
   const [bucket, key] = cursor === undefined ? ["", ""] : (JSON.parse(cursor) as [string, string]);
-  const not = maker.kind === "not_version" ? maker.value : null;
-  const by: Omit<Extract<Maker, { kind: "made_by" }>, "kind"> = maker.kind === "made_by" ? maker : {};
+  const not = producer.kind === "not_version" ? producer.value : null;
+  const by: Omit<Extract<Producer, { kind: "made_by" }>, "kind"> = producer.kind === "made_by"
+    ? producer
+    : {};
   const { results } = await db
     .prepare(MADE)
     .bind(alias, not, by.version ?? null, by.commit ?? null, by.model ?? null, bucket, key, limit + 1)
     .all<Row>();
   const candidates = results.slice(0, limit).map((row): Candidate => {
     const { connection, bucket, key, size, etag } = row;
-    const known = { ...(size !== null && { size }), ...(etag !== null && { etag }) };
-    return { connection, bucket, key, why: "selected", ...known };
+    const sizeAndEtag = { ...(size !== null && { size }), ...(etag !== null && { etag }) };
+    return { connection, bucket, key, why: "selected", ...sizeAndEtag };
   });
   const last = candidates.at(-1);
   const next = results.length > limit && last ? { next: JSON.stringify([last.bucket, last.key]) } : {};

@@ -5,7 +5,7 @@ import { field } from "../store/ledger/sql.ts";
 /** A pipeline's newest runs that are looked at; those of them that succeeded count. */
 export const PAST_RUNS = 1000;
 
-interface Named {
+interface ObjectName {
   connection: string;
   bucket: string;
   key: string;
@@ -15,7 +15,7 @@ interface Named {
 export async function heldItems(
   db: D1Database,
   alias: string,
-  objects: Named[],
+  objects: ObjectName[],
 ): Promise<{ objects: number; items: number }> {
   const rows = objects.map(({ connection, bucket, key }) => ({ connection, bucket, key }));
   const held = await db

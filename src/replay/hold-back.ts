@@ -2,12 +2,12 @@
 // to be read. Either way nothing was changed, the reason is in the plan, and resuming is consent.
 import type { D1Database } from "@cloudflare/workers-types";
 import { type Failure, FailureError, verdictOf } from "../shapes/failure.ts";
-import { MAX_REMOVED_PERCENT, type Plan, type ReplayRequest } from "../shapes/replay.ts";
+import { MAX_REMOVED_PERCENT, type ReplayPlan, type ReplayRequest } from "../shapes/replay.ts";
 import { heldObjects } from "./estimates.ts";
 
 /** Why a planned repair must not begin by itself; undefined where it may. */
 export async function tooManyRemovals(
-  plan: Plan,
+  plan: ReplayPlan,
   { select, dry_run, force }: ReplayRequest,
   ledger: D1Database,
 ): Promise<Failure | undefined> {

@@ -2,7 +2,7 @@
 // work itself is in advance.ts.
 
 import type { z } from "zod";
-import { compiled } from "../query/filters.ts";
+import { compileRequested } from "../query/filters.ts";
 import type { RouteDeps } from "../routing/route.ts";
 import { FailureError } from "../shapes/failure.ts";
 import { emptyPlan, type ReplayRequest, type replaySchema } from "../shapes/replay.ts";
@@ -12,14 +12,17 @@ import {
   insertReplay,
   MAX_OPEN_REPLAYS,
   progressOf,
-  type Replay,
+  type ReplayRecord,
   type ReplayStatus,
 } from "../store/ledger/replays.ts";
-import { endIfDone, send } from "./advance.ts";
+import { endIfDone, sendReplay } from "./advance.ts";
 import { totals } from "./plan.ts";
 
 /** Creates a replay and sends it on its way. @throws FailureError for an unknown pipeline or a filter that is none */
-export async function createReplay(body: z.infer<typeof replaySchema>, deps: RouteDeps): Promise<Replay> {
+export async function createReplay(
+  body: z.infer<typeof replaySchema>,
+  deps: RouteDeps,
+): Promise<ReplayRecord> {
   const aliases = body.aliases ?? deps.pipelines.all.map(({ alias }) => alias);
   const unknown = aliases.filter((alias) => !deps.pipelines.get(alias));
   if (unknown.length > 0) {
@@ -31,10 +34,10 @@ export async function createReplay(body: z.infer<typeof replaySchema>, deps: Rou
       expected,
     });
   }
-  if (body.filter) compiled(body.filter);
+  if (body.filter) compileRequested(body.filter);
   const request: ReplayRequest = { ...body, aliases: [...new Set(aliases)] };
   const now = deps.now();
-  const replay: Replay = {
+  const replay: ReplayRecord = {
     id: `rpl_${crypto.randomUUID().replaceAll("-", "")}`,
     status: "active",
     phase: "planning",
@@ -53,20 +56,20 @@ export async function createReplay(body: z.infer<typeof replaySchema>, deps: Rou
       next: "Wait until some are done, or cancel what is no longer needed: weir replay list.",
     });
   }
-  await send(replay, deps).catch(left);
+  await sendReplay(replay, deps).catch(logLeft);
   return replay;
 }
 
 /** A replay as people see it: its plan, and its progress as counted from its runs. */
-export async function describeReplay(found: Replay, deps: RouteDeps) {
-  const replay = await endIfDone(found, deps);
+export async function describeReplay(stored: ReplayRecord, deps: RouteDeps) {
+  const replay = await endIfDone(stored, deps);
   const { by_status, open } = await progressOf(deps.env.ledger(), replay.id);
   const enqueued = Object.values(by_status).reduce((sum, runs) => sum + runs, 0);
   const planned = replay.phase === "planning" ? null : replay.plan.objects;
   const ended = enqueued - open;
   const { stopped, ...plan } = replay.plan;
   const seconds = Math.max(1, ((replay.ended_at ?? deps.now()) - replay.created_at) / 1000);
-  const left = planned === null || ended === 0 ? null : ((planned - ended) * seconds) / ended;
+  const logLeft = planned === null || ended === 0 ? null : ((planned - ended) * seconds) / ended;
   return {
     id: replay.id,
     status: replay.status,
@@ -83,7 +86,7 @@ export async function describeReplay(found: Replay, deps: RouteDeps) {
       dead: by_status.dead ?? 0,
       cancelled: by_status.cancelled ?? 0,
       per_second: Number((ended / seconds).toFixed(2)),
-      seconds_left: replay.status === "active" && left !== null ? Math.round(left) : null,
+      seconds_left: replay.status === "active" && logLeft !== null ? Math.round(logLeft) : null,
     },
     created_at: new Date(replay.created_at).toISOString(),
     ended_at: replay.ended_at === null ? null : new Date(replay.ended_at).toISOString(),
@@ -97,7 +100,11 @@ const MOVES = {
 } as const satisfies Record<string, { from: ReplayStatus[]; to: ReplayStatus }>;
 
 /** @throws FailureError `not_found`, or `conflict` where the replay is not in a state to be moved so */
-export async function moveReplay(id: string, move: keyof typeof MOVES, deps: RouteDeps): Promise<Replay> {
+export async function moveReplay(
+  id: string,
+  move: keyof typeof MOVES,
+  deps: RouteDeps,
+): Promise<ReplayRecord> {
   const { from, to } = MOVES[move];
   const moved = await changeStatus(deps.env.ledger(), id, [...from], to, deps.now());
   const replay = await getReplay(deps.env.ledger(), id);
@@ -109,9 +116,10 @@ export async function moveReplay(id: string, move: keyof typeof MOVES, deps: Rou
       expected: from.join(" or "),
     });
   }
-  if (moved && to === "active") await send(replay, deps).catch(left);
+  if (moved && to === "active") await sendReplay(replay, deps).catch(logLeft);
   return replay;
 }
 
 /** It is on record, and the sweep sends it on its way. */
-const left = (error: unknown) => console.warn(JSON.stringify({ log: "replay.left", error: String(error) }));
+const logLeft = (error: unknown) =>
+  console.warn(JSON.stringify({ log: "replay.left", error: String(error) }));

@@ -1,19 +1,19 @@
 // Pages of candidates: where a replay finds its objects. Each reader gives one page of one pipeline from a
 // place, and where the next begins. Nothing is changed here.
 
-import type { Registered } from "../dispatch/pipelines.ts";
+import type { RegisteredPipeline } from "../dispatch/pipelines.ts";
 import type { EventStores } from "../env.ts";
 import { evaluate, type Filter, stateView, viewOf } from "../match/index.ts";
 import type { Event } from "../shapes/event.ts";
 import type { SetKey } from "../shapes/item.ts";
-import type { Candidate, Selection, Why } from "../shapes/replay.ts";
+import type { Candidate, CandidateReason, Selection } from "../shapes/replay.ts";
 import type { Listed, Source } from "../source/contract.ts";
 import type { Collection } from "../store/collections/contract.ts";
 import { eventsPage, producedPage } from "./candidates.ts";
 
 /** What one pipeline's pages are read from. */
-export interface Target {
-  pipeline: Registered;
+export interface ReplayTarget {
+  pipeline: RegisteredPipeline;
   filter: Filter;
   buckets: string[];
   source: Source;
@@ -28,7 +28,7 @@ export interface CandidatePage {
 }
 
 /** Where a listing stands: which bucket, and the store's own cursor; `sets` walks the collection after that. */
-interface Place {
+interface ListingPlace {
   bucket?: number;
   at?: string;
   sets?: boolean;
@@ -37,7 +37,7 @@ interface Place {
 /** One page from `cursor`, of at most about `limit` objects. */
 export async function readPage(
   select: Selection,
-  target: Target,
+  target: ReplayTarget,
   cursor: string | undefined,
   limit: number,
 ): Promise<CandidatePage> {
@@ -66,14 +66,19 @@ export async function readPage(
     }
     case "listing":
     case "drift":
-      return listingPage(select, target, cursor === undefined ? {} : (JSON.parse(cursor) as Place), limit);
+      return listingPage(
+        select,
+        target,
+        cursor === undefined ? {} : (JSON.parse(cursor) as ListingPlace),
+        limit,
+      );
   }
 }
 
 async function listingPage(
   select: Extract<Selection, { kind: "listing" | "drift" }>,
-  target: Target,
-  place: Place,
+  target: ReplayTarget,
+  place: ListingPlace,
   limit: number,
 ): Promise<CandidatePage> {
   if (place.sets) return orphansPage(select.prefix, target, place, limit);
@@ -82,7 +87,7 @@ async function listingPage(
   if (bucket === undefined)
     return select.kind === "drift" ? { ...empty, next: JSON.stringify({ sets: true }) } : empty;
   const listing = await target.source.list(bucket, { prefix: select.prefix, cursor: place.at, limit });
-  const next: Place | undefined =
+  const next: ListingPlace | undefined =
     listing.next !== undefined
       ? { bucket: bucketNumber, at: listing.next }
       : bucketNumber + 1 < target.buckets.length
@@ -90,18 +95,22 @@ async function listingPage(
         : select.kind === "drift"
           ? { sets: true }
           : undefined;
-  const found =
+  const candidates =
     select.kind === "drift"
       ? await driftOf(target, bucket, listing.objects)
       : matchingOf(target, bucket, listing.objects);
-  const passed_over = listing.objects.length - found.length;
-  return { candidates: found, passed_over, ...(next && { next: JSON.stringify(next) }) };
+  const passed_over = listing.objects.length - candidates.length;
+  return { candidates: candidates, passed_over, ...(next && { next: JSON.stringify(next) }) };
 }
 
 const empty: CandidatePage = { candidates: [], passed_over: 0 };
 
 /** Whether the pipeline wants the object as it is listed; `unknown` where that hangs on what a listing does not say. */
-function wants(target: Target, bucket: string, object: Listed & { tags?: Record<string, string> }) {
+function judgeListed(
+  target: ReplayTarget,
+  bucket: string,
+  object: Listed & { tags?: Record<string, string> },
+) {
   const { key, ...listed } = object;
   const event: Event = {
     id: "evt_listed",
@@ -119,17 +128,22 @@ function wants(target: Target, bucket: string, object: Listed & { tags?: Record<
   return evaluate(target.filter, stateView(viewOf(event, listed)));
 }
 
-const candidateOf = (target: Target, bucket: string, { key, size, etag }: Listed, why: Why): Candidate => {
+const candidateOf = (
+  target: ReplayTarget,
+  bucket: string,
+  { key, size, etag }: Listed,
+  why: CandidateReason,
+): Candidate => {
   return { connection: target.pipeline.config.source.connection_id, bucket, key, size, etag, why };
 };
 
-const matchingOf = (target: Target, bucket: string, objects: Listed[]): Candidate[] =>
+const matchingOf = (target: ReplayTarget, bucket: string, objects: Listed[]): Candidate[] =>
   objects
-    .filter((object) => wants(target, bucket, object) !== false)
+    .filter((object) => judgeListed(target, bucket, object) !== false)
     .map((object) => candidateOf(target, bucket, object, "selected"));
 
 /** Compares listed objects with what the collection holds of them. */
-async function driftOf(target: Target, bucket: string, objects: Listed[]): Promise<Candidate[]> {
+async function driftOf(target: ReplayTarget, bucket: string, objects: Listed[]): Promise<Candidate[]> {
   const { alias, config } = target.pipeline;
   const setOf = ({ key }: Listed): SetKey => ({
     alias,
@@ -138,11 +152,11 @@ async function driftOf(target: Target, bucket: string, objects: Listed[]): Promi
     key,
   });
   const held = await target.collection.describe(objects.map(setOf));
-  const found = await Promise.all(
+  const candidates = await Promise.all(
     objects.map(async (object, at): Promise<Candidate | undefined> => {
       const set = held[at];
-      const why = (is: Why) => candidateOf(target, bucket, object, is);
-      if (set && set.etag === object.etag && set.items > 0 && wants(target, bucket, object) === true)
+      const why = (is: CandidateReason) => candidateOf(target, bucket, object, is);
+      if (set && set.etag === object.etag && set.items > 0 && judgeListed(target, bucket, object) === true)
         return undefined;
       const matching = await isMatching(target, bucket, object);
       if (!matching) return set && set.items > 0 ? why("orphaned") : undefined;
@@ -150,27 +164,27 @@ async function driftOf(target: Target, bucket: string, objects: Listed[]): Promi
       return set.etag === object.etag ? undefined : why("out_of_date");
     }),
   );
-  return found.filter((candidate) => candidate !== undefined);
+  return candidates.filter((candidate) => candidate !== undefined);
 }
 
 /** As `wants`, with a look at the object where the listing does not say enough. */
-async function isMatching(target: Target, bucket: string, object: Listed): Promise<boolean> {
-  const listed = wants(target, bucket, object);
+async function isMatching(target: ReplayTarget, bucket: string, object: Listed): Promise<boolean> {
+  const listed = judgeListed(target, bucket, object);
   if (listed !== "unknown") return listed;
   const seen = await target.source.observe(bucket, object.key);
   if (!seen) return false;
-  const looked = wants(target, bucket, { ...object, ...seen });
+  const looked = judgeListed(target, bucket, { ...object, ...seen });
   if (looked !== "unknown") return looked;
   const tags = await target.source.tags(bucket, object.key);
   // What still hangs is the event's own (its type, its sender): the object itself passes.
-  return wants(target, bucket, { ...object, ...seen, tags }) !== false;
+  return judgeListed(target, bucket, { ...object, ...seen, tags }) !== false;
 }
 
 /** Sets whose object is gone. */
 async function orphansPage(
   prefix: string | undefined,
-  target: Target,
-  place: Place,
+  target: ReplayTarget,
+  place: ListingPlace,
   limit: number,
 ): Promise<CandidatePage> {
   const { held, next } = await target.collection.sets({ limit, after: place.at });
@@ -178,9 +192,9 @@ async function orphansPage(
   const own = held.filter(({ set }) => set.alias === alias && set.key.startsWith(prefix ?? ""));
   const gone = await Promise.all(
     own.map(async ({ set }) => {
-      const known =
+      const isThere =
         target.buckets.includes(set.bucket) && (await target.source.observe(set.bucket, set.key)) !== null;
-      return known ? undefined : set;
+      return isThere ? undefined : set;
     }),
   );
   const candidates = gone.flatMap((set): Candidate[] =>

@@ -1,22 +1,22 @@
 // What a replay's plan says, page by page: objects and bytes, a sample, which items would be replaced, and at its
 // end how long the handlers will take, by how long they took before. Changes nothing.
 import type { D1Database } from "@cloudflare/workers-types";
-import type { Candidate, PipelinePlan, Plan } from "../shapes/replay.ts";
+import type { Candidate, PipelinePlan, ReplayPlan } from "../shapes/replay.ts";
 import { heldItems, PAST_RUNS, pastRuns } from "./estimates.ts";
 
 const MAX_SAMPLE = 20;
 
-interface Found {
+interface PlannedObject {
   alias: string;
   candidate: Candidate;
 }
 
 /** The plan with one page more. A page is of one pipeline. */
 export async function countPage(
-  plan: Plan,
-  page: { found: Found[]; passed_over: number },
+  plan: ReplayPlan,
+  page: { found: PlannedObject[]; passed_over: number },
   ledger: D1Database,
-): Promise<Plan> {
+): Promise<ReplayPlan> {
   const { found } = page;
   const counted = found.reduce(count, { ...plan, passed_over: plan.passed_over + page.passed_over });
   const [first] = found;
@@ -26,56 +26,72 @@ export async function countPage(
     first.alias,
     found.map(({ candidate }) => candidate),
   );
-  const of = pipelineOf(counted, first.alias);
-  const replaces = { objects: of.replaces.objects + held.objects, items: of.replaces.items + held.items };
-  return { ...counted, pipelines: { ...counted.pipelines, [first.alias]: { ...of, replaces } } };
+  const ofPipeline = pipelineOf(counted, first.alias);
+  const replaces = {
+    objects: ofPipeline.replaces.objects + held.objects,
+    items: ofPipeline.replaces.items + held.items,
+  };
+  return { ...counted, pipelines: { ...counted.pipelines, [first.alias]: { ...ofPipeline, replaces } } };
 }
 
-function count(plan: Plan, { alias, candidate }: Found): Plan {
+function count(plan: ReplayPlan, { alias, candidate }: PlannedObject): ReplayPlan {
   const { bucket, key, size = 0, why } = candidate;
-  const of = pipelineOf(plan, alias);
+  const ofPipeline = pipelineOf(plan, alias);
   // The items of an orphan go, without its handler.
   const handled = why === "orphaned" ? 0 : 1;
-  const one = { ...of, objects: of.objects + 1, handled: of.handled + handled, bytes: of.bytes + size };
+  const pipeline = {
+    ...ofPipeline,
+    objects: ofPipeline.objects + 1,
+    handled: ofPipeline.handled + handled,
+    bytes: ofPipeline.bytes + size,
+  };
   return {
     ...plan,
     objects: plan.objects + 1,
     bytes: plan.bytes + size,
     by_why: { ...plan.by_why, [why]: (plan.by_why[why] ?? 0) + 1 },
     sample: plan.sample.length < MAX_SAMPLE ? [...plan.sample, { alias, bucket, key, why }] : plan.sample,
-    pipelines: { ...plan.pipelines, [alias]: one },
+    pipelines: { ...plan.pipelines, [alias]: pipeline },
   };
 }
 
-const pipelineOf = ({ pipelines }: Plan, alias: string): PipelinePlan =>
+const pipelineOf = ({ pipelines }: ReplayPlan, alias: string): PipelinePlan =>
   pipelines[alias] ?? {
     ...{ objects: 0, handled: 0, bytes: 0, replaces: { objects: 0, items: 0 } },
     ...{ seconds: null, basis: "its objects are still being counted" },
   };
 
 /** The complete plan, with what its runs are likely to take. */
-export async function estimate(plan: Plan, ledger: D1Database): Promise<Plan> {
+export async function estimate(plan: ReplayPlan, ledger: D1Database): Promise<ReplayPlan> {
   const estimated = await Promise.all(
-    Object.entries(plan.pipelines).map(async ([alias, of]): Promise<[string, PipelinePlan]> => {
-      if (of.handled === 0) return [alias, { ...of, seconds: 0, basis: "no handler would run" }];
+    Object.entries(plan.pipelines).map(async ([alias, ofPipeline]): Promise<[string, PipelinePlan]> => {
+      if (ofPipeline.handled === 0)
+        return [alias, { ...ofPipeline, seconds: 0, basis: "no handler would run" }];
       const past = await pastRuns(ledger, alias);
       if (!past)
-        return [alias, { ...of, seconds: null, basis: `none of its last ${PAST_RUNS} runs succeeded` }];
-      const seconds = Number(((of.handled * past.ms) / 1000).toFixed(1));
+        return [
+          alias,
+          { ...ofPipeline, seconds: null, basis: `none of its last ${PAST_RUNS} runs succeeded` },
+        ];
+      const seconds = Number(((ofPipeline.handled * past.ms) / 1000).toFixed(1));
       const mean = Number((past.ms / 1000).toPrecision(3));
-      return [alias, { ...of, seconds, basis: `${mean} s each, the mean of ${past.runs} past runs` }];
+      return [alias, { ...ofPipeline, seconds, basis: `${mean} s each, the mean of ${past.runs} past runs` }];
     }),
   );
   return { ...plan, pipelines: Object.fromEntries(estimated) };
 }
 
 /** All pipelines together; `seconds` is null where it is of one of them. */
-export function totals({ pipelines }: Plan) {
+export function totals({ pipelines }: ReplayPlan) {
   const all = Object.values(pipelines);
-  const sum = (of: (one: PipelinePlan) => number) => all.reduce((total, one) => total + of(one), 0);
+  const sum = (ofPipeline: (pipeline: PipelinePlan) => number) =>
+    all.reduce((total, pipeline) => total + ofPipeline(pipeline), 0);
   const isKnown = all.every(({ seconds }) => seconds !== null);
   return {
-    replaces: { objects: sum((one) => one.replaces.objects), items: sum((one) => one.replaces.items) },
+    replaces: {
+      objects: sum((pipeline) => pipeline.replaces.objects),
+      items: sum((pipeline) => pipeline.replaces.items),
+    },
     seconds: isKnown ? Number(sum(({ seconds }) => seconds ?? 0).toFixed(1)) : null,
   };
 }

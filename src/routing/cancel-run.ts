@@ -7,17 +7,17 @@ import { openCollection } from "../store/collections/open.ts";
 import { cancelRuns } from "../store/ledger/runs.ts";
 import type { RouterDeps } from "./deps.ts";
 
-type Ended = NonNullable<Awaited<ReturnType<typeof getRun>>>;
+type RunWithHistory = NonNullable<Awaited<ReturnType<typeof getRun>>>;
 
 /**
  * Cancels a run; again is no change. A handler that is running hears of it within seconds, by its `signal`.
  *
  * @throws FailureError `not_found`, or `conflict` where the run has ended otherwise
  */
-export async function cancelRun(id: string, reason: string, deps: RouterDeps): Promise<Ended> {
+export async function cancelRun(id: string, reason: string, deps: RouterDeps): Promise<RunWithHistory> {
   const run = await runById(id, deps);
   if (run.status === "cancelled") return run;
-  if (["succeeded", "skipped", "dead"].includes(run.status)) throw over(run);
+  if (["succeeded", "skipped", "dead"].includes(run.status)) throw hasEnded(run);
   const { connection, bucket, key } = run.object;
   const destination = deps.pipelines.get(run.alias)?.config.destination;
   if (destination) {
@@ -26,17 +26,17 @@ export async function cancelRun(id: string, reason: string, deps: RouterDeps): P
   }
   const ended = await cancelRuns(deps.env.ledger(), [id], reason, deps.now());
   const after = await runById(id, deps);
-  if (ended === 0 && after.status !== "cancelled") throw over(after);
+  if (ended === 0 && after.status !== "cancelled") throw hasEnded(after);
   return after;
 }
 
-async function runById(id: string, { env }: RouterDeps): Promise<Ended> {
+async function runById(id: string, { env }: RouterDeps): Promise<RunWithHistory> {
   const run = await getRun(env.eventStores(), id);
   if (run) return run;
   throw new FailureError({ kind: "not_found", detail: `there is no run ${id.slice(0, 120)}` });
 }
 
-function over({ id, status }: Ended): FailureError {
+function hasEnded({ id, status }: RunWithHistory): FailureError {
   const next = `drop its dead letter: \`weir dead-letters drop --run ${id} --reason …\``;
   return new FailureError({
     kind: "conflict",

@@ -13,9 +13,9 @@ import {
 import type { Event } from "../shapes/event.ts";
 import { type Failure, FailureError, ok, type Result, verdictOf } from "../shapes/failure.ts";
 import type { Source } from "../source/contract.ts";
-import type { LookedUp, Outcome } from "../store/ledger/events.ts";
+import type { EventOutcome, LookedUp } from "../store/ledger/events.ts";
 
-type Looks = Pick<Source, "observe" | "tags">;
+type ObjectLooks = Pick<Source, "observe" | "tags">;
 
 /** Reasons kept on the event itself; `why` explains any other pipeline's. */
 const MAX_REASONS = 5;
@@ -28,16 +28,16 @@ export const ACCESSED =
 export async function decide(
   event: Event,
   candidates: Candidates | undefined,
-  source: Looks,
-): Promise<Result<Outcome>> {
+  source: ObjectLooks,
+): Promise<Result<EventOutcome>> {
   if (!candidates) return ok({ matched: [], refused: [], refused_count: 0 });
   if (event.type === "removed") return decideRemoval(event, candidates, source);
   if (event.type === "accessed") return decideAccess(event, candidates, source);
   const view = viewOf(event);
   const found = candidates.index.match(view);
   if (found.undecided.length === 0) return ok(outcomeOf(candidates, found.matched, view));
-  const looked = await look(event, found.needs, source);
-  if (!looked.ok) return unseen(looked.failure, candidates, found.matched);
+  const looked = await lookUp(event, found.needs, source);
+  if (!looked.ok) return outcomeUnseen(looked.failure, candidates, found.matched);
   const object = looked.value;
   const seen = viewOf(event, object);
   return ok({ ...outcomeOf(candidates, candidates.index.match(seen).matched, seen), object });
@@ -49,12 +49,17 @@ export async function decide(
  * operation count as met. No look is made where no pipeline would take it. Items of an object that is gone are found
  * by the ledger, among the objects it tracks.
  */
-async function decideRemoval(event: Event, candidates: Candidates, source: Looks): Promise<Result<Outcome>> {
+async function decideRemoval(
+  event: Event,
+  candidates: Candidates,
+  source: ObjectLooks,
+): Promise<Result<EventOutcome>> {
   const gone = () => ok(refuseAll(candidates, () => REMOVED));
   const { matched, undecided, needs } = candidates.index.match(viewOfPresent(event, {}));
   if (matched.length + undecided.length === 0) return gone();
-  const looked = await look(event, new Set([...needs, "head"]), source);
-  if (!looked.ok) return looked.failure.kind === "object_gone" ? gone() : unseen(looked.failure, candidates);
+  const looked = await lookUp(event, new Set([...needs, "head"]), source);
+  if (!looked.ok)
+    return looked.failure.kind === "object_gone" ? gone() : outcomeUnseen(looked.failure, candidates);
   const object = looked.value;
   const seen = viewOfPresent(event, object);
   const found = candidates.index.match(seen);
@@ -62,7 +67,11 @@ async function decideRemoval(event: Event, candidates: Candidates, source: Looks
 }
 
 /** An access asks those pipelines alone that name it: every look at the object would be one more. */
-async function decideAccess(event: Event, candidates: Candidates, source: Looks): Promise<Result<Outcome>> {
+async function decideAccess(
+  event: Event,
+  candidates: Candidates,
+  source: ObjectLooks,
+): Promise<Result<EventOutcome>> {
   const isNamed = (view: View) => (alias: string) => {
     const filter = candidates.filters.get(alias);
     return filter !== undefined && namesEvent(filter, view);
@@ -72,25 +81,33 @@ async function decideAccess(event: Event, candidates: Candidates, source: Looks)
   const { matched, undecided, needs } = candidates.naming.match(view);
   const sure = matched.filter(isNamed(view));
   if (!undecided.some(isNamed(view))) return ok(decided(sure));
-  const looked = await look(event, needs, source);
-  if (!looked.ok) return unseen(looked.failure, candidates, sure);
+  const looked = await lookUp(event, needs, source);
+  if (!looked.ok) return outcomeUnseen(looked.failure, candidates, sure);
   const object = looked.value;
   const seen = viewOf(event, object);
   return ok({ ...decided(candidates.naming.match(seen).matched.filter(isNamed(seen))), object });
 }
 
 /** What is decided where the look found nothing; a failure where the store should be asked again. */
-function unseen(failure: Failure, candidates: Candidates, matched: readonly string[] = []): Result<Outcome> {
+function outcomeUnseen(
+  failure: Failure,
+  candidates: Candidates,
+  matched: readonly string[] = [],
+): Result<EventOutcome> {
   if (["retry", "wait"].includes(verdictOf(failure.kind))) return { ok: false, failure };
   const { detail } = failure;
   return ok({ ...refuseAll(candidates, () => detail, new Set(matched)), unseen: detail });
 }
 
-const outcomeOf = (candidates: Candidates, matched: string[], view: View): Outcome =>
-  refuseAll(candidates, (alias) => why(candidates, alias, view), new Set(matched));
+const outcomeOf = (candidates: Candidates, matched: string[], view: View): EventOutcome =>
+  refuseAll(candidates, (alias) => reasonFor(candidates, alias, view), new Set(matched));
 
 /** What the object says of itself. */
-async function look(event: Event, needs: ReadonlySet<Lookup>, source: Looks): Promise<Result<LookedUp>> {
+async function lookUp(
+  event: Event,
+  needs: ReadonlySet<Lookup>,
+  source: ObjectLooks,
+): Promise<Result<LookedUp>> {
   try {
     const [seen, tags] = await Promise.all([
       needs.has("head") ? source.observe(event.bucket, event.key) : undefined,
@@ -122,7 +139,7 @@ async function look(event: Event, needs: ReadonlySet<Lookup>, source: Looks): Pr
   }
 }
 
-function why(candidates: Candidates, alias: string, view: View): string {
+function reasonFor(candidates: Candidates, alias: string, view: View): string {
   const filter = candidates.filters.get(alias);
   return filter ? reasonOf(explain(filter, view)) : "";
 }
@@ -131,8 +148,8 @@ function refuseAll(
   candidates: Candidates,
   reason: (alias: string) => string,
   except: ReadonlySet<string> = new Set(),
-): Outcome {
-  const refused: Outcome["refused"] = [];
+): EventOutcome {
+  const refused: EventOutcome["refused"] = [];
   for (const alias of candidates.filters.keys()) {
     if (refused.length === MAX_REASONS) break;
     if (!except.has(alias)) refused.push({ alias, reason: reason(alias) });

@@ -4,7 +4,7 @@
 import type { z } from "zod";
 import { withPayloadUrl } from "../dispatch/addressed.ts";
 import type { PipelineRpc } from "../dispatch/dispatch.ts";
-import type { Pipelines, Registered } from "../dispatch/pipelines.ts";
+import type { Pipelines, RegisteredPipeline } from "../dispatch/pipelines.ts";
 import type { Env } from "../env.ts";
 import type { Connections } from "../shapes/connection.ts";
 import { type Event, eventSchema } from "../shapes/event.ts";
@@ -44,7 +44,7 @@ export const invokeSchema = eventSchema
 
 export type InvokeBody = z.infer<typeof invokeSchema>;
 
-export interface Answer {
+export interface InvokeAnswer {
   status: string;
   run_id: string;
   processed_data: unknown[];
@@ -60,14 +60,14 @@ export interface InvokeDeps {
 
 /** Runs the pipeline and waits. The second value is the HTTP status. */
 export async function invokeNow(
-  pipeline: Registered,
+  pipeline: RegisteredPipeline,
   body: InvokeBody,
   deps: InvokeDeps,
-): Promise<[Answer, ReturnType<typeof statusOf> | 200]> {
-  const job = await begin(pipeline, body, deps);
+): Promise<[InvokeAnswer, ReturnType<typeof statusOf> | 200]> {
+  const job = await recordInvocation(pipeline, body, deps);
   // Whoever is called at once is given the payload itself, whatever its size: an RPC may have 32 MB.
   if (job.event.payload_ref) job.event = { ...job.event, payload: body.payload };
-  const { report, data } = await called(pipeline.alias, job, deps);
+  const { report, data } = await callPipeline(pipeline.alias, job, deps);
   // The caller is told what the ledger may miss: then the sweep finds the run, which finds its own items.
   await takeReports(deps.env.ledger(), [report], { now: deps.now(), letters: false }).catch(
     (error: unknown) =>
@@ -88,8 +88,12 @@ export async function invokeNow(
 }
 
 /** Puts the run into the pipeline's queue. */
-export async function invokeLater(pipeline: Registered, body: InvokeBody, deps: InvokeDeps): Promise<Answer> {
-  const job = await withPayloadUrl(await begin(pipeline, body, deps), deps);
+export async function invokeLater(
+  pipeline: RegisteredPipeline,
+  body: InvokeBody,
+  deps: InvokeDeps,
+): Promise<InvokeAnswer> {
+  const job = await withPayloadUrl(await recordInvocation(pipeline, body, deps), deps);
   const queued = await deps.env
     .pipelineQueue<Job>(pipeline.alias)
     .send(job)
@@ -106,7 +110,7 @@ export async function invokeLater(pipeline: Registered, body: InvokeBody, deps: 
   return { status, run_id: job.run_id, processed_data: [], error_details: null };
 }
 
-async function called(alias: string, job: Job, { env }: InvokeDeps) {
+async function callPipeline(alias: string, job: Job, { env }: InvokeDeps) {
   try {
     return await env.pipeline<PipelineRpc>(alias).invoke(job);
   } catch (error) {
@@ -118,8 +122,12 @@ async function called(alias: string, job: Job, { env }: InvokeDeps) {
   }
 }
 
-async function begin(pipeline: Registered, body: InvokeBody, deps: InvokeDeps): Promise<Job> {
-  await refuseWherePaused(pipeline.alias, deps);
+async function recordInvocation(
+  pipeline: RegisteredPipeline,
+  body: InvokeBody,
+  deps: InvokeDeps,
+): Promise<Job> {
+  await refuseIfPaused(pipeline.alias, deps);
   const event = await bounded(eventOf(pipeline, body, deps), () => deps.env.eventStores().archive);
   const outcome = { matched: [pipeline.alias], refused: [], refused_count: 0 };
   const [run] = await record(
@@ -133,8 +141,8 @@ async function begin(pipeline: Registered, body: InvokeBody, deps: InvokeDeps): 
 }
 
 /** Whoever asks for a run is there to be told, so that it need not wait as an event's would. */
-async function refuseWherePaused(alias: string, { env }: InvokeDeps): Promise<void> {
-  const paused = (await listPaused(env.ledger())).find((one) => one.alias === alias);
+async function refuseIfPaused(alias: string, { env }: InvokeDeps): Promise<void> {
+  const paused = (await listPaused(env.ledger())).find((pause) => pause.alias === alias);
   if (!paused) return;
   throw new FailureError({
     kind: "conflict",
@@ -143,7 +151,7 @@ async function refuseWherePaused(alias: string, { env }: InvokeDeps): Promise<vo
   });
 }
 
-function eventOf({ config }: Registered, body: InvokeBody, { connections, now }: InvokeDeps): Event {
+function eventOf({ config }: RegisteredPipeline, body: InvokeBody, { connections, now }: InvokeDeps): Event {
   const connection = config.source.connection_id;
   const source = connections.connections[connection];
   const buckets = source && source.kind !== "d1" ? source.buckets : [];

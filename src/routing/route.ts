@@ -14,7 +14,7 @@ import type { Connections } from "../shapes/connection.ts";
 import type { Event } from "../shapes/event.ts";
 import type { Job } from "../shapes/job.ts";
 import { openSource } from "../source/open.ts";
-import { type Decided, record } from "../store/ledger/events.ts";
+import { type DecidedEvent, record } from "../store/ledger/events.ts";
 import type { PendingRun } from "../store/ledger/rows.ts";
 import { cancelRuns, claimOverdue, markQueued, takeReports } from "../store/ledger/runs.ts";
 import { decide } from "./decide.ts";
@@ -29,7 +29,7 @@ export interface RouteDeps {
 /** Routes a batch. Returns the ids of events that must be delivered again, with why. */
 export async function route(batch: Event[], deps: RouteDeps): Promise<Map<string, string>> {
   const again = new Map<string, string>();
-  const decided: Decided[] = [];
+  const decided: DecidedEvent[] = [];
   await Promise.all(
     distinct(batch).map(async (event) => {
       const source = openSource(event.connection, deps.connections, deps.env);
@@ -40,7 +40,7 @@ export async function route(batch: Event[], deps: RouteDeps): Promise<Map<string
     }),
   );
   const pending = await record(deps.env.ledger(), decided, deps.now(), deps.pipelines.deployment);
-  for (const one of decided) logEvent(one);
+  for (const decision of decided) logEvent(decision);
   const events = new Map(decided.map(({ event }) => [event.id, event]));
   await dispatchJobs(
     pending.flatMap((run) => {
@@ -53,7 +53,7 @@ export async function route(batch: Event[], deps: RouteDeps): Promise<Map<string
 }
 
 /** One line for each event, whatever came of it. */
-function logEvent({ event, outcome }: Decided): void {
+function logEvent({ event, outcome }: DecidedEvent): void {
   const { id: event_id, connection, sender, type, bucket, key } = event;
   const { matched, refused_count: refused } = outcome;
   console.log(
@@ -111,10 +111,10 @@ async function dispatchJobs(jobs: Job[], deps: RouteDeps): Promise<void> {
 
 /** One of each event of a batch: the transaction compares with what is stored, not with its own rows. */
 function distinct(batch: Event[]): Event[] {
-  const known = new Set<string>();
+  const names = new Set<string>();
   return batch.filter((event) => {
-    const seen = known.has(event.id) || lookups(event).some((identity) => known.has(identity));
-    for (const name of [event.id, ...event.identities]) known.add(name);
+    const seen = names.has(event.id) || lookups(event).some((identity) => names.has(identity));
+    for (const name of [event.id, ...event.identities]) names.add(name);
     return !seen;
   });
 }

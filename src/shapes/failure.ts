@@ -44,15 +44,15 @@ export interface Failure {
 }
 
 /** Longest text of a failure where it is kept, sent on or answered: more is cut. */
-export const MAX_FAILURE_TEXT = 1_000;
+export const MAX_FAILURE_CHARS = 1_000;
 
 /** A failure whose texts may hold what somebody sent, or all that a handler said, as long as anybody reads. */
 export function shortFailure(failure: Failure): Failure {
   const short = { ...failure };
   for (const name of ["detail", "where", "expected", "next"] as const) {
     const text = short[name];
-    if (text !== undefined && text.length > MAX_FAILURE_TEXT)
-      short[name] = `${text.slice(0, MAX_FAILURE_TEXT - 1)}…`;
+    if (text !== undefined && text.length > MAX_FAILURE_CHARS)
+      short[name] = `${text.slice(0, MAX_FAILURE_CHARS - 1)}…`;
   }
   return short;
 }

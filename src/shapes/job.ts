@@ -7,13 +7,13 @@ import type { Event } from "./event.ts";
  * (or may have) items, which must go if the object no longer passes. `invoked`: a person asked, filters
  * are not consulted. `replayed`: as matched, at a later time.
  */
-export type Cause = "matched" | "tracked" | "invoked" | "replayed";
+export type JobCause = "matched" | "tracked" | "invoked" | "replayed";
 
 export interface Job {
   run_id: string;
   alias: string;
   event: Event;
-  cause: Cause;
+  cause: JobCause;
   /** Attempts already spent before this message (a binding dispatch that failed went on to the queue). */
   attempts_before: number;
   /** Where a payload that travels by reference is read: a signed URL of the router's, good for two weeks. */

@@ -80,7 +80,7 @@ const textSchema = z.strictObject({
   pooling: z.enum(["none", "mean", "cls", "last"]).default("none"),
 });
 
-const said = {
+const vectorFields = {
   /** How many numbers its vectors have: checked, never made so. */
   dimensions: z.int().min(1).max(65_536),
   /** Vectors are given the length one. */
@@ -96,7 +96,7 @@ const builtinSchema = z.strictObject({
 const onnxSchema = z
   .strictObject({
     kind: z.literal("onnx"),
-    ...said,
+    ...vectorFields,
     image: imageSchema.optional(),
     /** For a model that takes a span's frames together; without it, `image` is asked for each. */
     video: videoSchema.optional(),
@@ -105,7 +105,7 @@ const onnxSchema = z
   .refine(({ image, video, text }) => image ?? video ?? text, "at least one of image, video and text");
 const httpSchema = z.strictObject({
   kind: z.literal("http"),
-  ...said,
+  ...vectorFields,
   /** The whole URL, `…/embeddings`. Over http only on this machine. */
   url: z
     .url({ protocol: /^https?$/, error: "an https URL" })

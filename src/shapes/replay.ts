@@ -51,7 +51,7 @@ export type Selection = z.infer<typeof selectionSchema>;
 export type ReplayRequest = z.infer<typeof replaySchema> & { aliases: string[] };
 
 /** Why an object is taken: for an audit, what is wrong with it. */
-export type Why = "selected" | "missing" | "out_of_date" | "orphaned";
+export type CandidateReason = "selected" | "missing" | "out_of_date" | "orphaned";
 
 /** One object to be run again for one pipeline. */
 export interface Candidate {
@@ -60,19 +60,19 @@ export interface Candidate {
   key: string;
   size?: number;
   etag?: string;
-  why: Why;
+  why: CandidateReason;
   /** The event that it was first told by, where one is replayed. */
   replay_of?: string;
 }
 
 /** What a replay will do, as counted so far. Complete once its phase is not `planning`. */
-export interface Plan {
+export interface ReplayPlan {
   objects: number;
   bytes: number;
-  by_why: Partial<Record<Why, number>>;
+  by_why: Partial<Record<CandidateReason, number>>;
   /** Objects that were looked at and need nothing. */
   passed_over: number;
-  sample: { alias: string; bucket: string; key: string; why: Why }[];
+  sample: { alias: string; bucket: string; key: string; why: CandidateReason }[];
   /** Why it was paused by itself, where it was. */
   stopped?: Failure | undefined;
   /** By alias. */
@@ -92,6 +92,6 @@ export interface PipelinePlan {
   basis: string;
 }
 
-export const emptyPlan = (): Plan => ({
+export const emptyPlan = (): ReplayPlan => ({
   ...{ objects: 0, bytes: 0, by_why: {}, passed_over: 0, sample: [], pipelines: {} },
 });

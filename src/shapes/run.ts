@@ -42,11 +42,11 @@ export interface Report {
   stored_at?: number;
   /** Models that made the items' vectors. */
   models?: string[];
-  embeddings?: Embeddings;
+  embeddings?: EmbeddingCounts;
 }
 
 /** Embeddings that an attempt asked for, and how many of them were known from before. */
-export interface Embeddings {
+export interface EmbeddingCounts {
   asked: number;
   known: number;
 }

@@ -4,7 +4,7 @@ import type { Failure } from "../shapes/failure.ts";
 import { readErrorCode } from "./s3-xml.ts";
 
 /** A store's answer that is no success. */
-export interface Refusal {
+export interface StoreRefusal {
   status: number;
   /** S3's word for it, where the body or a header has one. */
   code: string | undefined;
@@ -15,7 +15,7 @@ export interface Refusal {
 const MAX_ERROR_BYTES = 65_536;
 
 /** Reads a refusal; of its body no more than S3's own errors have. */
-export async function refusalOf(response: Response, bucket: string, key: string): Promise<Refusal> {
+export async function refusalOf(response: Response, bucket: string, key: string): Promise<StoreRefusal> {
   const { status, headers } = response;
   const body = await readCapped(response.body, MAX_ERROR_BYTES);
   const code = headers.get("x-minio-error-code") ?? readErrorCode(body);
@@ -36,7 +36,7 @@ async function readCapped(body: Response["body"], cap: number): Promise<string> 
 const ELSEWHERE = ["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"];
 
 /** The failure for a refusal of any status but 404, which s3.ts judges by what was asked for. */
-export function refusal({ status, code, place, headers }: Refusal, credential: string): Failure {
+export function refusal({ status, code, place, headers }: StoreRefusal, credential: string): Failure {
   const answer = `${status}${code === undefined ? "" : ` ${code}`}`;
   if (status === 301 || ELSEWHERE.includes(code ?? "")) {
     const region = headers.get("x-amz-bucket-region");

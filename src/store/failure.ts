@@ -3,9 +3,9 @@
 // https://developers.cloudflare.com/d1/observability/debug-d1/#error-list
 import { type Failure, FailureError } from "../shapes/failure.ts";
 
-const MAX_DETAIL = 1000;
+const MAX_DETAIL_CHARS = 1000;
 /** Nothing can be written until somebody makes room, so that there is no hurry to look again. */
-const FULL_SECONDS = 300;
+const FULL_RETRY_SECONDS = 300;
 
 const FULL =
   /exceeded maximum DB size|maximum account storage limit|database or disk is full|SQLITE_FULL|free tier daily row/i;
@@ -17,14 +17,14 @@ const PASSING =
 export function storeFailure(error: unknown): Failure {
   if (error instanceof FailureError) return error.failure;
   const text = textOf(error);
-  const detail = text.slice(0, MAX_DETAIL);
+  const detail = text.slice(0, MAX_DETAIL_CHARS);
   if (FULL.test(text)) {
     const next = "make room: delete what is not needed, or move to another database; what waits then runs";
     return {
       kind: "store_full",
       detail: `a database is full: ${detail}`,
       next,
-      retry_after_seconds: FULL_SECONDS,
+      retry_after_seconds: FULL_RETRY_SECONDS,
     };
   }
   if (BUSY.test(text)) return { kind: "overloaded", detail: `a store is busy: ${detail}` };

@@ -1,6 +1,6 @@
 // Handing over: each pipeline's trouble is its own.
 import { expect, test } from "vitest";
-import { type Dispatched, dispatch } from "../../src/dispatch/dispatch.ts";
+import { type DispatchResult, dispatch } from "../../src/dispatch/dispatch.ts";
 import { openPipelines } from "../../src/dispatch/pipelines.ts";
 import { openEnv } from "../../src/env.ts";
 import { pipelineConfigSchema } from "../../src/shapes/config.ts";
@@ -52,7 +52,7 @@ test("one that is not bound, one that throws and one that is slow: the others ar
     QUEUE_BROKEN: queue,
     // The unbound one has no queue either: its run stays pending, for the sweep.
   });
-  const settled: Dispatched[] = [];
+  const settled: DispatchResult[] = [];
   const all = dispatch(["slow", "well", "broken", "unbound"].map(job), pipelines, env, async (known) => {
     settled.push(known);
     go();

@@ -5,7 +5,7 @@ import { openEnv } from "../../src/env.ts";
 import { compileFilter } from "../../src/match/index.ts";
 import { pipelineConfigSchema } from "../../src/shapes/config.ts";
 import { eventSchema } from "../../src/shapes/event.ts";
-import type { Cause } from "../../src/shapes/job.ts";
+import type { JobCause } from "../../src/shapes/job.ts";
 import type { Report } from "../../src/shapes/run.ts";
 import { r2Source } from "../../src/source/r2.ts";
 import { hopsBy } from "../../src/store/collections/hops.ts";
@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => stores?.close());
 
 /** One run of a pipeline that reads and writes the same bucket. */
-async function run(key: string, hops = 0, cause: Cause = "matched"): Promise<Report> {
+async function run(key: string, hops = 0, cause: JobCause = "matched"): Promise<Report> {
   const config = pipelineConfigSchema.parse({
     alias: "looping",
     source: { connection_id: "c" },

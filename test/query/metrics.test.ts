@@ -1,6 +1,6 @@
 // What a monitor reads at /metrics, over the ledger in real D1.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { metrics } from "../../src/query/metrics.ts";
+import { renderMetrics } from "../../src/query/metrics.ts";
 import { identify, lookups } from "../../src/receive/identity.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import type { Job } from "../../src/shapes/job.ts";
@@ -40,10 +40,12 @@ const report = ({ run_id }: Job, status: RunStatus, attempt = 1): Report => {
   return { run_id, attempt, status, version: "v", commit: "c", started_at: NOW, ended_at: NOW + 1500 };
 };
 const lines = async (now = NOW + 10_000) =>
-  (await metrics(stores.ledger, now)).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  (await renderMetrics(stores.ledger, now))
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"));
 
 test("a ledger in which nothing has happened has its families and no samples but the count of replays", async () => {
-  const text = await metrics(stores.ledger, NOW);
+  const text = await renderMetrics(stores.ledger, NOW);
   expect(text).toContain("# TYPE weir_runs_total counter\n");
   expect(await lines()).toEqual(["weir_replays_active 0"]);
 });

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { getEvent } from "../../src/query/ledger.ts";
-import { why } from "../../src/query/why.ts";
+import { explainDecision } from "../../src/query/why.ts";
 import { completeLookups, events, filters as filtersOf } from "../match/arbitraries.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 import { deployed, eventOf, hear, holding } from "./given.ts";
@@ -23,7 +23,7 @@ test("an event keeps the filter that decided it, when deployments change and an 
     heard.push(one.id);
   }
   const now = deployed(second);
-  const ask = (id: string | undefined, alias: string) => why(stores, id ?? "", alias, now);
+  const ask = (id: string | undefined, alias: string) => explainDecision(stores, id ?? "", alias, now);
   expect(
     (await Promise.all(heard.map((id) => ask(id, "p1")))).map(({ verdict, version }) => [verdict, version]),
   ).toEqual([
@@ -66,7 +66,7 @@ test("ten thousand pipelines go on record in parts that D1 takes", async () => {
   expect(pipelines.deployment.statements(stores.ledger, 0).length).toBeGreaterThan(3);
   const one = eventOf("c.txt");
   await hear(stores, pipelines, [one], holding({ "c.txt": { metadata: { customer: "customer-7777" } } }));
-  expect(await why(stores, one.id, "p7777", pipelines)).toMatchObject({ verdict: true });
+  expect(await explainDecision(stores, one.id, "p7777", pipelines)).toMatchObject({ verdict: true });
 });
 
 test("what the look-up found then is the ground, whatever the object is now", async () => {
@@ -77,7 +77,7 @@ test("what the look-up found then is the ground, whatever the object is now", as
   const one = eventOf("d.txt");
   const then = { metadata: { color: "blue" }, content_type: "image/png" };
   await hear(stores, pipelines, [one], holding({ "d.txt": then }));
-  expect(await why(stores, one.id, "p1", pipelines)).toMatchObject({
+  expect(await explainDecision(stores, one.id, "p1", pipelines)).toMatchObject({
     verdict: false,
     reason: 'metadata.color is "blue", expected "red"',
     clauses: [
@@ -85,7 +85,7 @@ test("what the look-up found then is the ground, whatever the object is now", as
       { path: "metadata.color", actual: "blue", source: "object", verdict: false },
     ],
   });
-  expect(await why(stores, one.id, "q1", pipelines)).toMatchObject({
+  expect(await explainDecision(stores, one.id, "q1", pipelines)).toMatchObject({
     verdict: true,
     clauses: [{ path: "key", source: "event" }],
   });
@@ -95,13 +95,13 @@ test("an object that could not be looked at leaves the verdict open, and says wh
   const pipelines = deployed({ p1: { color: "red" }, q1: { key: "other" } });
   const [gone, refused] = [eventOf("gone"), eventOf("refused")];
   await hear(stores, pipelines, [gone, refused], holding({ gone: null, refused: "access is denied" }));
-  expect(await why(stores, gone.id, "p1", pipelines)).toMatchObject({
+  expect(await explainDecision(stores, gone.id, "p1", pipelines)).toMatchObject({
     verdict: "unknown",
     reason: expect.stringMatching(/^the object is gone.*metadata.color is not known/),
     clauses: [{ source: "unknown", verdict: "unknown" }],
   });
-  expect((await why(stores, refused.id, "p1", pipelines)).reason).toMatch(/^access is denied/);
-  expect(await why(stores, refused.id, "q1", pipelines)).toMatchObject({ verdict: false });
+  expect((await explainDecision(stores, refused.id, "p1", pipelines)).reason).toMatch(/^access is denied/);
+  expect(await explainDecision(stores, refused.id, "q1", pipelines)).toMatchObject({ verdict: false });
 });
 
 test("where no filter was asked, the answer says so and shows the runs", async () => {
@@ -109,7 +109,7 @@ test("where no filter was asked, the answer says so and shows the runs", async (
   const [created, removed] = [eventOf("e.txt"), eventOf("e.txt", { type: "removed", operation: "Delete" })];
   await hear(stores, pipelines, [created]);
   await hear(stores, pipelines, [removed]);
-  expect(await why(stores, removed.id, "p1", pipelines)).toMatchObject({
+  expect(await explainDecision(stores, removed.id, "p1", pipelines)).toMatchObject({
     verdict: null,
     clauses: [],
     reason: expect.stringContaining("the object was removed"),
@@ -117,13 +117,13 @@ test("where no filter was asked, the answer says so and shows the runs", async (
   });
   const elsewhere = eventOf("f.txt", { connection: "another" });
   await hear(stores, pipelines, [elsewhere]);
-  expect(await why(stores, elsewhere.id, "p1", pipelines)).toMatchObject({
+  expect(await explainDecision(stores, elsewhere.id, "p1", pipelines)).toMatchObject({
     verdict: null,
     reason: "the event is of connection another, and p1 reads from c",
   });
   const replayed = eventOf("g.txt", { sender: "replay", operation: "Replay" });
   await hear(stores, pipelines, [replayed]);
-  expect(await why(stores, replayed.id, "p1", pipelines)).toMatchObject({
+  expect(await explainDecision(stores, replayed.id, "p1", pipelines)).toMatchObject({
     verdict: null,
     reason: expect.stringContaining("a replay brought the object up again"),
   });
@@ -152,7 +152,7 @@ test("whatever the filters and the event: why says of a pipeline what was decide
         });
         const recorded = await getEvent(stores, event.id);
         const alias = `p${pick % filters.length}`;
-        const { verdict } = await why(stores, event.id, alias, pipelines);
+        const { verdict } = await explainDecision(stores, event.id, alias, pipelines);
         expect(verdict === true).toBe(recorded?.outcome.matched.includes(alias));
       },
     ),

@@ -6,7 +6,7 @@ import { TtlCache } from "../../src/receive/ttl-cache.ts";
 import { keyCache } from "../../src/receive/verify/keys.ts";
 import {
   type QuarantineEntry,
-  type Rejection,
+  type RefusedDelivery,
   receiveWebhook,
   type WebhookDeps,
 } from "../../src/receive/webhook.ts";
@@ -103,7 +103,7 @@ export const connections: Connections = connectionsSchema.parse({
 export function door(over: Partial<WebhookDeps> & { answer?: (url: string) => Response; at?: number } = {}) {
   const seen = {
     sent: [] as Event[],
-    rejected: [] as Rejection[],
+    rejected: [] as RefusedDelivery[],
     quarantined: [] as QuarantineEntry[],
     fetched: [] as string[],
   };

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestHarness } from "wrangler";
-import type { Accepted } from "../../src/receive/webhook.ts";
+import type { AcceptedDelivery } from "../../src/receive/webhook.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import type { Result } from "../../src/shapes/failure.ts";
 import { connections, type Message, NOW, SECRETS, urlOf } from "./given.ts";
@@ -27,7 +27,7 @@ async function deliver(connection: string, { headers, body }: Message, answer = 
     answer,
   };
   const response = await harness.fetch("http://doors.test/", { method: "POST", body: JSON.stringify(trial) });
-  return (await response.json()) as { result: Result<Accepted>; sent: Event[] };
+  return (await response.json()) as { result: Result<AcceptedDelivery>; sent: Event[] };
 }
 
 describe.each(Object.entries(SCHEMES))("in workerd, %s", (_, { connection, signed, otherKey }) => {

@@ -9,7 +9,7 @@ import type { Event } from "../../src/shapes/event.ts";
 import type { Retention } from "../../src/shapes/retention.ts";
 import type { Report, RunStatus } from "../../src/shapes/run.ts";
 import { type DeadJob, recordDead } from "../../src/store/ledger/dead-letters.ts";
-import { type Decided, record, runId } from "../../src/store/ledger/events.ts";
+import { type DecidedEvent, record, runId } from "../../src/store/ledger/events.ts";
 import { takeReports } from "../../src/store/ledger/runs.ts";
 import type { Stores } from "../support/stores.ts";
 
@@ -30,7 +30,7 @@ export function eventAt(at: number, key: string, more: Partial<Event> = {}): Eve
   return { ...what, ...identify(what), sender: "s3", hops: 0, size: 7, received_at: time, ...more };
 }
 
-export const decided = (event: Event, matched: string[] = [], replay?: string): Decided => ({
+export const decided = (event: Event, matched: string[] = [], replay?: string): DecidedEvent => ({
   event,
   lookups: lookups(event),
   outcome: { matched, refused: [], refused_count: 0 },

@@ -2,12 +2,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { retain } from "../../src/cron/retention.ts";
 import { getEvent, getRun, listEvents, listRuns } from "../../src/query/ledger.ts";
-import { why } from "../../src/query/why.ts";
+import { explainDecision } from "../../src/query/why.ts";
 import { identify } from "../../src/receive/identity.ts";
 import { emptyPlan } from "../../src/shapes/replay.ts";
 import type { RunStatus } from "../../src/shapes/run.ts";
 import { findArchived } from "../../src/store/archive/find.ts";
-import type { Place } from "../../src/store/archive/move.ts";
+import type { Arrival } from "../../src/store/archive/move.ts";
 import { walk } from "../../src/store/archive/walk.ts";
 import { dropLetters } from "../../src/store/ledger/dead-letters.ts";
 import { record, runId } from "../../src/store/ledger/events.ts";
@@ -49,7 +49,11 @@ test("an event and its runs are the same after they have moved, and the ledger h
   ]);
   await hear(stores, [[eventAt(OLD + 1, "unmatched.txt"), {}]]);
   const asked = () =>
-    Promise.all([seen(stores), getRun(stores, runId(one.id, "aa")), why(stores, one.id, "aa", pipelines)]);
+    Promise.all([
+      seen(stores),
+      getRun(stores, runId(one.id, "aa")),
+      explainDecision(stores, one.id, "aa", pipelines),
+    ]);
   const before = await asked();
   await keep(stores);
   expect(await asked()).toEqual(before);
@@ -341,7 +345,7 @@ test("a page of a walk reads a bounded number of segments and of bytes, and says
   }
   await keep(stores);
   const pages: { keys: number; gets: number }[] = [];
-  let next: Place | undefined;
+  let next: Arrival | undefined;
   do {
     let gets = 0;
     const counting = between(stores, (name, work) => {

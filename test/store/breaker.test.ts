@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { identify, lookups } from "../../src/receive/identity.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import type { Job } from "../../src/shapes/job.ts";
-import { recovered, takeProbes, trip } from "../../src/store/ledger/breaker.ts";
+import { resumeRecovered, takeProbes, tripBreaker } from "../../src/store/ledger/breaker.ts";
 import { recordDead } from "../../src/store/ledger/dead-letters.ts";
 import { record, runId } from "../../src/store/ledger/events.ts";
 import { listPaused, pausePipeline } from "../../src/store/ledger/pauses.ts";
@@ -64,7 +64,7 @@ const succeed = (job: Job | undefined, at: number) =>
       items: 1,
     },
   ]);
-const tripped = (now: number) => trip(stores.ledger, now - 10 * MINUTE, 20, now, now + 5 * MINUTE);
+const tripped = (now: number) => tripBreaker(stores.ledger, now - 10 * MINUTE, 20, now, now + 5 * MINUTE);
 
 test("a pipeline of which all runs of late ended dead is paused, with the newest cause; others are not", async () => {
   await bury(await runs("broken", 20, NOW), NOW);
@@ -85,9 +85,9 @@ test("one waiting run at a time is let through, and the first success ends the p
   expect(probes).toMatchObject([{ alias: "broken" }]);
   expect(probes[0]?.run_id.startsWith("run_")).toBe(true);
   expect(await takeProbes(stores.ledger, NOW + 7 * MINUTE, NOW + 12 * MINUTE)).toEqual([]);
-  expect(await recovered(stores.ledger)).toEqual([]);
+  expect(await resumeRecovered(stores.ledger)).toEqual([]);
   await succeed(oldest, NOW + 8 * MINUTE);
-  expect(await recovered(stores.ledger)).toEqual(["broken"]);
+  expect(await resumeRecovered(stores.ledger)).toEqual(["broken"]);
   expect(await listPaused(stores.ledger)).toEqual([]);
 });
 
@@ -96,6 +96,6 @@ test("a pause by a person is a person's to end", async () => {
   const [job] = await runs("held", 1, NOW);
   expect(await takeProbes(stores.ledger, NOW + 100 * MINUTE, NOW)).toEqual([]);
   await succeed(job, NOW + MINUTE);
-  expect(await recovered(stores.ledger)).toEqual([]);
+  expect(await resumeRecovered(stores.ledger)).toEqual([]);
   expect(await listPaused(stores.ledger)).toMatchObject([{ alias: "held" }]);
 });

@@ -8,7 +8,7 @@ import type { Event } from "../../src/shapes/event.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import type { Report } from "../../src/shapes/run.ts";
 import { recordDead, takeForRedrive } from "../../src/store/ledger/dead-letters.ts";
-import { type Decided, record, runId } from "../../src/store/ledger/events.ts";
+import { type DecidedEvent, record, runId } from "../../src/store/ledger/events.ts";
 import { claimOverdue, markQueued, takeReports } from "../../src/store/ledger/runs.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 
@@ -32,7 +32,7 @@ const event = (key: string, more: Partial<Event> = {}): Event => {
   } as const;
   return { ...told, ...identify(told), sender: "s3", hops: 0, received_at: "2026-11-23T10:00:00.000Z" };
 };
-const decided = (one: Event, ...matched: string[]): Decided => ({
+const decided = (one: Event, ...matched: string[]): DecidedEvent => ({
   event: one,
   lookups: lookups(one),
   outcome: { matched, refused: [], refused_count: 0 },

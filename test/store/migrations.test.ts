@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EventStores } from "../../src/env.ts";
 import { listDeadLetters } from "../../src/query/dead-letters.ts";
 import { getEvent, getRun, listEvents, listRejections } from "../../src/query/ledger.ts";
-import { metrics } from "../../src/query/metrics.ts";
+import { renderMetrics } from "../../src/query/metrics.ts";
 import { listReplays } from "../../src/query/replays.ts";
 import { eventsPage, producedPage } from "../../src/replay/candidates.ts";
 import { claimKey } from "../../src/store/access/idempotency.ts";
@@ -163,7 +163,7 @@ describe.each(EARLIER.map((file, at) => ({ file, at })))("a ledger as of $file, 
     expect(await getRun(books, runOf(done))).toMatchObject({ status: "succeeded", items: 1 });
     expect((await listDeadLetters(ledger, {}, { limit: 10 })).data).toMatchObject([{ run_id: runOf(dead) }]);
     expect((await listRejections(ledger, {}, { limit: 10 })).data).toMatchObject([{ count: 3 }]);
-    expect(await metrics(ledger, NOW)).toContain("weir_dead_letters");
+    expect(await renderMetrics(ledger, NOW)).toContain("weir_dead_letters");
     const { candidates } = await eventsPage(books, { alias: "aa", connection: "c" }, undefined, 10);
     expect(candidates).toHaveLength(3);
     const has = (table: string) => tables.includes(table);

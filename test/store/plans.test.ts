@@ -15,8 +15,8 @@ import { beginChange, endChange } from "../../src/store/access/audit-log.ts";
 import { findKeyByHash, noteUse } from "../../src/store/access/keys.ts";
 import { expirePage } from "../../src/store/archive/expire.ts";
 import { findArchived } from "../../src/store/archive/find.ts";
-import { clearAbandoned, FIRST, movePage } from "../../src/store/archive/move.ts";
-import { passes, passTo } from "../../src/store/archive/passes.ts";
+import { clearAbandoned, FIRST_ARRIVAL, movePage } from "../../src/store/archive/move.ts";
+import { listPasses, recordPass } from "../../src/store/archive/passes.ts";
 import { walk, walkObjects } from "../../src/store/archive/walk.ts";
 import { d1Collection } from "../../src/store/collections/d1.ts";
 import { recordDead } from "../../src/store/ledger/dead-letters.ts";
@@ -123,15 +123,15 @@ const archiveWork: [string, (db: D1Database) => Promise<unknown>][] = [
         [{ event: old, lookups: [], outcome: { ...outcome, matched: [] }, cause: "matched" }],
         1,
       );
-      expect(await movePage(books(db), "old", "9", FIRST, 1)).toMatchObject({ events: 1 });
+      expect(await movePage(books(db), "old", "9", FIRST_ARRIVAL, 1)).toMatchObject({ events: 1 });
     },
   ],
   ["clearing away what was abandoned", (db) => clearAbandoned(books(db), 1)],
   ["finding an archived event", (db) => findArchived(books(db), event.id)],
-  ["listing events", (db) => walk(books(db), { order: "newest first" }, FIRST, 10)],
+  ["listing events", (db) => walk(books(db), { order: "newest first" }, FIRST_ARRIVAL, 10)],
   [
     "listing events of a connection",
-    (db) => walk(books(db), { order: "newest first", connection: "c" }, FIRST, 10),
+    (db) => walk(books(db), { order: "newest first", connection: "c" }, FIRST_ARRIVAL, 10),
   ],
   [
     "walking objects of a time, hot and archived",
@@ -140,7 +140,7 @@ const archiveWork: [string, (db: D1Database) => Promise<unknown>][] = [
       expect((await walkObjects(books(db), stretch, undefined, 10)).rows).toHaveLength(1);
     },
   ],
-  ["passes", async (db) => passTo(db, (await passes(db, 1))[0]?.connection ?? "", FIRST, 1)],
+  ["passes", async (db) => recordPass(db, (await listPasses(db, 1))[0]?.connection ?? "", FIRST_ARRIVAL, 1)],
   ["expiring", (db) => expirePage(books(db), "old", 1e9, 1)],
   ["retiring", (db) => retireOld(db, 1)],
   ["what has expired", (db) => listExpired(db, { limit: 10 })],

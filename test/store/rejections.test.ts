@@ -1,6 +1,11 @@
 // Refusals on record, against real D1: counted, bounded, and gathered between writes.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { MAX_ROWS, type Refused, recordRefused, refusalCounter } from "../../src/store/ledger/rejections.ts";
+import {
+  MAX_MINUTE_ROWS,
+  type Refusal,
+  recordRefused,
+  refusalCounter,
+} from "../../src/store/ledger/rejections.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 
 const NOW = Date.parse("2026-11-23T12:00:00.000Z");
@@ -10,7 +15,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => stores?.close());
 
-const refused = (connection: string, detail: string, more: Partial<Refused> = {}): Refused => ({
+const refused = (connection: string, detail: string, more: Partial<Refusal> = {}): Refusal => ({
   connection,
   scheme: "bearer",
   failure: { kind: "unproven", detail },
@@ -41,7 +46,7 @@ describe("refusals on record", () => {
     }
     await recordRefused(stores.ledger, [refused("many", "cause 3")]);
     const rows = await rowsOf("many");
-    expect(rows).toHaveLength(MAX_ROWS + 1);
+    expect(rows).toHaveLength(MAX_MINUTE_ROWS + 1);
     expect(sum(rows)).toBe(1001);
     expect(rows[3]?.count).toBe(2);
     expect(rows.at(-1)?.failure).toContain("Further refusals");
@@ -51,7 +56,7 @@ describe("refusals on record", () => {
     const bad = Array.from({ length: 250 }, (_, n) => refused("kept", "not an event", { raw: `{"n":${n}}` }));
     await recordRefused(stores.ledger, bad);
     const rows = await rowsOf("kept");
-    expect(rows.filter(({ raw }) => raw !== null)).toHaveLength(MAX_ROWS);
+    expect(rows.filter(({ raw }) => raw !== null)).toHaveLength(MAX_MINUTE_ROWS);
     expect(sum(rows)).toBe(250);
   });
 
@@ -60,7 +65,7 @@ describe("refusals on record", () => {
     await recordRefused(stores.ledger, [{ ...refused("long", ""), failure }]);
     expect((await rowsOf("long"))[0]?.failure.length).toBeLessThan(2_500);
     const counter = refusalCounter(async () => undefined);
-    const written: Refused[] = [];
+    const written: Refusal[] = [];
     await counter.add({ ...refused("long", ""), failure }, async (rows) => void written.push(...rows));
     expect(JSON.stringify(written).length).toBeLessThan(2_500);
   });
@@ -81,8 +86,8 @@ describe("an isolate's counter", () => {
       },
       () => now,
     );
-    const writes: Refused[][] = [];
-    const write = async (rows: Refused[]) => void writes.push(rows);
+    const writes: Refusal[][] = [];
+    const write = async (rows: Refusal[]) => void writes.push(rows);
     return { counter, writes, write };
   }
 
@@ -98,7 +103,7 @@ describe("an isolate's counter", () => {
   test("holds a bounded number of causes at once", async () => {
     const { counter, writes, write } = isolate();
     await Promise.all(Array.from({ length: 5000 }, (_, n) => counter.add(refused("c", `cause ${n}`), write)));
-    expect(Math.max(...writes.map((rows) => rows.length))).toBeLessThanOrEqual(MAX_ROWS + 1);
+    expect(Math.max(...writes.map((rows) => rows.length))).toBeLessThanOrEqual(MAX_MINUTE_ROWS + 1);
     expect(sum(writes.flat() as { count: number }[])).toBe(5000);
   });
 

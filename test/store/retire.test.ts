@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { describeArchive, listExpired } from "../../src/query/archive.ts";
 import { emptyPlan } from "../../src/shapes/replay.ts";
 import { beginChange, endChange, MAX_ROWS_AN_HOUR } from "../../src/store/access/audit-log.ts";
-import { claimKey, type Held, KEEP_MS, keepAnswer } from "../../src/store/access/idempotency.ts";
+import { claimKey, type HeldKey, KEEP_MS, keepAnswer } from "../../src/store/access/idempotency.ts";
 import { record } from "../../src/store/ledger/events.ts";
 import { recordRefused } from "../../src/store/ledger/rejections.ts";
 import { insertReplay, MAX_OPEN_REPLAYS, type ReplayStatus } from "../../src/store/ledger/replays.ts";
@@ -41,7 +41,7 @@ test("identities go after their days, also of an event that is still hot, which 
 
 test("refusals, idempotency keys and what is known of expiries go after their time, and not before", async () => {
   const failure = { kind: "unproven" as const, detail: "no" };
-  const held = (key: string, at: number): Held => ({ key, route: "POST /x", body_hash: "h", at });
+  const held = (key: string, at: number): HeldKey => ({ key, route: "POST /x", body_hash: "h", at });
   const day = Math.floor(NOW / DAY);
   for (const over of [-1, 1]) {
     await recordRefused(stores.ledger, [

@@ -13,7 +13,7 @@ import {
   recipeOf,
 } from "../../src/shapes/model.ts";
 import type { ResultStore, StoredResult } from "../../src/shapes/results.ts";
-import type { Embeddings as Counts } from "../../src/shapes/run.ts";
+import type { EmbeddingCounts } from "../../src/shapes/run.ts";
 import { bytesOf, type Compute, type Input } from "./compute.ts";
 import { remember } from "./context.ts";
 import { askEndpoint, type Endpoint } from "./endpoint.ts";
@@ -27,7 +27,7 @@ export interface EmbeddingDeps {
   results: ResultStore;
   endpoint: Endpoint;
   /** Added to as answers come. */
-  counts: Counts;
+  counts: EmbeddingCounts;
 }
 
 interface Wanted {

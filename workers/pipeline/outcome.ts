@@ -2,10 +2,10 @@
 
 import type { Failure } from "../../src/shapes/failure.ts";
 import type { NewItem } from "../../src/shapes/item.ts";
-import type { Embeddings } from "../../src/shapes/run.ts";
+import type { EmbeddingCounts } from "../../src/shapes/run.ts";
 
 /** What an attempt came to. `items` counts what the collection now holds of the object; absent: unchanged. */
-export type Outcome = { embeddings?: Embeddings } & (
+export type Outcome = { embeddings?: EmbeddingCounts } & (
   | {
       status: "succeeded" | "skipped";
       reason?: string;

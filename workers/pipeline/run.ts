@@ -8,7 +8,7 @@ import type { PipelineConfig } from "../../src/shapes/config.ts";
 import { type Failure, FailureError, type FailureKind } from "../../src/shapes/failure.ts";
 import type { NewItem, SetKey, SetLineage } from "../../src/shapes/item.ts";
 import type { Job } from "../../src/shapes/job.ts";
-import type { Embeddings as Counts } from "../../src/shapes/run.ts";
+import type { EmbeddingCounts } from "../../src/shapes/run.ts";
 import type { Observed } from "../../src/source/contract.ts";
 import type { Collection, Fence } from "../../src/store/collections/contract.ts";
 import type { Hops } from "../../src/store/collections/hops.ts";
@@ -60,7 +60,7 @@ export async function runJob(job: Job, first: Fence, deps: RunDeps): Promise<Out
 }
 
 /** With the counts of what its handler asked of models. */
-type Counting = RunDeps & { embeddings: Counts };
+type Counting = RunDeps & { embeddings: EmbeddingCounts };
 
 async function attemptIt(job: Job, first: Fence, deps: Counting): Promise<Outcome> {
   const log: string[] = [];

@@ -5,7 +5,7 @@ import { FailureError } from "../../src/shapes/failure.ts";
 import type { SetKey } from "../../src/shapes/item.ts";
 import type { Models } from "../../src/shapes/model.ts";
 import type { ResultStore } from "../../src/shapes/results.ts";
-import type { Embeddings as Counts } from "../../src/shapes/run.ts";
+import type { EmbeddingCounts } from "../../src/shapes/run.ts";
 import type { Observed, Source } from "../../src/source/contract.ts";
 import { Compute } from "./compute.ts";
 import { Embeddings } from "./embeddings.ts";
@@ -41,7 +41,7 @@ export function openWeir(
   set: SetKey,
   seen: Observed | null | undefined,
   signal: AbortSignal,
-  counts: Counts,
+  counts: EmbeddingCounts,
 ): Opened {
   const { source, random } = deps;
   const compute = new Compute((request, turn) => deps.compute(set, request, turn), signal, random);

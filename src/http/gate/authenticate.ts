@@ -9,34 +9,34 @@ import { sha256Hex } from "../../store/hash.ts";
 import { isKey } from "./key-format.ts";
 
 /** How long an isolate goes by what it has read of a key. So long a revoked key may still be taken. */
-export const FRESH_MS = 30_000;
+export const KEY_CACHE_MS = 30_000;
 /** A use is noted at most once in so long. */
-const NOTE_MS = 60_000;
+const USE_NOTE_MS = 60_000;
 /** Keys that an isolate remembers. */
-const REMEMBERED = 1_000;
+const MAX_CACHED_KEYS = 1_000;
 
 const ROOT: Caller = { id: "root", name: "WEIR_API_KEY", scopes: SCOPES, expires_at: null };
 
 /** `stale`: the key is one of ours, and no longer valid. */
-export type Identified =
+export type AuthResult =
   | { is: "known"; caller: Caller }
   | { is: "stale"; caller: Caller; failure: Failure }
   | { is: "unknown"; failure: Failure };
 
-const remembered = new Map<string, { row: KeyRow; until: number }>();
+const keyCache = new Map<string, { row: KeyRow; until: number }>();
 
-/** After a change of a key: this isolate reads each anew. Others come to know of it within {@link FRESH_MS}. */
-export const forgetKeys = (): void => remembered.clear();
+/** After a change of a key: this isolate reads each anew. Others come to know of it within {@link KEY_CACHE_MS}. */
+export const forgetKeys = (): void => keyCache.clear();
 
 /** At most one read of D1; `later` takes what need not be waited for. */
-export async function identify(
+export async function authenticate(
   authorization: string | undefined,
   env: Env,
   now: number,
   later: (work: Promise<unknown>) => void,
-): Promise<Identified> {
+): Promise<AuthResult> {
   const given = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
-  if (given !== undefined && (await isKey(given))) return created(given, env, now, later);
+  if (given !== undefined && (await isKey(given))) return identifyCreatedKey(given, env, now, later);
   const root = env.setting("WEIR_API_KEY");
   if (root === undefined) {
     const failure: Failure = {
@@ -47,20 +47,20 @@ export async function identify(
     };
     return { is: "unknown", failure };
   }
-  if (given === undefined) return unknown("the request has no API key");
+  if (given === undefined) return notIdentified("the request has no API key");
   if (timingSafeEqual(await digest(given), await digest(root))) return { is: "known", caller: ROOT };
-  return unknown("the API key is not valid");
+  return notIdentified("the API key is not valid");
 }
 
-async function created(
+async function identifyCreatedKey(
   given: string,
   env: Env,
   now: number,
   later: (work: Promise<unknown>) => void,
-): Promise<Identified> {
+): Promise<AuthResult> {
   const hash = await sha256Hex(given);
-  const row = await keyOf(hash, env, now);
-  if (row === "unknown") return unknown("the API key is not valid");
+  const row = await readKey(hash, env, now);
+  if (row === "unknown") return notIdentified("the API key is not valid");
   if (row === "unread") {
     const detail = "the API key could not be looked up";
     return { is: "unknown", failure: { kind: "unavailable", detail, next: "try again" } };
@@ -73,23 +73,23 @@ async function created(
     const failure = unproven(`the API key "${name}" (${id}) ${over}, at ${at}`);
     return { is: "stale", caller, failure };
   }
-  if ((row.last_used_at ?? 0) <= now - NOTE_MS) {
+  if ((row.last_used_at ?? 0) <= now - USE_NOTE_MS) {
     row.last_used_at = now;
-    later(noteUse(env.ledger(), id, now, now - NOTE_MS).catch(unnoted));
+    later(noteUse(env.ledger(), id, now, now - USE_NOTE_MS).catch(logUnnotedUse));
   }
   return { is: "known", caller };
 }
 
-async function keyOf(hash: string, env: Env, now: number): Promise<KeyRow | "unknown" | "unread"> {
-  const known = remembered.get(hash);
-  if (known && known.until > now) return known.row;
+async function readKey(hash: string, env: Env, now: number): Promise<KeyRow | "unknown" | "unread"> {
+  const cached = keyCache.get(hash);
+  if (cached && cached.until > now) return cached.row;
   // The hash of a secret is what is compared, by an index: how long that takes tells nothing of the secret.
   const row = await findKeyByHash(env.ledger(), hash).catch(() => "unread" as const);
-  remembered.delete(hash);
+  keyCache.delete(hash);
   if (row === "unread") return row;
   if (row === null) return "unknown";
-  if (remembered.size >= REMEMBERED) remembered.clear();
-  remembered.set(hash, { row, until: now + FRESH_MS });
+  if (keyCache.size >= MAX_CACHED_KEYS) keyCache.clear();
+  keyCache.set(hash, { row, until: now + KEY_CACHE_MS });
   return row;
 }
 
@@ -102,9 +102,9 @@ const unproven = (detail: string): Failure => ({
   expected: "Bearer and an API key of this Weir",
 });
 
-const unknown = (detail: string): Identified => ({ is: "unknown", failure: unproven(detail) });
+const notIdentified = (detail: string): AuthResult => ({ is: "unknown", failure: unproven(detail) });
 
-const unnoted = (error: unknown) =>
+const logUnnotedUse = (error: unknown) =>
   console.error(JSON.stringify({ log: "key.use_unnoted", error: String(error) }));
 
 const digest = async (text: string) =>

@@ -8,7 +8,7 @@ import { openEnv } from "../../env.ts";
 import type { Caller, Scope } from "../../shapes/key.ts";
 import { type AuditOutcome, beginChange, endChange } from "../../store/access/audit-log.ts";
 import { problem } from "../problem.ts";
-import { identify } from "./authenticate.ts";
+import { authenticate } from "./authenticate.ts";
 import { accessOf } from "./scopes.ts";
 
 /** What a route has to say of its change, where the path does not: ids and counts, no contents. */
@@ -28,26 +28,27 @@ declare module "hono" {
 
 /** A refused key may knock as often as it likes: one row a minute for each thing that it may not do. */
 const REFUSED_EVERY_MS = 60_000;
-const MAX_TEXT = 300;
+const MAX_TARGET_CHARS = 300;
 const refusedAt = new Map<string, number>();
 
 export const authorize = createMiddleware<{ Bindings: object }>(async (c, next) => {
   const env = openEnv(c.env);
   const now = Date.now();
-  const known = await identify(c.req.header("authorization"), env, now, (work) =>
+  const identified = await authenticate(c.req.header("authorization"), env, now, (work) =>
     c.executionCtx.waitUntil(work),
   );
-  if (known.is === "unknown") return problem(known.failure);
-  c.set("caller", known.caller);
+  if (identified.is === "unknown") return problem(identified.failure);
+  c.set("caller", identified.caller);
   const action = actionOf(c);
-  const refused = known.is === "stale" ? problem(known.failure) : lacking(known.caller, action?.needs);
+  const refused =
+    identified.is === "stale" ? problem(identified.failure) : missingScope(identified.caller, action?.needs);
   if (!action?.does) return refused ?? next();
 
   const change = {
     id: `aud_${crypto.randomUUID()}`,
     at: now,
-    key_id: known.caller.id,
-    key_name: known.caller.name,
+    key_id: identified.caller.id,
+    key_name: identified.caller.name,
     action: action.does,
     target: action.target,
     request_id: c.get("requestId"),
@@ -61,7 +62,7 @@ export const authorize = createMiddleware<{ Bindings: object }>(async (c, next) 
   await next();
   const { target, detail } = c.get("audit") ?? {};
   const end = endChange(env.ledger(), change, {
-    target: target?.slice(0, MAX_TEXT) ?? null,
+    target: target?.slice(0, MAX_TARGET_CHARS) ?? null,
     detail: detail ? JSON.stringify(detail) : null,
     outcome: outcomeOf(c.res),
     status: c.res.status,
@@ -88,15 +89,21 @@ function actionOf(c: Context): Action | null {
   const access = accessOf(route.method, route.path);
   // Not a caller's fault, and not open by mistake.
   if (!access) throw new Error(`${route.method} ${route.path} has no row in src/http/gate/scopes.ts`);
-  const words = c.req.path.split("/").map(decoded);
-  const ids = route.path.split("/").flatMap((part, at) => (part.startsWith(":") ? (words[at] ?? "") : []));
+  const words = c.req.path.split("/").map(decodeWord);
+  const ids = route.path
+    .split("/")
+    .flatMap((part, index) => (part.startsWith(":") ? (words[index] ?? "") : []));
   // Which move of a replay is part of what is done, not of what it is done to.
   const [move] = route.path.endsWith("/:move") ? ids.splice(-1) : [];
   const does = move === undefined ? access.does : `${access.does}.${move.slice(0, 20)}`;
-  return { needs: access.needs, does, target: ids.length > 0 ? ids.join("/").slice(0, MAX_TEXT) : null };
+  return {
+    needs: access.needs,
+    does,
+    target: ids.length > 0 ? ids.join("/").slice(0, MAX_TARGET_CHARS) : null,
+  };
 }
 
-function decoded(word: string): string {
+function decodeWord(word: string): string {
   try {
     return decodeURIComponent(word);
   } catch {
@@ -105,7 +112,7 @@ function decoded(word: string): string {
 }
 
 /** A refusal, where the key has not the scope; its header says it as RFC 6750 does. */
-function lacking({ id, name, scopes }: Caller, needs: Scope | null | undefined): Response | undefined {
+function missingScope({ id, name, scopes }: Caller, needs: Scope | null | undefined): Response | undefined {
   if (!needs || scopes.includes(needs)) return undefined;
   const response = problem({
     kind: "missing_scope",

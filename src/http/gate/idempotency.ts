@@ -4,7 +4,7 @@
 import { z } from "@hono/zod-openapi";
 import { createMiddleware } from "hono/factory";
 import { openEnv } from "../../env.ts";
-import { claimKey, type Held, keepAnswer, releaseKey } from "../../store/access/idempotency.ts";
+import { claimKey, type HeldKey, keepAnswer, releaseKey } from "../../store/access/idempotency.ts";
 import { sha256Hex } from "../../store/hash.ts";
 import { problem } from "../problem.ts";
 
@@ -42,11 +42,11 @@ export const idempotent = createMiddleware<{ Bindings: object }>(async (c, next)
   const body_hash = await sha256Hex(`${search}\n${await c.req.text()}`);
   // An answer is its caller's: the same key from another API key is another request.
   const route = `${c.get("caller").id} ${c.req.method} ${pathname}`;
-  const held: Held = { key, route, body_hash, at: Date.now() };
+  const held: HeldKey = { key, route, body_hash, at: Date.now() };
   const claim = await claimKey(db, held);
   switch (claim.is) {
     case "ours": {
-      const work = next().then(() => settle(c.res).catch(lost));
+      const work = next().then(() => settleKey(c.res).catch(logLost));
       // A caller that hangs up is the one that asks again: its run is not cut off with the connection.
       c.executionCtx.waitUntil(work);
       return work;
@@ -72,11 +72,11 @@ export const idempotent = createMiddleware<{ Bindings: object }>(async (c, next)
       });
   }
 
-  function lost(error: unknown): void {
+  function logLost(error: unknown): void {
     console.error(JSON.stringify({ log: "idempotency.lost", key, error: String(error) }));
   }
 
-  async function settle(response: Response): Promise<void> {
+  async function settleKey(response: Response): Promise<void> {
     const { status, headers } = response;
     const answer = response.ok ? await response.clone().text() : "";
     if (answer === "" || new TextEncoder().encode(answer).byteLength > MAX_ANSWER_BYTES)

@@ -11,7 +11,7 @@ import { mintKey, PREFIX_LENGTH } from "../gate/key-format.ts";
 import type { OpenDeps, RouterApp } from "../router-app.ts";
 import * as routes from "./routes.ts";
 
-export function administer(app: RouterApp, open: OpenDeps): void {
+export function addKeyRoutes(app: RouterApp, open: OpenDeps): void {
   app.openapi(routes.whoami, (c) => {
     const { id, name, scopes, expires_at } = c.get("caller");
     const until = expires_at === null ? null : new Date(expires_at).toISOString();
@@ -52,8 +52,8 @@ export function administer(app: RouterApp, open: OpenDeps): void {
   app.openapi(routes.revokeKey, async (c) => {
     const { env, now } = open(c);
     const { id } = c.req.valid("param");
-    const found = await findKey(env.ledger(), id);
-    if (found) refuseStronger(found, c.get("caller"));
+    const existing = await findKey(env.ledger(), id);
+    if (existing) refuseStronger(existing, c.get("caller"));
     const row = await revokeKey(env.ledger(), id, now());
     if (!row) throw noKey(id);
     forgetKeys();

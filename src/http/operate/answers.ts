@@ -13,7 +13,7 @@ const secondsSchema = z
   .openapi({ description: "Wall time of the attempts, one after the other, as past runs took it" });
 const takenAsSchema = z.enum(["selected", "missing", "out_of_date", "orphaned"]);
 
-export const replaySchema = z.object({
+export const replayAnswerSchema = z.object({
   id: z.string(),
   status: z.enum(["active", "paused", "cancelled", "done"]),
   phase: z.enum(["planning", "running", "draining"]),
@@ -68,7 +68,7 @@ export const pausedSchema = z.object({
   reason: z.string().nullable(),
 });
 
-export const heldSchema = z.object({
+export const connectionArchiveSchema = z.object({
   connection: z.string(),
   ...retentionSchema.shape,
   oldest_hot: moment.openapi({ description: "When the oldest event that is in the ledger arrived" }),

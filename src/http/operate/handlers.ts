@@ -18,7 +18,7 @@ import * as routes from "./routes.ts";
 /** Letters that one redrive takes: what a request can hand over. */
 const REDRIVE_LIMIT = 1000;
 
-export function operate(app: RouterApp, open: OpenDeps): void {
+export function addOperateRoutes(app: RouterApp, open: OpenDeps): void {
   app.openapi(routes.createReplay, async (c) => {
     const deps = open(c);
     const replay = await createReplay(c.req.valid("json"), deps);

@@ -59,7 +59,7 @@ export const createReplay = change(
   none,
   replaySchema,
   202,
-  operate.replaySchema,
+  operate.replayAnswerSchema,
   idempotencyHeader,
 );
 export const audit = change(
@@ -78,7 +78,7 @@ export const audit = change(
       }),
   }),
   202,
-  operate.replaySchema,
+  operate.replayAnswerSchema,
   idempotencyHeader,
 );
 export const replays = createRoute({
@@ -87,7 +87,7 @@ export const replays = createRoute({
   summary: "Replays, newest first",
   security: securityOf("GET", "/v1/replays"),
   request: { query: z.object(paging) },
-  responses: { 200: json(answers.pageOf(operate.replaySchema), "Replays"), ...problems },
+  responses: { 200: json(answers.pageOf(operate.replayAnswerSchema), "Replays"), ...problems },
 });
 export const replay = createRoute({
   method: "get",
@@ -95,7 +95,7 @@ export const replay = createRoute({
   summary: "One replay: its plan and progress",
   security: securityOf("GET", "/v1/replays/{id}"),
   request: { params: byId },
-  responses: { 200: json(operate.replaySchema, "The replay"), ...problems },
+  responses: { 200: json(operate.replayAnswerSchema, "The replay"), ...problems },
 });
 export const moveReplay = change(
   "/v1/replays/{id}/{move}",
@@ -103,7 +103,7 @@ export const moveReplay = change(
   byId.extend({ move: z.enum(["pause", "resume", "cancel"]) }),
   nothing,
   200,
-  operate.replaySchema,
+  operate.replayAnswerSchema,
 );
 export const cancelRun = change(
   "/v1/runs/{id}/cancel",
@@ -155,7 +155,7 @@ export const archive = createRoute({
   path: "/v1/archive",
   summary: "What is kept of each connection's events, where, and for how long",
   security: securityOf("GET", "/v1/archive"),
-  responses: { 200: json(answers.pageOf(operate.heldSchema), "Connections"), ...problems },
+  responses: { 200: json(answers.pageOf(operate.connectionArchiveSchema), "Connections"), ...problems },
 });
 export const expired = createRoute({
   method: "get",

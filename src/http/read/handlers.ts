@@ -3,16 +3,16 @@
 
 import { pipelineByAlias } from "../../dispatch/pipelines.ts";
 import { openEnv } from "../../env.ts";
-import { lineage, listItems, openNamed, shape } from "../../query/collections.ts";
+import { describeItem, describeLineage, listItems, openCollectionNamed } from "../../query/collections.ts";
 import { getDeadLetter, listCauses, listDeadLetters } from "../../query/dead-letters.ts";
 import { diffFilters } from "../../query/diff.ts";
-import { testRequested } from "../../query/filters.ts";
+import { answerFilterTest } from "../../query/filters.ts";
 import { getEvent, getRun, listEvents, listRejections, listRuns } from "../../query/ledger.ts";
-import { metrics } from "../../query/metrics.ts";
-import { lookAt } from "../../query/object-now.ts";
+import { renderMetrics } from "../../query/metrics.ts";
+import { lookAtObject } from "../../query/object-now.ts";
 import { listObjects } from "../../query/pipeline-objects.ts";
 import { listVersions } from "../../query/versions.ts";
-import { why } from "../../query/why.ts";
+import { explainDecision } from "../../query/why.ts";
 import { FailureError } from "../../shapes/failure.ts";
 import { listPaused } from "../../store/ledger/pauses.ts";
 import type { OpenDeps, RouterApp } from "../router-app.ts";
@@ -32,11 +32,11 @@ export function addReadRoutes(app: RouterApp, open: OpenDeps): void {
 function addPipelineRoutes(app: RouterApp, open: OpenDeps): void {
   app.openapi(routes.pipelines, async (c) => {
     const { env, pipelines } = open(c);
-    const paused = new Map((await listPaused(env.ledger())).map((one) => [one.alias, one]));
+    const paused = new Map((await listPaused(env.ledger())).map((pause) => [pause.alias, pause]));
     const data = pipelines.all.map(({ alias, version, config }) => {
       const pause = paused.get(alias);
-      const is = pause ? { reason: pause.reason, at: new Date(pause.at).toISOString() } : null;
-      return { alias, version, config, paused: is };
+      const state = pause ? { reason: pause.reason, at: new Date(pause.at).toISOString() } : null;
+      return { alias, version, config, paused: state };
     });
     return c.json({ data }, 200);
   });
@@ -53,19 +53,24 @@ function addPipelineRoutes(app: RouterApp, open: OpenDeps): void {
   });
   app.openapi(routes.filterTest, async (c) => {
     const { env, pipelines } = open(c);
-    return c.json(await testRequested(c.req.valid("json"), pipelines, env.eventStores()), 200);
+    return c.json(await answerFilterTest(c.req.valid("json"), pipelines, env.eventStores()), 200);
   });
   app.openapi(routes.filterDiff, async (c) => {
     const { pipelines, connections, env, now } = open(c);
     const request = c.req.valid("json");
     const pipeline = pipelineByAlias(request.alias, pipelines);
-    const { collection } = openNamed(pipeline.config.destination.collection, pipelines, connections, env);
+    const { collection } = openCollectionNamed(
+      pipeline.config.destination.collection,
+      pipelines,
+      connections,
+      env,
+    );
     const deps = { pipeline, collection, stores: env.eventStores(), now: now() };
     return c.json(await diffFilters(request, deps), 200);
   });
   app.openapi(routes.look, async (c) => {
     const { connections, env, now } = open(c);
-    return c.json(await lookAt(c.req.valid("json"), connections, env, now()), 200);
+    return c.json(await lookAtObject(c.req.valid("json"), connections, env, now()), 200);
   });
 }
 
@@ -81,7 +86,7 @@ function addEventRoutes(app: RouterApp, open: OpenDeps): void {
   app.openapi(routes.why, async (c) => {
     const { id, alias } = c.req.valid("param");
     const { env, pipelines } = open(c);
-    return c.json(await why(env.eventStores(), id, alias, pipelines), 200);
+    return c.json(await explainDecision(env.eventStores(), id, alias, pipelines), 200);
   });
   app.openapi(routes.runs, async (c) => {
     const { limit, cursor, ...filters } = c.req.valid("query");
@@ -97,7 +102,7 @@ function addEventRoutes(app: RouterApp, open: OpenDeps): void {
   });
   app.openapi(routes.metrics, async (c) => {
     const { env, now } = open(c);
-    return c.text(await metrics(env.ledger(), now()), 200, { "content-type": METRICS_TYPE });
+    return c.text(await renderMetrics(env.ledger(), now()), 200, { "content-type": METRICS_TYPE });
   });
 }
 
@@ -106,7 +111,7 @@ function addItemRoutes(app: RouterApp, open: OpenDeps): void {
     const { name } = c.req.valid("param");
     const { vectors, stale, ...query } = c.req.valid("query");
     const { pipelines, connections, env } = open(c);
-    const opened = openNamed(name, pipelines, connections, env);
+    const opened = openCollectionNamed(name, pipelines, connections, env);
     const page = { ...query, stale: stale === "true", vectors: vectors === "true" };
     return c.json(await listItems(name, opened, page), 200);
   });
@@ -114,17 +119,23 @@ function addItemRoutes(app: RouterApp, open: OpenDeps): void {
     const { name, id } = c.req.valid("param");
     const { pipelines, connections, env } = open(c);
     const item = orNotFound(
-      await openNamed(name, pipelines, connections, env).collection.get(id),
+      await openCollectionNamed(name, pipelines, connections, env).collection.get(id),
       "item",
       id,
     );
-    return c.json(shape(item, c.req.valid("query").vectors === "true"), 200);
+    return c.json(describeItem(item, c.req.valid("query").vectors === "true"), 200);
   });
   app.openapi(routes.itemLineage, async (c) => {
     const { name, id } = c.req.valid("param");
     const { pipelines, connections, env } = open(c);
     return c.json(
-      lineage(orNotFound(await openNamed(name, pipelines, connections, env).collection.get(id), "item", id)),
+      describeLineage(
+        orNotFound(
+          await openCollectionNamed(name, pipelines, connections, env).collection.get(id),
+          "item",
+          id,
+        ),
+      ),
       200,
     );
   });

@@ -162,7 +162,7 @@ export const look = ask(
   "/v1/objects",
   "What an object of a connection is now, and a signed URL to read it by; nothing runs",
   lookSchema,
-  versionAnswers.lookedSchema,
+  versionAnswers.objectNowSchema,
 );
 export const runs = read(
   "/v1/runs",

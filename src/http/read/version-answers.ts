@@ -29,7 +29,7 @@ export const producedObjectSchema = z.object({
 });
 
 /** An object as it is now; all null where it is not there. */
-export const lookedSchema = z.object({
+export const objectNowSchema = z.object({
   seen: z
     .object({
       etag: z.string(),

@@ -2,7 +2,7 @@
 // https://www.backblaze.com/docs/cloud-storage-event-notifications-reference-guide
 import { z } from "zod";
 import type { EventType } from "../../shapes/event.ts";
-import { finish, type Normaliser, read } from "./contract.ts";
+import { eventOf, type Normaliser, read } from "./contract.ts";
 
 const b2Schema = z.object({
   eventVersion: z.literal(1, "The event's version is not 1.").nullish(),
@@ -21,7 +21,7 @@ export const b2: Normaliser = (record, context) => {
   const parsed = read(b2Schema, record);
   if (!parsed.ok) return parsed;
   const { eventType, eventTimestamp, bucketName, objectName, objectSize, objectVersionId } = parsed.value;
-  return finish(
+  return eventOf(
     {
       sender: "b2",
       type: typeOf(eventType),

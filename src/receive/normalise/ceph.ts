@@ -2,7 +2,7 @@
 // little-endian hex (not AWS's, so it is not kept as one), and a time that can be "0.000000".
 import { z } from "zod";
 import type { EventType } from "../../shapes/event.ts";
-import { finish, type Normaliser, read, userMetadata } from "./contract.ts";
+import { eventOf, type Normaliser, read, userMetadata } from "./contract.ts";
 import { recordSchema, typeOf, withoutPrefix } from "./s3.ts";
 
 const pairs = z.array(z.object({ key: z.string(), val: z.string() })).nullish();
@@ -15,7 +15,7 @@ export const ceph: Normaliser = (record, context) => {
   const { eventName, eventTime, awsRegion, s3: what } = parsed.value;
   const operation = withoutPrefix(eventName);
   const { key, size, eTag, versionId, sequencer, metadata, tags } = what.object;
-  return finish(
+  return eventOf(
     {
       sender: "ceph",
       type: cephType(operation),
@@ -49,8 +49,8 @@ function cephType(operation: string): EventType {
 
 /** RFC 3339 only: `Date.parse` would read "0.000000" as a day of the year 2000. */
 function timeOf(text: string): number | undefined {
-  const at = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
-  return at > 0 ? at : undefined;
+  const ms = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
+  return ms > 0 ? ms : undefined;
 }
 
 /** Seconds and nanoseconds, four bytes each, little-endian: repeats with the event, unlike our own clock. */

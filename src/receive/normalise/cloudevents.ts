@@ -5,7 +5,7 @@ import { z } from "zod";
 import { ok, type Result } from "../../shapes/failure.ts";
 import { utf8 } from "../body.ts";
 import { strictBase64 } from "../digest.ts";
-import { finish, malformed, type Normaliser, read } from "./contract.ts";
+import { eventOf, malformed, type Normaliser, read } from "./contract.ts";
 import { typeOf, withoutPrefix } from "./s3.ts";
 
 const text = z.string();
@@ -50,7 +50,7 @@ export const cloudevents: Normaliser = (record, context) => {
   const key = object?.key ?? data.value.key ?? subject;
   if (!place) return malformed("The event names no bucket.", "source", "aws:s3.<region>.<bucket>");
   if (!key) return malformed("The event names no object.", "subject");
-  return finish(
+  return eventOf(
     {
       sender: "cloudevents",
       type: typeOf(operation),

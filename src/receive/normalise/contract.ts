@@ -50,7 +50,7 @@ const LAST_MOMENT = Date.parse("9999-12-31T23:59:59.999Z");
 const utf8 = new TextEncoder();
 
 /** Checks what no schema can, gives the event its identities, and leaves out what was not said. */
-export function finish(draft: Draft, { connection, receivedAt, buckets }: Context): Result<Event> {
+export function eventOf(draft: Draft, { connection, receivedAt, buckets }: Context): Result<Event> {
   const { sender, type, operation, bucket, key } = draft;
   const time = momentOf(draft.time);
   if (time === undefined) return malformed("The time of the event is not a date and time.", "time");
@@ -92,15 +92,15 @@ function isoOf(ms: number): string {
 let latest = { ms: 0, text: new Date(0).toISOString() };
 
 /** Characters of any one field, and of all metadata and all tags: an event must fit a message of a queue. */
-const MAX_FIELD = 4_096;
-const MAX_PAIRS = 32_768;
+const MAX_FIELD_CHARS = 4_096;
+const MAX_PAIRS_CHARS = 32_768;
 const FIELDS = ["operation", "bucket", "etag", "version_id", "sequencer", "region", "content_type"] as const;
 
 function tooLong(draft: Draft): string | undefined {
   const pairs = (["metadata", "tags"] as const).find(
-    (name) => draft[name] && JSON.stringify(draft[name]).length > MAX_PAIRS,
+    (name) => draft[name] && JSON.stringify(draft[name]).length > MAX_PAIRS_CHARS,
   );
-  return pairs ?? FIELDS.find((name) => (draft[name]?.length ?? 0) > MAX_FIELD);
+  return pairs ?? FIELDS.find((name) => (draft[name]?.length ?? 0) > MAX_FIELD_CHARS);
 }
 
 const isKey = (key: string): boolean =>
@@ -121,8 +121,8 @@ function momentOf(time: number | string): string | undefined {
     if (WRITTEN.test(time) && time >= "1970") return time;
     if (!RFC3339.test(time)) return undefined;
   }
-  const at = new Date(time);
-  return at.getTime() >= 0 && at.getTime() <= LAST_MOMENT ? at.toISOString() : undefined;
+  const moment = new Date(time);
+  return moment.getTime() >= 0 && moment.getTime() <= LAST_MOMENT ? moment.toISOString() : undefined;
 }
 
 /** A sender proves itself for its connection's buckets and for no others. */
@@ -149,17 +149,20 @@ export function read<T>(schema: z.ZodType<T>, record: unknown): Result<T> {
 }
 
 /** Bad records of one delivery that are kept to be looked at, each with its own reason. */
-const MAX_KEPT = 100;
+const MAX_QUARANTINED = 100;
 
 /** Normalises records one by one: a bad one costs only itself, and a great many of them no more than some. */
-export function each(records: readonly unknown[], one: (record: unknown) => Result<Event>): Normalised {
+export function normaliseEach(
+  records: readonly unknown[],
+  normaliseOne: (record: unknown) => Result<Event>,
+): Normalised {
   const events: Event[] = [];
   const quarantined: Quarantined[] = [];
   let further = 0;
   for (const [index, raw] of records.entries()) {
-    const event = one(raw);
+    const event = normaliseOne(raw);
     if (event.ok) events.push(event.value);
-    else if (quarantined.length < MAX_KEPT) quarantined.push({ index, failure: event.failure, raw });
+    else if (quarantined.length < MAX_QUARANTINED) quarantined.push({ index, failure: event.failure, raw });
     else further++;
   }
   if (further > 0) {
@@ -181,10 +184,10 @@ export function formDecode(text: string): Result<string> {
 
 /** User metadata among a sender's headers: names in lower case and without their prefix, values decoded. */
 export function userMetadata(entries: Iterable<readonly [string, string]>): Record<string, string> {
-  const found: [string, string][] = [];
+  const pairs: [string, string][] = [];
   for (const [name, value] of entries) {
     const lower = name.toLowerCase();
-    if (lower.startsWith("x-amz-meta-")) found.push([lower.slice("x-amz-meta-".length), decodeWords(value)]);
+    if (lower.startsWith("x-amz-meta-")) pairs.push([lower.slice("x-amz-meta-".length), decodeWords(value)]);
   }
-  return Object.fromEntries(found);
+  return Object.fromEntries(pairs);
 }

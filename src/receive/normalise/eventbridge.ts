@@ -3,7 +3,7 @@
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 import { z } from "zod";
 import type { EventType } from "../../shapes/event.ts";
-import { finish, type Normaliser, read } from "./contract.ts";
+import { eventOf, type Normaliser, read } from "./contract.ts";
 
 const text = z.string();
 const eventBridgeSchema = z.object({
@@ -44,7 +44,7 @@ export const eventbridge: Normaliser = (record, context) => {
   const { "detail-type": name, time, region, detail } = parsed.value;
   const { key, size, etag, "version-id": version, sequencer } = detail.object;
   const marker = detail["deletion-type"] === "Delete Marker Created";
-  return finish(
+  return eventOf(
     {
       sender: "eventbridge",
       type: Object.hasOwn(TYPES, name) ? (TYPES[name] ?? "other") : "other",

@@ -5,7 +5,7 @@ import type { EventType } from "../../shapes/event.ts";
 import { ok, type Result } from "../../shapes/failure.ts";
 import { utf8 } from "../body.ts";
 import { strictBase64 } from "../digest.ts";
-import { finish, malformed, type Normaliser, read } from "./contract.ts";
+import { eventOf, malformed, type Normaliser, read } from "./contract.ts";
 
 const text = z.string();
 const pushSchema = z.object({
@@ -36,7 +36,7 @@ export const gcs: Normaliser = (record, context) => {
   const resource = resourceOf(data);
   if (!resource.ok) return resource;
   const { size, etag, contentType, metadata } = resource.value;
-  return finish(
+  return eventOf(
     {
       sender: "gcs",
       type: typeOf(attributes.eventType, Boolean(attributes.overwrittenByGeneration)),

@@ -2,7 +2,7 @@
 // it is 0, and changes of tags, retention and legal hold told as `ObjectCreated:*`, which they are not.
 import { z } from "zod";
 import type { EventType } from "../../shapes/event.ts";
-import { finish, formDecode, type Normaliser, read, userMetadata } from "./contract.ts";
+import { eventOf, formDecode, type Normaliser, read, userMetadata } from "./contract.ts";
 import { recordSchema, typeOf, withoutPrefix } from "./s3.ts";
 
 const object = recordSchema.shape.s3.shape.object.extend({
@@ -29,7 +29,7 @@ export const minio: Normaliser = (record, context) => {
   const type = NOT_CREATED[operation] ?? typeOf(operation);
   const { size, eTag, versionId, contentType } = what.object;
   const metadata = what.object.userMetadata;
-  return finish(
+  return eventOf(
     {
       sender: "minio",
       type,

@@ -5,7 +5,7 @@ import { utf8 } from "../body.ts";
 import { B2_PROBE, b2 } from "./b2.ts";
 import { ceph } from "./ceph.ts";
 import { cloudEventData, cloudevents, fromBinary } from "./cloudevents.ts";
-import { type Context, each, malformed, type Normalised, type Normaliser } from "./contract.ts";
+import { type Context, malformed, type Normalised, type Normaliser, normaliseEach } from "./contract.ts";
 import { eventbridge } from "./eventbridge.ts";
 import { gcs } from "./gcs.ts";
 import { hintOf } from "./hints.ts";
@@ -41,7 +41,7 @@ export function normalise(
         "S3 Records, an EventBridge or CloudEvents event, or the events of MinIO, Ceph, B2, Tigris or GCS",
     });
   }
-  const normalised = each(records, (record) => normaliserOf(record)(record, context));
+  const normalised = normaliseEach(records, (record) => normaliserOf(record)(record, context));
   return ok(records.some(isTigris) ? { ...normalised, acknowledge: 200 } : normalised);
 }
 

@@ -2,7 +2,7 @@
 // https://developers.cloudflare.com/r2/buckets/event-notifications/
 import { z } from "zod";
 import type { EventType } from "../../shapes/event.ts";
-import { finish, type Normaliser, read } from "./contract.ts";
+import { eventOf, type Normaliser, read } from "./contract.ts";
 
 const r2Schema = z.object({
   action: z.string().min(1),
@@ -29,7 +29,7 @@ export const r2: Normaliser = (record, context) => {
   const { action, bucket, object, eventTime } = parsed.value;
   const { key, size, eTag } = object;
   const type = Object.hasOwn(TYPES, action) ? (TYPES[action] ?? "other") : "other";
-  return finish(
+  return eventOf(
     { sender: "r2", type, operation: action, bucket, key, size, etag: eTag, time: eventTime },
     context,
   );

@@ -3,7 +3,7 @@
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 import { z } from "zod";
 import type { EventType } from "../../shapes/event.ts";
-import { finish, formDecode, type Normaliser, read } from "./contract.ts";
+import { eventOf, formDecode, type Normaliser, read } from "./contract.ts";
 
 const text = z.string();
 
@@ -34,7 +34,7 @@ export const s3: Normaliser = (record, context) => {
   if (!key.ok) return key;
   const operation = withoutPrefix(eventName);
   const { size, eTag, versionId, sequencer } = what.object;
-  return finish(
+  return eventOf(
     {
       sender: "s3",
       type: typeOf(operation),

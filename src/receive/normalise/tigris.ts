@@ -2,7 +2,7 @@
 // https://www.tigrisdata.com/docs/buckets/object-notifications/
 import { z } from "zod";
 import type { EventType } from "../../shapes/event.ts";
-import { finish, type Normaliser, read } from "./contract.ts";
+import { eventOf, type Normaliser, read } from "./contract.ts";
 
 const tigrisSchema = z.object({
   eventName: z.string().min(1),
@@ -20,7 +20,7 @@ export const tigris: Normaliser = (record, context) => {
   if (!parsed.ok) return parsed;
   const { eventName, eventTime, bucket, object } = parsed.value;
   const { key, size, eTag } = object;
-  return finish(
+  return eventOf(
     {
       sender: "tigris",
       type: typeOf(eventName),

@@ -15,8 +15,8 @@ export const backblaze: Verifier<"backblaze"> = {
     if (given === undefined) return unproven("The signature is missing or not of version 1.", HEADER);
     const current = currentSecrets(secrets, trust, receivedAt);
     if (!current.ok) return current;
-    const known = current.value.filter(({ value }) => equal(given, toHex(hmacSha256(value, body))));
-    if (known.length === 0) return unproven("The signature does not match the body.", HEADER);
+    const matching = current.value.filter(({ value }) => equal(given, toHex(hmacSha256(value, body))));
+    if (matching.length === 0) return unproven("The signature does not match the body.", HEADER);
     return ok({ scheme: "backblaze", payload: body, headers: new Headers() });
   },
 };

@@ -13,8 +13,8 @@ export const basic: Verifier<"basic"> = {
     if (given === undefined) return unproven("The request has no Basic credentials.", "Authorization");
     const current = currentSecrets(secrets, trust, receivedAt);
     if (!current.ok) return current;
-    const known = current.value.filter(({ value }) => equal(given, `${username}:${value}`));
-    if (known.length === 0) return unproven("The credentials are not accepted.", "Authorization");
+    const matching = current.value.filter(({ value }) => equal(given, `${username}:${value}`));
+    if (matching.length === 0) return unproven("The credentials are not accepted.", "Authorization");
     return ok({ scheme: "basic", payload: body, headers });
   },
 };

@@ -13,8 +13,8 @@ export const bearer: Verifier<"bearer"> = {
     if (given?.kind !== "bearer") return unproven("The request has no bearer token.", "Authorization");
     const current = currentSecrets(secrets, trust, receivedAt);
     if (!current.ok) return current;
-    const known = current.value.filter(({ value }) => equal(given.value, value));
-    if (known.length === 0) return unproven("The bearer token is not accepted.", "Authorization");
+    const matching = current.value.filter(({ value }) => equal(given.value, value));
+    if (matching.length === 0) return unproven("The bearer token is not accepted.", "Authorization");
     return ok({ scheme: "bearer", payload: body, headers });
   },
 };

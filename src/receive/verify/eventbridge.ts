@@ -41,8 +41,8 @@ async function proveCaller(delivery: Delivery, auth: Config["auth"], trust: Trus
       const current = currentSecrets(auth.secrets, trust, receivedAt);
       if (!current.ok) return current;
       const given = headers.get(auth.header) ?? "";
-      const known = current.value.filter(({ value }) => equal(given, value));
-      if (known.length === 0) return unproven("The API key is missing or not accepted.", auth.header);
+      const matching = current.value.filter(({ value }) => equal(given, value));
+      if (matching.length === 0) return unproven("The API key is missing or not accepted.", auth.header);
       return ok({ scheme: "eventbridge", payload: body, headers });
     }
   }

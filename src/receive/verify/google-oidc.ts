@@ -14,7 +14,7 @@ import { authorization, type Trust, unproven, type Verifier } from "./contract.t
 import { configured } from "./keys.ts";
 
 const GOOGLE_KEYS = "https://www.googleapis.com/oauth2/v3/certs";
-const DAY = 86_400_000;
+const DAY_MS = 86_400_000;
 
 export const googleOidc: Verifier<"google-oidc"> = {
   claims({ headers }) {
@@ -61,13 +61,13 @@ function refusal(error: unknown): Result<never> {
 }
 
 function googleKeys({ cache, fetch }: Trust, now: number): Result<JWTVerifyGetKey> {
-  const known = cache.keySets.get(GOOGLE_KEYS, now);
-  if (known !== undefined) return ok(known);
+  const cached = cache.keySets.get(GOOGLE_KEYS, now);
+  if (cached !== undefined) return ok(cached);
   const keys = createRemoteJWKSet(new URL(GOOGLE_KEYS), {
     timeoutDuration: 5_000,
     [customFetch]: (url, options) => fetch(url, options),
   });
-  cache.keySets.set(GOOGLE_KEYS, keys, now + DAY);
+  cache.keySets.set(GOOGLE_KEYS, keys, now + DAY_MS);
   return ok(keys);
 }
 
@@ -76,11 +76,11 @@ const keySetSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })
 function pinnedKeys(name: string, trust: Trust, now: number): Result<JWTVerifyGetKey> {
   const text = configured(name, trust);
   if (!text.ok) return text;
-  const known = trust.cache.keySets.get(text.value, now);
-  if (known !== undefined) return ok(known);
+  const cached = trust.cache.keySets.get(text.value, now);
+  if (cached !== undefined) return ok(cached);
   try {
     const keys = createLocalJWKSet(keySetSchema.parse(JSON.parse(text.value)));
-    trust.cache.keySets.set(text.value, keys, now + DAY);
+    trust.cache.keySets.set(text.value, keys, now + DAY_MS);
     return ok(keys);
   } catch {
     return fail("unavailable", `${name} holds no JWKS document.`, { where: name, retry_after_seconds: 60 });

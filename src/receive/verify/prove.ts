@@ -13,14 +13,18 @@ import { sns } from "./sns.ts";
 import { standardWebhooks } from "./standard-webhooks.ts";
 
 /** A proof, or why there is none and by which scheme one was claimed. */
-export type Proven = { ok: true; value: Proof } | { ok: false; failure: Failure; scheme?: SchemeName };
+export type ProofResult = { ok: true; value: Proof } | { ok: false; failure: Failure; scheme?: SchemeName };
 
 /**
  * Proves a delivery by one of the schemes that its connection lists. Only schemes that claim the request
  * are tried; the first that proves it wins. Otherwise the most telling refusal is returned: one that is
  * our own fault, then one of a genuine sender that is not listed, then that of the first scheme.
  */
-export async function prove(delivery: Delivery, schemes: readonly Scheme[], trust: Trust): Promise<Proven> {
+export async function prove(
+  delivery: Delivery,
+  schemes: readonly Scheme[],
+  trust: Trust,
+): Promise<ProofResult> {
   const refused: { ok: false; failure: Failure; scheme: SchemeName }[] = [];
   for (const scheme of schemes) {
     const result = await attempt(delivery, scheme, trust);

@@ -3,13 +3,13 @@
 import { hmacSha256, sha256Hex, toHex } from "../digest.ts";
 
 /** What a signature is good for. */
-export interface Scope {
+export interface SigningScope {
   date: string;
   region: string;
   service: string;
 }
 
-interface Signed {
+interface SignedRequest {
   method: string;
   url: URL;
   headers: Headers;
@@ -18,7 +18,11 @@ interface Signed {
 }
 
 /** The canonical request, or undefined where there is none: a signed header that is absent, a bad escape. */
-export function canonicalRequest(request: Signed, bodyHash: string, service: string): string | undefined {
+export function canonicalRequest(
+  request: SignedRequest,
+  bodyHash: string,
+  service: string,
+): string | undefined {
   const { method, url, headers, names } = request;
   const sorted = [...new Set(names)].sort();
   if (sorted.join(";") !== names.join(";")) return undefined;
@@ -43,11 +47,15 @@ export function canonicalRequest(request: Signed, bodyHash: string, service: str
   }
 }
 
-export const stringToSign = (canonical: string, amzDate: string, { date, region, service }: Scope): string =>
+export const stringToSign = (
+  canonical: string,
+  amzDate: string,
+  { date, region, service }: SigningScope,
+): string =>
   ["AWS4-HMAC-SHA256", amzDate, `${date}/${region}/${service}/aws4_request`, sha256Hex(canonical)].join("\n");
 
 /** Lower-case hex. */
-export function signature(toSign: string, secret: string, { date, region, service }: Scope): string {
+export function signature(toSign: string, secret: string, { date, region, service }: SigningScope): string {
   const dated = hmacSha256(`AWS4${secret}`, date);
   const key = [region, service, "aws4_request"].reduce((outer, part) => hmacSha256(outer, part), dated);
   return toHex(hmacSha256(key, toSign));

@@ -26,10 +26,10 @@ export const sigv4: Verifier<"sigv4"> = {
     const unsigned = MUST_BE_SIGNED.find((name) => !signedHeaders.includes(name));
     if (unsigned !== undefined) return unproven("A header that matters is not signed.", unsigned);
     const amzDate = headers.get("x-amz-date") ?? "";
-    const at = parseAmzDate(amzDate);
-    if (at === undefined || !amzDate.startsWith(date))
+    const signedAt = parseAmzDate(amzDate);
+    if (signedAt === undefined || !amzDate.startsWith(date))
       return unproven("The date is not the scope's.", "x-amz-date");
-    if (Math.abs(receivedAt - at) > SKEW_SECONDS * 1000) {
+    if (Math.abs(receivedAt - signedAt) > SKEW_SECONDS * 1000) {
       return unproven(`The date is more than ${SKEW_SECONDS} s off.`, "x-amz-date");
     }
     const bodyHash = sha256Hex(body);
@@ -48,7 +48,7 @@ export const sigv4: Verifier<"sigv4"> = {
     return ok({
       scheme: "sigv4",
       replayId: claim.signature,
-      onceUntil: at + SKEW_SECONDS * 1000,
+      onceUntil: signedAt + SKEW_SECONDS * 1000,
       payload: body,
       headers: covered(delivery, signedHeaders).headers,
     });
@@ -79,6 +79,6 @@ function parseAuthorization(text: string) {
 /** `20261123T130549Z` as milliseconds. */
 function parseAmzDate(text: string): number | undefined {
   const [, y, mo, d, h, mi, s] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text) ?? [];
-  const at = Date.parse(`${y}-${mo}-${d}T${h}:${mi}:${s}Z`);
-  return Number.isNaN(at) ? undefined : at;
+  const signedAt = Date.parse(`${y}-${mo}-${d}T${h}:${mi}:${s}Z`);
+  return Number.isNaN(signedAt) ? undefined : signedAt;
 }

@@ -11,7 +11,7 @@ import { configured } from "./keys.ts";
 
 const ADDRESS = /^https:\/\/([a-z0-9.-]+)\/SimpleNotificationService-[0-9a-f]+\.pem$/;
 const REGION = /^sns\.((?:[a-z]{2}|eusc)(?:-[a-z]+)+-\d{1,2})\./;
-const DAY = 86_400_000;
+const DAY_MS = 86_400_000;
 const MAX_PEM_BYTES = 65_536;
 const FETCH_MS = 5_000;
 /** How long a name that SNS does not have is not asked for again, and one that could not be had. */
@@ -48,7 +48,7 @@ export async function certificateAt(
   const own = fetchCertificate(url, trust).finally(() => flights.delete(url));
   flights.set(url, own);
   const keys = await own;
-  if (keys.ok) certificates.set(url, keys.value, now + DAY);
+  if (keys.ok) certificates.set(url, keys.value, now + DAY_MS);
   else absent.set(url, keys.failure, now + (keys.failure.kind === "unproven" ? FORGED_MS : FAILED_MS));
   return keys;
 }
@@ -86,8 +86,8 @@ export async function pinnedCertificate(
 ): Promise<Result<CertificateKeys>> {
   const pem = configured(name, trust);
   if (!pem.ok) return pem;
-  const known = trust.cache.certificates.get(pem.value, now);
-  if (known !== undefined) return ok(known);
+  const cached = trust.cache.certificates.get(pem.value, now);
+  if (cached !== undefined) return ok(cached);
   const keys = await importKeys(pem.value);
   if (keys === undefined) {
     return fail("unavailable", `${name} holds no PEM certificate with an RSA key.`, {
@@ -95,7 +95,7 @@ export async function pinnedCertificate(
       retry_after_seconds: 60,
     });
   }
-  trust.cache.certificates.set(pem.value, keys, now + DAY);
+  trust.cache.certificates.set(pem.value, keys, now + DAY_MS);
   return ok(keys);
 }
 

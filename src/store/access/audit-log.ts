@@ -9,7 +9,7 @@ export const AUDIT_KEEP_MS = 400 * 24 * 3_600_000;
 export type AuditOutcome = "done" | "repeated" | "refused" | "failed";
 
 /** A change as it begins, or one that was refused at the door and has ended with it. */
-export interface Change {
+export interface AuditedChange {
   id: string;
   at: number;
   key_id: string;
@@ -42,7 +42,7 @@ export const MAX_ROWS_AN_HOUR = 60;
 const HOUR_MS = 3_600_000;
 
 /** The row of an hour in which a key's further changes of one kind are counted. */
-const furtherId = ({ key_id, action, at }: Pick<Change, "key_id" | "action" | "at">) =>
+const furtherId = ({ key_id, action, at }: Pick<AuditedChange, "key_id" | "action" | "at">) =>
   `aud_further ${key_id} ${action} ${Math.floor(at / HOUR_MS)}`;
 
 const INSERT = `
@@ -55,7 +55,7 @@ const COUNT_FURTHER = `
   SELECT ?2, ?3, ?4, ?5, ?6, '{"further":1}', ?7 WHERE NOT EXISTS (SELECT 1 FROM audit_log WHERE id = ?1)
   ON CONFLICT (id) DO UPDATE SET detail = json_set(detail, '$.further', detail ->> '$.further' + 1)`;
 
-export async function beginChange(db: D1Database, change: Change): Promise<void> {
+export async function beginChange(db: D1Database, change: AuditedChange): Promise<void> {
   const { id, at, key_id, key_name, action, target, request_id, refused } = change;
   const end = refused ? ["refused", refused.status, at] : [null, null, null];
   const hour = at - (at % HOUR_MS);
@@ -71,7 +71,7 @@ export async function beginChange(db: D1Database, change: Change): Promise<void>
   ]);
 }
 
-export async function endChange(db: D1Database, change: Change, end: ChangeEnd): Promise<void> {
+export async function endChange(db: D1Database, change: AuditedChange, end: ChangeEnd): Promise<void> {
   const { target, detail, outcome, status, ended_at } = end;
   await db.batch([
     db

@@ -3,33 +3,33 @@
 import type { D1Database } from "@cloudflare/workers-types";
 
 /** A request that holds its key. `at` tells it from a later holder of the same key. */
-export interface Held {
+export interface HeldKey {
   key: string;
   route: string;
   body_hash: string;
   at: number;
 }
 
-export interface Kept {
+export interface KeptAnswer {
   status: number;
   answer: string;
   location: string | null;
 }
 
-export type Claim =
+export type KeyClaim =
   | { is: "ours" }
   | { is: "in_progress" }
   | { is: "another_body" }
-  | ({ is: "answered" } & Kept);
+  | ({ is: "answered" } & KeptAnswer);
 
 export const KEEP_MS = 24 * 3_600_000;
 /** A request in progress for longer has gone: no pipeline may run for as long. */
 const GONE_MS = 900_000;
 
 /** Takes the key, or tells what became of the request that holds it: one transaction, so of two one gets it. */
-export async function claimKey(db: D1Database, held: Held): Promise<Claim> {
+export async function claimKey(db: D1Database, held: HeldKey): Promise<KeyClaim> {
   const { key, route, body_hash, at } = held;
-  const [, taken, found] = await db.batch<{ body_hash: string } & (Kept | { status: null })>([
+  const [, taken, found] = await db.batch<{ body_hash: string } & (KeptAnswer | { status: null })>([
     db.prepare(SQL.expire).bind(at - KEEP_MS),
     db.prepare(SQL.claim).bind(key, route, body_hash, at, at - KEEP_MS, at - GONE_MS),
     db.prepare(SQL.find).bind(key, route),
@@ -46,15 +46,15 @@ export async function claimKey(db: D1Database, held: Held): Promise<Claim> {
 /** Keeps what was answered, for those who ask again. */
 export async function keepAnswer(
   db: D1Database,
-  held: Held,
-  { status, answer, location }: Kept,
+  held: HeldKey,
+  { status, answer, location }: KeptAnswer,
 ): Promise<void> {
   const { key, route, at } = held;
   await db.prepare(SQL.keep).bind(key, route, at, status, answer, location).run();
 }
 
 /** Frees the key: whoever asks again is the first. */
-export async function releaseKey(db: D1Database, { key, route, at }: Held): Promise<void> {
+export async function releaseKey(db: D1Database, { key, route, at }: HeldKey): Promise<void> {
   await db.prepare(SQL.release).bind(key, route, at).run();
 }
 

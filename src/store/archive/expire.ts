@@ -3,7 +3,7 @@
 import type { EventStores } from "../../env.ts";
 
 /** Segments of one page: at most 50,000 rows of the index go in one transaction. */
-const PAGE = 100;
+const PAGE_SEGMENTS = 100;
 
 /** Expires a page of a connection's segments that are older than a minute. Returns how many. */
 export async function expirePage(
@@ -13,8 +13,8 @@ export async function expirePage(
   now: number,
 ): Promise<number> {
   const [, expiring] = await ledger.batch<{ id: number; key: string }>([
-    ledger.prepare(SQL.mark).bind(connection, beforeMinute, now, PAGE),
-    ledger.prepare(SQL.expiring).bind(connection, PAGE),
+    ledger.prepare(SQL.mark).bind(connection, beforeMinute, now, PAGE_SEGMENTS),
+    ledger.prepare(SQL.expiring).bind(connection, PAGE_SEGMENTS),
   ]);
   const segments = expiring?.results ?? [];
   if (segments.length === 0) return 0;

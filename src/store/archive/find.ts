@@ -2,10 +2,10 @@
 import type { EventStores } from "../../env.ts";
 import { FailureError } from "../../shapes/failure.ts";
 import { hexOf } from "./index-rows.ts";
-import { type Entry, entriesOf } from "./segment.ts";
+import { type ArchivedEvent, entriesOf } from "./segment.ts";
 
 /** An event with its outcome and runs, or null where the archive has none of this id. */
-export async function findArchived(stores: EventStores, eventId: string): Promise<Entry | null> {
+export async function findArchived(stores: EventStores, eventId: string): Promise<ArchivedEvent | null> {
   const row = await stores.ledger.prepare(SQL.find).bind(hexOf(eventId)).first<{ id: number; key: string }>();
   if (!row) return null;
   const entries = await readSegment(stores, row.id, row.key);
@@ -17,7 +17,7 @@ export async function readSegment(
   { ledger, archive }: EventStores,
   id: number,
   key: string,
-): Promise<Entry[]> {
+): Promise<ArchivedEvent[]> {
   const object = await archive.get(key);
   if (object) return entriesOf(await object.arrayBuffer());
   if (!(await ledger.prepare(SQL.isKept).bind(id, key).first())) return [];

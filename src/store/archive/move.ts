@@ -5,18 +5,18 @@ import type { D1Database } from "@cloudflare/workers-types";
 import type { EventStores } from "../../env.ts";
 import type { Event } from "../../shapes/event.ts";
 import type { RunStatus } from "../../shapes/run.ts";
-import type { Outcome } from "../ledger/events.ts";
+import type { EventOutcome } from "../ledger/events.ts";
 import type { EventRow, HistoryRow, RunRow } from "../ledger/rows.ts";
 import { field, fields } from "../ledger/sql.ts";
 import { hexOf, kindOf, objectHex } from "./index-rows.ts";
-import { type Entry, type Segment, segmentsOf } from "./segment.ts";
+import { type ArchivedEvent, type Segment, segmentsOf } from "./segment.ts";
 
 /** A place in the order in which events arrived. */
-export interface Place {
+export interface Arrival {
   received_at: string;
   id: string;
 }
-export const FIRST: Place = { received_at: "", id: "" };
+export const FIRST_ARRIVAL: Arrival = { received_at: "", id: "" };
 
 /** Events of one page, and how much text of them is held in memory at once. */
 const PAGE_EVENTS = 500;
@@ -24,11 +24,11 @@ const PAGE_CHARS = 4_000_000;
 /** A segment that is not kept after this long never will be: no invocation lives for 15 minutes. */
 const ABANDONED_MS = 1_200_000;
 
-export interface Moved {
+export interface MoveResult {
   events: number;
   segments: number;
   /** Where the next page begins; undefined where the pass is at its end. */
-  next?: Place;
+  next?: Arrival;
 }
 
 /** Moves what may go of one page of a connection's events that arrived before a time. */
@@ -36,9 +36,9 @@ export async function movePage(
   stores: EventStores,
   connection: string,
   before: string,
-  after: Place,
+  after: Arrival,
   now: number,
-): Promise<Moved> {
+): Promise<MoveResult> {
   const { ids, next } = await choose(stores.ledger, connection, before, after);
   const going = next ? { next } : {};
   if (ids.length === 0) return { events: 0, segments: 0, ...going };
@@ -54,17 +54,17 @@ export async function movePage(
   return { events, segments: begun.length, ...going };
 }
 
-interface Scanned extends Place {
+interface ScannedEvent extends Arrival {
   chars: number;
   is_final: 0 | 1;
 }
 
 /** Ids of events that may go: all their runs are final, none is a dead letter or of a replay that is not over. */
-async function choose(db: D1Database, connection: string, before: string, after: Place) {
+async function choose(db: D1Database, connection: string, before: string, after: Arrival) {
   const { results } = await db
     .prepare(SQL.scan)
     .bind(connection, before, after.received_at, after.id, PAGE_EVENTS)
-    .all<Scanned>();
+    .all<ScannedEvent>();
   const ids: string[] = [];
   let chars = 0;
   for (const [at, row] of results.entries()) {
@@ -76,7 +76,7 @@ async function choose(db: D1Database, connection: string, before: string, after:
   return { ids, next: results.length === PAGE_EVENTS ? results.at(-1) : undefined };
 }
 
-async function read(db: D1Database, ids: string[]): Promise<Entry[]> {
+async function read(db: D1Database, ids: string[]): Promise<ArchivedEvent[]> {
   const [events, runs, history] = await db.batch<EventRow & RunRow & HistoryRow & { run_id: string }>(
     [SQL.events, SQL.runs, SQL.history].map((sql) => db.prepare(sql).bind(JSON.stringify(ids))),
   );
@@ -84,7 +84,7 @@ async function read(db: D1Database, ids: string[]): Promise<Entry[]> {
   const runsOf = Map.groupBy(runs?.results ?? [], ({ event_id }) => event_id);
   return (events?.results ?? []).map(({ id, envelope, outcome }) => ({
     event: JSON.parse(envelope) as Event,
-    outcome: JSON.parse(outcome) as Outcome,
+    outcome: JSON.parse(outcome) as EventOutcome,
     runs: (runsOf.get(id) ?? []).map((run) => ({
       ...run,
       history: (states.get(run.id) ?? []).map(({ run_id: _, ...state }) => state),
@@ -93,16 +93,16 @@ async function read(db: D1Database, ids: string[]): Promise<Entry[]> {
 }
 
 const FINAL: RunStatus[] = ["succeeded", "skipped", "cancelled"];
-const isFinal = ({ runs }: Entry) =>
+const isFinal = ({ runs }: ArchivedEvent) =>
   runs.every(({ status, due_at }) => due_at === null && FINAL.includes(status));
 
-interface Begun {
+interface BegunSegment {
   id: number;
   segment: Segment;
 }
 
 /** Puts segments on record as being written. One that is just being cleared away is left for the next pass. */
-async function begin(db: D1Database, segments: Segment[], now: number): Promise<Begun[]> {
+async function begin(db: D1Database, segments: Segment[], now: number): Promise<BegunSegment[]> {
   const rows = segments.map(({ key, connection, minute, entries, bytes, unpacked }) => ({
     ...{ key, connection, minute, bytes: bytes.length, unpacked },
     ...{ events: entries.length, runs: entries.reduce((sum, { runs }) => sum + runs.length, 0) },
@@ -126,7 +126,7 @@ async function write({ archive }: EventStores, { key, connection, entries, bytes
 }
 
 /** Whether it is done: not where a row has changed or gone since it was read. */
-async function commit(db: D1Database, begun: Begun[], now: number): Promise<boolean> {
+async function commit(db: D1Database, begun: BegunSegment[], now: number): Promise<boolean> {
   const rows = begun.flatMap(({ id, segment }) => segment.entries.map((entry) => indexRow(id, entry)));
   const segments = JSON.stringify(begun.map(({ id }) => id));
   const ids = JSON.stringify(rows.map(({ id }) => `evt_${id}`));
@@ -145,7 +145,7 @@ async function commit(db: D1Database, begun: Begun[], now: number): Promise<bool
   }
 }
 
-const indexRow = (segment: number, { event, runs }: Entry) => ({
+const indexRow = (segment: number, { event, runs }: ArchivedEvent) => ({
   segment,
   id: hexOf(event.id),
   at: Date.parse(event.received_at),

@@ -1,35 +1,35 @@
 // Which connections the archive is to look at, and where its pass over each of them stands.
 import type { D1Database } from "@cloudflare/workers-types";
-import { FIRST, type Place } from "./move.ts";
+import { type Arrival, FIRST_ARRIVAL } from "./move.ts";
 
 /** How long a pass that has come to its end rests: what is stuck is not looked at every minute. */
 const REST_MS = 900_000;
 
-export interface Pass {
+export interface ArchivePass {
   connection: string;
   /** Where it goes on; undefined while it rests. */
-  at: Place | undefined;
+  at: Arrival | undefined;
 }
 
 /** Every connection that has anything on record, whether or not it is still configured. */
-export async function passes(db: D1Database, now: number): Promise<Pass[]> {
+export async function listPasses(db: D1Database, now: number): Promise<ArchivePass[]> {
   const { results } = await db
     .prepare(SQL.passes)
     .all<{ connection: string; received_at: string | null; id: string | null; rest_until: number | null }>();
   return results.map(({ connection, received_at, id, rest_until }) => {
     if ((rest_until ?? 0) > now) return { connection, at: undefined };
-    return { connection, at: received_at === null || id === null ? FIRST : { received_at, id } };
+    return { connection, at: received_at === null || id === null ? FIRST_ARRIVAL : { received_at, id } };
   });
 }
 
 /** Puts on record where a pass stands; without a place it is at its end and rests. */
-export async function passTo(
+export async function recordPass(
   db: D1Database,
   connection: string,
-  place: Place | undefined,
+  place: Arrival | undefined,
   now: number,
 ): Promise<void> {
-  const { received_at, id } = place ?? FIRST;
+  const { received_at, id } = place ?? FIRST_ARRIVAL;
   await db
     .prepare(SQL.to)
     .bind(connection, received_at, id, place ? 0 : now + REST_MS)

@@ -4,15 +4,15 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { Event } from "../../shapes/event.ts";
-import type { Outcome } from "../ledger/events.ts";
+import type { EventOutcome } from "../ledger/events.ts";
 import type { HistoryRow, RunRow } from "../ledger/rows.ts";
 
 export type ArchivedRun = RunRow & { history: HistoryRow[] };
 
 /** A line of a segment. */
-export interface Entry {
+export interface ArchivedEvent {
   event: Event;
-  outcome: Outcome;
+  outcome: EventOutcome;
   runs: ArchivedRun[];
 }
 
@@ -20,7 +20,7 @@ export interface Segment {
   key: string;
   connection: string;
   minute: number;
-  entries: Entry[];
+  entries: ArchivedEvent[];
   bytes: Uint8Array;
   /** How many bytes those unpack to. */
   unpacked: number;
@@ -30,7 +30,7 @@ export interface Segment {
 export const minuteOf = (receivedAt: string) => Math.floor(Date.parse(receivedAt) / 60_000);
 
 /** Entries of one connection, in the order of arrival, as segments: one for each minute. */
-export function segmentsOf(connection: string, entries: Entry[]): Segment[] {
+export function segmentsOf(connection: string, entries: ArchivedEvent[]): Segment[] {
   const byMinute = Map.groupBy(entries, ({ event }) => minuteOf(event.received_at));
   return [...byMinute].map(([minute, all]) => {
     const text = Buffer.from(all.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
@@ -40,12 +40,12 @@ export function segmentsOf(connection: string, entries: Entry[]): Segment[] {
 }
 
 /** Of a segment's bytes. */
-export const entriesOf = (bytes: ArrayBuffer): Entry[] =>
+export const entriesOf = (bytes: ArrayBuffer): ArchivedEvent[] =>
   gunzipSync(new Uint8Array(bytes))
     .toString()
     .split("\n")
     .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as Entry);
+    .map((line) => JSON.parse(line) as ArchivedEvent);
 
 /** The same content has the same key, so what is written again is written over itself, and never over another. */
 function keyOf(connection: string, minute: number, text: Buffer): string {

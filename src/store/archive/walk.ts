@@ -4,15 +4,15 @@
 import type { EventStores } from "../../env.ts";
 import type { Event } from "../../shapes/event.ts";
 import type { RunStatus } from "../../shapes/run.ts";
-import type { Outcome } from "../ledger/events.ts";
+import type { EventOutcome } from "../ledger/events.ts";
 import type { EventRow } from "../ledger/rows.ts";
 import { readSegment } from "./find.ts";
 import { hexOf, KINDS, keyHex, kindOf, objectHex } from "./index-rows.ts";
-import type { Place } from "./move.ts";
-import { type Entry, minuteOf } from "./segment.ts";
+import type { Arrival } from "./move.ts";
+import { type ArchivedEvent, minuteOf } from "./segment.ts";
 
 /** Which events. Times are RFC 3339 in UTC, to the millisecond. */
-export interface Stretch {
+export interface EventRange {
   order: "oldest first" | "newest first";
   connection?: string | undefined;
   key?: string | undefined;
@@ -26,16 +26,16 @@ export interface Stretch {
 }
 
 /** An event on record, wherever it is kept. */
-export interface OnRecord {
+export interface EventOnRecord {
   event: Event;
-  outcome: Outcome;
+  outcome: EventOutcome;
   archived: boolean;
 }
 
 export interface WalkPage {
-  rows: OnRecord[];
+  rows: EventOnRecord[];
   /** Where the next page begins; undefined where there is none. */
-  next?: Place | undefined;
+  next?: Arrival | undefined;
 }
 
 /** Segments that one page reads, and what they may unpack to beyond the first: memory is bounded. */
@@ -51,13 +51,13 @@ interface IndexRow {
 }
 type HotRow = EventRow & { received_at: string };
 /** Of either kind, in its place. */
-type Placed = Place & ({ hot: HotRow } | { index: IndexRow });
+type PlacedEvent = Arrival & ({ hot: HotRow } | { index: IndexRow });
 
 /** A page of at most `limit` events after a place; fewer where they are spread over many segments. */
 export async function walk(
   stores: EventStores,
-  stretch: Stretch,
-  after: Place | undefined,
+  stretch: EventRange,
+  after: Arrival | undefined,
   limit: number,
 ): Promise<WalkPage> {
   const all = await placesAfter(stores, stretch, after, limit + 1);
@@ -72,7 +72,7 @@ export async function walk(
     taken++;
   }
   const entries = await readAll(stores, segments);
-  const rows = all.slice(0, taken).flatMap((row): OnRecord[] => {
+  const rows = all.slice(0, taken).flatMap((row): EventOnRecord[] => {
     if ("hot" in row) {
       const { envelope, outcome } = row.hot;
       return [{ event: JSON.parse(envelope), outcome: JSON.parse(outcome), archived: false }];
@@ -89,8 +89,8 @@ export async function walk(
 /** As {@link walk}, but each object once, by its newest event of the stretch. */
 export async function walkObjects(
   stores: EventStores,
-  stretch: Stretch & { connection: string; without: "replay" | "invoke" },
-  after: Place | undefined,
+  stretch: EventRange & { connection: string; without: "replay" | "invoke" },
+  after: Arrival | undefined,
   limit: number,
 ): Promise<WalkPage> {
   const { rows, next } = await walk(stores, stretch, after, limit);
@@ -101,19 +101,25 @@ export async function walkObjects(
 /** Both kinds of rows in one transaction, so that none is on its way from one to the other between two looks. */
 async function placesAfter(
   { ledger }: EventStores,
-  stretch: Stretch,
-  after: Place | undefined,
+  stretch: EventRange,
+  after: Arrival | undefined,
   limit: number,
-): Promise<Placed[]> {
+): Promise<PlacedEvent[]> {
   const statements = [hotSql(stretch, after, limit)];
   if (mayBeArchived(stretch)) statements.push(archivedSql(stretch, after, limit));
   const [hot, index] = await ledger.batch<HotRow & IndexRow>(
     statements.map(({ sql, values }) => ledger.prepare(sql).bind(...values)),
   );
-  const placed: Placed[] = [
-    ...(hot?.results ?? []).map((row): Placed => ({ received_at: row.received_at, id: row.id, hot: row })),
+  const placed: PlacedEvent[] = [
+    ...(hot?.results ?? []).map(
+      (row): PlacedEvent => ({ received_at: row.received_at, id: row.id, hot: row }),
+    ),
     ...(index?.results ?? []).map(
-      (row): Placed => ({ received_at: new Date(row.at).toISOString(), id: `evt_${row.id}`, index: row }),
+      (row): PlacedEvent => ({
+        received_at: new Date(row.at).toISOString(),
+        id: `evt_${row.id}`,
+        index: row,
+      }),
     ),
   ];
   const sign = stretch.order === "oldest first" ? 1 : -1;
@@ -123,9 +129,9 @@ async function placesAfter(
 
 /** Runs in the archive are final, and none of them is dead. */
 const ARCHIVED_STATUSES: RunStatus[] = ["succeeded", "skipped", "cancelled"];
-const mayBeArchived = ({ run }: Stretch) => run === undefined || ARCHIVED_STATUSES.includes(run.status);
+const mayBeArchived = ({ run }: EventRange) => run === undefined || ARCHIVED_STATUSES.includes(run.status);
 
-const compare = (a: Place, b: Place) =>
+const compare = (a: Arrival, b: Arrival) =>
   a.received_at === b.received_at ? order(a.id, b.id) : order(a.received_at, b.received_at);
 const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -147,7 +153,7 @@ class Conditions {
   }
 }
 
-function hotSql(stretch: Stretch, after: Place | undefined, limit: number): Statement {
+function hotSql(stretch: EventRange, after: Arrival | undefined, limit: number): Statement {
   const { connection, key, since, until, without, run } = stretch;
   const [isAfter, direction] = stretch.order === "oldest first" ? [">", "ASC"] : ["<", "DESC"];
   const on = new Conditions();
@@ -172,7 +178,7 @@ function hotSql(stretch: Stretch, after: Place | undefined, limit: number): Stat
 }
 
 /** A segment holds one minute of one connection, so the order of segments is that of events but for the last step. */
-function archivedSql(stretch: Stretch, after: Place | undefined, limit: number): Statement {
+function archivedSql(stretch: EventRange, after: Arrival | undefined, limit: number): Statement {
   const { connection, key, since, until, without, run } = stretch;
   const [isAfter, direction] = stretch.order === "oldest first" ? [">", "ASC"] : ["<", "DESC"];
   const on = new Conditions();
@@ -209,7 +215,10 @@ const ms = (time: string | undefined) => (time === undefined ? undefined : Date.
 const minute = (time: string | undefined) => (time === undefined ? undefined : minuteOf(time));
 
 /** Entries of segments by their events' ids. */
-async function readAll(stores: EventStores, segments: Map<number, string>): Promise<Map<string, Entry>> {
+async function readAll(
+  stores: EventStores,
+  segments: Map<number, string>,
+): Promise<Map<string, ArchivedEvent>> {
   const read = await Promise.all([...segments].map(([id, key]) => readSegment(stores, id, key)));
   return new Map(read.flat().map((entry) => [entry.event.id, entry]));
 }
@@ -217,8 +226,8 @@ async function readAll(stores: EventStores, segments: Map<number, string>): Prom
 /** Places in `rows` of those whose object was told of again within the stretch. */
 async function superseded(
   { ledger }: EventStores,
-  { until, without, run }: Stretch & { without: "replay" | "invoke" },
-  rows: OnRecord[],
+  { until, without, run }: EventRange & { without: "replay" | "invoke" },
+  rows: EventOnRecord[],
 ): Promise<Set<number>> {
   if (rows.length === 0) return new Set();
   const places = rows.map(({ event: { id, connection, bucket, key, received_at, sender, type } }) => ({

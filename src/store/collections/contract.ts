@@ -32,14 +32,14 @@ export interface Fence {
  */
 export type Replaced = "stored" | "superseded" | "conflict" | "cancelled";
 
-export interface Page {
+export interface ItemPage {
   items: StoredItem[];
   /** Where the next page begins; absent on the last. */
   next?: string;
 }
 
 /** A set without its items: what was read for it, and how many items it has. */
-export interface Held {
+export interface HeldSet {
   set: SetKey;
   items: number;
   etag: string | null;
@@ -59,15 +59,15 @@ export interface Collection {
   /** Replaces the set's items in one transaction; an empty list removes them. */
   replace(fence: Fence, lineage: SetLineage, items: NewItem[]): Promise<Replaced>;
   /** One page of items, by set and position, after an item's id; `sets` and `made` narrow it to these. */
-  list(query: { limit: number; after?: string; sets?: SetKey[]; producer?: ProducedBy }): Promise<Page>;
+  list(query: { limit: number; after?: string; sets?: SetKey[]; producer?: ProducedBy }): Promise<ItemPage>;
   /** Once it has answered, the run can replace its set no more, whatever fence it holds. */
   cancel(requests: Required<FenceRequest>): Promise<void>;
   isCancelled(requests: Required<FenceRequest>): Promise<boolean>;
   get(itemId: string): Promise<StoredItem | null>;
   /** What is held of each of these sets, in order; null for one that was never stored. */
-  describe(sets: SetKey[]): Promise<(Held | null)[]>;
+  describe(sets: SetKey[]): Promise<(HeldSet | null)[]>;
   /** One page of the sets that have items, in order of their ids; `after` is the id that the last page ended with. */
-  sets(query: { limit: number; after?: string | undefined }): Promise<{ held: Held[]; next?: string }>;
+  sets(query: { limit: number; after?: string | undefined }): Promise<{ held: HeldSet[]; next?: string }>;
 }
 
 /** What a fence says of a set, by the lineage that is kept with it. */

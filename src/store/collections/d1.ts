@@ -3,22 +3,22 @@
 import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
 import type { NewItem, SetKey, SetLineage, StoredItem, Vector } from "../../shapes/item.ts";
 import { chunks } from "../chunks.ts";
-import { type Collection, type Fence, type Held, heldBySet, type Page } from "./contract.ts";
+import { type Collection, type Fence, type HeldSet, heldBySet, type ItemPage } from "./contract.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";
 
 export function d1Collection(db: D1Database, collection: string): Collection {
   return {
     async begin(requests) {
       const rows = await Promise.all(
-        requests.map(async (one) => ({ ...one, id: await setId(one), collection })),
+        requests.map(async (request) => ({ ...request, id: await setId(request), collection })),
       );
       const [begun, cancelled] = await db.batch<BegunRow & { run_id: string }>(
         [SQL.begin, SQL.cancelled].map((sql) => db.prepare(sql).bind(JSON.stringify(rows))),
       );
-      const known = new Map(begun?.results.map((row) => [row.id, row]));
+      const begunById = new Map(begun?.results.map((row) => [row.id, row]));
       const ended = new Set(cancelled?.results.map(({ run_id }) => run_id));
       return rows.map(({ alias, connection, bucket, key, id, run_id }) => {
-        const row = known.get(id);
+        const row = begunById.get(id);
         const held = row && heldBy(row);
         return {
           set: { alias, connection, bucket, key },
@@ -66,7 +66,7 @@ export function d1Collection(db: D1Database, collection: string): Collection {
       const rows = results.slice(0, limit);
       const items = await inflate(db, rows);
       const last = items.at(-1);
-      const page: Page = { items };
+      const page: ItemPage = { items };
       if (results.length > limit && last) page.next = last.id;
       return page;
     },
@@ -169,7 +169,7 @@ interface HeldRow extends SetKey {
   items: number;
   etag: string | null;
 }
-const heldOf = ({ alias, connection, bucket, key, items, etag }: HeldRow): Held => {
+const heldOf = ({ alias, connection, bucket, key, items, etag }: HeldRow): HeldSet => {
   return { set: { alias, connection, bucket, key }, items, etag };
 };
 

@@ -9,16 +9,16 @@ import { HOPS, hopsIn, metadataOf } from "./written.ts";
 /** HMAC-SHA-256, base64url, of bucket, key and count. */
 export const PROOF = "weir-hops-proof";
 
-export interface Place {
+export interface ObjectPlace {
   bucket: string;
   key: string;
 }
 
 export interface Hops {
   /** Metadata that says and proves the count. */
-  written(place: Place, hops: number | undefined): Record<string, string>;
+  written(place: ObjectPlace, hops: number | undefined): Record<string, string>;
   /** The count that an object's metadata says and proves; 0 where anybody may have written it. */
-  proven(place: Place, metadata: Readonly<Record<string, string>>): number;
+  proven(place: ObjectPlace, metadata: Readonly<Record<string, string>>): number;
 }
 
 /** The key that proves counts, from the root key: which follows from it no more than the signing keys do. */
@@ -35,7 +35,7 @@ export function openHops(env: Pick<Env, "setting" | "required">): Hops {
 
 /** Counts by a key in hand. */
 export function hopsBy(secret: string): Hops {
-  const proof = ({ bucket, key }: Place, hops: string) =>
+  const proof = ({ bucket, key }: ObjectPlace, hops: string) =>
     createHmac("sha256", secret)
       .update(JSON.stringify(["weir-hops-v1", bucket, key, hops]))
       .digest();

@@ -9,9 +9,9 @@ import type { NewItem, SetKey, SetLineage, StoredItem, Vector } from "../../shap
 import {
   type Collection,
   type Fence,
-  type Held,
+  type HeldSet,
   heldBySet,
-  type Page,
+  type ItemPage,
   type ProducedBy,
   type Replaced,
 } from "./contract.ts";
@@ -105,7 +105,7 @@ export function r2Collection(
           if (items.length > limit) break scan;
         }
       }
-      const page: Page = { items: items.slice(0, limit) };
+      const page: ItemPage = { items: items.slice(0, limit) };
       const last = page.items.at(-1);
       if (items.length > limit && last) page.next = last.id;
       return page;
@@ -127,7 +127,7 @@ export function r2Collection(
         ...(after !== undefined && { startAfter: place(after) }),
       });
       const keys = page.objects.map((object) => object.key);
-      const held = (await readHeld(bucket, keys)).filter((one) => one !== null && one.items > 0) as Held[];
+      const held = (await readHeld(bucket, keys)).filter((set) => set !== null && set.items > 0) as HeldSet[];
       const last = keys.at(-1);
       return page.truncated && last ? { held, next: last.slice(prefix.length, -".ndjson".length) } : { held };
     },
@@ -166,8 +166,8 @@ function heldBy(object: R2Object | null): Pick<Fence, "held" | "cancelled"> {
 }
 
 /** The first lines of these objects, which say what each set is. */
-async function readHeld(bucket: R2Bucket, keys: string[]): Promise<(Held | null)[]> {
-  const held: (Held | null)[] = [];
+async function readHeld(bucket: R2Bucket, keys: string[]): Promise<(HeldSet | null)[]> {
+  const held: (HeldSet | null)[] = [];
   for (let at = 0; at < keys.length; at += PARALLEL_READS) {
     const part = keys.slice(at, at + PARALLEL_READS).map(async (key) => {
       const object = await bucket.get(key, { range: { offset: 0, length: HEAD_BYTES } });

@@ -4,25 +4,25 @@ import type { D1Database } from "@cloudflare/workers-types";
 import type { PendingRun } from "./rows.ts";
 import { PENDING_MS } from "./runs.ts";
 
-export interface Tripped {
+export interface TrippedPipeline {
   alias: string;
   reason: string;
 }
 
 /** Pauses pipelines of which at least `letters` runs ended dead since `since` and none succeeded. */
-export async function trip(
+export async function tripBreaker(
   db: D1Database,
   since: number,
   letters: number,
   now: number,
   probeAt: number,
-): Promise<Tripped[]> {
-  const { results } = await db.prepare(SQL.trip).bind(since, letters, now, probeAt).all<Tripped>();
+): Promise<TrippedPipeline[]> {
+  const { results } = await db.prepare(SQL.trip).bind(since, letters, now, probeAt).all<TrippedPipeline>();
   return results;
 }
 
 /** Ends the breaker's pauses of pipelines that have had a success since. Returns which. */
-export async function recovered(db: D1Database): Promise<string[]> {
+export async function resumeRecovered(db: D1Database): Promise<string[]> {
   const { results } = await db.prepare(SQL.recovered).all<{ alias: string }>();
   return results.map(({ alias }) => alias);
 }

@@ -95,7 +95,7 @@ const CHOSEN = `
 const CHOSEN_IDS = `SELECT run_id FROM dead_letters ${CHOSEN} ORDER BY at, run_id LIMIT ?4`;
 
 /** Rank of a redriven run: past the attempt that ended it, before the next. */
-const REDRIVEN = RANK.dead + 1;
+const REDRIVEN_RANK = RANK.dead + 1;
 
 const SQL = {
   // A redriven run is past its old letters: one that comes late, or twice, does not end it again.
@@ -106,7 +106,7 @@ const SQL = {
       failure = coalesce(${field("failure")}, failure)
     FROM json_each(?1) AS j
     WHERE runs.id = ${field("run_id")} AND runs.status NOT IN ('succeeded', 'skipped', 'cancelled')
-      AND runs.progress < coalesce(${field("attempts")}, runs.attempt) * 10 + ${REDRIVEN}`,
+      AND runs.progress < coalesce(${field("attempts")}, runs.attempt) * 10 + ${REDRIVEN_RANK}`,
   // None of a run that has ended otherwise, be it hot or in the archive.
   letters: `
     INSERT INTO dead_letters (run_id, alias, job, failure, attempts, at)
@@ -119,7 +119,7 @@ const SQL = {
     ON CONFLICT (run_id) DO NOTHING`,
   reopen: `
     UPDATE runs SET status = 'pending', reason = 'redriven', ended_at = NULL, due_at = ?5, forgiven = attempt,
-      progress = attempt * 10 + ${REDRIVEN}
+      progress = attempt * 10 + ${REDRIVEN_RANK}
     WHERE status = 'dead' AND id IN (${CHOSEN_IDS})`,
   drop: `
     UPDATE runs SET status = 'cancelled', reason = ?5, ended_at = ?6, due_at = NULL

@@ -5,7 +5,7 @@ import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types"
 import type { PipelineConfig } from "../../shapes/config.ts";
 import { chunks } from "../chunks.ts";
 
-interface Version {
+interface PipelineVersion {
   alias: string;
   version: string;
   config: PipelineConfig;
@@ -22,8 +22,9 @@ export interface Deployment {
 }
 
 /** Nothing is computed before it is asked for: start-up time is short. */
-export function openDeployment(registry: readonly Version[]): Deployment {
-  const versions = () => JSON.stringify(Object.fromEntries(registry.map((one) => [one.alias, one.version])));
+export function openDeployment(registry: readonly PipelineVersion[]): Deployment {
+  const versions = () =>
+    JSON.stringify(Object.fromEntries(registry.map((pipeline) => [pipeline.alias, pipeline.version])));
   let id: string | undefined;
   let isCommitted = false;
   return {

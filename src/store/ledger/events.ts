@@ -4,7 +4,7 @@
 import { Buffer } from "node:buffer";
 import type { D1Database } from "@cloudflare/workers-types";
 import type { Event } from "../../shapes/event.ts";
-import type { Cause } from "../../shapes/job.ts";
+import type { JobCause } from "../../shapes/job.ts";
 import { chunks } from "../chunks.ts";
 import type { Deployment } from "./deployments.ts";
 import type { PendingRun } from "./rows.ts";
@@ -12,7 +12,7 @@ import { PENDING_MS } from "./runs.ts";
 import { field, fields } from "./sql.ts";
 
 /** Why an event's pipelines were or were not run, as known when it arrived. */
-export interface Outcome {
+export interface EventOutcome {
   matched: string[];
   refused: { alias: string; reason: string }[];
   /** How many pipelines of the connection refused it, of which `refused` lists the first few. */
@@ -36,12 +36,12 @@ export interface LookedUp {
 }
 
 /** An event with what was decided about it, ready to be recorded. */
-export interface Decided {
+export interface DecidedEvent {
   event: Event;
   /** Identities by which another sender's record of the same event would be found (`receive/identity`). */
   lookups: string[];
-  outcome: Outcome;
-  cause: Extract<Cause, "matched" | "invoked" | "replayed">;
+  outcome: EventOutcome;
+  cause: Extract<JobCause, "matched" | "invoked" | "replayed">;
   /** The replay that its runs belong to. */
   replay?: string;
 }
@@ -57,12 +57,12 @@ export const runId = (eventId: string, alias: string) => `run_${eventId.replace(
  */
 export async function record(
   db: D1Database,
-  decided: Decided[],
+  decided: DecidedEvent[],
   now: number,
   deployment?: Deployment,
 ): Promise<PendingRun[]> {
   if (decided.length === 0) return [];
-  const rows = decided.map((one) => rowOf(one, deployment));
+  const rows = decided.map((decision) => rowOf(decision, deployment));
   // What one parameter cannot hold is several: one transaction and one round trip all the same.
   const parts = [...chunks(rows, ({ event }) => Buffer.byteLength(event))];
   const opening = deployment?.statements(db, now) ?? [];
@@ -87,7 +87,7 @@ export async function record(
 }
 
 /** An event as JSON for `json_each`, and its runs. */
-function rowOf({ event, lookups, outcome, cause, replay }: Decided, deployment: Deployment | undefined) {
+function rowOf({ event, lookups, outcome, cause, replay }: DecidedEvent, deployment: Deployment | undefined) {
   const row = {
     ...pick(event),
     envelope: JSON.stringify(event),

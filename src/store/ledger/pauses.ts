@@ -4,14 +4,14 @@ import type { D1Database } from "@cloudflare/workers-types";
 /** Until a run of a pipeline that was paused by itself is let through, to see whether it works again. */
 export const PROBE_MS = 300_000;
 
-export interface Paused {
+export interface Pause {
   alias: string;
   reason: string;
   at: number;
 }
 
 /** Pauses a pipeline. Again is no change. */
-export async function pausePipeline(db: D1Database, { alias, reason, at }: Paused): Promise<void> {
+export async function pausePipeline(db: D1Database, { alias, reason, at }: Pause): Promise<void> {
   await db
     .prepare("INSERT INTO paused (alias, reason, at) VALUES (?, ?, ?) ON CONFLICT (alias) DO NOTHING")
     .bind(alias, reason, at)
@@ -26,6 +26,6 @@ export async function resumePipeline(db: D1Database, alias: string): Promise<voi
   ]);
 }
 
-export async function listPaused(db: D1Database): Promise<Paused[]> {
-  return (await db.prepare("SELECT alias, reason, at FROM paused").all<Paused>()).results;
+export async function listPaused(db: D1Database): Promise<Pause[]> {
+  return (await db.prepare("SELECT alias, reason, at FROM paused").all<Pause>()).results;
 }

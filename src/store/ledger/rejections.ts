@@ -4,7 +4,7 @@
 import type { D1Database } from "@cloudflare/workers-types";
 import { type Failure, shortFailure } from "../../shapes/failure.ts";
 
-export interface Refused {
+export interface Refusal {
   connection: string;
   /** By which scheme it was, or claimed to be, proven; `none` where it came to no claim. */
   scheme: string;
@@ -16,9 +16,9 @@ export interface Refused {
   count?: number;
 }
 
-const MAX_RAW = 8_000;
+const MAX_RAW_CHARS = 8_000;
 /** Rows of one connection in one minute; what is more is counted in one row further, without its record. */
-export const MAX_ROWS = 100;
+export const MAX_MINUTE_ROWS = 100;
 /** Milliseconds between two writes of one isolate. */
 const WRITE_EVERY_MS = 500;
 /** A write that took longer is given up: its request was cut off by the platform. */
@@ -30,17 +30,17 @@ const FURTHER: Failure = {
 };
 
 /** Writes refusals; identical ones of a minute add to one row's count. */
-export async function recordRefused(db: D1Database, refused: Refused[]): Promise<void> {
+export async function recordRefused(db: D1Database, refused: Refusal[]): Promise<void> {
   if (refused.length === 0) return;
   const rows = refused.map(({ failure, raw, at, count = 1, ...rest }) => ({
     ...rest,
     failure: JSON.stringify(shortFailure(failure)),
-    raw: raw?.slice(0, MAX_RAW),
+    raw: raw?.slice(0, MAX_RAW_CHARS),
     count,
     at,
     minute: Math.floor(at / 60_000),
   }));
-  await db.prepare(SQL).bind(JSON.stringify(rows), MAX_ROWS, JSON.stringify(FURTHER)).run();
+  await db.prepare(SQL).bind(JSON.stringify(rows), MAX_MINUTE_ROWS, JSON.stringify(FURTHER)).run();
 }
 
 /**
@@ -48,11 +48,11 @@ export async function recordRefused(db: D1Database, refused: Refused[]): Promise
  * under way, for the caller's `waitUntil`: requests share what is counted, and no request another's I/O.
  */
 export function refusalCounter(pause = wait, now = Date.now) {
-  let waiting = new Map<string, Refused & { count: number }>();
+  let waiting = new Map<string, Refusal & { count: number }>();
   let written = 0;
   let busyUntil = 0;
 
-  const work = async (write: (rows: Refused[]) => Promise<void>) => {
+  const work = async (write: (rows: Refusal[]) => Promise<void>) => {
     try {
       while (waiting.size > 0) {
         await pause(Math.max(0, written + WRITE_EVERY_MS - now()));
@@ -68,12 +68,12 @@ export function refusalCounter(pause = wait, now = Date.now) {
   };
 
   return {
-    add(refused: Refused, write: (rows: Refused[]) => Promise<void>): Promise<void> | undefined {
+    add(refused: Refusal, write: (rows: Refusal[]) => Promise<void>): Promise<void> | undefined {
       const { connection, scheme, failure, at } = refused;
-      const cause = waiting.size < MAX_ROWS ? shortFailure(failure) : FURTHER;
+      const cause = waiting.size < MAX_MINUTE_ROWS ? shortFailure(failure) : FURTHER;
       const name = JSON.stringify([connection, scheme, cause, Math.floor(at / 60_000)]);
-      const known = waiting.get(name);
-      waiting.set(name, { ...refused, failure: cause, count: (known?.count ?? 0) + 1 });
+      const counted = waiting.get(name);
+      waiting.set(name, { ...refused, failure: cause, count: (counted?.count ?? 0) + 1 });
       if (now() < busyUntil) return undefined;
       busyUntil = now() + WRITE_ENDS_MS;
       return work(write);

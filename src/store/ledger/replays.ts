@@ -1,18 +1,18 @@
 // Replays on record: what was asked, what is planned, and which page is next. Progress is not stored but
 // counted from the runs, so it is exact.
 import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
-import { emptyPlan, type Plan, type ReplayRequest } from "../../shapes/replay.ts";
+import { emptyPlan, type ReplayPlan, type ReplayRequest } from "../../shapes/replay.ts";
 
 /** `draining`: every page is enqueued, and runs are still open. */
-export type Phase = "planning" | "running" | "draining";
+export type ReplayPhase = "planning" | "running" | "draining";
 export type ReplayStatus = "active" | "paused" | "cancelled" | "done";
 
-export interface Replay {
+export interface ReplayRecord {
   id: string;
   status: ReplayStatus;
-  phase: Phase;
+  phase: ReplayPhase;
   request: ReplayRequest;
-  plan: Plan;
+  plan: ReplayPlan;
   cursor: string | null;
   page: number;
   created_at: number;
@@ -20,20 +20,20 @@ export interface Replay {
   ended_at: number | null;
 }
 /** As it is stored. */
-export type Row = Omit<Replay, "request" | "plan"> & { request: string; plan: string };
+export type ReplayRow = Omit<ReplayRecord, "request" | "plan"> & { request: string; plan: string };
 
-export const replayOf = (row: Row): Replay => ({
+export const replayOf = (row: ReplayRow): ReplayRecord => ({
   ...row,
   request: JSON.parse(row.request) as ReplayRequest,
   // A plan of an older version says less.
-  plan: { ...emptyPlan(), ...(JSON.parse(row.plan) as Plan) },
+  plan: { ...emptyPlan(), ...(JSON.parse(row.plan) as ReplayPlan) },
 });
 
 /** Replays that may be under way or paused at once: each is a message that goes round, and a list that is read. */
 export const MAX_OPEN_REPLAYS = 50;
 
 /** Puts a replay on record. @returns whether there was room for another */
-export async function insertReplay(db: D1Database, replay: Replay): Promise<boolean> {
+export async function insertReplay(db: D1Database, replay: ReplayRecord): Promise<boolean> {
   const { id, status, phase, request, plan, created_at, moved_at } = replay;
   const { meta } = await db
     .prepare(
@@ -55,16 +55,16 @@ export async function insertReplay(db: D1Database, replay: Replay): Promise<bool
   return meta.changes > 0;
 }
 
-export async function getReplay(db: D1Database, id: string): Promise<Replay | null> {
-  const row = await db.prepare("SELECT * FROM replays WHERE id = ?").bind(id).first<Row>();
+export async function getReplay(db: D1Database, id: string): Promise<ReplayRecord | null> {
+  const row = await db.prepare("SELECT * FROM replays WHERE id = ?").bind(id).first<ReplayRow>();
   return row && replayOf(row);
 }
 
 /** Moves to the next page, or phase, if the replay is still active and at this page: a page is taken once. */
 export function turnPage(
   db: D1Database,
-  at: Pick<Replay, "id" | "page">,
-  to: Pick<Replay, "status" | "phase" | "plan" | "cursor">,
+  at: Pick<ReplayRecord, "id" | "page">,
+  to: Pick<ReplayRecord, "status" | "phase" | "plan" | "cursor">,
   now: number,
 ): D1PreparedStatement {
   const ended = to.status === "done" ? now : null;
@@ -95,12 +95,12 @@ export async function changeStatus(
 }
 
 /** Runs of a replay by status: those that are hot, and those that have moved to the archive. */
-export interface Progress {
+export interface ReplayProgress {
   by_status: Record<string, number>;
   open: number;
 }
 
-export async function progressOf(db: D1Database, id: string): Promise<Progress> {
+export async function progressOf(db: D1Database, id: string): Promise<ReplayProgress> {
   const { results } = await db.prepare(PROGRESS).bind(id).all<{ status: string; runs: number }>();
   const by_status = Object.fromEntries(results.map(({ status, runs }) => [status, runs]));
   const open = ["pending", "queued", "running", "failed"].reduce(
@@ -111,11 +111,11 @@ export async function progressOf(db: D1Database, id: string): Promise<Progress> 
 }
 
 /** Active replays that have not moved since `before`: their message was lost, or their last runs have ended. */
-export async function stuckReplays(db: D1Database, before: number): Promise<Replay[]> {
+export async function stuckReplays(db: D1Database, before: number): Promise<ReplayRecord[]> {
   const { results } = await db
     .prepare("SELECT * FROM replays WHERE status = 'active' AND moved_at < ?")
     .bind(before)
-    .all<Row>();
+    .all<ReplayRow>();
   return results.map(replayOf);
 }
 

@@ -48,13 +48,13 @@ const LIFETIMES: Lifetime[] = [
 ];
 
 /** Rows of one table that go in one transaction. */
-const PAGE = 5000;
+const PAGE_ROWS = 5000;
 
 /** Deletes a page of what is old in every table. Returns whether more is waiting. */
 export async function retireOld(db: D1Database, now: number): Promise<boolean> {
   const day = (time: number) => Math.floor(time / DAY_MS);
   const statements = LIFETIMES.flatMap(({ table, ms, at, old, parts = [] }) => {
-    const age = [now - ms, day(now - ms), PAGE] as const;
+    const age = [now - ms, day(now - ms), PAGE_ROWS] as const;
     return [
       db.prepare(reportSql(table, at, old)).bind(...age, now, day(now)),
       ...parts.map((part) => db.prepare(retirePart(part, table, old)).bind(...age)),
@@ -62,7 +62,7 @@ export async function retireOld(db: D1Database, now: number): Promise<boolean> {
     ];
   });
   const results = await db.batch(statements);
-  return results.some(({ meta }) => meta.changes >= PAGE);
+  return results.some(({ meta }) => meta.changes >= PAGE_ROWS);
 }
 
 const NAMES: Record<string, string> = {

@@ -1,7 +1,7 @@
 // Rows of the ledger as they are stored: events, runs and their history. What people are shown of them is in
 // query/, what the archive keeps of them in archive/.
 
-import type { Cause } from "../../shapes/job.ts";
+import type { JobCause } from "../../shapes/job.ts";
 import type { RunStatus } from "../../shapes/run.ts";
 
 export interface EventRow {
@@ -51,7 +51,7 @@ export interface PendingRun {
   run_id: string;
   event_id: string;
   alias: string;
-  cause: Cause;
+  cause: JobCause;
   attempt: number;
   /** Attempts that no longer count, since it was redriven. */
   forgiven: number;

@@ -15,7 +15,7 @@ export const PENDING_MS = 60_000;
  */
 const QUEUED_MS = 3_600_000;
 /** Progress of a run that a person has ended: no report moves it any more. */
-const ENDED = 1_000_000_000;
+const ENDED_PROGRESS = 1_000_000_000;
 
 export const RANK: Record<RunStatus, number> = {
   pending: 0,
@@ -43,7 +43,10 @@ export async function cancelRuns(
   now: number,
 ): Promise<number> {
   if (runIds.length === 0) return 0;
-  const { meta } = await db.prepare(SQL.cancel).bind(JSON.stringify(runIds), reason, now, ENDED).run();
+  const { meta } = await db
+    .prepare(SQL.cancel)
+    .bind(JSON.stringify(runIds), reason, now, ENDED_PROGRESS)
+    .run();
   return meta.changes;
 }
 
@@ -59,8 +62,8 @@ export async function takeReports(
   if (reports.length === 0) return;
   const furthest = new Map<string, Report>();
   for (const report of reports) {
-    const known = furthest.get(report.run_id);
-    if (!known || progressOf(known) < progressOf(report)) furthest.set(report.run_id, report);
+    const furthestYet = furthest.get(report.run_id);
+    if (!furthestYet || progressOf(furthestYet) < progressOf(report)) furthest.set(report.run_id, report);
   }
   const rows = JSON.stringify(
     [...furthest.values()].map((report) => ({
