@@ -210,7 +210,7 @@ function missingSecrets(
   );
   return [...Map.groupBy(missing, ({ name }) => name)].map(([name, all]) => ({
     name,
-    workers: all.map(({ worker }) => worker),
+    workers: [...new Set(all.map(({ worker }) => worker))],
   }));
 }
 
