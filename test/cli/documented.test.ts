@@ -1,9 +1,24 @@
 // Every `weir` command that the docs show is one that there is, with options that it has: parsed by the command's
-// own parser, run by nobody. test/e2e/documented.test.ts runs them.
+// own parser, run by nobody. test/e2e/documented.test.ts runs them. Beside that, every link leads somewhere.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { type Command, CommanderError } from "commander";
 import { describe, expect, test } from "vitest";
 import { createProgram } from "../../cli/program.ts";
-import { blocksOf, commandsOf, mentionsOf, PAGES, weirWords } from "../support/documented.ts";
+import { packageRoot } from "../../cli/project/project.ts";
+import {
+  ALL_PAGES,
+  blocksOf,
+  commandsOf,
+  isAlive,
+  linksOf,
+  mentionsOf,
+  PAGES,
+  proofsOf,
+  proseOf,
+  termsOf,
+  weirWords,
+} from "../support/documented.ts";
 
 /** What the parser says of words that follow `weir`; undefined where it takes them. */
 function refusal(words: string[]): string | undefined {
@@ -60,4 +75,40 @@ describe("in the prose", () => {
 test.each(PAGES)("%s says of each block what language it is in", (page) => {
   const silent = blocksOf(page).filter(({ language }) => language === "");
   expect(silent.map(({ line }) => `${page}:${line}`)).toEqual([]);
+});
+
+describe("links and names of files", () => {
+  test.each(ALL_PAGES)("%s: every link leads to a file, and to its heading", (page) => {
+    const dead = linksOf(page).filter((link) => !isAlive(link));
+    expect(dead.map(({ place, text }) => `${place}: ${text}`)).toEqual([]);
+  });
+
+  test.each(ALL_PAGES)("%s: every test and benchmark that it names exists", (page) => {
+    expect(proofsOf(page).filter((path) => !existsSync(join(packageRoot, path)))).toEqual([]);
+  });
+
+  test("every promise has a test or a benchmark that holds it", () => {
+    const rows = proseOf("ARCHITECTURE.md").match(/^\| \d+ \|.*$/gm) ?? [];
+    expect(rows.length).toBeGreaterThan(20);
+    expect(rows.filter((row) => !/`(test|bench)\/[^`]+`[^|]*\|$/.test(row))).toEqual([]);
+  });
+
+  test("every decision has a number of its own and a place in the list of decisions", () => {
+    const pages = ALL_PAGES.filter((page) => /^docs\/decisions\/\d{3}-/.test(page));
+    const listed = linksOf("docs/decisions/README.md").map(({ path }) => path);
+    expect(pages.filter((page) => !listed.includes(page))).toEqual([]);
+    const numbers = pages.map((page) => page.slice(15, 18));
+    expect(numbers).toEqual([...new Set(numbers)]);
+  });
+
+  test("every term of the glossary is linked from another page, and every page leads there", () => {
+    const glossary = "docs/glossary.md";
+    const links = ALL_PAGES.filter((page) => page !== glossary).flatMap(linksOf);
+    const linked = new Set(links.filter(({ path }) => path === glossary).map(({ anchor }) => anchor));
+    expect(termsOf(glossary).filter((term) => !linked.has(term))).toEqual([]);
+    const apart = PAGES.filter(
+      (page) => page !== glossary && !linksOf(page).some(({ path }) => path === glossary),
+    );
+    expect(apart).toEqual([]);
+  });
 });

@@ -1,7 +1,8 @@
 // The shell commands that README.md and docs/*.md show: every fenced block of sh, command by command as a
-// shell reads them, and every `weir …` in the prose. docs/cli.md is printed by the command itself.
-import { globSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+// shell reads them, and every `weir …` in the prose. docs/cli.md is printed by the command itself. Beside them, the
+// links of every page, the decisions' included.
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
 import { packageRoot } from "../../cli/project/project.ts";
 
 export interface Documented {
@@ -111,3 +112,62 @@ export const mentionsOf = (page: string): Documented[] =>
         text,
       })),
     );
+
+/** Every page that is read by people: README, ARCHITECTURE, and all below docs/. */
+export const ALL_PAGES = [
+  "README.md",
+  "ARCHITECTURE.md",
+  ...globSync("docs/**/*.md", { cwd: packageRoot }).sort(),
+];
+
+/** Text of a page without its fenced blocks; lines keep their numbers. */
+export const proseOf = (page: string) =>
+  read(page).replace(/^ *```[\s\S]*?^ *```/gm, (block) => block.replace(/[^\n]/g, ""));
+
+export interface Link {
+  /** `docs/deploy.md:88`. */
+  place: string;
+  /** Link as it is written: `pipelines.md#versions`. */
+  text: string;
+  /** File that it names, from the root of the project. */
+  path: string;
+  anchor: string | undefined;
+}
+
+/** Relative links of a page: those that name a file of the project, a heading, or both. */
+export const linksOf = (page: string): Link[] =>
+  proseOf(page)
+    .split("\n")
+    .flatMap((line, index) =>
+      [...line.matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, text = ""]) => {
+        if (/^[a-z]+:/.test(text)) return [];
+        const [file = "", anchor] = text.split("#");
+        const path = file === "" ? page : normalize(join(dirname(page), file));
+        return [{ place: `${page}:${index + 1}`, text, path, anchor }];
+      }),
+    );
+
+/** Whether a link leads somewhere: its file exists, and has its anchor. */
+export const isAlive = ({ path, anchor }: Link): boolean =>
+  existsSync(join(packageRoot, path)) && (anchor === undefined || anchorsOf(path).has(anchor));
+
+/** Anchors of a page: its headings as GitHub names them, and its terms. */
+function anchorsOf(page: string): Set<string> {
+  const headings = [...proseOf(page).matchAll(/^#{1,6} (.*)$/gm)].map(([, text = ""]) => slugOf(text));
+  return new Set([...headings, ...termsOf(page)]);
+}
+
+/** Terms that a glossary defines: the `id` before each. */
+export const termsOf = (page: string): string[] =>
+  [...proseOf(page).matchAll(/<a id="([^"]+)">/g)].map(([, id = ""]) => id);
+
+const slugOf = (heading: string) =>
+  heading
+    .trim()
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+    .replace(/\s/g, "-");
+
+/** Files of tests and benchmarks that a page names in its prose. */
+export const proofsOf = (page: string): string[] =>
+  [...proseOf(page).matchAll(/`((?:test|bench)\/[\w./-]+)`/g)].map(([, path = ""]) => path);
