@@ -5,17 +5,17 @@ import { RangeReader } from "../../workers/compute/server/decoder/file/reader.ts
 import { KeyframeIndex } from "../../workers/compute/server/decoder/film/keyframes.ts";
 import { Media } from "../../workers/compute/server/decoder/film/video.ts";
 import { takenOf } from "../../workers/compute/server/decoder/frame/take.ts";
-import { spans, spread } from "../../workers/compute/server/decoder/spans.ts";
-import { Objects } from "../../workers/compute/server/objects/objects.ts";
-import { Session } from "../../workers/compute/server/objects/session.ts";
+import { evenSpans, spread } from "../../workers/compute/server/decoder/spans.ts";
+import { ObjectCache } from "../../workers/compute/server/objects/objects.ts";
+import { ReadSession } from "../../workers/compute/server/objects/session.ts";
 
 /** Frames that stand for a span, seconds of a span, and the longer side of a picture, as handlers have them. */
 const [COUNT, INTERVAL, SIDE] = [4, 10, 512];
 
 /** A film open in this process, read through ranges. */
 async function opened<T>(url: string, use: (media: Media, reader: RangeReader) => Promise<T>): Promise<T> {
-  const objects = new Objects([new URL(url).origin]);
-  const reader = await RangeReader.open("film", new Session(objects, url, () => {}));
+  const objects = new ObjectCache([new URL(url).origin]);
+  const reader = await RangeReader.open("film", new ReadSession(objects, url, () => {}));
   if (!reader.ok) throw new Error(reader.failure.detail);
   const media = await Media.open(reader.value, "mov");
   try {
@@ -43,7 +43,7 @@ export const sampleAll = (url: string): Promise<{ read: number; embed: number; f
     const index = await KeyframeIndex.open(reader, media.stream.id);
     if (!index) throw new Error("the film has no index");
     const chosen = [];
-    for (const { start, end } of spans(media.info.duration, INTERVAL))
+    for (const { start, end } of evenSpans(media.info.duration, INTERVAL))
       chosen.push(...spread(await index.within(start, end), COUNT));
     index.close();
     for (const { time, bytes } of chosen) {

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Chunk } from "../../workers/compute/server/decoder/tasks/split.ts";
+import type { PlannedChunk } from "../../workers/compute/server/decoder/tasks/split.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { filmsIn, matrix, odd, theirs, varying } from "./films.ts";
 import { difference, type Judged, judge, judgeIsHere, judgeSound, judgeStills } from "./judge.ts";
@@ -50,7 +50,7 @@ describe.skipIf(!judgeIsHere)("an independent decoder agrees on", () => {
     expect(whole.duration).toBeGreaterThan(last);
     expect(whole.duration).toBeLessThan(last + 4 / truth.fps);
     const keys = frames.filter(({ key }) => key).map(({ time }) => time);
-    for (const chunk of whole.chunks as Chunk[]) {
+    for (const chunk of whole.chunks as PlannedChunk[]) {
       const end = before(frames, chunk.end) - 1;
       // A span in which no frame begins shows the one on screen.
       const first = Math.min(before(frames, chunk.start), end);
@@ -62,7 +62,7 @@ describe.skipIf(!judgeIsHere)("an independent decoder agrees on", () => {
       for (const [i, time] of chunk.keyframes.entries()) expect(close(time, inside[i] ?? -1)).toBe(true);
     }
 
-    const spans = (whole.chunks as Chunk[]).map(({ start, end }) => ({ url, span: { start, end } }));
+    const spans = (whole.chunks as PlannedChunk[]).map(({ start, end }) => ({ url, span: { start, end } }));
     const embedded = await call("/v1/embed", { items: spans, kind: "video", model: "weir/hog-512" });
     expect(embedded.every(({ dims }) => dims === 512)).toBe(true);
     const sampled: number[] = embedded.flatMap((line) => line.sampled).filter((_, i) => i % 2 === 0);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { findModel } from "../../src/shapes/model.ts";
 import { sniff } from "../../workers/compute/server/decoder/file/sniff.ts";
 import { mainColours } from "../../workers/compute/server/decoder/frame/colours.ts";
-import { pool } from "../../workers/compute/server/decoder/frame/features.ts";
+import { poolFeatures } from "../../workers/compute/server/decoder/frame/features.ts";
 import { HOG_DIMENSIONS, HOG_SIZE, hog } from "../../workers/compute/server/decoder/frame/hog.ts";
 
 const luma = (at: (x: number, y: number) => number) =>
@@ -21,8 +21,8 @@ describe("weir/hog-512", () => {
   });
 
   test("tells directions apart and is the same under another exposure", () => {
-    const [upright, level] = [pool([hog(stripes(0))]), pool([hog(stripes(90))])];
-    const darker = pool([hog(stripes(0).map((value) => value * 0.6))]);
+    const [upright, level] = [poolFeatures([hog(stripes(0))]), poolFeatures([hog(stripes(90))])];
+    const darker = poolFeatures([hog(stripes(0).map((value) => value * 0.6))]);
     const dot = (a: Float32Array, b: Float32Array) =>
       a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);
     expect(dot(upright, level)).toBeLessThan(0.1);
@@ -33,7 +33,7 @@ describe("weir/hog-512", () => {
     const pictures = fc.tuple(fc.nat(255), fc.nat(255), fc.integer({ min: 1, max: 64 }));
     fc.assert(
       fc.property(pictures, ([dark, light, size]) => {
-        const vector = pool([hog(luma((x, y) => ((x ^ y) & size ? light : dark)))]);
+        const vector = poolFeatures([hog(luma((x, y) => ((x ^ y) & size ? light : dark)))]);
         expect(vector).toHaveLength(HOG_DIMENSIONS);
         expect(vector.every(Number.isFinite)).toBe(true);
         expect(length(vector)).toBeCloseTo(1, 5);
@@ -43,7 +43,7 @@ describe("weir/hog-512", () => {
   });
 
   test("of a plain surface has no direction but still length one", () => {
-    expect(length(pool([hog(luma(() => 90))]))).toBeCloseTo(1, 5);
+    expect(length(poolFeatures([hog(luma(() => 90))]))).toBeCloseTo(1, 5);
   });
 });
 

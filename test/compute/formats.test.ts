@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeImage, makeVideo } from "../../cli/sample-media/media.ts";
-import type { Chunk } from "../../workers/compute/server/decoder/tasks/split.ts";
+import type { PlannedChunk } from "../../workers/compute/server/decoder/tasks/split.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { filmsIn, matrix, odd } from "./films.ts";
 import { post, type Source, startSource } from "./source.ts";
@@ -59,7 +59,7 @@ describe("a film is understood as it was made", () => {
     expect(lines[0].duration).toBeGreaterThan(3.9);
     expect(lines[0].duration).toBeLessThan(4.1);
     expect(Math.abs(lines[0].frames - 120)).toBeLessThanOrEqual(3);
-    const chunks: Chunk[] = lines[0].chunks.slice(0, 4);
+    const chunks: PlannedChunk[] = lines[0].chunks.slice(0, 4);
     for (const [i, chunk] of chunks.entries()) {
       expect(chunk).toMatchObject({ index: i, start: i });
       expect(Math.abs(chunk.first_frame - i * 30)).toBeLessThanOrEqual(1);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeVideo } from "../../cli/sample-media/media.ts";
 import { modelsSchema, recipeOf } from "../../src/shapes/model.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
-import { type Known, readModels } from "../../workers/compute/server/models.ts";
+import { type ModelCatalogue, readModels } from "../../workers/compute/server/models.ts";
 import { message } from "../support/onnx.ts";
 import { meanOf, png } from "../support/png.ts";
 import { sha256, tableRow, tinyModels, WORDS } from "../support/tiny-models.ts";
@@ -17,7 +17,7 @@ const PROJECT = join(import.meta.dirname, "../project");
 let folder: string;
 let source: Source;
 let server: RunningServer;
-let known: Known;
+let known: ModelCatalogue;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "weir-test-"));

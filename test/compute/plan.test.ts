@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { countBefore, evenTimes, spans, spread } from "../../workers/compute/server/decoder/spans.ts";
+import { countBefore, evenSpans, evenTimes, spread } from "../../workers/compute/server/decoder/spans.ts";
 
 const durations = fc.double({ min: 0.002, max: 40_000, noNaN: true });
 const intervals = fc.double({ min: 0.1, max: 3600, noNaN: true });
 
 describe("spans", () => {
   test("cut 25 seconds by tens into two whole ones and a half", () => {
-    expect(spans(25, 10)).toEqual([
+    expect(evenSpans(25, 10)).toEqual([
       { start: 0, end: 10 },
       { start: 10, end: 20 },
       { start: 20, end: 25 },
@@ -21,14 +21,14 @@ describe("spans", () => {
     [20.1, 3, "a tenth of a second is a span of its own"],
     [0.5, 1, "a film shorter than the interval is one span"],
   ])("of %d seconds by tens are %d: %s", (duration, count) => {
-    expect(spans(duration, 10)).toHaveLength(count);
+    expect(evenSpans(duration, 10)).toHaveLength(count);
   });
 
   test("cover the whole film, each moment once, none shorter than a millisecond", () => {
     fc.assert(
       fc.property(durations, intervals, (duration, interval) => {
         fc.pre(duration / interval < 2000);
-        const planned = spans(duration, interval);
+        const planned = evenSpans(duration, interval);
         expect(planned[0]?.start).toBe(0);
         expect(planned.at(-1)?.end).toBeCloseTo(duration, 5);
         for (const [i, span] of planned.entries()) {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { makeImage, makeVideo, type VideoOptions } from "../../cli/sample-media/media.ts";
-import type { Chunk } from "../../workers/compute/server/decoder/tasks/split.ts";
+import type { PlannedChunk } from "../../workers/compute/server/decoder/tasks/split.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { HEADERS, post, type Source, startSource } from "./source.ts";
 
@@ -38,7 +38,7 @@ const vectorOf = (line: { embedding: string }) => {
   return Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(i * 4));
 };
 const cosine = (a: number[], b: number[]) => a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);
-const span = ({ start, end }: Chunk) => ({ start, end });
+const span = ({ start, end }: PlannedChunk) => ({ start, end });
 
 describe("a film is split", () => {
   test("into spans of ten seconds with their frames and keyframes, from its index alone", async () => {
@@ -94,7 +94,7 @@ describe("a film is split", () => {
       { start: 4 },
     ]);
     expect(lines[0].duration).toBeCloseTo(5, 1);
-    const embedded = await embed(lines[0].chunks.map((chunk: Chunk) => ({ url, span: span(chunk) })));
+    const embedded = await embed(lines[0].chunks.map((chunk: PlannedChunk) => ({ url, span: span(chunk) })));
     expect(embedded.lines.map((line) => [line.index, line.dims])).toEqual(
       [0, 1, 2].map((index) => [index, 512]),
     );
@@ -103,7 +103,7 @@ describe("a film is split", () => {
   test("and a last span in which only sound is left shows the frame before it", async () => {
     const { url } = await film("sound-lasts.mkv", { seconds: 4, audio: true });
     const { lines } = await split(url, { frame_interval: 2 });
-    const last: Chunk = lines[0].chunks.at(-1);
+    const last: PlannedChunk = lines[0].chunks.at(-1);
     expect(last.start).toBe(4);
     expect((await embed([{ url, span: span(last) }])).lines[0]).toMatchObject({
       index: 0,
@@ -213,7 +213,7 @@ test.skipIf(films.length === 0)("real films from the world are split and embedde
     const url = source.put(`/real/${name}`, bytes);
     const { status, lines } = await split(url, { frame_interval: 2 });
     expect(status).toBe(200);
-    const chunks: Chunk[] = lines[0].chunks;
+    const chunks: PlannedChunk[] = lines[0].chunks;
     expect(chunks.at(-1)?.last_frame).toBe(lines[0].frames - 1);
     const embedded = await embed(chunks.map((chunk) => ({ url, span: span(chunk) })));
     expect(embedded.lines.map((line) => line.dims)).toEqual(chunks.map(() => 512));

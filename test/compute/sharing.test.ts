@@ -9,8 +9,8 @@ import { createInterface } from "node:readline";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { makeVideo } from "../../cli/sample-media/media.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
-import { Objects } from "../../workers/compute/server/objects/objects.ts";
-import { Session } from "../../workers/compute/server/objects/session.ts";
+import { ObjectCache } from "../../workers/compute/server/objects/objects.ts";
+import { ReadSession } from "../../workers/compute/server/objects/session.ts";
 import { post, type Source, startSource } from "./source.ts";
 
 let folder: string;
@@ -194,9 +194,9 @@ describe("a source without ranges", () => {
 
 describe("what is kept", () => {
   test("is bounded, the least lately used first to go", async () => {
-    const objects = new Objects([source.origin], 200_000);
+    const objects = new ObjectCache([source.origin], 200_000);
     const read = async (path: string, start: number, end: number) => {
-      const session = new Session(objects, source.put(path, film));
+      const session = new ReadSession(objects, source.put(path, film));
       await session.open();
       const got = await session.read(start, end, true);
       session.close();

@@ -1,7 +1,7 @@
 // Every fixture by every call: its right value, or a refusal that names the cause. What is right, table.ts says.
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Chunk } from "../../workers/compute/server/decoder/tasks/split.ts";
+import type { PlannedChunk } from "../../workers/compute/server/decoder/tasks/split.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { pixelsOf } from "./png.ts";
 import { HEADERS, post, type Source, startSource } from "./source.ts";
@@ -92,7 +92,7 @@ const films: Record<Call, (url: string, right: Film) => Promise<void>> = {
     expect(whole).toMatchObject({ width, height, fps, frames });
     expect(Math.abs(whole.duration - seconds)).toBeLessThan(0.05);
     expectTimes(
-      whole.chunks.flatMap((chunk: Chunk) => chunk.keyframes),
+      whole.chunks.flatMap((chunk: PlannedChunk) => chunk.keyframes),
       keyframes,
     );
   },

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Chunk } from "../../workers/compute/server/decoder/tasks/split.ts";
+import type { PlannedChunk } from "../../workers/compute/server/decoder/tasks/split.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { judge, judgeIsHere, made } from "./judge.ts";
 import { HEADERS, post, type Source, startSource } from "./source.ts";
@@ -65,10 +65,10 @@ async function agrees(name: string, bytes: Buffer, lasts?: number): Promise<void
   const shots = await call("/v1/frames", { url, at, size: 32 });
   for (const [i, time] of at.entries())
     expect(Math.abs(shots[i].time - shownAt(time)), `at ${time} s: ${shots[i].time}`).toBeLessThan(1.5e-3);
-  const chunks: Chunk[] = whole.chunks;
+  const chunks: PlannedChunk[] = whole.chunks;
   const items = chunks.map(({ start, end }) => ({ url, span: { start, end } }));
   for (const { index, sampled, error } of await call("/v1/embed", { items, kind: "video", model })) {
-    const { start, end } = chunks[index] as Chunk;
+    const { start, end } = chunks[index] as PlannedChunk;
     expect(error).toBeUndefined();
     const any = times.some((time) => time >= start && time < end);
     for (const time of sampled)

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Turn } from "../../workers/compute/server/python/interpreter.ts";
+import type { HandlerTurn } from "../../workers/compute/server/python/interpreter.ts";
 import { PythonRuns } from "../../workers/compute/server/python/runs.ts";
 import { HEADERS } from "../compute/source.ts";
 import { begin, hasProc, hasPython, marked } from "./given.ts";
@@ -171,7 +171,7 @@ describe.skipIf(!hasPython)("an interpreter", () => {
           headers: HEADERS,
           body: JSON.stringify(body),
         });
-        return (await response.json()) as Turn;
+        return (await response.json()) as HandlerTurn;
       };
       const source = `
 import os

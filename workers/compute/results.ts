@@ -11,7 +11,7 @@ export interface ResultsBindings {
 const MEGABYTE = 1024 * 1024;
 const DEFAULT_MB = 256;
 /** Use is noted to the day: a hit costs no write but the day's first. */
-const DAY = 24 * 3600 * 1000;
+const DAY_MS = 24 * 3600 * 1000;
 
 /** The class behind the `RESULTS` binding of every pipeline Worker. One run's object always asks the same one. */
 export class Results extends DurableObject<ResultsBindings> implements ResultStore {
@@ -26,7 +26,7 @@ export class Results extends DurableObject<ResultsBindings> implements ResultSto
   }
 
   async find(keys: string[]): Promise<StoredResult[]> {
-    const found = this.#sql
+    const rows = this.#sql
       .exec<{ key: string; vector: ArrayBuffer }>(
         "SELECT key, vector FROM results WHERE key IN (SELECT value FROM json_each(?))",
         JSON.stringify(keys),
@@ -35,11 +35,11 @@ export class Results extends DurableObject<ResultsBindings> implements ResultSto
     const now = Date.now();
     this.#sql.exec(
       "UPDATE results SET used_at = ?2 WHERE key IN (SELECT value FROM json_each(?1)) AND used_at < ?2 - ?3",
-      JSON.stringify(found.map(({ key }) => key)),
+      JSON.stringify(rows.map(({ key }) => key)),
       now,
-      DAY,
+      DAY_MS,
     );
-    return found.map(({ key, vector }) => ({ key, vector: new Uint8Array(vector) }));
+    return rows.map(({ key, vector }) => ({ key, vector: new Uint8Array(vector) }));
   }
 
   async keep(results: StoredResult[]): Promise<void> {
@@ -51,9 +51,9 @@ export class Results extends DurableObject<ResultsBindings> implements ResultSto
         now,
         vector,
       );
-    const most = Number(this.env.RESULTS_MB || DEFAULT_MB) * MEGABYTE;
+    const maxBytes = Number(this.env.RESULTS_MB || DEFAULT_MB) * MEGABYTE;
     // A tenth at a time, so that a full store is not looked through at every call.
-    for (let gone = 1; gone > 0 && this.#sql.databaseSize > most; )
+    for (let gone = 1; gone > 0 && this.#sql.databaseSize > maxBytes; )
       gone = this.#sql.exec(OLDEST_TENTH).rowsWritten;
   }
 }

@@ -1,14 +1,14 @@
 // How a job's outputs become an answer: one as JSON or a file, many as lines (NDJSON) while they come.
-import type { Job, Output } from "./decoder/protocol.ts";
+import type { DecoderJob, Output } from "./decoder/protocol.ts";
 import type { Pool } from "./pool.ts";
 import { refusal } from "./requests.ts";
 
 export type WriteLine = (line: object) => void;
 
 /** One job, one answer: what `present` makes of its last output. */
-export async function single(
+export async function answerOnce(
   pool: Pool,
-  job: Job,
+  job: DecoderJob,
   signal: AbortSignal,
   present: (output: Output) => Response = (output) => Response.json(output),
 ): Promise<Response> {
@@ -30,7 +30,7 @@ export async function single(
 }
 
 /** One job, a line for each of its outputs; the last line says how many they were, or what failed. */
-export async function many(pool: Pool, job: Job, signal: AbortSignal): Promise<Response> {
+export async function answerLines(pool: Pool, job: DecoderJob, signal: AbortSignal): Promise<Response> {
   const place = pool.admit(1);
   if (!place.ok) return refusal(place.failure);
   const answer = Promise.withResolvers<Response>();
@@ -60,7 +60,7 @@ export async function many(pool: Pool, job: Job, signal: AbortSignal): Promise<R
 }
 
 /** Lines that are written while `work` runs. A request takes as many places in the line as it can run jobs at once. */
-export function stream(pool: Pool, places: number, work: (write: WriteLine) => Promise<void>): Response {
+export function streamLines(pool: Pool, places: number, work: (write: WriteLine) => Promise<void>): Response {
   const place = pool.admit(places);
   if (!place.ok) return refusal(place.failure);
   const lines = lineStream();
@@ -69,7 +69,7 @@ export function stream(pool: Pool, places: number, work: (write: WriteLine) => P
 }
 
 /** A file that came in base64. */
-export function file(output: Output): Response {
+export function presentFile(output: Output): Response {
   const { type, data } = output as { type?: unknown; data?: unknown };
   return new Response(Buffer.from(String(data), "base64"), { headers: { "content-type": String(type) } });
 }

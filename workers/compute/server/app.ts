@@ -4,16 +4,16 @@ import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { ZodType } from "zod";
-import { file, many, single } from "./answers.ts";
-import { type Embedding, embed, sample } from "./embed.ts";
+import { answerLines, answerOnce, presentFile } from "./answers.ts";
+import { type EmbedDeps, embed, sample } from "./embed.ts";
 import { refuseBrowsers, requireToken } from "./gate.ts";
 import type { PythonRuns } from "./python/runs.ts";
-import { MOST_PYTHON, pythonSchema } from "./python/schema.ts";
+import { MAX_PYTHON_BYTES, pythonSchema } from "./python/schema.ts";
 import {
   embedSchema,
   framesSchema,
-  MOST_BODY,
-  MOST_EMBED,
+  MAX_BODY_BYTES,
+  MAX_EMBED_BYTES,
   parseBody,
   partSchema,
   refusal,
@@ -21,9 +21,9 @@ import {
   splitSchema,
   urlSchema,
 } from "./requests.ts";
-import { unvouched } from "./vouched-origins.ts";
+import { refuseUnvouched } from "./vouched-origins.ts";
 
-export interface AppDeps extends Embedding {
+export interface AppDeps extends EmbedDeps {
   python: PythonRuns;
   /** What every caller but a health check must show. */
   token: string;
@@ -33,7 +33,7 @@ export interface AppDeps extends Embedding {
 }
 
 type App = Hono<{ Bindings: HttpBindings }>;
-type Answering<T> = (body: T, signal: AbortSignal) => Promise<Response> | Response;
+type BodyHandler<T> = (body: T, signal: AbortSignal) => Promise<Response> | Response;
 
 const VERSION = "0.1.0";
 
@@ -45,21 +45,25 @@ export function createApp(deps: AppDeps): App {
   app.get("/health", (c) => c.json({ status: "ok", version: VERSION, python: python.counts }));
   app.use(requireToken(deps.token));
 
-  const post = <T>(path: string, schema: ZodType<T>, handle: Answering<T>, maxSize = MOST_BODY) =>
+  const post = <T>(path: string, schema: ZodType<T>, handle: BodyHandler<T>, maxSize = MAX_BODY_BYTES) =>
     app.post(path, ownRequest, bodyLimit({ maxSize, onError: () => tooLarge(maxSize) }), async (c) => {
       const body = await parseBody(c, schema);
       if (!body.ok) return refusal(body.failure);
-      const why = unvouched(c.req.header("weir-vouched-origins"), body.value);
-      return why ? refusal(why) : handle(body.value, c.req.raw.signal);
+      const refused = refuseUnvouched(c.req.header("weir-vouched-origins"), body.value);
+      return refused ? refusal(refused) : handle(body.value, c.req.raw.signal);
     });
-  post("/v1/probe", urlSchema, (body, signal) => single(pool, { kind: "probe", ...body }, signal));
-  post("/v1/split", splitSchema, (body, signal) => single(pool, { kind: "split", ...body }, signal));
-  post("/v1/embed", embedSchema, (body, signal) => embed(deps, body, signal), MOST_EMBED);
+  post("/v1/probe", urlSchema, (body, signal) => answerOnce(pool, { kind: "probe", ...body }, signal));
+  post("/v1/split", splitSchema, (body, signal) => answerOnce(pool, { kind: "split", ...body }, signal));
+  post("/v1/embed", embedSchema, (body, signal) => embed(deps, body, signal), MAX_EMBED_BYTES);
   post("/v1/sample", sampleSchema, (body, signal) => sample(deps, body, signal));
-  post("/v1/frames", framesSchema, (body, signal) => many(pool, { kind: "frames", ...body }, signal));
-  post("/v1/clip", partSchema, (body, signal) => single(pool, { kind: "clip", ...body }, signal, file));
-  post("/v1/audio", partSchema, (body, signal) => single(pool, { kind: "audio", ...body }, signal, file));
-  post("/v1/image", urlSchema, (body, signal) => single(pool, { kind: "image", ...body }, signal));
+  post("/v1/frames", framesSchema, (body, signal) => answerLines(pool, { kind: "frames", ...body }, signal));
+  post("/v1/clip", partSchema, (body, signal) =>
+    answerOnce(pool, { kind: "clip", ...body }, signal, presentFile),
+  );
+  post("/v1/audio", partSchema, (body, signal) =>
+    answerOnce(pool, { kind: "audio", ...body }, signal, presentFile),
+  );
+  post("/v1/image", urlSchema, (body, signal) => answerOnce(pool, { kind: "image", ...body }, signal));
   post(
     "/v1/python",
     pythonSchema,
@@ -67,7 +71,7 @@ export function createApp(deps: AppDeps): App {
       const turn = await python.take(body);
       return turn.ok ? Response.json(turn.value) : refusal(turn.failure);
     },
-    MOST_PYTHON,
+    MAX_PYTHON_BYTES,
   );
 
   app.notFound((c) =>
@@ -88,8 +92,8 @@ async function ownRequest(c: Context, next: () => Promise<void>): Promise<void> 
   await next();
 }
 
-function tooLarge(most: number): Response {
-  const response = refusal({ kind: "too_large", detail: `the body is over ${most >> 20} MB` });
+function tooLarge(maxBytes: number): Response {
+  const response = refusal({ kind: "too_large", detail: `the body is over ${maxBytes >> 20} MB` });
   response.headers.set("connection", "close");
   return response;
 }

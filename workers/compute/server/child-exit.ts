@@ -4,7 +4,7 @@ import type { ChildProcess } from "node:child_process";
 import { type Failure, fail } from "../../../src/shapes/failure.ts";
 
 /** How a job ended, when not well. `died`: its child did, which another child may not. */
-export interface Ended {
+export interface JobEnd {
   failure: Failure;
   died: boolean;
 }
@@ -15,32 +15,32 @@ const CRASHES = new Set(["SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SI
 export const EXCEPTION_CODE = 70;
 
 /** The ending of a job whose child exited while it was at the object of this name. */
-export function endedBy(name: string, code: number | null, signal: string | null): Ended {
-  const of = { where: name };
+export function endOfExit(name: string, code: number | null, signal: string | null): JobEnd {
+  const place = { where: name };
   if (signal !== null && CRASHES.has(signal)) {
     const detail = `${name} made its decoder stop (${signal}).`;
-    return { failure: fail("bad_media", detail, of).failure, died: true };
+    return { failure: fail("bad_media", detail, place).failure, died: true };
   }
   if (code === EXCEPTION_CODE) {
     const detail = `The decoder failed at ${name}, by a fault of its own.`;
     return {
-      failure: fail("internal", detail, { ...of, next: "Compute's log says why." }).failure,
+      failure: fail("internal", detail, { ...place, next: "Compute's log says why." }).failure,
       died: true,
     };
   }
   const detail = `The decoder was stopped from outside (${signal ?? `exit ${code}`}) while it was at ${name}.`;
   const next = "It is tried again. If it goes on, give the instance more memory.";
-  return { failure: fail("unavailable", detail, { ...of, next }).failure, died: true };
+  return { failure: fail("unavailable", detail, { ...place, next }).failure, died: true };
 }
 
 /** Characters of a child's last words that are kept. */
-const MAX_WORDS = 4000;
+const MAX_LAST_CHARACTERS = 4000;
 
 /** Logs the last words of a child that failed, in one line. Whatever else it and its libraries print is dropped. */
-export function logEnd(child: ChildProcess): void {
+export function logLastWords(child: ChildProcess): void {
   let words = "";
   child.stderr?.setEncoding("utf8").on("data", (piece: string) => {
-    words = (words + piece).slice(-MAX_WORDS);
+    words = (words + piece).slice(-MAX_LAST_CHARACTERS);
   });
   child.once("close", (code, signal) => {
     if (code === EXCEPTION_CODE || (signal !== null && CRASHES.has(signal)))

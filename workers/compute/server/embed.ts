@@ -5,56 +5,59 @@
 import { Buffer } from "node:buffer";
 import { type Failure, FailureError, fail, ok, type Result } from "../../../src/shapes/failure.ts";
 import { findModel, type Modality, type Model, ranAs, recipeOf } from "../../../src/shapes/model.ts";
-import { stream, type WriteLine } from "./answers.ts";
-import type { EmbedJob, Output, Sampled } from "./decoder/protocol.ts";
+import { streamLines, type WriteLine } from "./answers.ts";
+import type { EmbedJob, Output, SampledItem } from "./decoder/protocol.ts";
 import type { Inference } from "./inference/inference.ts";
-import type { Input } from "./inference/run.ts";
-import { type Known, pictures, takeFor } from "./models.ts";
+import type { ModelInput } from "./inference/run.ts";
+import { type ModelCatalogue, pictureTake, takeFor } from "./models.ts";
 import type { Pool } from "./pool.ts";
 import { type EmbedRequest, refusal, type SampleRequest } from "./requests.ts";
 
-export interface Embedding {
+export interface EmbedDeps {
   pool: Pool;
-  known: Known;
+  catalogue: ModelCatalogue;
   inference: Inference;
 }
 
 /** Makes a line of what a child took. */
-type Finish = (sampled: Sampled) => Promise<object>;
+type Finish = (sampled: SampledItem) => Promise<object>;
 
 /** Vectors of spans, pictures or texts. */
 export async function embed(
-  { pool, known, inference }: Embedding,
+  { pool, catalogue, inference }: EmbedDeps,
   request: EmbedRequest,
   signal: AbortSignal,
 ): Promise<Response> {
-  const found = await modelOf(known, request);
-  if (!found.ok) return refusal(found.failure);
-  const { model, made } = found.value;
-  const vector = async (input: Input) => {
+  const resolved = await modelOf(catalogue, request);
+  if (!resolved.ok) return refusal(resolved.failure);
+  const { model, provenance } = resolved.value;
+  const vector = async (input: ModelInput) => {
     const values = await inference.embed(request.model, request.kind, input);
     const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
     return { embedding: bytes.toString("base64"), dims: values.length };
   };
   if (request.kind === "text") {
     const texts = [...request.items.entries()];
-    return stream(pool, 1, async (write) => {
-      const each = texts.map(async ([index, { text }]) =>
-        write({ index, ...(await vector({ text }).then((told) => ({ ...told, ...made }), asError)) }),
+    return streamLines(pool, 1, async (write) => {
+      const writes = texts.map(async ([index, { text }]) =>
+        write({
+          index,
+          ...(await vector({ text }).then((embedded) => ({ ...embedded, ...provenance }), asError)),
+        }),
       );
-      await Promise.all(each);
+      await Promise.all(writes);
     });
   }
   const finish: Finish = async ({ index, sampled, read, version, ...parts }) => {
-    const told = "frames" in parts ? await vector(parts) : parts;
-    return { index, ...told, sampled, read, version, ...made };
+    const embedded = "frames" in parts ? await vector(parts) : parts;
+    return { index, ...embedded, sampled, read, version, ...provenance };
   };
   return sampledThen(pool, jobsOf(request, takeFor(model, request.kind)), finish, signal);
 }
 
 /** The frames that stand for spans, as pictures. */
 export async function sample(
-  { pool }: Embedding,
+  { pool }: EmbedDeps,
   request: SampleRequest,
   signal: AbortSignal,
 ): Promise<Response> {
@@ -62,20 +65,20 @@ export async function sample(
     const frames = "frames" in parts ? parts.frames : [];
     return {
       index,
-      pictures: frames.map((one) => Buffer.from(one).toString("base64")),
+      pictures: frames.map((frame) => Buffer.from(frame).toString("base64")),
       sampled,
       read,
       version,
     };
   };
-  return sampledThen(pool, jobsOf(request, pictures(request.size)), finish, signal);
+  return sampledThen(pool, jobsOf(request, pictureTake(request.size)), finish, signal);
 }
 
 /** The model that is asked for, if it runs here and is the one that the caller means. */
 async function modelOf(
-  { models }: Known,
+  { models }: ModelCatalogue,
   { model: name, kind, definition }: EmbedRequest,
-): Promise<Result<{ model: Model; made: { model: string; definition: string } }>> {
+): Promise<Result<{ model: Model; provenance: { model: string; definition: string } }>> {
   const model = findModel(models, name, kind as Modality);
   if (!model.ok) return model;
   if (model.value.kind === "http") {
@@ -88,16 +91,19 @@ async function modelOf(
     const detail = `compute has another definition of ${name} than the pipeline`;
     return fail("unavailable", detail, { next, retry_after_seconds: 30 });
   }
-  return ok({ model: model.value, made: { model: ranAs(name, model.value), definition: recipe.definition } });
+  return ok({
+    model: model.value,
+    provenance: { model: ranAs(name, model.value), definition: recipe.definition },
+  });
 }
 
 function sampledThen(pool: Pool, jobs: EmbedJob[], finish: Finish, signal: AbortSignal): Response {
   const lanes = Math.min(jobs.length, pool.options.size);
-  return stream(pool, lanes, async (write) => {
+  return streamLines(pool, lanes, async (write) => {
     await Promise.all(
       Array.from({ length: lanes }, async () => {
         for (let job = jobs.shift(); job && !signal.aborted; job = jobs.shift())
-          await runJob(pool, job, finish, write, signal);
+          await runEmbedJob(pool, job, finish, write, signal);
       }),
     );
   });
@@ -106,11 +112,11 @@ function sampledThen(pool: Pool, jobs: EmbedJob[], finish: Finish, signal: Abort
 /** One job for each object, its spans in the order of time. */
 function jobsOf(
   { items, kind }: SampleRequest | Exclude<EmbedRequest, { kind: "text" }>,
-  how: ReturnType<typeof takeFor>,
+  sampling: ReturnType<typeof takeFor>,
 ) {
   const jobs = new Map<string, EmbedJob>();
   for (const [index, { url, span }] of items.entries()) {
-    const job = jobs.get(url) ?? { kind: "embed", url, media: kind, ...how, items: [] };
+    const job = jobs.get(url) ?? { kind: "embed", url, media: kind, ...sampling, items: [] };
     jobs.set(url, job);
     job.items.push({ index, span });
   }
@@ -119,7 +125,7 @@ function jobsOf(
 }
 
 /** Runs a job until each of its items has a line. */
-async function runJob(
+async function runEmbedJob(
   pool: Pool,
   job: EmbedJob,
   finish: Finish,
@@ -135,8 +141,8 @@ async function runJob(
   const onOutput = (output: Output) => {
     left = left.slice(1);
     if (!("sampled" in output)) return write(output);
-    const { index } = output as Sampled;
-    const done = finish(output as Sampled).then(write, (error: unknown) =>
+    const { index } = output as SampledItem;
+    const done = finish(output as SampledItem).then(write, (error: unknown) =>
       write({ index, ...asError(error) }),
     );
     finishing.add(done);

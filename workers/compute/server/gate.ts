@@ -8,12 +8,12 @@ import { refusal } from "./requests.ts";
 /** Names of this machine for itself. Any other, in a request, came from a DNS that somebody else answers. */
 const LOOPBACK = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
 /** What browsers alone send, and no page can leave out. */
-const OF_BROWSERS = ["origin", "sec-fetch-site"];
+const BROWSER_HEADERS = ["origin", "sec-fetch-site"];
 
 /** Refuses what comes from a browser, and, where only this machine is served, what names it otherwise (DNS rebinding). */
 export function refuseBrowsers({ loopback }: { loopback: boolean }): MiddlewareHandler {
   return async (c, next) => {
-    const header = OF_BROWSERS.find((name) => c.req.header(name) !== undefined);
+    const header = BROWSER_HEADERS.find((name) => c.req.header(name) !== undefined);
     if (header !== undefined) return refusal(forbidden("Compute answers no page of a browser.", header));
     if (loopback && !LOOPBACK.test(c.req.header("host") ?? ""))
       return refusal(forbidden("Compute is not reached by this name.", "host"));

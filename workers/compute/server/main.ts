@@ -5,12 +5,12 @@ import { availableParallelism } from "node:os";
 import process from "node:process";
 import { createAdaptorServer } from "@hono/node-server";
 import { createApp } from "./app.ts";
-import type { Embedding } from "./embed.ts";
+import type { EmbedDeps } from "./embed.ts";
 import { Inference } from "./inference/inference.ts";
 import { memoryHere } from "./memory.ts";
-import { type Known, readModels } from "./models.ts";
+import { type ModelCatalogue, readModels } from "./models.ts";
 import { originsOf } from "./objects/address.ts";
-import { Objects } from "./objects/objects.ts";
+import { ObjectCache } from "./objects/objects.ts";
 import { Pool } from "./pool.ts";
 import { PythonRuns } from "./python/runs.ts";
 
@@ -20,7 +20,7 @@ export interface ServerOptions {
   port?: number;
   host?: string;
   /** What models.json says, and where its files are. */
-  models?: Known;
+  models?: ModelCatalogue;
   /** Decoder children. */
   size?: number;
   /** Start them at once. */
@@ -54,7 +54,7 @@ const DRAIN_MS = 14_000;
 const READ_MS = 90_000;
 const BUSY_MS = 30_000;
 const SPIN_MS = 3000;
-const CHILD_MEMORY = 1.5 * 1024 ** 3;
+const CHILD_MEMORY_BYTES = 1.5 * 1024 ** 3;
 /** Of all memory, for models; the decoders and the server have the rest. */
 const MODEL_SHARE = 0.6;
 /** A large model takes its time to be read and made ready. */
@@ -65,29 +65,29 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const token = options.token ?? process.env.COMPUTE_TOKEN;
   if (!token)
     throw new Error("Compute has no token: set COMPUTE_TOKEN to a random text that its callers know.");
-  const known = options.models ?? (await readModels());
+  const catalogue = options.models ?? (await readModels());
   const log = options.log ?? logLine;
   const size = options.size ?? availableParallelism();
   const capacity = options.capacity ?? size * 16;
   const allowOrigins = options.allowOrigins ?? originsOf(process.env.COMPUTE_ALLOW_ORIGINS);
-  const objects = new Objects(allowOrigins);
+  const objects = new ObjectCache(allowOrigins);
   const pool = new Pool({
     size,
     capacity,
     timeoutMs: options.timeoutMs ?? READ_MS,
     busyMs: options.busyMs ?? BUSY_MS,
     spinMs: options.spinMs ?? SPIN_MS,
-    memory: CHILD_MEMORY,
+    memory: CHILD_MEMORY_BYTES,
     objects,
   });
   if (options.warm) pool.warm();
   const inference = new Inference({
-    ...known,
+    ...catalogue,
     threads: size,
     memory: memoryHere() * MODEL_SHARE,
     patienceMs: MODEL_MS,
   });
-  const embedding: Embedding = { pool, known, inference };
+  const embedding: EmbedDeps = { pool, catalogue, inference };
   const python = new PythonRuns({ size: options.pythons ?? size * 4 });
 
   const host = options.host ?? "127.0.0.1";

@@ -7,35 +7,39 @@ import { type Model, type Models, modelsSchema } from "../../../src/shapes/model
 import type { Take } from "./decoder/protocol.ts";
 import { badModel } from "./inference/bad-model.ts";
 
-export interface Known {
+export interface ModelCatalogue {
   models: Models;
   /** The folder that model files are named from. */
   root: string;
 }
 
 /** The project's models.json: where MODELS says, else beside the server's own sources. */
-export async function readModels(path = process.env.MODELS): Promise<Known> {
+export async function readModels(path = process.env.MODELS): Promise<ModelCatalogue> {
   const file = path ?? fileURLToPath(new URL("../../../models.json", import.meta.url));
   return { models: modelsSchema.parse(JSON.parse(await readFile(file, "utf8"))), root: dirname(file) };
 }
 
 /** Frames sampled from one span, unless its model says otherwise. */
-const SAMPLES = 4;
+const SAMPLED_FRAMES = 4;
 
 /** What a model is given of each frame, and how many of a span's. */
 export function takeFor(model: Model, kind: "video" | "image"): { take: Take; count: number } {
-  if (model.kind === "builtin") return { take: { as: "features", builtin: model.builtin }, count: SAMPLES };
-  if (model.kind === "http") return pictures(model.size);
+  if (model.kind === "builtin")
+    return { take: { as: "features", builtin: model.builtin }, count: SAMPLED_FRAMES };
+  if (model.kind === "http") return pictureTake(model.size);
   const video = kind === "video" ? model.video : undefined;
   const input = video ?? model.image;
   if (!input) throw badModel("it takes no pictures");
   const { fit, resize, resample, size } = input;
   const { width, height } = typeof size === "number" ? { width: size, height: size } : size;
-  return { take: { as: "pixels", width, height, fit, resize, resample }, count: video?.frames ?? SAMPLES };
+  return {
+    take: { as: "pixels", width, height, fit, resize, resample },
+    count: video?.frames ?? SAMPLED_FRAMES,
+  };
 }
 
 /** Pictures to send to a model elsewhere. */
-export const pictures = (size: number): { take: Take; count: number } => ({
+export const pictureTake = (size: number): { take: Take; count: number } => ({
   take: { as: "picture", size },
-  count: SAMPLES,
+  count: SAMPLED_FRAMES,
 });

@@ -2,12 +2,12 @@
 // takes too long or too much is killed, one that dies is replaced, and the job that was in it gets the failure.
 import { type ChildProcess, fork } from "node:child_process";
 import { type Failure, fail, type Result } from "../../../src/shapes/failure.ts";
-import { type Ended, endedBy, logEnd } from "./child-exit.ts";
-import type { FromChild, Job, Output, Piece, ToChild } from "./decoder/protocol.ts";
+import { endOfExit, type JobEnd, logLastWords } from "./child-exit.ts";
+import type { DecoderJob, FromChild, Output, Piece, ToChild } from "./decoder/protocol.ts";
 import { residentOf, spentBy } from "./memory.ts";
 import { objectName } from "./object-name.ts";
-import type { Objects } from "./objects/objects.ts";
-import { Session } from "./objects/session.ts";
+import type { ObjectCache } from "./objects/objects.ts";
+import { ReadSession } from "./objects/session.ts";
 
 export interface PoolOptions {
   size: number;
@@ -27,11 +27,11 @@ export interface PoolOptions {
   /** Jobs running and waiting, at most. */
   capacity: number;
   /** Where the children's bytes come from. */
-  objects: Objects;
+  objects: ObjectCache;
 }
 
 /** Who waits for a job. */
-export interface Caller {
+export interface JobCaller {
   /** Takes an output. The child goes no further than the next one until this has resolved. */
   onOutput(output: Output): Promise<void> | void;
   /** Aborted when nobody waits any more. */
@@ -44,9 +44,13 @@ const CHECK_MS = 250;
 /** Of {@link PoolOptions.spinMs}, for each megabyte. */
 const SPIN_MS_PER_MB = 1000;
 /** What a step may be said to take: no longer than a hundred million pixels do. */
-const LONGEST_STEP_MS = 20_000;
+const MAX_STEP_MS = 20_000;
 /** glibc: one arena, and what is freed goes back to the system. The index of a long film comes and goes. */
-const FRUGAL = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "131072", MALLOC_MMAP_THRESHOLD_: "131072" };
+const FRUGAL_MALLOC = {
+  MALLOC_ARENA_MAX: "1",
+  MALLOC_TRIM_THRESHOLD_: "131072",
+  MALLOC_MMAP_THRESHOLD_: "131072",
+};
 
 export class Pool {
   readonly options: PoolOptions;
@@ -81,7 +85,7 @@ export class Pool {
   }
 
   /** Runs one job in the next free child. Resolves to how it ended, if that was not well. */
-  async run(job: Job, { onOutput, signal }: Caller): Promise<Ended | undefined> {
+  async run(job: DecoderJob, { onOutput, signal }: JobCaller): Promise<JobEnd | undefined> {
     const child = await this.#take();
     if (signal.aborted) {
       this.#free(child, 0);
@@ -90,7 +94,7 @@ export class Pool {
     const name = objectName(job.url);
     const { timeoutMs, busyMs, spinMs, memory } = this.options;
     return new Promise((resolve) => {
-      let killed: Ended | undefined;
+      let killed: JobEnd | undefined;
       const kill = (kind: Failure["kind"], detail: string, died = false) => {
         killed ??= { failure: fail(kind, `${name} ${detail}`, { where: name }).failure, died };
         child.kill("SIGKILL");
@@ -100,7 +104,7 @@ export class Pool {
       const stuck = () =>
         kill("timeout", `stood still in its decoder for ${busyMs / 1000} s and is to be tried again`, true);
       let timer = setTimeout(stuck, busyMs);
-      const source = new Session(this.options.objects, job.url, () => heard());
+      const source = new ReadSession(this.options.objects, job.url, () => heard());
       let waiting = 0;
       let taking = 0;
       let over = false;
@@ -115,15 +119,15 @@ export class Pool {
           timer = waiting > 0 ? setTimeout(late, timeoutMs) : setTimeout(stuck, busyMs);
         spent = spentBy(child);
       };
-      const give = async (id: number, asked: Promise<Result<Piece>>) => {
+      const give = async (id: number, reading: Promise<Result<Piece>>) => {
         waiting += 1;
         heard();
-        const got = await asked;
+        const got = await reading;
         waiting -= 1;
         // Wherever they came from: the source, or what is kept of it.
         if (got.ok) given += got.value.data.length;
         heard();
-        tell(child, { type: "bytes", id, got });
+        send(child, { type: "bytes", id, got });
       };
       const check = setInterval(() => {
         if (residentOf(child) > memory)
@@ -133,7 +137,7 @@ export class Pool {
       }, CHECK_MS);
       const abort = () => kill("unavailable", "is not waited for any more");
       signal.addEventListener("abort", abort);
-      const settle = (ended: Ended | undefined) => {
+      const settle = (ended: JobEnd | undefined) => {
         over = true;
         clearTimeout(timer);
         clearInterval(check);
@@ -151,13 +155,13 @@ export class Pool {
           kill("internal", "came to something that could not be passed on");
         }
         taking -= 1;
-        tell(child, { type: "taken" });
+        send(child, { type: "taken" });
         heard();
       };
       const onMessage = (message: FromChild) => {
         // That a step begins is no sign that anything has come of the one before.
         if (message.type === "begins") {
-          step = Math.min(message.most, LONGEST_STEP_MS);
+          step = Math.min(message.most, MAX_STEP_MS);
           return;
         }
         step = 0;
@@ -172,13 +176,13 @@ export class Pool {
         }
       };
       const onExit = (code: number | null, signal: string | null) => {
-        if (child.pid) return settle(killed ?? endedBy(name, code, signal));
+        if (child.pid) return settle(killed ?? endOfExit(name, code, signal));
         const next = "Give the instance more memory.";
         const { failure } = fail("unavailable", "no decoder could be started", { next });
         settle({ failure, died: false });
       };
       child.on("exit", onExit).on("message", onMessage);
-      tell(child, { type: "job", job });
+      send(child, { type: "job", job });
     });
   }
 
@@ -209,12 +213,12 @@ export class Pool {
 
   #spawn(): ChildProcess {
     const child = fork(new URL("./decoder/child.ts", import.meta.url), {
-      env: FRUGAL,
+      env: FRUGAL_MALLOC,
       serialization: "advanced",
       execArgv: ["--max-old-space-size=1024", "--max-semi-space-size=2", "--expose-gc"],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
-    logEnd(child);
+    logLastWords(child);
     this.#all.set(child, 0);
     child.on("error", (error) => {
       console.error(error);
@@ -231,4 +235,4 @@ export class Pool {
 }
 
 /** A child that cannot be told has died; its exit says so. */
-const tell = (child: ChildProcess, message: ToChild) => child.send(message, () => {});
+const send = (child: ChildProcess, message: ToChild) => child.send(message, () => {});

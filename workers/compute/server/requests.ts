@@ -4,9 +4,9 @@ import { z } from "zod";
 import { type Failure, fail, ok, type Result, statusOf } from "../../../src/shapes/failure.ts";
 
 /** Bytes of a body. */
-export const MOST_BODY = 1024 * 1024;
+export const MAX_BODY_BYTES = 1024 * 1024;
 /** Of a request for embeddings: the texts are in it. */
-export const MOST_EMBED = 4 * 1024 * 1024;
+export const MAX_EMBED_BYTES = 4 * 1024 * 1024;
 
 const url = z
   .url({ protocol: /^https?$/, error: "an http or https URL" })
@@ -36,8 +36,8 @@ export const splitSchema = z
     overlap: z.number().nonnegative().max(3600).optional(),
   })
   .refine(
-    (asked) =>
-      [asked.frame_interval, asked.scenes, asked.keyframes].filter((way) => way !== undefined).length < 2,
+    (body) =>
+      [body.frame_interval, body.scenes, body.keyframes].filter((way) => way !== undefined).length < 2,
     "one way to split: frame_interval, scenes or keyframes",
   );
 export const framesSchema = z
@@ -54,7 +54,7 @@ const media = z
   .min(1)
   .max(256);
 /** Of a text, characters. */
-const MOST_TEXT = 100_000;
+const MAX_TEXT_CHARACTERS = 100_000;
 const model = {
   model: z.string().min(1).max(200),
   /** What the caller's models.json says of it, hashed: refused where compute has another. */
@@ -65,7 +65,7 @@ export const embedSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("text"),
     items: z
-      .array(z.strictObject({ text: z.string().min(1).max(MOST_TEXT) }))
+      .array(z.strictObject({ text: z.string().min(1).max(MAX_TEXT_CHARACTERS) }))
       .min(1)
       .max(256),
     ...model,

@@ -4,13 +4,13 @@
 import { type Failure, fail } from "../../../src/shapes/failure.ts";
 
 /** Bodies of the endpoints name objects by these. */
-interface Naming {
+interface NamedUrls {
   url?: unknown;
   items?: unknown;
 }
 
 /** Why a body is refused for a URL that its caller's header does not vouch for. A call without one vouches for all. */
-export function unvouched(header: string | undefined, body: unknown): Failure | undefined {
+export function refuseUnvouched(header: string | undefined, body: unknown): Failure | undefined {
   if (header === undefined) return undefined;
   const origins = new Set(header.split(","));
   for (const url of urlsOf(body)) {
@@ -24,7 +24,7 @@ export function unvouched(header: string | undefined, body: unknown): Failure | 
 }
 
 function urlsOf(body: unknown): string[] {
-  const { url, items } = (body ?? {}) as Naming;
-  const named = Array.isArray(items) ? items.map((item: Naming) => item.url) : [];
-  return [url, ...named].filter((value) => typeof value === "string");
+  const { url, items } = (body ?? {}) as NamedUrls;
+  const itemUrls = Array.isArray(items) ? items.map((item: NamedUrls) => item.url) : [];
+  return [url, ...itemUrls].filter((value) => typeof value === "string");
 }

@@ -3,51 +3,51 @@
 // object that a job is about come from the parent, by message.
 import process from "node:process";
 import { FailureError, type Result } from "../../../../src/shapes/failure.ts";
-import { run } from "./jobs.ts";
-import { listen } from "./progress.ts";
-import type { FromChild, Host, Job, Opened, Piece, ToChild } from "./protocol.ts";
+import { runJob } from "./jobs.ts";
+import { setListener } from "./progress.ts";
+import type { DecoderJob, FromChild, JobHost, OpenedObject, Piece, ToChild } from "./protocol.ts";
 
 const say = (message: FromChild) => process.send?.(message);
-const asked = new Map<number, (got: Result<Opened> | Result<Piece>) => void>();
-let last = 0;
+const questions = new Map<number, (got: Result<OpenedObject> | Result<Piece>) => void>();
+let lastId = 0;
 
 /** Asks the parent; the answer comes by the same number. */
 function ask<T extends Piece>(question: (id: number) => FromChild): Promise<Result<T>> {
   return new Promise((resolve) => {
-    last += 1;
-    asked.set(last, resolve as (got: Result<Piece>) => void);
-    say(question(last));
+    lastId += 1;
+    questions.set(lastId, resolve as (got: Result<Piece>) => void);
+    say(question(lastId));
   });
 }
 
-const host: Host = {
+const host: JobHost = {
   bytes: {
-    open: () => ask<Opened>((id) => ({ type: "open", id })),
+    open: () => ask<OpenedObject>((id) => ({ type: "open", id })),
     read: (start, end, keep) => ask<Piece>((id) => ({ type: "read", id, start, end, keep })),
   },
 };
 
-listen({ alive: () => say({ type: "alive" }), begins: (most) => say({ type: "begins", most }) });
+setListener({ alive: () => say({ type: "alive" }), begins: (most) => say({ type: "begins", most }) });
 
-let taken: () => void = () => {};
+let onTaken: () => void = () => {};
 
 /** Says each output once the one before it was taken, and works on the next meanwhile: no more than two wait. */
-async function work(job: Job): Promise<void> {
+async function work(job: DecoderJob): Promise<void> {
   let free = Promise.resolve();
-  for await (const output of run(job, host)) {
+  for await (const output of runJob(job, host)) {
     await free;
     const { promise, resolve } = Promise.withResolvers<void>();
-    [free, taken] = [promise, resolve];
+    [free, onTaken] = [promise, resolve];
     say({ type: "output", output });
   }
   await free;
 }
 
 process.on("message", async (message: ToChild) => {
-  if (message.type === "taken") return taken();
+  if (message.type === "taken") return onTaken();
   if (message.type === "bytes") {
-    asked.get(message.id)?.(message.got);
-    asked.delete(message.id);
+    questions.get(message.id)?.(message.got);
+    questions.delete(message.id);
     return;
   }
   try {

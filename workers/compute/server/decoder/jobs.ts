@@ -12,17 +12,17 @@ import { refuseJoined } from "./file/joined.ts";
 import { damaged, RangeReader } from "./file/reader.ts";
 import { type Format, HEAD_BYTES, sniff, type VideoFormat } from "./file/sniff.ts";
 import { unreadFormat } from "./file/unread.ts";
-import type { Host, Job, Output, PartJob } from "./protocol.ts";
-import { sound } from "./tasks/audio.ts";
-import { clip } from "./tasks/clip.ts";
+import type { DecoderJob, JobHost, Output, PartJob } from "./protocol.ts";
+import { cutSound } from "./tasks/audio.ts";
+import { cutClip } from "./tasks/clip.ts";
 import { embedVideo } from "./tasks/embed-video.ts";
-import { frames } from "./tasks/frames.ts";
+import { takeFrames } from "./tasks/frames.ts";
 import { describeImage, embedImage } from "./tasks/image.ts";
 import { probe } from "./tasks/probe.ts";
 import { split } from "./tasks/split.ts";
 
 /** Runs a job, yielding each output when it is there. */
-export async function* run(job: Job, host: Host): AsyncGenerator<Output> {
+export async function* runJob(job: DecoderJob, host: JobHost): AsyncGenerator<Output> {
   const opened = await RangeReader.open(objectName(job.url), host.bytes);
   if (!opened.ok) throw new FailureError(opened.failure);
   const reader = opened.value;
@@ -37,17 +37,17 @@ export async function* run(job: Job, host: Host): AsyncGenerator<Output> {
   }
 }
 
-async function* work(reader: RangeReader, job: Job): AsyncGenerator<Output> {
+async function* work(reader: RangeReader, job: DecoderJob): AsyncGenerator<Output> {
   const format = await formatOf(reader);
   if (job.kind === "embed" && job.media === "image")
-    yield* embedImage(reader, expect(reader, format, "image"), job);
-  else if (job.kind === "embed") yield* embedVideo(reader, expect(reader, format, "video"), job);
-  else if (job.kind === "split") yield await split(reader, expect(reader, format, "video"), job);
-  else if (job.kind === "image") yield await describeImage(reader, expect(reader, format, "image"));
+    yield* embedImage(reader, expectKind(reader, format, "image"), job);
+  else if (job.kind === "embed") yield* embedVideo(reader, expectKind(reader, format, "video"), job);
+  else if (job.kind === "split") yield await split(reader, expectKind(reader, format, "video"), job);
+  else if (job.kind === "image") yield await describeImage(reader, expectKind(reader, format, "image"));
   else if (job.kind === "probe") yield await probe(reader, format);
-  else if (job.kind === "frames") yield* frames(reader, format, job);
+  else if (job.kind === "frames") yield* takeFrames(reader, format, job);
   else if (job.kind === "clip" || job.kind === "audio")
-    yield await part(reader, expect(reader, format, "video"), job);
+    yield await cutPart(reader, expectKind(reader, format, "video"), job);
 }
 
 /** What a file is. Throws `bad_media` for what is not read here, is cut short or needs a key. */
@@ -69,15 +69,15 @@ async function formatOf(reader: RangeReader): Promise<Format> {
   return format;
 }
 
-async function part(reader: RangeReader, format: VideoFormat, { kind, span }: PartJob): Promise<Output> {
-  const bytes = await (kind === "clip" ? clip : sound)(reader, format, span);
+async function cutPart(reader: RangeReader, format: VideoFormat, { kind, span }: PartJob): Promise<Output> {
+  const bytes = await (kind === "clip" ? cutClip : cutSound)(reader, format, span);
   return { type: kind === "clip" ? "video/mp4" : "audio/wav", data: bytes.toString("base64") };
 }
 
-type Of<K extends Format["kind"]> = Extract<Format, { kind: K }>;
+type FormatOf<K extends Format["kind"]> = Extract<Format, { kind: K }>;
 
-function expect<K extends Format["kind"]>(reader: RangeReader, format: Format, kind: K): Of<K> {
-  if (format.kind === kind) return format as Of<K>;
+function expectKind<K extends Format["kind"]>(reader: RangeReader, format: Format, kind: K): FormatOf<K> {
+  if (format.kind === kind) return format as FormatOf<K>;
   throw damaged(
     reader,
     kind === "video"

@@ -2,7 +2,7 @@
 // steps of native code that take long. child.ts passes it on to the parent, which kills what goes round in circles.
 
 /** Who hears of it. */
-export interface Listener {
+export interface ProgressListener {
   /** A frame was decoded or a packet encoded. */
   alive(): void;
   /** A step begins that nothing is heard of until its end, and that may take so many milliseconds of processor. */
@@ -10,27 +10,27 @@ export interface Listener {
 }
 
 /** Milliseconds from one sign of life to the next. */
-const EVERY_MS = 100;
+const SIGN_MS = 100;
 /** A shorter step needs no announcement. */
 const LONG_MS = 500;
 
-let listener: Listener = { alive() {}, begins() {} };
-let last = 0;
+let listener: ProgressListener = { alive() {}, begins() {} };
+let lastSign = 0;
 
 /** One listener, as a child has one job at a time. */
-export function listen(to: Listener): void {
+export function setListener(to: ProgressListener): void {
   listener = to;
 }
 
-export function comesOn(): void {
+export function reportProgress(): void {
   const now = performance.now();
-  if (now - last < EVERY_MS) return;
-  last = now;
+  if (now - lastSign < SIGN_MS) return;
+  lastSign = now;
   listener.alive();
 }
 
 /** Call it before a step over so many pixels, each of which may take so many nanoseconds. */
-export function begins(pixels: number, nanoseconds: number): void {
+export function announceStep(pixels: number, nanoseconds: number): void {
   const most = (pixels * nanoseconds) / 1e6;
   if (most >= LONG_MS) listener.begins(most);
 }

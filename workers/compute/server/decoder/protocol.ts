@@ -56,30 +56,30 @@ export interface PartJob {
   span: Span;
 }
 
-export type Job = SplitJob | EmbedJob | ImageJob | ProbeJob | FramesJob | PartJob;
+export type DecoderJob = SplitJob | EmbedJob | ImageJob | ProbeJob | FramesJob | PartJob;
 
 /** One item: its vector, or its frames for a model that runs elsewhere. */
-export type Sampled = Parts & {
+export type SampledItem = Parts & {
   index: number;
   /** Seconds of the frames that were sampled. */
   sampled: number[];
   read: ReadCount;
-  version: Version;
+  version: ObjectVersion;
 };
 
 /** Which version of an object was opened. */
-export interface Version {
+export interface ObjectVersion {
   etag: string | undefined;
   size: number;
 }
 
 /** What a job may ask of the process that runs it. */
-export interface Host {
+export interface JobHost {
   /** The object that the job is about. */
-  bytes: Bytes;
+  bytes: ByteSource;
 }
 
-export type Output = Record<string, unknown> | Sampled | { index: number; error: Failure };
+export type Output = Record<string, unknown> | SampledItem | { index: number; error: Failure };
 
 /** What the child says to its parent. */
 export type FromChild =
@@ -94,9 +94,9 @@ export type FromChild =
   | { type: "end"; failure?: Failure };
 
 export type ToChild =
-  | { type: "job"; job: Job }
+  | { type: "job"; job: DecoderJob }
   | { type: "taken" }
-  | { type: "bytes"; id: number; got: Result<Opened> | Result<Piece> };
+  | { type: "bytes"; id: number; got: Result<OpenedObject> | Result<Piece> };
 
 export interface ReadCount {
   bytes: number;
@@ -110,14 +110,14 @@ export interface Piece {
 }
 
 /** An object's version, and the first of its bytes. */
-export interface Opened extends Piece {
+export interface OpenedObject extends Piece {
   size: number;
   etag: string | undefined;
 }
 
 /** Where a reader's bytes come from. */
-export interface Bytes {
-  open(): Promise<Result<Opened>>;
+export interface ByteSource {
+  open(): Promise<Result<OpenedObject>>;
   /** At least one byte from `start` on, at most up to `end`. `keep`: others are likely to want them too. */
   read(start: number, end: number, keep: boolean): Promise<Result<Piece>>;
 }

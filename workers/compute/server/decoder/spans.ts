@@ -7,14 +7,14 @@ export interface Span {
 }
 
 /** A remainder shorter than this belongs to the span before it. */
-const LEAST = 0.001;
+const MIN_SPAN_SECONDS = 0.001;
 
 /** Cuts `[0, duration)` into spans of `interval` seconds, the last one short. Positions are whole microseconds. */
-export function spans(duration: number, interval: number): Span[] {
-  const count = Math.max(1, Math.ceil((duration - LEAST) / interval));
+export function evenSpans(duration: number, interval: number): Span[] {
+  const count = Math.max(1, Math.ceil((duration - MIN_SPAN_SECONDS) / interval));
   return Array.from({ length: count }, (_, index) => ({
-    start: micro(index * interval),
-    end: micro(index === count - 1 ? duration : (index + 1) * interval),
+    start: roundTime(index * interval),
+    end: roundTime(index === count - 1 ? duration : (index + 1) * interval),
   }));
 }
 
@@ -22,23 +22,24 @@ export function spans(duration: number, interval: number): Span[] {
  * Spans from mark to mark (cuts, keyframes), from 0 to the duration. A span shorter than `min` goes on to the
  * next mark, one longer than `max` is divided evenly.
  */
-export function between(marks: readonly number[], duration: number, min = 0, max = duration): Span[] {
+export function spansBetween(marks: readonly number[], duration: number, min = 0, max = duration): Span[] {
   const starts = [0];
   for (const mark of marks) {
     const last = starts.at(-1) ?? 0;
-    if (mark - last >= Math.max(min, LEAST) && duration - mark >= Math.max(min, LEAST)) starts.push(mark);
+    if (mark - last >= Math.max(min, MIN_SPAN_SECONDS) && duration - mark >= Math.max(min, MIN_SPAN_SECONDS))
+      starts.push(mark);
   }
   return starts.flatMap((start, i) => {
     const end = starts[i + 1] ?? duration;
-    const parts = Math.max(1, Math.ceil((end - start - LEAST) / max));
-    const at = (n: number) => micro(start + ((end - start) * n) / parts);
+    const parts = Math.max(1, Math.ceil((end - start - MIN_SPAN_SECONDS) / max));
+    const at = (n: number) => roundTime(start + ((end - start) * n) / parts);
     return Array.from({ length: parts }, (_, n) => ({ start: at(n), end: at(n + 1) }));
   });
 }
 
 /** Each span but the last goes on for `overlap` seconds into those that follow. */
 export const overlapped = (planned: readonly Span[], overlap: number, duration: number): Span[] =>
-  planned.map(({ start, end }) => ({ start, end: micro(Math.min(end + overlap, duration)) }));
+  planned.map(({ start, end }) => ({ start, end: roundTime(Math.min(end + overlap, duration)) }));
 
 /** At most `count` of the values, the first and the last among them when there are more, evenly in between. */
 export function spread<T>(values: readonly T[], count: number): T[] {
@@ -67,4 +68,4 @@ export function countBefore(times: ArrayLike<number>, time: number): number {
   return low;
 }
 
-export const micro = (seconds: number) => Math.round(seconds * 1e6) / 1e6;
+export const roundTime = (seconds: number) => Math.round(seconds * 1e6) / 1e6;

@@ -6,25 +6,25 @@ import { type Failure, FailureError } from "../../../../src/shapes/failure.ts";
 import type { Modality, Models, OnnxModel } from "../../../../src/shapes/model.ts";
 import { badModel } from "./bad-model.ts";
 import { reasonOf, Sessions } from "./load.ts";
-import { type Input, rowsAtOnce, vectorsOf } from "./run.ts";
+import { type ModelInput, rowsAtOnce, vectorsOf } from "./run.ts";
 
 /** What the process is told: first where it is, then what is asked. */
 export type ToInference =
   | { type: "begin"; models: Models; root: string; threads: number }
-  | ({ type: "ask"; id: number; model: string; modality: Modality } & Input);
+  | ({ type: "ask"; id: number; model: string; modality: Modality } & ModelInput);
 export type FromInference = { id: number; vector: Float32Array } | { id: number; failure: Failure };
 
-type Ask = Extract<ToInference, { type: "ask" }>;
+type Question = Extract<ToInference, { type: "ask" }>;
 
-let known: Models = {};
+let models: Models = {};
 let root = ".";
 let sessions = new Sessions(root, 1);
-let waiting: Ask[] = [];
+let waiting: Question[] = [];
 let running = false;
 
 process.on("message", (message: ToInference) => {
   if (message.type === "begin") {
-    known = message.models;
+    models = message.models;
     root = message.root;
     sessions = new Sessions(root, message.threads);
     return;
@@ -42,7 +42,7 @@ async function work(): Promise<void> {
   for (let first = waiting[0]; first; first = waiting[0]) {
     const { model, modality } = first;
     const alike = waiting.filter((ask) => ask.model === model && ask.modality === modality);
-    const batch = alike.slice(0, atOnce(model, modality));
+    const batch = alike.slice(0, batchSize(model, modality));
     waiting = waiting.filter((ask) => !batch.includes(ask));
     // Between batches the event loop turns, so that what was sent meanwhile is here for the next one.
     await new Promise((resolve) => setImmediate(resolve));
@@ -51,11 +51,11 @@ async function work(): Promise<void> {
   running = false;
 }
 
-async function runBatch(batch: Ask[]): Promise<void> {
+async function runBatch(batch: Question[]): Promise<void> {
   const [{ model, modality } = { model: "", modality: "text" as const }] = batch;
   try {
     const vectors = await vectorsOf(sessions, root, onnx(model), modality, batch);
-    for (const [at, { id }] of batch.entries()) say({ id, vector: vectors[at] ?? new Float32Array() });
+    for (const [index, { id }] of batch.entries()) say({ id, vector: vectors[index] ?? new Float32Array() });
   } catch (error) {
     if (!(error instanceof FailureError)) console.error(error);
     const failure = error instanceof FailureError ? error.failure : badModel(reasonOf(error)).failure;
@@ -65,15 +65,15 @@ async function runBatch(batch: Ask[]): Promise<void> {
   }
 }
 
-function atOnce(name: string, modality: Modality): number {
-  const model = known[name];
+function batchSize(name: string, modality: Modality): number {
+  const model = models[name];
   if (model?.kind !== "onnx") return 1;
   const input = (modality === "video" ? (model.video ?? model.image) : model[modality]) ?? model.image;
   return input ? rowsAtOnce(input) : 1;
 }
 
 function onnx(name: string): OnnxModel {
-  const model = known[name];
+  const model = models[name];
   if (model?.kind !== "onnx") throw badModel(`${name} is no onnx model`);
   return model;
 }

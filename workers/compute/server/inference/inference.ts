@@ -6,7 +6,7 @@ import { type Failure, FailureError, fail } from "../../../../src/shapes/failure
 import type { Modality, Models } from "../../../../src/shapes/model.ts";
 import { residentOf } from "../memory.ts";
 import type { FromInference, ToInference } from "./child.ts";
-import type { Input } from "./run.ts";
+import type { ModelInput } from "./run.ts";
 
 export interface InferenceOptions {
   models: Models;
@@ -20,7 +20,7 @@ export interface InferenceOptions {
   patienceMs: number;
 }
 
-interface Asked {
+interface OpenQuestion {
   question: Extract<ToInference, { type: "ask" }>;
   tries: number;
   resolve(vector: Float32Array): void;
@@ -31,19 +31,19 @@ const MEMORY_CHECK_MS = 500;
 
 export class Inference {
   readonly #options: InferenceOptions;
-  readonly #asked = new Map<number, Asked>();
+  readonly #open = new Map<number, OpenQuestion>();
   #child: ChildProcess | undefined;
   #last = 0;
-  #why: Failure | undefined;
+  #cause: Failure | undefined;
   #patience: NodeJS.Timeout | undefined;
-  #weigh: NodeJS.Timeout | undefined;
+  #memoryCheck: NodeJS.Timeout | undefined;
 
   constructor(options: InferenceOptions) {
     this.#options = options;
   }
 
   /** The vector of one input. Throws {@link FailureError}. */
-  embed(model: string, modality: Modality, input: Input): Promise<Float32Array> {
+  embed(model: string, modality: Modality, input: ModelInput): Promise<Float32Array> {
     return new Promise((resolve, reject) => {
       const id = ++this.#last;
       this.#ask({ question: { type: "ask", id, model, modality, ...input }, tries: 0, resolve, reject });
@@ -58,36 +58,36 @@ export class Inference {
   close(): void {
     this.#child?.removeAllListeners("exit").kill("SIGKILL");
     this.#forget();
-    for (const { reject } of this.#asked.values()) reject(new FailureError(STOPPED));
-    this.#asked.clear();
+    for (const { reject } of this.#open.values()) reject(new FailureError(STOPPED));
+    this.#open.clear();
   }
 
-  #ask(asked: Asked): void {
-    asked.tries++;
-    this.#asked.set(asked.question.id, asked);
+  #ask(open: OpenQuestion): void {
+    open.tries++;
+    this.#open.set(open.question.id, open);
     this.#child ??= this.#start();
-    tell(this.#child, asked.question);
-    if (this.#asked.size === 1) this.#wait();
+    send(this.#child, open.question);
+    if (this.#open.size === 1) this.#wait();
   }
 
   #hear(message: FromInference): void {
-    const asked = this.#asked.get(message.id);
-    this.#asked.delete(message.id);
-    if ("vector" in message) asked?.resolve(message.vector);
-    else asked?.reject(new FailureError(message.failure));
+    const open = this.#open.get(message.id);
+    this.#open.delete(message.id);
+    if ("vector" in message) open?.resolve(message.vector);
+    else open?.reject(new FailureError(message.failure));
     this.#wait();
   }
 
   /** Begins to wait for the next answer, if there is one to come. */
   #wait(): void {
     clearTimeout(this.#patience);
-    if (this.#asked.size === 0) return;
+    if (this.#open.size === 0) return;
     const { patienceMs } = this.#options;
     this.#patience = setTimeout(() => this.#kill(`came to nothing in ${patienceMs / 1000} s`), patienceMs);
   }
 
   #kill(what: string): void {
-    this.#why = fail("unavailable", `the model ${what}`, {
+    this.#cause = fail("unavailable", `the model ${what}`, {
       next: "Give the instance more memory and cores.",
     }).failure;
     this.#child?.kill("SIGKILL");
@@ -101,14 +101,14 @@ export class Inference {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
-    tell(child, { type: "begin", models, root, threads });
+    send(child, { type: "begin", models, root, threads });
     child.on("message", (message: FromInference) => this.#hear(message));
     child.on("error", (error) => {
       console.error(error);
       if (child.pid === undefined) child.emit("exit", null, null);
     });
     child.on("exit", (code, signal) => this.#ended(signal ?? `exit ${code}`));
-    this.#weigh = setInterval(() => {
+    this.#memoryCheck = setInterval(() => {
       if (residentOf(child) > memory) this.#kill(`took over ${Math.round(memory / 2 ** 20)} MB of memory`);
     }, MEMORY_CHECK_MS).unref();
     return child;
@@ -116,25 +116,26 @@ export class Inference {
 
   /** What was asked goes to another process, once: the first may have died of something else. */
   #ended(how: string): void {
-    const failure = this.#why ?? fail("unavailable", `the process that runs models stopped (${how})`).failure;
+    const failure =
+      this.#cause ?? fail("unavailable", `the process that runs models stopped (${how})`).failure;
     this.#forget();
-    const asked = [...this.#asked.values()];
-    this.#asked.clear();
-    for (const one of asked) {
-      if (one.tries < 2) this.#ask(one);
-      else one.reject(new FailureError(failure));
+    const open = [...this.#open.values()];
+    this.#open.clear();
+    for (const question of open) {
+      if (question.tries < 2) this.#ask(question);
+      else question.reject(new FailureError(failure));
     }
   }
 
   #forget(): void {
     clearTimeout(this.#patience);
-    clearInterval(this.#weigh);
+    clearInterval(this.#memoryCheck);
     this.#child = undefined;
-    this.#why = undefined;
+    this.#cause = undefined;
   }
 }
 
 const STOPPED: Failure = { kind: "unavailable", detail: "the compute server is stopping" };
 
 /** A process that cannot be told has died; its exit says so. */
-const tell = (child: ChildProcess, message: ToInference) => child.send(message, () => {});
+const send = (child: ChildProcess, message: ToInference) => child.send(message, () => {});

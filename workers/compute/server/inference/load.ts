@@ -10,12 +10,12 @@ import { badModel } from "./bad-model.ts";
 import { refusedModel } from "./onnx-file.ts";
 
 /** Sessions that stay warm, by the hash of their file; the one not used for longest makes way. */
-const MOST_WARM = 6;
+const MAX_SESSIONS = 6;
 
 export class Sessions {
   readonly #root: string;
   readonly #threads: number;
-  readonly #warm = new Map<string, Promise<InferenceSession>>();
+  readonly #sessions = new Map<string, Promise<InferenceSession>>();
 
   /** `root` is the folder that files are named from, `threads` how many one run may use. */
   constructor(root: string, threads: number) {
@@ -25,15 +25,18 @@ export class Sessions {
 
   /** The session of a model's file. Throws {@link FailureError} `bad_model`. */
   async of({ file, sha256 }: { file: string; sha256: string }): Promise<InferenceSession> {
-    const warm = this.#warm.get(sha256) ?? this.#open(file, sha256);
-    this.#warm.delete(sha256);
-    this.#warm.set(sha256, warm);
+    const warm = this.#sessions.get(sha256) ?? this.#open(file, sha256);
+    this.#sessions.delete(sha256);
+    this.#sessions.set(sha256, warm);
     // One that could not be opened is tried anew by whoever asks next: the file may be there then.
-    warm.catch(() => this.#warm.delete(sha256));
-    for (const [oldest, session] of [...this.#warm].slice(0, Math.max(0, this.#warm.size - MOST_WARM))) {
-      this.#warm.delete(oldest);
+    warm.catch(() => this.#sessions.delete(sha256));
+    for (const [oldest, session] of [...this.#sessions].slice(
+      0,
+      Math.max(0, this.#sessions.size - MAX_SESSIONS),
+    )) {
+      this.#sessions.delete(oldest);
       await session.then(
-        (one) => one.release(),
+        (opened) => opened.release(),
         () => {},
       );
     }
@@ -67,9 +70,9 @@ export async function readChecked(root: string, file: string, sha256: string): P
       "Put it below models/ and build compute's image again.",
     );
   }
-  const found = createHash("sha256").update(bytes).digest("hex");
-  if (found !== sha256)
-    throw badModel(`${file} is not the file that models.json means: its SHA-256 is ${found}`);
+  const digest = createHash("sha256").update(bytes).digest("hex");
+  if (digest !== sha256)
+    throw badModel(`${file} is not the file that models.json means: its SHA-256 is ${digest}`);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 

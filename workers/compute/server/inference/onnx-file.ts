@@ -14,10 +14,10 @@ const MESSAGES = {
 } as const satisfies Record<string, Record<number, string>>;
 type Message = keyof typeof MESSAGES;
 
-const EXTERNAL_DATA = 13;
-const DATA_LOCATION = 14;
+const EXTERNAL_DATA_FIELD = 13;
+const DATA_LOCATION_FIELD = 14;
 /** Graphs in attributes of nodes of graphs. */
-const DEEPEST = 64;
+const MAX_DEPTH = 64;
 
 /** Why a file is not taken as a model; undefined for one that is. */
 export function refusedModel(bytes: Uint8Array): string | undefined {
@@ -36,24 +36,27 @@ function walk(
   depth: number,
   seen: { graph: boolean },
 ): string | undefined {
-  if (depth > DEEPEST) throw new RangeError("it is nested too deeply");
+  if (depth > MAX_DEPTH) throw new RangeError("it is nested too deeply");
   const inside: Record<number, Message | undefined> = MESSAGES[message];
-  const reader = new Reader(bytes);
+  const reader = new FieldReader(bytes);
   while (!reader.done) {
     const { number, type, value } = reader.field();
-    if (message === "tensor" && (number === EXTERNAL_DATA || (number === DATA_LOCATION && value !== 0n)))
+    if (
+      message === "tensor" &&
+      (number === EXTERNAL_DATA_FIELD || (number === DATA_LOCATION_FIELD && value !== 0n))
+    )
       return "keeps tensors in other files, which are not read";
     const next = type === 2 ? inside[number] : undefined;
     if (next === undefined) continue;
     if (next === "graph") seen.graph = true;
-    const found = walk(reader.bytes, next, depth + 1, seen);
-    if (found) return found;
+    const reason = walk(reader.bytes, next, depth + 1, seen);
+    if (reason) return reason;
   }
   return undefined;
 }
 
 /** Protobuf's wire format. Throws RangeError for what is not. */
-class Reader {
+class FieldReader {
   readonly #from: Uint8Array;
   #at = 0;
   /** Of the field that was read last, if it was a length-delimited one. */

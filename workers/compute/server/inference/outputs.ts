@@ -4,7 +4,7 @@ import type { Tensor } from "onnxruntime-node";
 import { pooled } from "../../../../src/shapes/vector.ts";
 import { badModel } from "./bad-model.ts";
 
-export interface Wanted {
+export interface TensorShape {
   rows: number;
   dimensions: number;
   pooling: "none" | "mean" | "cls" | "last";
@@ -16,7 +16,7 @@ export interface Wanted {
 export function rowsOf(
   file: string,
   output: Tensor,
-  { rows, dimensions, pooling, masks }: Wanted,
+  { rows, dimensions, pooling, masks }: TensorShape,
 ): Float32Array[] {
   const dims = [...output.dims];
   while (dims.length > 2 && dims.at(-1) === 1) dims.pop();
@@ -33,10 +33,11 @@ export function rowsOf(
     );
   const values = numbersOf(file, output);
   return Array.from({ length: rows }, (_, row) => {
-    const part = (at: number) => values.subarray((row * parts + at) * width, (row * parts + at + 1) * width);
+    const part = (index: number) =>
+      values.subarray((row * parts + index) * width, (row * parts + index + 1) * width);
     const mask = masks?.[row];
-    const counted = Array.from({ length: parts }, (_, at) => at).filter(
-      (at) => mask === undefined || mask[at] === 1,
+    const counted = Array.from({ length: parts }, (_, index) => index).filter(
+      (index) => mask === undefined || mask[index] === 1,
     );
     if (pooling === "mean") return pooled(counted.map(part), "mean");
     return Float32Array.from(part(pooling === "last" ? (counted.at(-1) ?? 0) : 0));

@@ -85,9 +85,9 @@ function valuesOf({ dtype, scale, mean, std }: ImageInput | VideoInput): (channe
 }
 
 /** As many frames as a model of film takes, in the order of time: evenly spread, or some more than once. */
-export function exactly<T>(frames: readonly T[], count: number): T[] {
+export function exactFrames<T>(frames: readonly T[], count: number): T[] {
   const last = frames.length - 1;
   return Array.from({ length: count }, (_, i) =>
     Math.round(count === 1 ? 0 : (i * last) / (count - 1)),
-  ).flatMap((at) => frames.slice(at, at + 1));
+  ).flatMap((index) => frames.slice(index, index + 1));
 }

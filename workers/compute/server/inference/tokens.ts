@@ -13,16 +13,16 @@ export interface Tokens {
 }
 
 /** Tokenizers by the hash of their file. They are small beside their models, and stay. */
-const known = new Map<string, Tokenizer>();
+const tokenizers = new Map<string, Tokenizer>();
 
 export async function tokenizerOf(root: string, { tokenizer }: TextInput): Promise<Tokenizer> {
-  const found = known.get(tokenizer.sha256);
-  if (found) return found;
+  const cached = tokenizers.get(tokenizer.sha256);
+  if (cached) return cached;
   const bytes = await readChecked(root, tokenizer.file, tokenizer.sha256);
   try {
-    const made = new Tokenizer(JSON.parse(bytes.toString("utf8")), {});
-    known.set(tokenizer.sha256, made);
-    return made;
+    const prepared = new Tokenizer(JSON.parse(bytes.toString("utf8")), {});
+    tokenizers.set(tokenizer.sha256, prepared);
+    return prepared;
   } catch (error) {
     throw badModel(`${tokenizer.file} is no tokenizer.json that is understood: ${reasonOf(error)}`);
   }
@@ -34,7 +34,7 @@ export function tokensOf(tokenizer: Tokenizer, texts: readonly string[], input: 
   const length = input.pad ? input.max_length : Math.max(...all.map((ids) => ids.length));
   return all.map((ids) => ({
     ids: [...ids, ...Array.from({ length: length - ids.length }, () => input.pad_id)],
-    mask: Array.from({ length }, (_, at) => (at < ids.length ? 1 : 0)),
+    mask: Array.from({ length }, (_, index) => (index < ids.length ? 1 : 0)),
   }));
 }
 
@@ -44,8 +44,8 @@ function shortened(tokenizer: Tokenizer, text: string, most: number): number[] {
   if (ids.length <= most) return ids;
   const bare = tokenizer.encode(text, { add_special_tokens: false }).ids;
   const marks = ids.length - bare.length;
-  const before = Array.from({ length: marks + 1 }, (_, at) => at).find((at) =>
-    bare.every((id, i) => ids[at + i] === id),
+  const before = Array.from({ length: marks + 1 }, (_, index) => index).find((index) =>
+    bare.every((id, i) => ids[index + i] === id),
   );
   if (before === undefined) return ids.slice(0, most);
   const after = ids.slice(before + bare.length);
@@ -63,16 +63,16 @@ export function tokenTensors(
     dtype === "int64"
       ? new Tensor("int64", BigInt64Array.from(values, BigInt), dims)
       : new Tensor("int32", Int32Array.from(values), dims);
-  const made: Record<string, () => Tensor> = {
+  const prepared: Record<string, () => Tensor> = {
     input_ids: () => tensorOf(tokens.flatMap(({ ids }) => ids)),
     attention_mask: () => tensorOf(tokens.flatMap(({ mask }) => mask)),
     token_type_ids: () => tensorOf(tokens.flatMap(({ ids }) => ids.map(() => 0))),
   };
   return Object.fromEntries(
     names.map((name) => {
-      const make = made[name];
+      const make = prepared[name];
       if (!make)
-        throw badModel(`${file} asks for an input ${name}; texts have ${Object.keys(made).join(", ")}`);
+        throw badModel(`${file} asks for an input ${name}; texts have ${Object.keys(prepared).join(", ")}`);
       return [name, make()];
     }),
   );

@@ -40,11 +40,12 @@ export class PrivateAddress extends Error {}
 
 /** Resolves a name, and fails unless every address of it is public. */
 export const publicLookup: LookupFunction = (hostname, options, callback) => {
-  lookup(hostname, { ...options, all: true }, (error, found) => {
+  lookup(hostname, { ...options, all: true }, (error, addresses) => {
     if (error) return callback(error, "");
-    if (!found.every(({ address }) => isPublic(address))) return callback(new PrivateAddress(hostname), "");
-    const [first] = found;
-    if (options.all) callback(null, found);
+    if (!addresses.every(({ address }) => isPublic(address)))
+      return callback(new PrivateAddress(hostname), "");
+    const [first] = addresses;
+    if (options.all) callback(null, addresses);
     else callback(null, first?.address ?? "", first?.family);
   });
 };

@@ -8,12 +8,12 @@ import { type Conditions, type Fetched, fetchRange } from "./source.ts";
 import { Spill } from "./spill.ts";
 
 /** Bytes kept for all objects together; the index of a ten-hour film is under 30 MB. */
-const MOST = 64 * 1024 * 1024;
+const MAX_CACHE_BYTES = 64 * 1024 * 1024;
 /** Requests to sources at one time. */
-const PARALLEL = 16;
+const MAX_REQUESTS = 16;
 /** How long a copy on disk outlives its last reader, and how many bytes of such copies there may be. */
 const IDLE_MS = 60_000;
-const MOST_IDLE = 2 * 1024 ** 3;
+const MAX_IDLE_BYTES = 2 * 1024 ** 3;
 
 interface Extent {
   start: number;
@@ -21,7 +21,7 @@ interface Extent {
 }
 
 /** One version of an object: what of it is here, and what is on its way. */
-export class Version {
+export class CachedObject {
   readonly size: number;
   readonly etag: string | undefined;
   extents: Extent[] = [];
@@ -47,48 +47,48 @@ export class Version {
   }
 }
 
-export class Objects {
+export class ObjectCache {
   readonly #allowed: ReadonlySet<string>;
-  readonly #most: number;
+  readonly #maxBytes: number;
   /** By URL without its query, which is the signature's; the least lately used first. */
-  #versions = new Map<string, Version>();
-  #copying = new Map<string, Promise<Result<Version>>>();
+  #versions = new Map<string, CachedObject>();
+  #copying = new Map<string, Promise<Result<CachedObject>>>();
   #bytes = 0;
-  #free = PARALLEL;
+  #free = MAX_REQUESTS;
   #waiting: (() => void)[] = [];
 
-  constructor(allowed: readonly string[], most = MOST) {
+  constructor(allowed: readonly string[], maxBytes = MAX_CACHE_BYTES) {
     this.#allowed = new Set(allowed);
-    this.#most = most;
+    this.#maxBytes = maxBytes;
   }
 
   /** What is known of the object, to be asked for only if it has changed. */
-  latest(key: string): Version | undefined {
+  latest(key: string): CachedObject | undefined {
     return this.#versions.get(key);
   }
 
   /** The version that a source has told of: the one that is known, or a new one in its place. */
-  version(key: string, size: number, etag: string | undefined): Version {
-    const known = this.#versions.get(key);
-    const same = known?.etag === etag && known?.size === size;
-    const version = known && same ? known : new Version(size, etag);
+  version(key: string, size: number, etag: string | undefined): CachedObject {
+    const cached = this.#versions.get(key);
+    const same = cached?.etag === etag && cached?.size === size;
+    const version = cached && same ? cached : new CachedObject(size, etag);
     // Without a strong tag nothing tells whether the next job's object is the same.
     if (etag === undefined || etag.startsWith("W/")) return version;
-    if (known && !same) this.#drop(known);
+    if (cached && !same) this.#drop(cached);
     this.#versions.delete(key);
     this.#versions.set(key, version);
     return version;
   }
 
-  keep(version: Version, start: number, data: Buffer): void {
-    if (![...this.#versions.values()].includes(version) || data.length > this.#most) return;
+  keep(version: CachedObject, start: number, data: Buffer): void {
+    if (![...this.#versions.values()].includes(version) || data.length > this.#maxBytes) return;
     version.extents.push({ start, data });
     this.#bytes += data.length;
     for (const oldest of this.#versions.values()) {
-      if (this.#bytes <= this.#most) break;
+      if (this.#bytes <= this.#maxBytes) break;
       if (oldest !== version) this.#drop(oldest);
     }
-    while (this.#bytes > this.#most) this.#bytes -= version.extents.shift()?.data.length ?? this.#bytes;
+    while (this.#bytes > this.#maxBytes) this.#bytes -= version.extents.shift()?.data.length ?? this.#bytes;
   }
 
   /** A ranged request, when it is its turn. */
@@ -117,16 +117,16 @@ export class Objects {
     body: IncomingMessage,
     name: string,
     count: (bytes: number) => void,
-  ): Promise<Result<Version>> {
-    const known = this.#versions.get(key);
+  ): Promise<Result<CachedObject>> {
+    const cached = this.#versions.get(key);
     const tagged = etag !== undefined && !etag.startsWith("W/");
     const copying = tagged ? this.#copying.get(key + etag) : undefined;
-    const ready = tagged && known?.spill && known.etag === etag ? ok(known) : copying;
+    const ready = tagged && cached?.spill && cached.etag === etag ? ok(cached) : copying;
     if (ready) {
       body.destroy();
       return ready;
     }
-    const filling = Spill.fill(body, name, count).then((filled): Result<Version> => {
+    const filling = Spill.fill(body, name, count).then((filled): Result<CachedObject> => {
       if (!filled.ok) return filled;
       const version = this.version(key, filled.value.size, etag);
       version.spill = filled.value;
@@ -141,18 +141,18 @@ export class Objects {
   }
 
   /** Lets go of the copy of an object that nobody has read for a while. */
-  release(version: Version): void {
+  release(version: CachedObject): void {
     version.readers -= 1;
     if (version.readers > 0 || !version.spill) return;
-    const known = [...this.#versions].find(([, other]) => other === version);
+    const cached = [...this.#versions].find(([, other]) => other === version);
     const close = () => {
-      if (known && this.#versions.get(known[0]) === version) this.#versions.delete(known[0]);
+      if (cached && this.#versions.get(cached[0]) === version) this.#versions.delete(cached[0]);
       void version.spill?.close();
       version.spill = undefined;
     };
     const idle = [...this.#versions.values()].filter(({ readers }) => readers === 0);
     const held = idle.reduce((sum, { spill }) => sum + (spill?.size ?? 0), 0);
-    if (known && held <= MOST_IDLE) version.idle = setTimeout(close, IDLE_MS).unref();
+    if (cached && held <= MAX_IDLE_BYTES) version.idle = setTimeout(close, IDLE_MS).unref();
     else close();
   }
 
@@ -164,7 +164,7 @@ export class Objects {
     this.#versions.clear();
   }
 
-  #drop(version: Version): void {
+  #drop(version: CachedObject): void {
     for (const { data } of version.extents) this.#bytes -= data.length;
     version.extents = [];
   }

@@ -2,23 +2,23 @@
 // source. Whether a URL may read the object is for the source to say, each time. objects.ts keeps what comes.
 import { Buffer } from "node:buffer";
 import { type Failure, fail, ok, type Result } from "../../../../src/shapes/failure.ts";
-import type { Bytes, Opened, Piece, ReadCount } from "../decoder/protocol.ts";
+import type { ByteSource, OpenedObject, Piece, ReadCount } from "../decoder/protocol.ts";
 import { objectName } from "../object-name.ts";
-import type { Objects, Version } from "./objects.ts";
+import type { CachedObject, ObjectCache } from "./objects.ts";
 
 /** Where reading starts; most files say with this much what they are. */
-const FIRST = 32 * 1024;
+const FIRST_BYTES = 32 * 1024;
 
 /** One job's reading of one object. Close it when the job has ended; `onProgress` hears that bytes still come. */
-export class Session implements Bytes {
-  readonly #objects: Objects;
+export class ReadSession implements ByteSource {
+  readonly #objects: ObjectCache;
   readonly #url: string;
   readonly #key: string;
   readonly #name: string;
   readonly #onProgress: () => void;
-  #version: Version | undefined;
+  #version: CachedObject | undefined;
 
-  constructor(objects: Objects, url: string, onProgress: () => void = () => {}) {
+  constructor(objects: ObjectCache, url: string, onProgress: () => void = () => {}) {
     const { origin, pathname } = new URL(url);
     this.#objects = objects;
     this.#url = url;
@@ -28,12 +28,12 @@ export class Session implements Bytes {
   }
 
   /** Asks the source, always: whether this URL may read it is for the source to say, and which version it is. */
-  async open(): Promise<Result<Opened>> {
+  async open(): Promise<Result<OpenedObject>> {
     const read: ReadCount = { bytes: 0, requests: 1 };
-    const known = this.#objects.latest(this.#key);
-    const noneMatch = known?.spill || known?.held(0, 1) ? known.etag : undefined;
+    const cached = this.#objects.latest(this.#key);
+    const noneMatch = cached?.spill || cached?.held(0, 1) ? cached.etag : undefined;
     const ask = (conditions: { noneMatch?: string | undefined }) =>
-      this.#objects.fetch(this.#url, 0, FIRST, conditions, () => {
+      this.#objects.fetch(this.#url, 0, FIRST_BYTES, conditions, () => {
         read.requests += 1;
       });
     let got = await ask({ noneMatch });
@@ -44,7 +44,7 @@ export class Session implements Bytes {
     }
     if (!got.ok) return got;
     const { data, total, etag, whole, unchanged } = got.value;
-    if (unchanged && !known) return this.#refuse("source_refused", "did not come, unasked");
+    if (unchanged && !cached) return this.#refuse("source_refused", "did not come, unasked");
     read.bytes += data.length;
     if (whole) {
       const spilled = await this.#objects.copy(this.#key, etag, whole, this.#name, (bytes) => {
@@ -52,22 +52,23 @@ export class Session implements Bytes {
         this.#onProgress();
       });
       if (!spilled.ok) return spilled;
-      const first = await this.#use(spilled.value).spill?.read(0, FIRST);
+      const first = await this.#use(spilled.value).spill?.read(0, FIRST_BYTES);
       return ok({ size: spilled.value.size, etag, data: first ?? Buffer.alloc(0), read });
     }
-    const version = this.#use(unchanged && known ? known : this.#objects.version(this.#key, total, etag));
+    const version = this.#use(unchanged && cached ? cached : this.#objects.version(this.#key, total, etag));
     if (data.length > 0 && !version.held(0, 1)) this.#objects.keep(version, 0, data);
-    const here = data.length > 0 ? data : ((await version.spill?.read(0, FIRST)) ?? version.held(0, FIRST));
+    const here =
+      data.length > 0 ? data : ((await version.spill?.read(0, FIRST_BYTES)) ?? version.held(0, FIRST_BYTES));
     return ok({ size: version.size, etag: version.etag, data: here ?? Buffer.alloc(0), read });
   }
 
   async read(start: number, end: number, keep: boolean): Promise<Result<Piece>> {
     const version = this.#version;
     if (!version) return this.#refuse("internal", "is read before it is open");
-    if (version.spill) return ok({ data: await version.spill.read(start, end - start), read: none });
+    if (version.spill) return ok({ data: await version.spill.read(start, end - start), read: NO_READ });
     for (;;) {
       const data = version.held(start, end);
-      if (data) return ok({ data, read: none });
+      if (data) return ok({ data, read: NO_READ });
       const flight = [...version.flights].find((f) => f.start <= start && start < f.end);
       if (!flight) break;
       await flight.landed;
@@ -89,7 +90,7 @@ export class Session implements Bytes {
     this.#version = undefined;
   }
 
-  async #fetch(version: Version, start: number, end: number, keep: boolean): Promise<Result<Piece>> {
+  async #fetch(version: CachedObject, start: number, end: number, keep: boolean): Promise<Result<Piece>> {
     const read: ReadCount = { bytes: 0, requests: 1 };
     const match = version.etag;
     const got = await this.#objects.fetch(this.#url, start, end, { match }, () => {
@@ -108,7 +109,7 @@ export class Session implements Bytes {
     return ok({ data, read });
   }
 
-  #use(version: Version): Version {
+  #use(version: CachedObject): CachedObject {
     clearTimeout(version.idle);
     version.readers += 1;
     this.#version = version;
@@ -120,4 +121,4 @@ export class Session implements Bytes {
   }
 }
 
-const none: ReadCount = { bytes: 0, requests: 0 };
+const NO_READ: ReadCount = { bytes: 0, requests: 0 };

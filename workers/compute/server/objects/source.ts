@@ -9,7 +9,7 @@ import { type Failure, fail, ok, type Result } from "../../../../src/shapes/fail
 import { objectName } from "../object-name.ts";
 import { PrivateAddress, privateHost, publicLookup, refusedHost } from "./address.ts";
 
-const ATTEMPTS = 3;
+const MAX_ATTEMPTS = 3;
 const REQUEST_MS = 20_000;
 
 const agents = {
@@ -48,19 +48,19 @@ export async function fetchRange(
   onRetry: () => void,
 ): Promise<Result<Fetched>> {
   let last: Failure | undefined;
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     if (attempt > 1) {
       onRetry();
       await wait(100 * 4 ** (attempt - 2) * (0.5 + Math.random()));
     }
-    const got = await once(url, start, end, conditions, allowed);
+    const got = await fetchOnce(url, start, end, conditions, allowed);
     if (got.ok || got.failure.kind !== "unavailable") return got;
     last = got.failure;
   }
   return { ok: false, failure: last ?? fail("unavailable", `${objectName(url)} could not be read`).failure };
 }
 
-async function once(
+async function fetchOnce(
   url: string,
   start: number,
   end: number,
@@ -99,7 +99,7 @@ async function once(
     if (answer.statusCode === 304 && noneMatch)
       return ok({ data: Buffer.alloc(0), total: 0, etag: noneMatch, unchanged: true });
     if (answer.statusCode === 416) return ok({ data: Buffer.alloc(0), total: 0, etag: tag });
-    return refused(answer.statusCode ?? 0, where, answer.headers["retry-after"]);
+    return refusalOf(answer.statusCode ?? 0, where, answer.headers["retry-after"]);
   } catch (error) {
     if (error instanceof PrivateAddress) {
       return { ok: false, failure: { ...privateHost(new URL(url).hostname), where } };
@@ -120,50 +120,50 @@ async function get(
   signal: AbortSignal,
 ): Promise<IncomingMessage | Failure> {
   const url = new URL(from);
-  const named = allowed.has(url.origin);
-  const why = named ? undefined : refusedHost(url);
-  if (why) return why;
+  const isAllowed = allowed.has(url.origin);
+  const refusal = isAllowed ? undefined : refusedHost(url);
+  if (refusal) return refusal;
   const { request } = url.protocol === "https:" ? https : http;
   const agent = agents[url.protocol === "https:" ? "https:" : "http:"];
-  const lookup = named ? {} : { lookup: publicLookup };
-  const asked = request(url, {
+  const lookup = isAllowed ? {} : { lookup: publicLookup };
+  const outgoing = request(url, {
     agent,
     ...lookup,
     signal,
     headers: { ...headers, "accept-encoding": "identity" },
   });
   // Errors after the answer has begun are the answer's, and told there.
-  asked.on("error", () => {});
-  const [answer] = (await event(asked.end(), "response")) as [IncomingMessage];
+  outgoing.on("error", () => {});
+  const [answer] = (await event(outgoing.end(), "response")) as [IncomingMessage];
   return answer;
 }
 
 /** A body of at most so many bytes; undefined where more comes. */
-async function bytesOf(answer: IncomingMessage, most: number): Promise<Buffer | undefined> {
+async function bytesOf(answer: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
   const pieces: Buffer[] = [];
   let size = 0;
   for await (const piece of answer as AsyncIterable<Buffer>) {
     size += piece.length;
-    if (size > most) return undefined;
+    if (size > maxBytes) return undefined;
     pieces.push(piece);
   }
   return Buffer.concat(pieces);
 }
 
-function refused(
+function refusalOf(
   status: number,
   where: string,
   retryAfter: string | undefined,
 ): { ok: false; failure: Failure } {
-  const said = `its server answered ${status}`;
-  if (status === 404 || status === 410) return fail("object_gone", `${where} is gone: ${said}`, { where });
+  const reason = `its server answered ${status}`;
+  if (status === 404 || status === 410) return fail("object_gone", `${where} is gone: ${reason}`, { where });
   if (status === 412) return fail("conflict", `${where} was overwritten while it was read`, { where });
   if (status === 429 || status >= 500) {
     const seconds = Number(retryAfter);
     const after =
       retryAfter !== undefined && seconds > 0 ? { retry_after_seconds: Math.min(seconds, 3600) } : {};
-    return fail("unavailable", `${where} cannot be read now: ${said}`, { where, ...after });
+    return fail("unavailable", `${where} cannot be read now: ${reason}`, { where, ...after });
   }
   const next = "Check that the signed URL has not expired and that its signer may read the object.";
-  return fail("source_refused", `${where} may not be read: ${said}`, { where, next });
+  return fail("source_refused", `${where} may not be read: ${reason}`, { where, next });
 }

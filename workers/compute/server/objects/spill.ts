@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fail, ok, type Result } from "../../../../src/shapes/failure.ts";
 
-const MOST = 2 * 1024 ** 3;
+const MAX_COPY_BYTES = 2 * 1024 ** 3;
 /** The disk, what this user may have of it, what a file may have. */
-const FULL = ["ENOSPC", "EDQUOT", "EFBIG"];
+const FULL_CODES = ["ENOSPC", "EDQUOT", "EFBIG"];
 
 /** A temporary copy of an object. The file has no name once it is open, so a killed process leaves none. */
 export class Spill {
@@ -34,7 +34,7 @@ export class Spill {
       for await (const piece of body) {
         size += piece.length;
         count(piece.length);
-        if (size > MOST) {
+        if (size > MAX_COPY_BYTES) {
           const next = "Serve it from a store that answers Range requests.";
           const detail = `${name} is over 2 GB and its server sends no ranges`;
           await file.close();
@@ -46,7 +46,7 @@ export class Spill {
     } catch (error) {
       await file?.close();
       if (folder) await rm(folder, { recursive: true, force: true });
-      const full = error instanceof Error && "code" in error && FULL.includes(String(error.code));
+      const full = error instanceof Error && "code" in error && FULL_CODES.includes(String(error.code));
       const detail = full ? `no room left to read ${name}` : `reading ${name} broke off`;
       return fail("unavailable", detail, { where: name });
     }

@@ -13,7 +13,7 @@ import { holdMore, killTree, treeOf } from "./processes.ts";
 import type { Python, Sandbox } from "./sandbox.ts";
 
 /** What a handler comes to between two of its calls: a call, its end, or the failure that ended it. */
-export interface Turn {
+export interface HandlerTurn {
   /** Lines printed since the last turn. */
   log: string[];
   /** Items returned since the last turn, as the Worker takes them. */
@@ -25,12 +25,12 @@ export interface Turn {
   waiting?: true;
 }
 
-const MAIN = new URL("./main.py", import.meta.url).pathname;
+const MAIN_SCRIPT = new URL("./main.py", import.meta.url).pathname;
 /** Lines kept for one turn, and the length of each. The run keeps fewer. */
-const MOST_LINES = 200;
-const LONGEST_LINE = 1000;
+const MAX_LINES = 200;
+const MAX_LINE_CHARACTERS = 1000;
 const LINGER_MS = 500;
-const LONGEST_MESSAGE = 64 * 1024 * 1024;
+const MAX_MESSAGE_CHARACTERS = 64 * 1024 * 1024;
 
 /** What main.py says: a line of log, or what ends a turn. */
 const messageSchema = z.object({
@@ -42,7 +42,7 @@ const messageSchema = z.object({
 });
 
 /** What interpreters are started with, found out once. */
-export interface Setup {
+export interface InterpreterSetup {
   python: Python;
   sandbox: Sandbox;
   /** Bytes that a handler and what it starts may hold together. */
@@ -55,12 +55,12 @@ const MAX_THREADS = 512;
 const WATCH_MS = 250;
 /** Users of interpreters: nobody's else, and never those of two that live at once. */
 const FIRST_UID = 20_000;
-const UIDS = 40_000;
-let lastUid = Math.floor(Math.random() * UIDS);
+const UID_COUNT = 40_000;
+let lastUid = Math.floor(Math.random() * UID_COUNT);
 
 /** A folder of its own for a user of its own. */
 export function ownFolder(hasUser: boolean): { folder: string; uid: number } {
-  lastUid = (lastUid + 1) % UIDS;
+  lastUid = (lastUid + 1) % UID_COUNT;
   const [folder, uid] = [mkdtempSync(join(tmpdir(), "weir-python-")), FIRST_UID + lastUid];
   if (hasUser) chownSync(folder, uid, uid);
   return { folder, uid };
@@ -70,18 +70,18 @@ export class Interpreter {
   readonly #child: ChildProcess;
   readonly #folder: string;
   readonly #uid: number | undefined;
-  readonly #setup: Setup;
+  readonly #setup: InterpreterSetup;
   readonly #watch: NodeJS.Timeout;
-  #turn: PromiseWithResolvers<Turn> | undefined;
+  #turn: PromiseWithResolvers<HandlerTurn> | undefined;
   #log: string[] = [];
   #failure: Failure | undefined;
   #ended = false;
 
   /** `env` is what the pipeline gives its handler. */
-  constructor(setup: Setup, source: string, env: Record<string, string>) {
+  constructor(setup: InterpreterSetup, source: string, env: Record<string, string>) {
     const { python, sandbox, memory } = setup;
     const { folder, uid } = ownFolder(sandbox.hasUser);
-    const wrapped = sandbox.wrap([python.executable, "-B", MAIN], folder, uid);
+    const wrapped = sandbox.wrap([python.executable, "-B", MAIN_SCRIPT], folder, uid);
     const [file = "", ...args] = wrapped.command;
     this.#folder = folder;
     this.#uid = wrapped.uid;
@@ -97,13 +97,14 @@ export class Interpreter {
     this.#child.on("error", () => this.#conclude("it could not be started"));
     this.#child.on("exit", (code, signal) => this.#conclude(signal ?? endOf(code ?? 0)));
     const [, out, err, incoming, lines] = this.#child.stdio;
-    for (const stream of [out, err] as Readable[]) eachLine(stream, LONGEST_LINE, (line) => this.#note(line));
-    eachLine(lines as Readable, LONGEST_MESSAGE, (line) => this.#hear(line));
+    for (const stream of [out, err] as Readable[])
+      eachLine(stream, MAX_LINE_CHARACTERS, (line) => this.#addLog(line));
+    eachLine(lines as Readable, MAX_MESSAGE_CHARACTERS, (line) => this.#receive(line));
     // It may have ended before it was told something; its exit says so.
     (incoming as Writable).on("error", () => {});
     const threads = sandbox.hasUser ? MAX_THREADS : null;
     this.#send({ source, limits: { memory, threads } });
-    this.#watch = setInterval(() => this.#look(), WATCH_MS).unref();
+    this.#watch = setInterval(() => this.#checkLimits(), WATCH_MS).unref();
   }
 
   /** Whether nothing but itself is left of the run that has ended. */
@@ -116,7 +117,7 @@ export class Interpreter {
   }
 
   /** Ends it where it and what it has started are too many or hold too much. */
-  #look(): void {
+  #checkLimits(): void {
     const { sandbox, memory } = this.#setup;
     const processes = this.#processes();
     const own = processes.length - sandbox.processes + 1;
@@ -134,8 +135,8 @@ export class Interpreter {
   }
 
   /** Sends a line and resolves with the handler's next turn. */
-  ask(message: object): Promise<Turn> {
-    this.#turn = Promise.withResolvers<Turn>();
+  ask(message: object): Promise<HandlerTurn> {
+    this.#turn = Promise.withResolvers<HandlerTurn>();
     if (this.#ended && this.#failure) this.#settle({ failure: this.#failure });
     else this.#send(message);
     return this.#turn.promise;
@@ -152,19 +153,19 @@ export class Interpreter {
     (this.#child.stdio[3] as Writable).write(`${JSON.stringify(message)}\n`);
   }
 
-  #hear(line: string): void {
+  #receive(line: string): void {
     const message = messageOf(line);
     if (!message) this.kill(ended("it wrote into Weir's own pipe"));
-    else if (message.log !== undefined) this.#note(message.log);
+    else if (message.log !== undefined) this.#addLog(message.log);
     // A turn that comes after it was told to end is not one.
     else if (this.alive) this.#settle(message);
   }
 
-  #note(line: string): void {
-    if (this.#log.length < MOST_LINES) this.#log.push(line.slice(0, LONGEST_LINE));
+  #addLog(line: string): void {
+    if (this.#log.length < MAX_LINES) this.#log.push(line.slice(0, MAX_LINE_CHARACTERS));
   }
 
-  #settle(turn: Omit<Turn, "log">): void {
+  #settle(turn: Omit<HandlerTurn, "log">): void {
     this.#turn?.resolve({ ...turn, log: this.#log.splice(0) });
     this.#turn = undefined;
   }
@@ -210,17 +211,17 @@ function messageOf(line: string): z.infer<typeof messageSchema> | undefined {
 }
 
 /** Lines of at most so many characters; what is over is left out. */
-function eachLine(stream: Readable, most: number, take: (line: string) => void): void {
+function eachLine(stream: Readable, maxCharacters: number, onLine: (line: string) => void): void {
   let rest = "";
   stream.setEncoding("utf8").on("data", (text: string) => {
     const [first = "", ...others] = text.split("\n");
-    if (rest.length < most) rest += first;
+    if (rest.length < maxCharacters) rest += first;
     for (const other of others) {
-      take(rest.slice(0, most));
+      onLine(rest.slice(0, maxCharacters));
       rest = other;
     }
   });
   stream.on("end", () => {
-    if (rest !== "") take(rest.slice(0, most));
+    if (rest !== "") onLine(rest.slice(0, maxCharacters));
   });
 }

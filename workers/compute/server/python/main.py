@@ -12,7 +12,7 @@ from mixpeek import _items, _wire
 from mixpeek._failures import HANDLER, BadHandler, failure_of
 
 # Items are sent on when there is this much of them, so that a long generator needs no memory to match.
-ENOUGH = 256 * 1024
+BATCH_BYTES = 256 * 1024
 
 
 def main():
@@ -71,7 +71,7 @@ def send_items(returned):
         line = _items.line_of(value, position)
         _wire.add_item(line)
         waiting += len(line)
-        if waiting >= ENOUGH:
+        if waiting >= BATCH_BYTES:
             _wire.call("more")
             waiting = 0
 

@@ -6,16 +6,16 @@ import { residentOf } from "../memory.ts";
 
 /** A process and all below it that have not ended, parents first. Empty where the system does not say. */
 export function treeOf(root: number): number[] {
-  const found = [root].filter(isAlive);
-  for (const pid of found) found.push(...childrenOf(pid).filter(isAlive));
-  return found;
+  const tree = [root].filter(isAlive);
+  for (const pid of tree) tree.push(...childrenOf(pid).filter(isAlive));
+  return tree;
 }
 
 /** Whether processes hold more bytes together than so many; what they share counts once. */
-export function holdMore(pids: readonly number[], most: number): boolean {
+export function holdMore(pids: readonly number[], maxBytes: number): boolean {
   const sum = (of: (pid: number) => number) => pids.reduce((all, pid) => all + of(pid), 0);
   // A share of each page is costly to find: only where it could be too much.
-  return sum((pid) => residentOf({ pid })) > most && sum(shareOf) > most;
+  return sum((pid) => residentOf({ pid })) > maxBytes && sum(shareOf) > maxBytes;
 }
 
 /** Bytes that a process holds, of those shared its part. */

@@ -5,10 +5,10 @@ import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Failure, fail, ok, type Result } from "../../../../src/shapes/failure.ts";
 import { memoryHere } from "../memory.ts";
-import { type Interpreter, ownFolder, type Setup, type Turn } from "./interpreter.ts";
+import { type HandlerTurn, type Interpreter, type InterpreterSetup, ownFolder } from "./interpreter.ts";
 import { findPython, findSandbox, type Python } from "./sandbox.ts";
 import type { PythonRequest, PythonStart } from "./schema.ts";
-import { Warm } from "./warm.ts";
+import { WarmInterpreters } from "./warm.ts";
 
 export interface PythonOptions {
   /** Handlers that run at once, at most. */
@@ -26,7 +26,7 @@ interface Run {
   interpreter: Interpreter;
   turn: number;
   /** The answer to that turn. Who asks for it again, because an answer was lost, gets the same. */
-  answer: Promise<Turn>;
+  answer: Promise<HandlerTurn>;
   timer: NodeJS.Timeout;
   over: boolean;
 }
@@ -40,9 +40,9 @@ const PATIENCE_MS = 20_000;
 
 export class PythonRuns {
   readonly #options: Required<PythonOptions>;
-  readonly #warm = new Warm();
+  readonly #warm = new WarmInterpreters();
   readonly #runs = new Map<string, Run>();
-  #setup: Promise<Setup | undefined> | undefined;
+  #setup: Promise<InterpreterSetup | undefined> | undefined;
   #busy = 0;
   #served = 0;
 
@@ -57,7 +57,7 @@ export class PythonRuns {
   }
 
   /** Starts a run, goes on with one or ends it, and resolves with the handler's next turn. */
-  async take(request: PythonRequest): Promise<Result<Turn>> {
+  async take(request: PythonRequest): Promise<Result<HandlerTurn>> {
     let run = this.#runs.get(request.run);
     if (request.end) {
       if (run) this.#finish(request.run, run, STOPPED);
@@ -98,7 +98,7 @@ export class PythonRuns {
   }
 
   /** Looked for at the first run: that python3 is there, and how its handlers are kept apart. */
-  async #find(): Promise<Setup | undefined> {
+  async #find(): Promise<InterpreterSetup | undefined> {
     const python = await this.#options.find();
     if (!python) {
       // It may be installed yet.
@@ -135,12 +135,12 @@ export class PythonRuns {
     setTimeout(() => this.#runs.delete(id), KEPT_MS).unref();
   }
 
-  #patience(): Promise<Turn> {
+  #patience(): Promise<HandlerTurn> {
     return pause(this.#options.patienceMs, { log: [], waiting: true }, { ref: false });
   }
 }
 
-const NEVER = new Promise<Turn>(() => {});
+const NEVER = new Promise<HandlerTurn>(() => {});
 const STOPPED: Failure = { kind: "handler_failed", detail: "its pipeline Worker needs no more of the run" };
 const LOST: Failure = {
   kind: "unavailable",

@@ -30,7 +30,7 @@ export interface Sandbox {
 
 const OWN_FOLDER = import.meta.dirname;
 /** What every program needs; more than these, its packages and its own folder is not there at all. */
-const SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/run/systemd/resolve"];
+const SYSTEM_FOLDERS = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/run/systemd/resolve"];
 const TMP_BYTES = 64 * 1024 * 1024;
 const PROBE_MS = 10_000;
 
@@ -52,7 +52,7 @@ const namespaces = ({ folders }: Python): Sandbox => ({
       // For setpriv, which gives them up.
       ...(isRoot ? ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] : []),
       ...["--proc", "/proc", "--dev", "/dev", "--size", String(TMP_BYTES), "--tmpfs", "/tmp"],
-      ...SYSTEM.flatMap((path) => ["--ro-bind-try", path, path]),
+      ...SYSTEM_FOLDERS.flatMap((path) => ["--ro-bind-try", path, path]),
       // bubblewrap makes what leads to them, for its own user only unless it is told.
       ...[...folders, OWN_FOLDER, folder]
         .flatMap(ancestorsOf)
@@ -107,13 +107,15 @@ export function findPython(): Promise<Python | undefined> {
 
 /** Folders that are there and in none of the others, nor in the system's. */
 function outermost(folders: string[]): string[] {
-  const there = [
+  const present = [
     ...new Set(
       folders.filter((path) => path.length > 1 && existsSync(path)).map((path) => realpathSync(path)),
     ),
   ];
   const isIn = (path: string, other: string) => path !== other && path.startsWith(`${other}/`);
-  return there.filter((path) => ![...SYSTEM, ...there].some((other) => path === "/usr" || isIn(path, other)));
+  return present.filter(
+    (path) => ![...SYSTEM_FOLDERS, ...present].some((other) => path === "/usr" || isIn(path, other)),
+  );
 }
 
 const succeeds = ([file = "", ...args]: string[]): Promise<boolean> =>

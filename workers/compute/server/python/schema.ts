@@ -3,7 +3,7 @@
 import { z } from "zod";
 
 /** Bytes of a body: the plan of a long video is an answer too. */
-export const MOST_PYTHON = 32 * 1024 * 1024;
+export const MAX_PYTHON_BYTES = 32 * 1024 * 1024;
 
 const startSchema = z.strictObject({
   /** The pipeline's alias; a warm interpreter is kept for each. */

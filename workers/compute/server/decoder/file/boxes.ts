@@ -6,8 +6,9 @@ import { damaged, type RangeReader } from "./reader.ts";
 /** Boxes looked at; a fragmented film has thousands, and its first ones say nothing of its end. */
 const MAX_BOXES = 32;
 /** What stands at the top of an ISO file. Anything else behind index and media is a tail that no player minds. */
-const TOP = "ftyp styp moov mdat moof mfra free skip wide udta meta uuid sidx ssix prft emsg pdin pnot imda";
-const KNOWN_TYPES = new Set(TOP.split(" "));
+const TOP_LEVEL_TYPES =
+  "ftyp styp moov mdat moof mfra free skip wide udta meta uuid sidx ssix prft emsg pdin pnot imda";
+const KNOWN_TYPES = new Set(TOP_LEVEL_TYPES.split(" "));
 
 /** A box: its four letters, where its contents begin and where they end. */
 export interface Box {

@@ -6,9 +6,9 @@ import { damaged, encrypted, type RangeReader } from "./reader.ts";
 import { packetsOf } from "./sniff.ts";
 
 /** Sample entries of encrypted tracks, by their four letters: ISO/IEC 14496-12, 8.12, and Apple's own. */
-const ENTRIES = new Set(["encv", "enca", "enct", "encs", "encm", "drmi", "drms", "drmt"]);
+const ENCRYPTED_ENTRIES = new Set(["encv", "enca", "enct", "encs", "encm", "drmi", "drms", "drmt"]);
 /** The way to the sample entries of a track. */
-const TO_ENTRIES = ["mdia", "minf", "stbl", "stsd"];
+const PATH_TO_ENTRIES = ["mdia", "minf", "stbl", "stsd"];
 /** Children looked at in one box. */
 const MAX_CHILDREN = 64;
 /** Of MPEG-TS: looked at, and with less scrambled than this share of it, it is taken for clear. */
@@ -17,13 +17,13 @@ const CLEAR_SHARE = 0.5;
 
 /** Throws `bad_media` for an ISO film with an encrypted track. */
 export async function refuseEncrypted(reader: RangeReader): Promise<void> {
-  for await (const { type, start, end } of boxes(reader, 0, reader.size)) {
+  for await (const { type, start, end } of childrenOf(reader, 0, reader.size)) {
     if (type !== "moov") continue;
-    for await (const track of boxes(reader, start, end)) {
-      const entries = track.type === "trak" ? await inside(reader, track, TO_ENTRIES) : undefined;
+    for await (const track of childrenOf(reader, start, end)) {
+      const entries = track.type === "trak" ? await boxAtPath(reader, track, PATH_TO_ENTRIES) : undefined;
       // Version, flags and a count stand before the entries.
       const entry = entries && (await boxAt(reader, entries.start + 8));
-      if (entry && ENTRIES.has(entry.type)) throw encrypted(reader);
+      if (entry && ENCRYPTED_ENTRIES.has(entry.type)) throw encrypted(reader);
     }
     return;
   }
@@ -35,34 +35,34 @@ export async function refuseScrambled(reader: RangeReader): Promise<void> {
   const packets = packetsOf(head);
   if (!packets) return;
   let [scrambled, all] = [0, 0];
-  for (let at = packets.offset; at + 4 <= head.length; at += packets.size) {
-    const pid = (((head[at + 1] ?? 0) & 0x1f) << 8) | (head[at + 2] ?? 0);
+  for (let position = packets.offset; position + 4 <= head.length; position += packets.size) {
+    const pid = (((head[position + 1] ?? 0) & 0x1f) << 8) | (head[position + 2] ?? 0);
     // Tables and padding are never scrambled.
-    if (head[at] !== 0x47 || pid < 0x20 || pid === 0x1fff) continue;
+    if (head[position] !== 0x47 || pid < 0x20 || pid === 0x1fff) continue;
     all += 1;
-    if ((head[at + 3] ?? 0) & 0xc0) scrambled += 1;
+    if ((head[position + 3] ?? 0) & 0xc0) scrambled += 1;
   }
   if (scrambled > all * CLEAR_SHARE)
     throw damaged(reader, "is encrypted (scrambled packets), and there is no key to read it with");
 }
 
-async function inside(reader: RangeReader, box: Box, path: string[]): Promise<Box | undefined> {
-  let at: Box | undefined = box;
+async function boxAtPath(reader: RangeReader, box: Box, path: string[]): Promise<Box | undefined> {
+  let current: Box | undefined = box;
   for (const type of path) {
-    let found: Box | undefined;
-    for await (const child of boxes(reader, at.start, at.end)) {
+    let next: Box | undefined;
+    for await (const child of childrenOf(reader, current.start, current.end)) {
       if (child.type === type) {
-        found = child;
+        next = child;
         break;
       }
     }
-    if (!found) return undefined;
-    at = found;
+    if (!next) return undefined;
+    current = next;
   }
-  return at;
+  return current;
 }
 
-async function* boxes(reader: RangeReader, start: number, end: number): AsyncGenerator<Box> {
+async function* childrenOf(reader: RangeReader, start: number, end: number): AsyncGenerator<Box> {
   let position = start;
   for (let count = 0; count < MAX_CHILDREN && position < end; count++) {
     const box = await boxAt(reader, position);

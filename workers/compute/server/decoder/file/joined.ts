@@ -7,11 +7,11 @@ import type { VideoFormat } from "./sniff.ts";
 import { restartOf } from "./transport.ts";
 
 /** A recording that does not say how long it is has to be searched; no more bytes of it than this are. */
-const SEARCHED = 32 * 1024 * 1024;
-const PIECE = 1024 * 1024;
-const EBML = Buffer.from("1a45dfa3", "hex");
-const SEGMENT = 0x18538067;
-const MOST_BOXES = 64;
+const MAX_SEARCHED_BYTES = 32 * 1024 * 1024;
+const PIECE_BYTES = 1024 * 1024;
+const EBML_ID = Buffer.from("1a45dfa3", "hex");
+const SEGMENT_ID = 0x18538067;
+const MAX_BOXES = 64;
 
 /** Throws `bad_media` for a film behind which another one begins. */
 export async function refuseJoined(reader: RangeReader, { demuxer }: VideoFormat): Promise<void> {
@@ -26,7 +26,7 @@ export async function refuseJoined(reader: RangeReader, { demuxer }: VideoFormat
 /** Where an ISO file has a second beginning. A fragmented one has no end to look behind. */
 async function secondMovie(reader: RangeReader): Promise<number | undefined> {
   const seen = new Set<string>();
-  for (let at = 0, count = 0; at + 16 <= reader.size && count < MOST_BOXES; count++) {
+  for (let at = 0, count = 0; at + 16 <= reader.size && count < MAX_BOXES; count++) {
     const header = Buffer.from(await reader.exactly(at, at + 16));
     const [short, type] = [header.readUInt32BE(0), header.toString("latin1", 4, 8)];
     const length = short === 1 ? Number(header.readBigUInt64BE(8)) : short;
@@ -44,12 +44,12 @@ async function secondHeader(reader: RangeReader): Promise<number | undefined> {
   if (segment === undefined) return undefined;
   if (segment.end !== undefined) {
     if (segment.end + 4 > reader.size) return undefined;
-    return EBML.equals(await reader.exactly(segment.end, segment.end + 4)) ? segment.end : undefined;
+    return EBML_ID.equals(await reader.exactly(segment.end, segment.end + 4)) ? segment.end : undefined;
   }
-  if (reader.size > SEARCHED) return undefined;
-  for (let start = segment.start; start < reader.size; start += PIECE) {
-    const bytes = Buffer.from(await reader.exactly(start, Math.min(start + PIECE + 64, reader.size)));
-    for (let at = bytes.indexOf(EBML); at >= 0; at = bytes.indexOf(EBML, at + 1))
+  if (reader.size > MAX_SEARCHED_BYTES) return undefined;
+  for (let start = segment.start; start < reader.size; start += PIECE_BYTES) {
+    const bytes = Buffer.from(await reader.exactly(start, Math.min(start + PIECE_BYTES + 64, reader.size)));
+    for (let at = bytes.indexOf(EBML_ID); at >= 0; at = bytes.indexOf(EBML_ID, at + 1))
       // The header's version, its first member.
       if (bytes.subarray(at + 5, at + 16).includes("\x42\x86", 0, "latin1")) return start + at;
   }
@@ -68,7 +68,7 @@ async function segmentOf(reader: RangeReader): Promise<{ start: number; end?: nu
   const header = lengthAt(head, 4);
   if (!header) return undefined;
   const at = 4 + header.bytes + (header.value ?? 0);
-  if (at + 12 > head.length || head.readUInt32BE(at) !== SEGMENT) return undefined;
+  if (at + 12 > head.length || head.readUInt32BE(at) !== SEGMENT_ID) return undefined;
   const segment = lengthAt(head, at + 4);
   if (!segment) return undefined;
   const start = at + 4 + segment.bytes;
@@ -90,7 +90,7 @@ function lengthAt(bytes: Buffer, at: number): { value: number | undefined; bytes
 
 /** Where a second AVI begins. The further parts of a large one call themselves otherwise. */
 async function secondRiff(reader: RangeReader): Promise<number | undefined> {
-  for (let at = 0, count = 0; at + 12 <= reader.size && count < MOST_BOXES; count++) {
+  for (let at = 0, count = 0; at + 12 <= reader.size && count < MAX_BOXES; count++) {
     const header = Buffer.from(await reader.exactly(at, at + 12));
     if (header.toString("latin1", 0, 4) !== "RIFF") return undefined;
     if (at > 0 && header.toString("latin1", 8, 12) === "AVI ") return at;

@@ -2,13 +2,13 @@
 // Where they come from is another's business (objects.ts in the parent, by message). Knows nothing of media.
 import { Buffer } from "node:buffer";
 import { FailureError, fail, type Result } from "../../../../../src/shapes/failure.ts";
-import type { Bytes, Opened, ReadCount } from "../protocol.ts";
+import type { ByteSource, OpenedObject, ReadCount } from "../protocol.ts";
 
 /** What a jump to a new place asks for; sequential reads double it up to the most. */
-const FIRST = 32 * 1024;
-const MOST = 1024 * 1024;
+const JUMP_BYTES = 32 * 1024;
+const MAX_WINDOW_BYTES = 1024 * 1024;
 /** What stays in memory during a job; the rest of a long film's index is the parent's to keep. */
-const CACHE = 24 * 1024 * 1024;
+const MAX_CACHE_BYTES = 24 * 1024 * 1024;
 
 interface Extent {
   start: number;
@@ -23,13 +23,13 @@ export class RangeReader {
   /** The first failure to read, for callers whose stack goes through native code that only sees an error code. */
   failure: FailureError | undefined;
   readonly read: ReadCount;
-  #bytes: Bytes;
+  #bytes: ByteSource;
   #extents: Extent[] = [];
   #ahead: { start: number; end: number; arrived: Promise<unknown> }[] = [];
   #lastEnd = -1;
-  #window = FIRST;
+  #window = JUMP_BYTES;
 
-  private constructor(name: string, bytes: Bytes, { size, etag, data, read }: Opened) {
+  private constructor(name: string, bytes: ByteSource, { size, etag, data, read }: OpenedObject) {
     this.name = name;
     this.size = size;
     this.etag = etag;
@@ -39,7 +39,7 @@ export class RangeReader {
   }
 
   /** Asks for the first bytes, which tell size and version. */
-  static async open(name: string, bytes: Bytes): Promise<Result<RangeReader>> {
+  static async open(name: string, bytes: ByteSource): Promise<Result<RangeReader>> {
     const opened = await bytes.open();
     if (!opened.ok) return opened;
     if (opened.value.size === 0) return fail("bad_media", `${name} is empty`, { where: name });
@@ -51,12 +51,12 @@ export class RangeReader {
    * rest is the next call's. `expected` is how much the caller knows it will want from here on.
    */
   async at(position: number, size: number, expected = 0): Promise<Buffer> {
-    if (position >= this.size) return empty;
+    if (position >= this.size) return NO_BYTES;
     await this.#ahead.find(({ start, end }) => start <= position && position < end)?.arrived;
     const held = this.#held(position);
     if (held) return held.data.subarray(position - held.start, position - held.start + size);
     const near = position >= this.#lastEnd && position - this.#lastEnd < this.#window;
-    this.#window = near ? Math.min(this.#window * 2, MOST) : FIRST;
+    this.#window = near ? Math.min(this.#window * 2, MAX_WINDOW_BYTES) : JUMP_BYTES;
     const next = this.#extents.reduce(
       (least, e) => (e.start > position ? Math.min(least, e.start) : least),
       this.size,
@@ -73,10 +73,10 @@ export class RangeReader {
       () => true,
       () => false,
     );
-    const asked = { start, end, arrived };
-    this.#ahead.push(asked);
+    const flight = { start, end, arrived };
+    this.#ahead.push(flight);
     void arrived.then(() => {
-      this.#ahead = this.#ahead.filter((other) => other !== asked);
+      this.#ahead = this.#ahead.filter((other) => other !== flight);
     });
   }
 
@@ -87,7 +87,7 @@ export class RangeReader {
       const held = this.#held(position);
       const piece = held
         ? held.data.subarray(position - held.start)
-        : await this.#fetch(position, Math.min(Math.max(end, position + FIRST), this.size), true);
+        : await this.#fetch(position, Math.min(Math.max(end, position + JUMP_BYTES), this.size), true);
       whole.set(piece.subarray(0, end - position), position - start);
       position += piece.length;
     }
@@ -119,11 +119,12 @@ export class RangeReader {
     this.#extents.push({ start, data });
     this.#lastEnd = start + data.length;
     let total = this.#extents.reduce((sum, extent) => sum + extent.data.length, 0);
-    while (total > CACHE && this.#extents.length > 1) total -= this.#extents.shift()?.data.length ?? 0;
+    while (total > MAX_CACHE_BYTES && this.#extents.length > 1)
+      total -= this.#extents.shift()?.data.length ?? 0;
   }
 }
 
-const empty = Buffer.alloc(0);
+const NO_BYTES = Buffer.alloc(0);
 
 /** A `bad_media` failure that names the object. */
 export function damaged(reader: RangeReader, what: string): FailureError {

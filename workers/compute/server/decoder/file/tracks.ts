@@ -9,7 +9,7 @@ interface Box {
   end: number;
 }
 /** Boxes of one level that are looked at. */
-const MOST_BOXES = 512;
+const MAX_BOXES = 512;
 
 /**
  * Whether a track is shown as its table lists it: in one piece, from a frame that needs no other. What an edit list
@@ -48,12 +48,12 @@ async function entriesAt(
   reader: RangeReader,
   from: Box,
   path: string[],
-  most: number,
+  maxEntries: number,
 ): Promise<Buffer | undefined> {
   let box: Box | undefined = from;
   for (const type of path) box = box && (await boxIn(reader, box, type));
   if (!box || box.end - box.start < 8) return undefined;
-  return Buffer.from(await reader.exactly(box.start, Math.min(box.end, box.start + 8 + most * 20)));
+  return Buffer.from(await reader.exactly(box.start, Math.min(box.end, box.start + 8 + maxEntries * 20)));
 }
 
 async function boxIn(reader: RangeReader, outer: Box, type: string): Promise<Box | undefined> {
@@ -64,7 +64,7 @@ async function boxIn(reader: RangeReader, outer: Box, type: string): Promise<Box
 /** The boxes inside another, by what is in them. */
 async function* boxesIn(reader: RangeReader, outer: Box): AsyncGenerator<Box> {
   const end = Math.min(outer.end, reader.size);
-  for (let at = outer.start, count = 0; at + 8 <= end && count < MOST_BOXES; count++) {
+  for (let at = outer.start, count = 0; at + 8 <= end && count < MAX_BOXES; count++) {
     const header = Buffer.from(await reader.exactly(at, Math.min(at + 16, reader.size)));
     const short = header.readUInt32BE(0);
     const long = short === 1 && header.length === 16;

@@ -4,30 +4,30 @@ import { Buffer } from "node:buffer";
 import type { RangeReader } from "./reader.ts";
 
 /** Packets of 188 bytes, with four before each (Blu-ray), or sixteen behind (for broadcast). */
-const SIZES = [188, 192, 204];
-const SYNC = 0x47;
+const PACKET_BYTES = [188, 192, 204];
+const SYNC_BYTE = 0x47;
 /** A stream of so many bytes is read whole; of a longer one, pieces. */
-const WHOLE = 32 * 1024 * 1024;
-const PIECE = 1024 * 1024;
-const SAMPLE = 64 * 1024;
+const MAX_WHOLE_BYTES = 32 * 1024 * 1024;
+const PIECE_BYTES = 1024 * 1024;
+const SAMPLE_BYTES = 64 * 1024;
 const SAMPLES = 48;
 /** Ticks of 90 kHz, of which there are 33 bits. */
-const WRAP = 2 ** 33;
+const WRAP_TICKS = 2 ** 33;
 /** Half a second: what is said to be decoded so much before what came before it belongs to another stream. */
-const BACK = 45_000;
+const RESTART_TICKS = 45_000;
 
 /** The byte at which a stream's times begin anew; undefined where they go on. */
 export async function restartOf(reader: RangeReader): Promise<number | undefined> {
   const last = new Map<number, number>();
-  const step = reader.size <= WHOLE ? PIECE : Math.floor(reader.size / SAMPLES);
-  const length = reader.size <= WHOLE ? PIECE : SAMPLE;
+  const step = reader.size <= MAX_WHOLE_BYTES ? PIECE_BYTES : Math.floor(reader.size / SAMPLES);
+  const length = reader.size <= MAX_WHOLE_BYTES ? PIECE_BYTES : SAMPLE_BYTES;
   for (let start = 0; start < reader.size; start += step) {
     const end = Math.min(start + length + 2 * 204, reader.size);
     const bytes = Buffer.from(await reader.exactly(start, end));
     for (const { at, pid, time } of timesIn(bytes)) {
       if (at >= length) break;
       const before = last.get(pid);
-      if (before !== undefined && signed(time - before) < -BACK) return start + at;
+      if (before !== undefined && signed(time - before) < -RESTART_TICKS) return start + at;
       last.set(pid, time);
     }
   }
@@ -35,14 +35,15 @@ export async function restartOf(reader: RangeReader): Promise<number | undefined
 }
 
 /** The difference of two times as it is meant, whichever of them has wrapped. */
-const signed = (ticks: number) => ((((ticks + WRAP / 2) % WRAP) + WRAP) % WRAP) - WRAP / 2;
+const signed = (ticks: number) =>
+  ((((ticks + WRAP_TICKS / 2) % WRAP_TICKS) + WRAP_TICKS) % WRAP_TICKS) - WRAP_TICKS / 2;
 
 /** When the pictures and sounds are decoded that begin in some bytes, and where their packets do. */
 function* timesIn(bytes: Buffer): Generator<{ at: number; pid: number; time: number }> {
-  const found = alignmentOf(bytes);
-  if (!found) return;
-  for (let at = found.offset; at + 188 <= bytes.length; at += found.size) {
-    if (bytes[at] !== SYNC) return;
+  const packets = alignmentOf(bytes);
+  if (!packets) return;
+  for (let at = packets.offset; at + 188 <= bytes.length; at += packets.size) {
+    if (bytes[at] !== SYNC_BYTE) return;
     const begins = ((bytes[at + 1] ?? 0) & 0x40) !== 0;
     const time = begins ? timeOf(bytes, at) : undefined;
     if (time !== undefined) yield { at, pid: bytes.readUInt16BE(at + 1) & 0x1fff, time };
@@ -51,8 +52,8 @@ function* timesIn(bytes: Buffer): Generator<{ at: number; pid: number; time: num
 
 function alignmentOf(bytes: Buffer): { offset: number; size: number } | undefined {
   for (let offset = 0; offset < 204; offset++)
-    for (const size of SIZES)
-      if ([0, 1, 2, 3].every((n) => bytes[offset + n * size] === SYNC)) return { offset, size };
+    for (const size of PACKET_BYTES)
+      if ([0, 1, 2, 3].every((n) => bytes[offset + n * size] === SYNC_BYTE)) return { offset, size };
   return undefined;
 }
 

@@ -16,36 +16,39 @@ import {
   Rational,
   type Stream,
 } from "node-av/lib";
-import { comesOn } from "../progress.ts";
+import { reportProgress } from "../progress.ts";
 import type { Span } from "../spans.ts";
 import type { Container } from "./container.ts";
 import { hear } from "./hearing.ts";
 
-const RATE = 48_000;
+const SAMPLE_RATE = 48_000;
 /** Of sound in the encoder's packets. */
-export const UNIT = new Rational(1, RATE);
+export const SAMPLE_UNIT = new Rational(1, SAMPLE_RATE);
 /** Bits a second for each channel. */
-const BITRATE = 96_000;
+const CHANNEL_BITRATE = 96_000;
 /** Bytes of a sample. */
-const WIDTH = 4;
+const SAMPLE_BYTES = 4;
 const check = (code: number, doing: string) => FFmpegError.throwIfError(code, doing);
 
 /** A span's sound as AAC: its packets, and the encoder that made them. Close both, or native memory stays behind. */
-export async function encodedSound(
+export async function encodeSound(
   container: Container,
   stream: Stream,
   span: Span,
   origin: number,
 ): Promise<{ packets: Packet[]; encoder: CodecContext }> {
   const channels = Math.min(2, Math.max(1, stream.codecpar.channels));
-  const count = Math.round((span.end - span.start) * RATE);
-  const planes = Array.from({ length: channels }, () => Buffer.alloc(count * WIDTH));
+  const count = Math.round((span.end - span.start) * SAMPLE_RATE);
+  const planes = Array.from({ length: channels }, () => Buffer.alloc(count * SAMPLE_BYTES));
   container.only(AVMEDIA_TYPE_AUDIO, "audio");
-  const shape = { rate: RATE, channels, format: AV_SAMPLE_FMT_FLTP };
+  const shape = { rate: SAMPLE_RATE, channels, format: AV_SAMPLE_FMT_FLTP };
   for await (const { at, planes: heard } of hear(container, stream, span, origin, shape))
     for (const [n, plane] of planes.entries()) {
-      const part = heard[n]?.subarray(Math.max(0, -at) * WIDTH, Math.max(0, count - at) * WIDTH);
-      if (part) plane.set(part, Math.min(Math.max(0, at), count) * WIDTH);
+      const part = heard[n]?.subarray(
+        Math.max(0, -at) * SAMPLE_BYTES,
+        Math.max(0, count - at) * SAMPLE_BYTES,
+      );
+      if (part) plane.set(part, Math.min(Math.max(0, at), count) * SAMPLE_BYTES);
     }
   const encoder = openEncoder(channels);
   return { encoder, packets: packetsOf(encoder, planes, count) };
@@ -56,11 +59,11 @@ function openEncoder(channels: number): CodecContext {
   const encoder = new CodecContext();
   encoder.allocContext3(codec);
   Object.assign(encoder, {
-    sampleRate: RATE,
+    sampleRate: SAMPLE_RATE,
     sampleFormat: AV_SAMPLE_FMT_FLTP,
     channelLayout: avChannelLayoutDefault(channels),
-    bitRate: BigInt(BITRATE * channels),
-    timeBase: UNIT,
+    bitRate: BigInt(CHANNEL_BITRATE * channels),
+    timeBase: SAMPLE_UNIT,
     threadCount: 1,
   });
   encoder.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
@@ -75,20 +78,20 @@ function packetsOf(encoder: CodecContext, planes: Buffer[], count: number): Pack
     for (let packet = new Packet(); ; packet = new Packet()) {
       packet.alloc();
       if (encoder.receivePacketSync(packet) < 0) return packet.free();
-      comesOn();
+      reportProgress();
       packets.push(packet);
     }
   };
   const step = encoder.frameSize || 1024;
   for (let at = 0; at < count; at += step) {
     const nbSamples = Math.min(step, count - at);
-    const part = planes.map((plane) => plane.subarray(at * WIDTH, (at + nbSamples) * WIDTH));
+    const part = planes.map((plane) => plane.subarray(at * SAMPLE_BYTES, (at + nbSamples) * SAMPLE_BYTES));
     const frame = Frame.fromAudioBuffer(Buffer.concat(part), {
       nbSamples,
       format: AV_SAMPLE_FMT_FLTP,
-      sampleRate: RATE,
+      sampleRate: SAMPLE_RATE,
       channelLayout: avChannelLayoutDefault(planes.length),
-      timeBase: UNIT,
+      timeBase: SAMPLE_UNIT,
       pts: BigInt(at),
     });
     send(frame);

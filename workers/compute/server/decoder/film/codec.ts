@@ -4,14 +4,14 @@ import type { Buffer } from "node:buffer";
 import { AVERROR_EAGAIN, AVERROR_EOF } from "node-av/constants";
 import { Codec, CodecContext, type CodecParameters, Frame, Packet, Rational } from "node-av/lib";
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
-import { begins, comesOn } from "../progress.ts";
+import { announceStep, reportProgress } from "../progress.ts";
 
 /** A picture of more pixels is refused before memory is taken for it. */
 export const MAX_PIXELS = 100_000_000;
 /** What a pixel may take to be decoded at most, of the slowest codec: nanoseconds. */
 const PIXEL_NS = 100;
 /** Pixels as they are stored: a still picture's resolution, by which FFmpeg would stretch it, is of paper. */
-const SQUARE = new Rational(1, 1);
+const SQUARE_PIXEL = new Rational(1, 1);
 
 /** One decoder. A frame that it gives out is overwritten by the next but one. */
 export class Decoder {
@@ -50,14 +50,14 @@ export class Decoder {
 
   /** A still picture's decoder, which takes the whole file as one packet. */
   static still(codec: Codec | null, name: string): Decoder {
-    return new Decoder(codec, undefined, name, SQUARE);
+    return new Decoder(codec, undefined, name, SQUARE_PIXEL);
   }
 
   /** Hands over a packet, or null for the end. Damaged packets are passed over: a later one may decode. */
   feed(packet: Packet | null): void {
     if (this.#ended) return;
     // How large a still picture is, its decoder only knows when it has begun.
-    begins(this.#context.width * this.#context.height || MAX_PIXELS, PIXEL_NS);
+    announceStep(this.#context.width * this.#context.height || MAX_PIXELS, PIXEL_NS);
     this.#context.sendPacketSync(packet);
     this.#ended = packet === null;
   }
@@ -66,14 +66,14 @@ export class Decoder {
   next(): Frame | undefined {
     // A decoding error is used up by being told; "again" and the end are where to stop.
     for (let tries = 0; tries < 8; tries++) {
-      const got = this.#context.receiveFrameSync(this.#spare);
-      if (got >= 0) {
+      const code = this.#context.receiveFrameSync(this.#spare);
+      if (code >= 0) {
         [this.#frame, this.#spare] = [this.#spare, this.#frame];
-        comesOn();
+        reportProgress();
         if (this.#pixel) this.#frame.sampleAspectRatio = this.#pixel;
         return this.#frame;
       }
-      if (got === AVERROR_EAGAIN || got === AVERROR_EOF) return undefined;
+      if (code === AVERROR_EAGAIN || code === AVERROR_EOF) return undefined;
     }
     return undefined;
   }

@@ -22,8 +22,8 @@ import { damaged, encrypted, type RangeReader } from "../file/reader.ts";
 
 Log.setLevel(AV_LOG_QUIET);
 
-const IO_BUFFER = 32 * 1024;
-const MOST_STREAMS = 64;
+const IO_BUFFER_BYTES = 32 * 1024;
+const MAX_STREAMS = 64;
 
 /** An open file. Close it, or native memory stays behind. */
 export class Container {
@@ -58,17 +58,17 @@ export class Container {
     context.flags = (context.flags | AVFMT_FLAG_CUSTOM_IO) as typeof context.flags;
     const container = new Container(context, io, reader, demuxer, expected);
     try {
-      const options = Dictionary.fromObject({ protocol_whitelist: "none", max_streams: MOST_STREAMS });
+      const options = Dictionary.fromObject({ protocol_whitelist: "none", max_streams: MAX_STREAMS });
       const opened = await context.openInput("", InputFormat.findInputFormat(demuxer), options);
       if (opened < 0)
         throw damaged(reader, "cannot be opened: it is damaged, cut short or of too many streams");
       // An index in the file tells all; formats without one are told by their first packets.
       // So is a fragmented film's first frame, which need not be shown at zero.
-      const told = context.streams.every(
+      const described = context.streams.every(
         ({ codecpar, startTime }) =>
           codecpar.sampleRate > 0 || (codecpar.width > 0 && startTime !== AV_NOPTS_VALUE),
       );
-      if (demuxer !== "mov" || !told) await context.findStreamInfo();
+      if (demuxer !== "mov" || !described) await context.findStreamInfo();
       refuseEncryptedTracks(reader, demuxer, context.streams);
       return container;
     } catch (error) {
@@ -127,7 +127,7 @@ function ioOver(reader: RangeReader, expected: { bytes: number }): IOContext {
     position = Math.max(0, from + Number(offset));
     return BigInt(position);
   };
-  io.allocContextWithCallbacks(IO_BUFFER, 0, read, null, seek);
+  io.allocContextWithCallbacks(IO_BUFFER_BYTES, 0, read, null, seek);
   return io;
 }
 
@@ -137,11 +137,11 @@ export const originOf = (stream: Stream): number =>
 
 /** Seconds of a stream, by itself or by the whole file; 0 where neither says. */
 export function durationOf(context: FormatContext, stream: Stream): number {
-  const known = (value: bigint) => value !== AV_NOPTS_VALUE && value > 0n;
-  if (known(stream.duration)) return Number(stream.duration) * stream.timeBase.toDouble();
+  const isGiven = (value: bigint) => value !== AV_NOPTS_VALUE && value > 0n;
+  if (isGiven(stream.duration)) return Number(stream.duration) * stream.timeBase.toDouble();
   // Matroska counts its duration from zero, wherever the first frame is.
   const before = context.iformat?.name?.startsWith("matroska") ? originOf(stream) : 0;
-  return known(context.duration) ? Number(context.duration) / 1e6 - before : 0;
+  return isGiven(context.duration) ? Number(context.duration) / 1e6 - before : 0;
 }
 
 /** Stream types of encrypted tracks in MPEG-TS (HLS Sample Encryption, 2.2). */

@@ -19,8 +19,8 @@ export interface MediaInfo {
 }
 
 /** The sides of a pixel as shown, where the container says so. */
-export function pixelOf({ sampleAspectRatio: said }: Stream): Rational | undefined {
-  return said.num > 0 && said.den > 0 ? said : undefined;
+export function pixelOf({ sampleAspectRatio: ratio }: Stream): Rational | undefined {
+  return ratio.num > 0 && ratio.den > 0 ? ratio : undefined;
 }
 
 /** What a video stream says of itself, made plausible. */

@@ -18,15 +18,15 @@ import {
   FF_ENCODER_LIBX264,
 } from "node-av/constants";
 import { Codec, CodecContext, FFmpegError, Frame, type Packet, Rational } from "node-av/lib";
-import { begins, comesOn } from "../progress.ts";
+import { announceStep, reportProgress } from "../progress.ts";
 import { convert, isHdr, matrixOf, standardOf } from "./scaler.ts";
 
 /** What a pixel may take to be encoded at most: nanoseconds. */
 const PIXEL_NS = 200;
 /** Units of time in a second. */
-export const TICKS = 90_000;
+export const TICKS_PER_SECOND = 90_000;
 const FULL_RANGE = new Set<number>([AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUVJ422P, AV_PIX_FMT_YUVJ444P]);
-const OPTIONS = [
+const ENCODER_OPTIONS = [
   ["preset", "veryfast"],
   ["crf", "20"],
 ] as const;
@@ -53,12 +53,12 @@ export class H264 {
       height: even(first.height),
       pixelFormat: AV_PIX_FMT_YUV420P,
       sampleAspectRatio: first.sampleAspectRatio,
-      timeBase: new Rational(1, TICKS),
+      timeBase: new Rational(1, TICKS_PER_SECOND),
       bitRate: 0n,
       maxBFrames: 0,
       threadCount: 1,
     });
-    for (const [option, value] of OPTIONS) this.context.setOption(option, value);
+    for (const [option, value] of ENCODER_OPTIONS) this.context.setOption(option, value);
     this.context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
     check(this.context.open2Sync(codec), "open the encoder");
   }
@@ -85,11 +85,11 @@ export class H264 {
 
   *#send(frame: Frame | null, packet: Packet): Generator<Packet> {
     const { width, height } = this.context;
-    const next = () => begins(width * height, PIXEL_NS);
+    const next = () => announceStep(width * height, PIXEL_NS);
     next();
     check(this.context.sendFrameSync(frame), "encode a frame");
     for (; this.context.receivePacketSync(packet) >= 0; next()) {
-      comesOn();
+      reportProgress();
       yield packet;
       packet.unref();
     }

@@ -23,32 +23,32 @@ import {
   type Stream,
 } from "node-av/lib";
 import { damaged } from "../file/reader.ts";
-import { comesOn } from "../progress.ts";
+import { reportProgress } from "../progress.ts";
 import type { Span } from "../spans.ts";
 import type { Container } from "./container.ts";
 
 /** Decoding starts so many seconds early: codecs need some packets, of up to 128 ms, until they sound right. */
-const RUN_UP = 0.5;
+const RUN_UP_SECONDS = 0.5;
 /** Containers round the times of packets; what is off by more than this (s), and half a packet, is a gap. */
-const ROUNDING = 2e-3;
+const ROUNDING_SECONDS = 2e-3;
 /** Frames in a row that are all off by more than so much (s), and are then believed. */
 const BELIEVED_FRAMES = 8;
-const BELIEVED_OFF = 5e-3;
+const BELIEVED_OFFSET_SECONDS = 5e-3;
 /**
  * A gap (s) where packets say that they last longer or shorter than they do: MPEG-TS gives the time of the first of
  * several, and FFmpeg counts on from it by the rate of sound that the film began with.
  */
-const SURE_GAP = 0.7;
+const SURE_GAP_SECONDS = 0.7;
 
 /** What sound is resampled to. */
-export interface Shape {
+export interface SoundShape {
   /** Samples per second. */
   rate: number;
   channels: number;
   format: AVSampleFormat;
 }
 /** A stretch of sound. `at` counts samples from the start of the span, below zero for what comes before it. */
-export interface Heard {
+export interface SoundPiece {
   at: number;
   count: number;
   /** Its samples: of all channels, or of each where the format is planar. */
@@ -64,8 +64,8 @@ export async function* hear(
   stream: Stream,
   span: Span,
   origin: number,
-  shape: Shape,
-): AsyncGenerator<Heard> {
+  shape: SoundShape,
+): AsyncGenerator<SoundPiece> {
   const decoder = openDecoder(container, stream);
   const placer = new Placer(shape, span.start + origin);
   const [packet, frame] = [new Packet(), new Frame()];
@@ -73,7 +73,7 @@ export async function* hear(
     packet.alloc();
     frame.alloc();
     const unit = stream.timeBase.toDouble();
-    const from = BigInt(Math.floor((span.start + origin - RUN_UP) / unit));
+    const from = BigInt(Math.floor((span.start + origin - RUN_UP_SECONDS) / unit));
     await container.context.seekFrame(stream.index, from, AVSEEK_FLAG_BACKWARD);
     while (
       (placer.cursor ?? span.start + origin) < span.end + origin &&
@@ -112,11 +112,11 @@ function openDecoder(container: Container, stream: Stream): CodecContext {
   throw damaged(container.reader, "has sound that nothing here decodes");
 }
 
-function* decoded(decoder: CodecContext, frame: Frame, unit: number, placer: Placer): Generator<Heard> {
+function* decoded(decoder: CodecContext, frame: Frame, unit: number, placer: Placer): Generator<SoundPiece> {
   for (;;) {
     const got = decoder.receiveFrameSync(frame);
     if (got === AVERROR_EAGAIN || got === AVERROR_EOF) return;
-    if (got >= 0) comesOn();
+    if (got >= 0) reportProgress();
     // An edit list leaves this out.
     if (got < 0 || frame.hasFlags(AV_FRAME_FLAG_DISCARD)) continue;
     yield* placer.place(frame, frame.pts === AV_NOPTS_VALUE ? undefined : Number(frame.pts) * unit);
@@ -129,38 +129,38 @@ class Placer {
   cursor: number | undefined;
   /** Seconds that the packet of the next frames says it lasts; 0 where it does not. */
   promised = 0;
-  #shape: Shape;
+  #shape: SoundShape;
   #start: number;
   #resampler: SoftwareResampleContext | undefined;
-  #taken = "";
+  #inputShape = "";
   #next = 0;
   /** Whether the frame before was of a packet that promised another length. */
   #misled = false;
   /** By how much the latest frames came later than the ones before them ended, seconds. */
   #late: number[] = [];
 
-  constructor(shape: Shape, start: number) {
+  constructor(shape: SoundShape, start: number) {
     this.#shape = shape;
     this.#start = start;
   }
 
   /** Takes a frame of a time, in seconds; of none, it follows the one before. */
-  *place(frame: Frame, time: number | undefined): Generator<Heard> {
+  *place(frame: Frame, time: number | undefined): Generator<SoundPiece> {
     const { sampleRate, format, channelLayout } = frame;
     const seconds = frame.nbSamples / sampleRate;
-    const taken = [sampleRate, format, channelLayout.nbChannels, channelLayout.mask].join();
-    const misled = this.promised > 0 && Math.abs(this.promised - seconds) > ROUNDING;
+    const inputShape = [sampleRate, format, channelLayout.nbChannels, channelLayout.mask].join();
+    const misled = this.promised > 0 && Math.abs(this.promised - seconds) > ROUNDING_SECONDS;
     const follows = this.cursor ?? time ?? this.#start;
     const late = time === undefined ? 0 : this.#lateness(time - follows, seconds, misled);
     const jumps = late !== 0;
     // Where another sound begins, it does so when it says, unless that is next to nothing.
-    const begins = taken !== this.#taken && time !== undefined && !misled && !this.#misled;
-    const at = begins && Math.abs(time - follows) > BELIEVED_OFF ? time : follows + late;
+    const begins = inputShape !== this.#inputShape && time !== undefined && !misled && !this.#misled;
+    const at = begins && Math.abs(time - follows) > BELIEVED_OFFSET_SECONDS ? time : follows + late;
     this.#misled = misled;
-    if (jumps || taken !== this.#taken) {
+    if (jumps || inputShape !== this.#inputShape) {
       yield* this.flush();
       this.#resampler = this.#resamplerOf(frame);
-      this.#taken = taken;
+      this.#inputShape = inputShape;
       this.#next = Math.round((at - this.#start) * this.#shape.rate);
     }
     this.cursor = at + seconds;
@@ -169,7 +169,7 @@ class Placer {
 
   /** By how much a frame is to be moved that is `off` from where the one before ended, and lasts `seconds`. */
   #lateness(off: number, seconds: number, misled: boolean): number {
-    if (Math.abs(off) > (misled ? SURE_GAP : Math.max(ROUNDING, seconds / 2))) {
+    if (Math.abs(off) > (misled ? SURE_GAP_SECONDS : Math.max(ROUNDING_SECONDS, seconds / 2))) {
       this.#late = [];
       return off;
     }
@@ -177,7 +177,7 @@ class Placer {
     this.#late = [...this.#late, off].slice(-BELIEVED_FRAMES);
     const [first = 0] = this.#late;
     const agree = this.#late.every(
-      (each) => Math.abs(each) > BELIEVED_OFF && Math.sign(each) === Math.sign(first),
+      (each) => Math.abs(each) > BELIEVED_OFFSET_SECONDS && Math.sign(each) === Math.sign(first),
     );
     if (!agree || this.#late.length < BELIEVED_FRAMES) return 0;
     const mean = this.#late.reduce((sum, each) => sum + each, 0) / BELIEVED_FRAMES;
@@ -186,7 +186,7 @@ class Placer {
   }
 
   /** What the resampler still holds. */
-  *flush(): Generator<Heard> {
+  *flush(): Generator<SoundPiece> {
     if (this.#resampler) yield* this.#convert(null, 0);
     this.close();
   }
@@ -196,7 +196,7 @@ class Placer {
     this.#resampler = undefined;
   }
 
-  *#convert(samples: Buffer[] | null, count: number): Generator<Heard> {
+  *#convert(samples: Buffer[] | null, count: number): Generator<SoundPiece> {
     const { channels, format } = this.#shape;
     const most = this.#resampler?.getOutSamples(count) ?? 0;
     if (!this.#resampler || most <= 0) return;

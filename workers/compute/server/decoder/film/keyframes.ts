@@ -4,9 +4,9 @@ import { CustomSource, EncodedPacketSink, Input, type InputVideoTrack, MP4, QTFF
 import type { RangeReader } from "../file/reader.ts";
 
 /** Ten hours at 60 frames a second. */
-export const MOST_FRAMES = 2_160_000;
+export const MAX_FRAMES = 2_160_000;
 /** Packets, in the order of decoding, among which the first one shown is looked for. */
-const LEAD = 600;
+const MAX_LEAD_PACKETS = 600;
 
 export interface Keyframe {
   time: number;
@@ -25,7 +25,7 @@ export interface FrameTable {
 }
 
 /** Whether the parser's reads are only noted, and where the last one was. */
-interface Notes {
+interface ReadNotes {
   on: boolean;
   position?: number | undefined;
 }
@@ -35,7 +35,7 @@ export class KeyframeIndex {
   #input: Input;
   #track: InputVideoTrack;
   #sink: EncodedPacketSink;
-  #notes: Notes;
+  #notes: ReadNotes;
   /** This parser's own time of the first frame: it reads an edit list by the letter, FFmpeg frame by frame. */
   #origin: number;
 
@@ -43,7 +43,7 @@ export class KeyframeIndex {
     input: Input,
     track: InputVideoTrack,
     sink: EncodedPacketSink,
-    notes: Notes,
+    notes: ReadNotes,
     origin: number,
   ) {
     this.#input = input;
@@ -55,7 +55,7 @@ export class KeyframeIndex {
 
   /** Of the track with a number. Undefined where there is no index to be read: the file is then FFmpeg's alone. */
   static async open(reader: RangeReader, id: number): Promise<KeyframeIndex | undefined> {
-    const notes: Notes = { on: false };
+    const notes: ReadNotes = { on: false };
     const read = (start: number, end: number) => {
       if (!notes.on) return reader.exactly(start, end);
       notes.position = start;
@@ -84,16 +84,16 @@ export class KeyframeIndex {
   /** Keyframes shown from `start` on and before `end`, ascending. */
   async within(start: number, end: number): Promise<Keyframe[]> {
     const origin = this.#origin;
-    const found: Keyframe[] = [];
+    const keyframes: Keyframe[] = [];
     const only = { metadataOnly: true };
     let packet =
       (await this.#sink.getKeyPacket(start + origin, only)) ?? (await this.#sink.getFirstKeyPacket(only));
     while (packet && packet.timestamp - origin < end - 1e-6) {
       const time = packet.timestamp - origin;
-      if (time >= start - 1e-6) found.push({ time, bytes: packet.byteLength });
+      if (time >= start - 1e-6) keyframes.push({ time, bytes: packet.byteLength });
       packet = await this.#sink.getNextKeyPacket(packet, only);
     }
-    return found;
+    return keyframes;
   }
 
   /**
@@ -118,7 +118,7 @@ export class KeyframeIndex {
     const frames: number[] = [];
     const keyframes: number[] = [];
     for await (const packet of this.#sink.packets(undefined, undefined, { metadataOnly: true })) {
-      if (frames.length === MOST_FRAMES) return undefined;
+      if (frames.length === MAX_FRAMES) return undefined;
       // A packet is garbage once its time is noted; left to itself the heap would first grow with the film.
       if (frames.length % 50_000 === 49_999) globalThis.gc?.();
       const time = packet.timestamp - origin;
@@ -141,7 +141,7 @@ async function firstShown(sink: EncodedPacketSink): Promise<number | undefined> 
   const only = { metadataOnly: true };
   let first: number | undefined;
   let packet = await sink.getFirstPacket(only);
-  for (let count = 0; packet && (first === undefined || count < LEAD); count++) {
+  for (let count = 0; packet && (first === undefined || count < MAX_LEAD_PACKETS); count++) {
     if (packet.timestamp > -1e-6 && packet.timestamp < (first ?? Number.POSITIVE_INFINITY))
       first = packet.timestamp;
     // Nothing decoded after a keyframe that is shown later comes before what was shown by then.

@@ -19,10 +19,10 @@ const PEAK = PEAK_NITS / WHITE_NITS;
 /** From here on HDR is compressed, up to its peak; what is darker stays as it is. */
 const KNEE = 0.86;
 /** Numbers are looked up by their upper 12 bits, which is what PQ needs for steps that nobody sees. */
-const STEPS = 4096;
-const SHIFT = 4;
+const TABLE_STEPS = 4096;
+const TABLE_SHIFT = 4;
 /** Of light, for the table that makes numbers of it: fine enough for the darkest of 255. */
-const FINE = 65_535;
+const LIGHT_STEPS = 65_535;
 
 /** To BT.709's primaries, of light: ITU-R BT.2087 (2020), and by the same arithmetic from SMPTE RP 431-2 (P3). */
 const MATRIX: Record<Primaries, readonly number[]> = {
@@ -49,7 +49,7 @@ const LIGHT: Record<Transfer, (value: number) => number> = {
 };
 
 /** The number of a light from 0 to 1: HDR becomes video. */
-const number = (transfer: Transfer, light: number): number =>
+const numberOf = (transfer: Transfer, light: number): number =>
   transfer === "srgb" && light <= 0.0031308
     ? light * 12.92
     : transfer === "srgb"
@@ -67,28 +67,30 @@ interface Tables {
 const tables = new Map<Transfer, Tables>();
 
 function tablesOf(transfer: Transfer): Tables {
-  const known = tables.get(transfer);
-  if (known) return known;
+  const cached = tables.get(transfer);
+  if (cached) return cached;
   const table = (of: (value: number) => number) =>
-    Float32Array.from({ length: STEPS }, (_, i) => of(i / (STEPS - 1)));
-  const made: Tables = {
+    Float32Array.from({ length: TABLE_STEPS }, (_, i) => of(i / (TABLE_STEPS - 1)));
+  const built: Tables = {
     light: table(LIGHT[transfer]),
     gain: transfer === "hlg" ? table(gain) : undefined,
-    numbers: Uint8Array.from({ length: FINE + 1 }, (_, i) => Math.round(255 * number(transfer, i / FINE))),
+    numbers: Uint8Array.from({ length: LIGHT_STEPS + 1 }, (_, i) =>
+      Math.round(255 * numberOf(transfer, i / LIGHT_STEPS)),
+    ),
   };
-  tables.set(transfer, made);
-  return made;
+  tables.set(transfer, built);
+  return built;
 }
 
 /**
  * What HDR's highlights come down to, so that the peak is white: straight up to the knee, then a hyperbola that
- * goes on in the same direction (known as Mobius). `most` is the brightest channel, over the knee.
+ * goes on in the same direction (known as Mobius). `brightest` is the brightest channel, over the knee.
  */
-function compressed(most: number): number {
-  if (most >= PEAK) return 1;
+function compressed(brightest: number): number {
+  if (brightest >= PEAK) return 1;
   const a = (-KNEE * KNEE * (PEAK - 1)) / (KNEE * KNEE - 2 * KNEE + PEAK);
   const b = (KNEE * KNEE - 2 * KNEE * PEAK + PEAK) / (PEAK - 1);
-  return (((b * b + 2 * b * KNEE + KNEE * KNEE) / (b - a)) * (most + a)) / (most + b);
+  return (((b * b + 2 * b * KNEE + KNEE * KNEE) / (b - a)) * (brightest + a)) / (brightest + b);
 }
 
 /**
@@ -101,19 +103,19 @@ export function toStandard(rgb: Uint16Array, { transfer, primaries }: Light): Bu
   const high = transfer === "pq" || transfer === "hlg";
   const out = Buffer.allocUnsafe(rgb.length);
   for (let i = 0; i + 2 < rgb.length; i += 3) {
-    const r = light[(rgb[i] ?? 0) >> SHIFT] ?? 0;
-    const g = light[(rgb[i + 1] ?? 0) >> SHIFT] ?? 0;
-    const b = light[(rgb[i + 2] ?? 0) >> SHIFT] ?? 0;
+    const r = light[(rgb[i] ?? 0) >> TABLE_SHIFT] ?? 0;
+    const g = light[(rgb[i + 1] ?? 0) >> TABLE_SHIFT] ?? 0;
+    const b = light[(rgb[i + 2] ?? 0) >> TABLE_SHIFT] ?? 0;
     const luminance = gains ? 0.2627 * r + 0.678 * g + 0.0593 * b : 0;
-    const bright = gains ? (gains[Math.min(STEPS - 1, (luminance * STEPS) | 0)] ?? 0) : 1;
+    const bright = gains ? (gains[Math.min(TABLE_STEPS - 1, (luminance * TABLE_STEPS) | 0)] ?? 0) : 1;
     const red = Math.max(0, rr * r + rg * g + rb * b) * bright;
     const green = Math.max(0, gr * r + gg * g + gb * b) * bright;
     const blue = Math.max(0, br * r + bg * g + bb * b) * bright;
-    const most = Math.max(red, green, blue);
-    const by = FINE * (high && most > KNEE ? compressed(most) / most : 1);
-    out[i] = numbers[Math.min(FINE, red * by + 0.5) | 0] ?? 0;
-    out[i + 1] = numbers[Math.min(FINE, green * by + 0.5) | 0] ?? 0;
-    out[i + 2] = numbers[Math.min(FINE, blue * by + 0.5) | 0] ?? 0;
+    const brightest = Math.max(red, green, blue);
+    const by = LIGHT_STEPS * (high && brightest > KNEE ? compressed(brightest) / brightest : 1);
+    out[i] = numbers[Math.min(LIGHT_STEPS, red * by + 0.5) | 0] ?? 0;
+    out[i + 1] = numbers[Math.min(LIGHT_STEPS, green * by + 0.5) | 0] ?? 0;
+    out[i + 2] = numbers[Math.min(LIGHT_STEPS, blue * by + 0.5) | 0] ?? 0;
   }
   return out;
 }

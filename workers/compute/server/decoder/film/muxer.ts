@@ -15,8 +15,8 @@ import {
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
 
 const HVC1 = Buffer.from("hvc1").readUInt32LE();
-const MOST = 64 * 1024 * 1024;
-const IO_BUFFER = 64 * 1024;
+const MAX_CLIP_BYTES = 64 * 1024 * 1024;
+const IO_BUFFER_BYTES = 64 * 1024;
 const check = (code: number, doing: string) => FFmpegError.throwIfError(code, doing);
 
 export class Muxer {
@@ -29,10 +29,10 @@ export class Muxer {
     check(this.#context.allocOutputContext2(null, "mp4", null), "choose MP4");
     const write = (piece: Buffer) => {
       this.#size += piece.length;
-      if (this.#size <= MOST) this.#written.push(Buffer.from(piece));
+      if (this.#size <= MAX_CLIP_BYTES) this.#written.push(Buffer.from(piece));
       return piece.length;
     };
-    this.#io.allocContextWithCallbacks(IO_BUFFER, 1, null, write, null);
+    this.#io.allocContextWithCallbacks(IO_BUFFER_BYTES, 1, null, write, null);
     this.#context.pb = this.#io;
   }
 
@@ -77,7 +77,7 @@ export class Muxer {
   async end(name: string): Promise<Buffer> {
     check(await this.#context.writeTrailer(), "write the trailer");
     await this.#io.flush();
-    if (this.#size <= MOST) return Buffer.concat(this.#written);
+    if (this.#size <= MAX_CLIP_BYTES) return Buffer.concat(this.#written);
     throw new FailureError(fail("too_large", `a clip of ${name} is over 64 MB`, { where: name }).failure);
   }
 

@@ -22,14 +22,14 @@ import type { Container } from "./container.ts";
 import type { Media } from "./video.ts";
 
 /** Seconds by which a container may round a time. */
-const ROUNDING = 1e-3;
+const ROUNDING_SECONDS = 1e-3;
 /** MPEG-TS is sought by the time of decoding, which a keyframe's is before it is shown. */
-const LEAD = 1;
+const SEEK_LEAD_SECONDS = 1;
 /** Seconds before a span among which the packets are that its sound needs, and what Opus needs of them (RFC 7845, 4.6). */
-const SOUND_LEAD = 0.5;
-const OPUS_LEAD = 0.08;
+const SOUND_LEAD_SECONDS = 0.5;
+const OPUS_LEAD_SECONDS = 0.08;
 /** Packets after the end among which one could be that is shown before it: more than any codec holds back. */
-const REORDERED = 32;
+const MAX_REORDERED_PACKETS = 32;
 /**
  * The packets of the span's pictures, if they can stand by themselves: a keyframe is shown just where the span
  * starts, and nothing in it is decoded from what is shown after its end. Their times begin anew.
@@ -42,22 +42,22 @@ export async function picturesOf(
   const unit = stream.timeBase.toDouble();
   let past = 0;
   let stands = true;
-  const lead = container.demuxer === "mpegts" ? LEAD : 0;
+  const lead = container.demuxer === "mpegts" ? SEEK_LEAD_SECONDS : 0;
   for await (const packet of packetsFrom(container, stream, span.start + origin - lead)) {
     const time = Number(packet.pts) * unit - origin;
     // AVI: when a frame is shown is not known without decoding it.
     if (packet.pts === AV_NOPTS_VALUE) stands = false;
     else if (packets.length === 0) {
       // Until the keyframe there; what comes before it belongs to another.
-      if (packet.isKeyframe && time > span.start + ROUNDING) stands = false;
-      else if (packet.isKeyframe && time > span.start - ROUNDING) {
-        packets.push(kept(packet));
+      if (packet.isKeyframe && time > span.start + ROUNDING_SECONDS) stands = false;
+      else if (packet.isKeyframe && time > span.start - ROUNDING_SECONDS) {
+        packets.push(copyOf(packet));
         stands = isWhole(packet, stream, container.reader.name);
       }
-    } else if (time > span.end - ROUNDING) past += 1;
+    } else if (time > span.end - ROUNDING_SECONDS) past += 1;
     else if (past > 0 || packet.hasFlags(AV_PKT_FLAG_DISCARD)) stands = false;
-    else if (time > span.start - ROUNDING) packets.push(kept(packet));
-    if (!stands || past > REORDERED) break;
+    else if (time > span.start - ROUNDING_SECONDS) packets.push(copyOf(packet));
+    if (!stands || past > MAX_REORDERED_PACKETS) break;
   }
   if (stands && packets.length > 0) return fromZero(packets, stream, span.start + origin);
   for (const packet of packets) packet.free();
@@ -85,13 +85,13 @@ export async function soundOf(
   const packets: Packet[] = [];
   const unit = audio.timeBase.toDouble();
   const start = span.start + origin;
-  const keepFrom = start - (avGetCodecName(audio.codecpar.codecId) === "opus" ? OPUS_LEAD : 0);
+  const keepFrom = start - (avGetCodecName(audio.codecpar.codecId) === "opus" ? OPUS_LEAD_SECONDS : 0);
   const early: Packet[] = [];
-  for await (const packet of packetsFrom(container, audio, start - SOUND_LEAD)) {
+  for await (const packet of packetsFrom(container, audio, start - SOUND_LEAD_SECONDS)) {
     const time = Number(packet.pts === AV_NOPTS_VALUE ? packet.dts : packet.pts) * unit;
-    if (time > span.end + origin - ROUNDING) break;
-    if (time > keepFrom - ROUNDING) packets.push(kept(packet));
-    else early.push(kept(packet));
+    if (time > span.end + origin - ROUNDING_SECONDS) break;
+    if (time > keepFrom - ROUNDING_SECONDS) packets.push(copyOf(packet));
+    else early.push(copyOf(packet));
   }
   // The one that the span starts in, and the one before.
   for (const packet of early.slice(0, -2)) packet.free();
@@ -139,7 +139,7 @@ function withoutAdts(packets: Packet[], audio: Stream): Packet[] {
   }
 }
 
-function kept(packet: Packet): Packet {
+function copyOf(packet: Packet): Packet {
   const copy = packet.clone();
   if (copy === null) throw new Error("no memory for a packet");
   return copy;

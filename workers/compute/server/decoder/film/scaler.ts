@@ -37,7 +37,7 @@ import { type Light, lumaOf, toStandard } from "./light.ts";
 import { isSideways, turned, turnOf } from "./turn.ts";
 
 /** Scalers that are kept, the last used ones: a film needs one for each size and format that is taken of it. */
-const KEPT_SCALERS = 4;
+const MAX_SCALERS = 4;
 /** Of YUV to RGB, other than that of BT.601, which is what a frame has that does not say. */
 const MATRICES = new Set<number>([
   AVCOL_SPC_RGB,
@@ -48,16 +48,16 @@ const MATRICES = new Set<number>([
 ]);
 const RGB_FORMATS = new Set<AVPixelFormat>([AV_PIX_FMT_RGB24, AV_PIX_FMT_RGB48LE, AV_PIX_FMT_RGBA]);
 /** What a frame says of screens, by which the scaler would convert colours itself: with a table of seconds. */
-const OF_SCREENS = [
+const SCREEN_SIDE_DATA = [
   AV_FRAME_DATA_MASTERING_DISPLAY_METADATA,
   AV_FRAME_DATA_CONTENT_LIGHT_LEVEL,
   AV_FRAME_DATA_DYNAMIC_HDR_PLUS,
 ];
 /** A pixel that is longer than this many times its other side is a mistake, and taken as a square. */
-const LONGEST_PIXEL = 8;
+const MAX_PIXEL_RATIO = 8;
 
 /** What a picture is made into. */
-export interface Target {
+export interface ScaleTarget {
   width: number;
   height: number;
   format: AVPixelFormat;
@@ -81,7 +81,9 @@ export function shownSize(frame: Frame): { width: number; height: number } {
 /** A width of pixels that may not be square as one of pixels that are. */
 export function squared(width: number, pixel: { num: number; den: number }): number {
   const ratio = pixel.num > 0 && pixel.den > 0 ? pixel.num / pixel.den : 1;
-  return ratio > LONGEST_PIXEL || ratio < 1 / LONGEST_PIXEL ? width : Math.max(1, Math.round(width * ratio));
+  return ratio > MAX_PIXEL_RATIO || ratio < 1 / MAX_PIXEL_RATIO
+    ? width
+    : Math.max(1, Math.round(width * ratio));
 }
 
 /** The pixels of a frame as it is shown, at another size and format, rows without padding. */
@@ -132,7 +134,7 @@ export function lightOf({ colorTrc, colorPrimaries }: Frame): Light | undefined 
   };
 }
 
-function pixelsOf(frame: Frame, target: Target): Buffer {
+function pixelsOf(frame: Frame, target: ScaleTarget): Buffer {
   const picture = convert(frame, target);
   try {
     return picture.toBuffer();
@@ -142,14 +144,14 @@ function pixelsOf(frame: Frame, target: Target): Buffer {
 }
 
 /** A new frame with the picture of another, at a size and in a format, as it was stored and in its own light. */
-export function convert(frame: Frame, { width, height, format, matrix, range, flags }: Target): Frame {
+export function convert(frame: Frame, { width, height, format, matrix, range, flags }: ScaleTarget): Frame {
   const from = frame.clone();
   const to = new Frame();
   if (from === null) throw new Error("no memory for a picture");
   try {
     const own = matrixOf(frame);
     Object.assign(from, { colorSpace: own, colorPrimaries: AVCOL_PRI_BT709, colorTrc: AVCOL_TRC_BT709 });
-    for (const type of OF_SCREENS) from.removeSideData(type);
+    for (const type of SCREEN_SIDE_DATA) from.removeSideData(type);
     // Half-pictures of an interlaced frame are scaled as what they are shown as: one picture.
     from.flags = 0;
     const rgb = RGB_FORMATS.has(format);
@@ -196,7 +198,7 @@ function scalerFor(from: Frame, to: Frame, flags: SwsFlags): SoftwareScaleContex
   }
   scalers.set(key, scaler);
   for (const [oldest, other] of scalers) {
-    if (scalers.size <= KEPT_SCALERS) break;
+    if (scalers.size <= MAX_SCALERS) break;
     other.freeContext();
     scalers.delete(oldest);
   }

@@ -6,10 +6,11 @@ import type { Frame } from "node-av/lib";
 import { scaled } from "./scaler.ts";
 import type { Media } from "./video.ts";
 
-const SIDE = 32;
+const LOOK_SIDE_PIXELS = 32;
 
 /** A frame, small enough to be compared. */
-const lookOf = (frame: Frame): Uint8Array => Uint8Array.from(scaled(frame, SIDE, SIDE, AV_PIX_FMT_RGB24));
+const lookOf = (frame: Frame): Uint8Array =>
+  Uint8Array.from(scaled(frame, LOOK_SIDE_PIXELS, LOOK_SIDE_PIXELS, AV_PIX_FMT_RGB24));
 
 /** Mean difference of two pictures' channels, 0 to 1. */
 export function difference(a: Uint8Array, b: Uint8Array): number {
@@ -29,13 +30,13 @@ export async function cutsOf(
   let before: { time: number; look: Uint8Array } | undefined;
   for (const time of keyframes) {
     if (time >= until) break;
-    const got = await media.keyframe(time);
-    if (!got) continue;
-    const look = lookOf(got.frame);
+    const keyframe = await media.keyframe(time);
+    if (!keyframe) continue;
+    const look = lookOf(keyframe.frame);
     // What jumps by the threshold may have crept back by the time of the next keyframe, but hardly by half.
     if (before && difference(before.look, look) > threshold / 2)
-      cuts.push(...(await jumps(media, before.time, got.time, threshold)));
-    before = { time: got.time, look };
+      cuts.push(...(await jumps(media, before.time, keyframe.time, threshold)));
+    before = { time: keyframe.time, look };
   }
   if (before) cuts.push(...(await jumps(media, before.time, until, threshold)));
   return cuts.filter((time) => time > 0 && time < until);
@@ -43,13 +44,13 @@ export async function cutsOf(
 
 /** Frames after `from`, up to and with `to`, that differ from the one before by more than the threshold. */
 async function jumps(media: Media, from: number, to: number, threshold: number): Promise<number[]> {
-  const found: number[] = [];
+  const cuts: number[] = [];
   let before: Uint8Array | undefined;
   for await (const { time, frame } of media.framesFrom(from)) {
     if (time > to + 1e-4) break;
     const look = lookOf(frame);
-    if (before && time > from && difference(before, look) > threshold) found.push(time);
+    if (before && time > from && difference(before, look) > threshold) cuts.push(time);
     before = look;
   }
-  return found;
+  return cuts;
 }

@@ -9,7 +9,7 @@ import {
 } from "node-av/constants";
 import { Packet, type Stream } from "node-av/lib";
 import type { Container } from "./container.ts";
-import { type FrameTable, MOST_FRAMES } from "./keyframes.ts";
+import { type FrameTable, MAX_FRAMES } from "./keyframes.ts";
 
 /** Times are the container's own, seconds. */
 export interface Survey {
@@ -39,15 +39,15 @@ export async function surveyOf(
     for (; (await context.readFrame(packet)) >= 0; packet.unref()) {
       const { pts, dts, streamIndex, duration } = packet;
       const stream = [picture, sound].find((each) => each?.index === streamIndex);
-      const at = pts === AV_NOPTS_VALUE ? dts : pts;
+      const timestamp = pts === AV_NOPTS_VALUE ? dts : pts;
       // What an edit list leaves out is there to be decoded from and is not shown.
-      if (!stream || at === AV_NOPTS_VALUE || packet.hasFlags(AV_PKT_FLAG_DISCARD)) continue;
+      if (!stream || timestamp === AV_NOPTS_VALUE || packet.hasFlags(AV_PKT_FLAG_DISCARD)) continue;
       const unit = stream.timeBase.toDouble();
-      const time = Number(at) * unit;
+      const time = Number(timestamp) * unit;
       const end = time + Number(duration) * unit;
       if (stream === sound) survey.soundEnd = Math.max(survey.soundEnd, end);
       else {
-        if (survey.frames.length === MOST_FRAMES) return undefined;
+        if (survey.frames.length === MAX_FRAMES) return undefined;
         survey.frames.push(time);
         if (packet.isKeyframe) survey.keyframes.push(time);
         survey.end = Math.max(survey.end, duration > 0n ? end : time + frameSeconds);

@@ -6,11 +6,11 @@ import { damaged } from "../file/reader.ts";
 import { type Container, originOf } from "./container.ts";
 
 /** Packets read in search of a keyframe before giving up: 20 s at 60 frames a second, with sound between. */
-const SEARCH = 5000;
+const MAX_SEARCHED_PACKETS = 5000;
 /** A seek to the next entry point rather than to the one before. */
 const FORWARD = 0 as AVSeekFlag;
 /** Seconds: what is sought in a stream by the time of decoding is so much earlier, at most. */
-const EARLY = 1;
+const EARLY_SECONDS = 1;
 
 /** Times are seconds from `origin`. Close it, or native memory stays behind. */
 export class Track {
@@ -51,8 +51,8 @@ export class Track {
   private async jump(time: number, bytes: number, flag: AVSeekFlag): Promise<boolean> {
     this.container.expected.bytes = bytes;
     // Half a unit up: a time that went through seconds and back must not fall before its own frame.
-    const at = BigInt(Math.floor((time + this.origin) / this.unit + 0.5));
-    return (await this.container.context.seekFrame(this.stream.index, at, flag)) >= 0;
+    const timestamp = BigInt(Math.floor((time + this.origin) / this.unit + 0.5));
+    return (await this.container.context.seekFrame(this.stream.index, timestamp, flag)) >= 0;
   }
 
   /** Moves to a keyframe at or before `time`. Without an index a seek may land after one: then further back. */
@@ -73,7 +73,7 @@ export class Track {
 
   /** Moves to the keyframe of just this time, wherever a seek for it lands. */
   async keyAt(time: number): Promise<boolean> {
-    for (let back = 0; ; back = back * 2 + EARLY) {
+    for (let back = 0; ; back = back * 2 + EARLY_SECONDS) {
       if (back > time) await this.rewind();
       else await this.seek(time - back, 0);
       while (await this.nextKey()) {
@@ -99,7 +99,7 @@ export class Track {
   }
 
   async nextKey(): Promise<boolean> {
-    for (let count = 0; count < SEARCH && (await this.nextPacket()); count++) {
+    for (let count = 0; count < MAX_SEARCHED_PACKETS && (await this.nextPacket()); count++) {
       if (this.packet.isKeyframe) return true;
       this.packet.unref();
     }

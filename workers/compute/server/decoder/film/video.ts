@@ -18,14 +18,14 @@ import { Track } from "./track.ts";
  * Bytes: a container without a table of frames is read whole for one, up to so many. One that does not even
  * say how long it is, as browsers record them, may be larger.
  */
-const COUNTED = 32 * 1024 * 1024;
-const COUNTED_AT_NEED = 512 * 1024 * 1024;
+const MAX_COUNTED_BYTES = 32 * 1024 * 1024;
+const MAX_COUNTED_BYTES_AT_NEED = 512 * 1024 * 1024;
 /** Packets among which the first frame must be that can be shown. */
-const LEAD = 600;
+const MAX_LEAD_PACKETS = 600;
 /** Seconds by which a header may round, or sound go on behind the last picture. */
-const SLACK = 1 + 1e-3;
+const SLACK_SECONDS = 1 + 1e-3;
 /** A film lasts as long as its pictures, unless something else goes on for longer than this: a still with sound. */
-const lasting = (pictures: number, other: number) => (other > pictures + SLACK ? other : pictures);
+const lasting = (pictures: number, other: number) => (other > pictures + SLACK_SECONDS ? other : pictures);
 
 /** One video track, open. Times are seconds from its first frame. Close it, or native memory stays behind. */
 export class Media {
@@ -103,7 +103,7 @@ export class Media {
   async count(): Promise<void> {
     const { reader, context, demuxer } = this.container;
     const need = demuxer === "mov" || this.info.duration <= 0;
-    const small = reader.size <= (need ? COUNTED_AT_NEED : COUNTED);
+    const small = reader.size <= (need ? MAX_COUNTED_BYTES_AT_NEED : MAX_COUNTED_BYTES);
     await this.#track.rewind();
     const survey = small ? await surveyOf(this.container, this.stream, 1 / this.info.fps) : undefined;
     this.#track.origin = (await this.#firstShown().catch(this.#undecodable)) ?? this.origin;
@@ -135,7 +135,7 @@ export class Media {
     const entry =
       this.#track.packet.pts === AV_NOPTS_VALUE ? this.#track.packetTime() + this.origin : undefined;
     try {
-      for (let count = 0; count < LEAD; count++) {
+      for (let count = 0; count < MAX_LEAD_PACKETS; count++) {
         this.#decoder.feed(more ? this.#track.packet : null);
         this.#track.packet.unref();
         const frame = this.#decoder.next();
@@ -165,17 +165,17 @@ export class Media {
 
   /** The frame shown at each of the ascending times: the last that begins by then. */
   async *framesAt(times: readonly number[]): AsyncGenerator<{ at: number; time: number; frame: Frame }> {
-    const wanted = [...times];
+    const remaining = [...times];
     let shown: { time: number; frame: Frame } | undefined;
     for await (const next of this.framesFrom(times[0] ?? 0)) {
-      for (let [at] = wanted; shown && at !== undefined && next.time > at + 1e-4; [at] = wanted) {
+      for (let [at] = remaining; shown && at !== undefined && next.time > at + 1e-4; [at] = remaining) {
         yield { at, ...shown };
-        wanted.shift();
+        remaining.shift();
       }
-      if (wanted.length === 0) return;
+      if (remaining.length === 0) return;
       shown = next;
     }
-    if (shown) for (const at of wanted) yield { at, ...shown };
+    if (shown) for (const at of remaining) yield { at, ...shown };
   }
 
   /**
@@ -231,27 +231,27 @@ export class Media {
 
   /** Where a film is entered to show each of the times; what can be known of keyframes without an index. */
   async keyframesBefore(times: readonly number[]): Promise<number[]> {
-    const found = new Set<number>();
+    const keyframeTimes = new Set<number>();
     for (const time of times) {
       if (time <= 0) await this.#track.rewind();
       else await this.#track.seek(time, 0);
-      if (await this.#track.nextKey()) found.add(Math.max(0, this.#track.packetTime()));
+      if (await this.#track.nextKey()) keyframeTimes.add(Math.max(0, this.#track.packetTime()));
       this.#track.packet.unref();
     }
-    return [...found].sort((a, b) => a - b);
+    return [...keyframeTimes].sort((a, b) => a - b);
   }
 
   /** Every keyframe before `until`, ascending, by jumping from one to the next; for formats without an index. */
   async keyframes(until: number): Promise<number[]> {
-    const found: number[] = [];
+    const keyframeTimes: number[] = [];
     for (let from = 0; await this.#track.nextKeyFrom(from); ) {
       const time = Math.max(0, this.#track.packetTime());
       this.#track.packet.unref();
-      if (time >= until || time <= (found.at(-1) ?? -1)) break;
-      found.push(time);
+      if (time >= until || time <= (keyframeTimes.at(-1) ?? -1)) break;
+      keyframeTimes.push(time);
       from = time + 0.5 / this.info.fps;
     }
-    return found;
+    return keyframeTimes;
   }
 
   async close(): Promise<void> {

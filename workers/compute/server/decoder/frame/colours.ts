@@ -15,10 +15,10 @@ interface Bucket {
 }
 
 /** Colours with less of the picture than this are left out. */
-const LEAST = 0.01;
+const MIN_SHARE = 0.01;
 
 /** Up to `most` colours of rgb24 pixels, the largest first. */
-export function mainColours(rgb: Uint8Array, most = 5): Colour[] {
+export function mainColours(rgb: Uint8Array, maxColours = 5): Colour[] {
   const buckets = new Map<number, Bucket>();
   for (let i = 0; i + 2 < rgb.length; i += 3) {
     const [r, g, b] = [rgb[i] ?? 0, rgb[i + 1] ?? 0, rgb[i + 2] ?? 0];
@@ -43,8 +43,8 @@ export function mainColours(rgb: Uint8Array, most = 5): Colour[] {
   }
   return colours
     .sort((a, b) => b.count - a.count || a.index - b.index)
-    .filter((colour) => colour.count >= LEAST * pixels)
-    .slice(0, most)
+    .filter((colour) => colour.count >= MIN_SHARE * pixels)
+    .slice(0, maxColours)
     .map(({ count, sum }) => ({
       hex: `#${sum
         .map((channel) =>

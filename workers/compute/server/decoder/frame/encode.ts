@@ -13,7 +13,7 @@ import {
 } from "node-av/constants";
 import { Codec, CodecContext, Frame, Packet, Rational } from "node-av/lib";
 import { convert, scaled } from "../film/scaler.ts";
-import { begins, comesOn } from "../progress.ts";
+import { announceStep, reportProgress } from "../progress.ts";
 
 const ENCODERS = {
   jpeg: { name: FF_ENCODER_MJPEG, format: AV_PIX_FMT_YUVJ420P, range: AVCOL_RANGE_JPEG },
@@ -25,8 +25,8 @@ const PIXEL_NS = 1000;
 export type PictureFormat = keyof typeof ENCODERS;
 
 /** A frame as it is shown, at this size, encoded. */
-export function encoded(frame: Frame, width: number, height: number, as: PictureFormat): Buffer {
-  begins(width * height, PIXEL_NS);
+export function encodePicture(frame: Frame, width: number, height: number, as: PictureFormat): Buffer {
+  announceStep(width * height, PIXEL_NS);
   const pixels = scaled(frame, width, height, AV_PIX_FMT_RGB24);
   const shown = Frame.fromVideoBuffer(pixels, {
     width,
@@ -50,7 +50,7 @@ export function encoded(frame: Frame, width: number, height: number, as: Picture
     const codes = [encoder.open2Sync(codec), encoder.sendFrameSync(ready), encoder.sendFrameSync(null)];
     if ([...codes, encoder.receivePacketSync(packet)].some((code) => code < 0))
       throw new Error(`a ${width}×${height} ${as} could not be encoded`);
-    comesOn();
+    reportProgress();
     return Buffer.from(packet.data ?? []);
   } finally {
     packet.free();

@@ -11,7 +11,7 @@ import { pdq } from "./pdq.ts";
  * Pixels that PDQ is given: a full-HD frame as it is. Its own filter is part of its definition, so a frame
  * scaled before differs in 10 to 30 bits from the reference's; larger ones are, for their time's sake.
  */
-const PDQ_MOST = 1920 * 1088;
+const MAX_PDQ_PIXELS = 1920 * 1088;
 
 /** A frame's features by model. */
 const FEATURES: Record<Builtin, (frame: Frame) => Float32Array> = {
@@ -20,7 +20,7 @@ const FEATURES: Record<Builtin, (frame: Frame) => Float32Array> = {
   // bits are chance, weigh little in a span.
   "weir/pdq-256": (frame) => {
     const shown = shownSize(frame);
-    const shrink = Math.min(1, Math.sqrt(PDQ_MOST / (shown.width * shown.height)));
+    const shrink = Math.min(1, Math.sqrt(MAX_PDQ_PIXELS / (shown.width * shown.height)));
     const [width, height] = [Math.ceil(shown.width * shrink), Math.ceil(shown.height * shrink)];
     const { signs, quality } = pdq(scaled(frame, width, height, AV_PIX_FMT_RGB24), width, height);
     return signs.map((sign) => (sign * Math.max(1, quality)) / 100);
@@ -31,7 +31,7 @@ const FEATURES: Record<Builtin, (frame: Frame) => Float32Array> = {
 export const featuresOf = (model: Builtin, frame: Frame): Float32Array => FEATURES[model](frame);
 
 /** Mean of the frames' features, of length one. Frames without any structure give the vector of equal parts. */
-export function pool(frames: readonly Float32Array[]): Float32Array {
+export function poolFeatures(frames: readonly Float32Array[]): Float32Array {
   const mean = new Float32Array(frames[0]?.length ?? 0);
   for (const frame of frames) {
     for (const [i, value] of frame.entries()) mean[i] = (mean[i] ?? 0) + value / frames.length;

@@ -4,11 +4,11 @@
 export const HOG_SIZE = 224;
 export const HOG_DIMENSIONS = 512;
 const CELLS = 8;
-const CELL = HOG_SIZE / CELLS;
+const CELL_PIXELS = HOG_SIZE / CELLS;
 const BINS = 8;
 /** Added to a cell's length: in a cell without edges, noise stays small instead of becoming a direction. */
-const FLOOR = 0.02 * CELL * CELL;
-const ROOT = Float32Array.from({ length: 256 }, (_, value) => Math.sqrt(value));
+const FLOOR = 0.02 * CELL_PIXELS * CELL_PIXELS;
+const SQUARE_ROOTS = Float32Array.from({ length: 256 }, (_, value) => Math.sqrt(value));
 
 /**
  * One frame: 8×8 cells of 8 orientations. Luma's square root evens out exposure; orientations are unsigned
@@ -17,10 +17,10 @@ const ROOT = Float32Array.from({ length: 256 }, (_, value) => Math.sqrt(value));
  */
 export function hog(luma: Uint8Array): Float32Array {
   const light = new Float32Array(luma.length);
-  for (let i = 0; i < luma.length; i++) light[i] = ROOT[luma[i] ?? 0] ?? 0;
+  for (let i = 0; i < luma.length; i++) light[i] = SQUARE_ROOTS[luma[i] ?? 0] ?? 0;
   const out = new Float32Array(HOG_DIMENSIONS);
   for (let y = 1; y < HOG_SIZE - 1; y++) {
-    const row = Math.floor(y / CELL) * CELLS;
+    const row = Math.floor(y / CELL_PIXELS) * CELLS;
     for (let x = 1; x < HOG_SIZE - 1; x++) {
       const i = y * HOG_SIZE + x;
       const dx = (light[i + 1] ?? 0) - (light[i - 1] ?? 0);
@@ -31,7 +31,7 @@ export function hog(luma: Uint8Array): Float32Array {
       const turn = (Math.atan2(dy, dx) / Math.PI + 1) * BINS;
       const whole = Math.floor(turn);
       const share = turn - whole;
-      const cell = (row + Math.floor(x / CELL)) * BINS;
+      const cell = (row + Math.floor(x / CELL_PIXELS)) * BINS;
       const bin = cell + (whole % BINS);
       const next = cell + ((whole + 1) % BINS);
       out[bin] = (out[bin] ?? 0) + strength * (1 - share);

@@ -9,8 +9,8 @@ export const PDQ_DIMENSIONS = 256;
 const WINDOW_DIVISOR = 2 * SIDE;
 
 /** The DCT's rows 1 to 16; row 0, the mean, says nothing of the structure. */
-const DCT = Float64Array.from({ length: BITS_SIDE * SIDE }, (_, at) => {
-  const [row, column] = [Math.floor(at / SIDE) + 1, at % SIDE];
+const DCT = Float64Array.from({ length: BITS_SIDE * SIDE }, (_, index) => {
+  const [row, column] = [Math.floor(index / SIDE) + 1, index % SIDE];
   return Math.sqrt(2 / SIDE) * Math.cos((Math.PI / 2 / SIDE) * row * (2 * column + 1));
 });
 
@@ -40,8 +40,8 @@ export function pdq(rgb: Uint8Array, width: number, height: number): Pdq {
 
 function lumaOf(rgb: Uint8Array): Float64Array {
   return Float64Array.from({ length: rgb.length / 3 }, (_, i) => {
-    const at = i * 3;
-    return 0.299 * (rgb[at] ?? 0) + 0.587 * (rgb[at + 1] ?? 0) + 0.114 * (rgb[at + 2] ?? 0);
+    const index = i * 3;
+    return 0.299 * (rgb[index] ?? 0) + 0.587 * (rgb[index + 1] ?? 0) + 0.114 * (rgb[index + 2] ?? 0);
   });
 }
 
@@ -58,13 +58,13 @@ function boxFilter(
   const ahead = Math.floor((window + 2) / 2);
   for (let line = 0; line < lines; line++) {
     const base = line * lineStep;
-    const at = (i: number) => from[base + i * step] ?? 0;
+    const sampleAt = (i: number) => from[base + i * step] ?? 0;
     let sum = 0;
-    for (let i = 0; i < Math.min(ahead - 1, length); i++) sum += at(i);
+    for (let i = 0; i < Math.min(ahead - 1, length); i++) sum += sampleAt(i);
     for (let i = 0; i < length; i++) {
       const [enters, leaves] = [i + ahead - 1, i + ahead - 1 - window];
-      if (enters < length) sum += at(enters);
-      if (leaves >= 0) sum -= at(leaves);
+      if (enters < length) sum += sampleAt(enters);
+      if (leaves >= 0) sum -= sampleAt(leaves);
       const count = Math.min(enters, length - 1) - Math.max(leaves, -1);
       to[base + i * step] = sum / count;
     }
@@ -74,9 +74,9 @@ function boxFilter(
 
 /** 64×64 samples from the middle of equal parts. */
 function decimate(luma: Float64Array, width: number, height: number): Float64Array {
-  return Float64Array.from({ length: SIDE * SIDE }, (_, at) => {
-    const y = Math.floor(((Math.floor(at / SIDE) + 0.5) * height) / SIDE);
-    const x = Math.floor((((at % SIDE) + 0.5) * width) / SIDE);
+  return Float64Array.from({ length: SIDE * SIDE }, (_, index) => {
+    const y = Math.floor(((Math.floor(index / SIDE) + 0.5) * height) / SIDE);
+    const x = Math.floor((((index % SIDE) + 0.5) * width) / SIDE);
     return luma[y * width + x] ?? 0;
   });
 }
@@ -91,8 +91,8 @@ function dct(small: Float64Array): Float64Array {
       half[i * SIDE + j] = sum;
     }
   }
-  return Float64Array.from({ length: PDQ_DIMENSIONS }, (_, at) => {
-    const [i, j] = [Math.floor(at / BITS_SIDE), at % BITS_SIDE];
+  return Float64Array.from({ length: PDQ_DIMENSIONS }, (_, index) => {
+    const [i, j] = [Math.floor(index / BITS_SIDE), index % BITS_SIDE];
     let sum = 0;
     for (let k = 0; k < SIDE; k++) sum += (half[i * SIDE + k] ?? 0) * (DCT[j * SIDE + k] ?? 0);
     return sum;
@@ -115,8 +115,8 @@ function qualityOf(small: Float64Array): number {
 
 function hexOf(signs: Float32Array): string {
   let hex = "";
-  for (let at = PDQ_DIMENSIONS - 4; at >= 0; at -= 4) {
-    const nibble = [3, 2, 1, 0].reduce((bits, i) => bits * 2 + ((signs[at + i] ?? 0) > 0 ? 1 : 0), 0);
+  for (let index = PDQ_DIMENSIONS - 4; index >= 0; index -= 4) {
+    const nibble = [3, 2, 1, 0].reduce((bits, i) => bits * 2 + ((signs[index + i] ?? 0) > 0 ? 1 : 0), 0);
     hex += nibble.toString(16);
   }
   return hex;

@@ -5,35 +5,36 @@ import { AV_PIX_FMT_RGB24, SWS_AREA, SWS_BICUBIC, SWS_BILINEAR } from "node-av/c
 import type { Frame } from "node-av/lib";
 import { scaled, shownSize } from "../film/scaler.ts";
 import type { Parts, Pixels, Take } from "../protocol.ts";
-import { encoded } from "./encode.ts";
-import { featuresOf, pool } from "./features.ts";
+import { encodePicture } from "./encode.ts";
+import { featuresOf, poolFeatures } from "./features.ts";
 
-export type Taken = Float32Array | Buffer;
+export type TakenFrame = Float32Array | Buffer;
 
-export function takenOf(frame: Frame, take: Take): Taken {
+export function takenOf(frame: Frame, take: Take): TakenFrame {
   if (take.as === "features") return featuresOf(take.builtin, frame);
   if (take.as === "pixels") return pixelsOf(frame, take);
   const { width, height } = shownSize(frame);
   const shrink = Math.min(1, take.size / Math.max(width, height));
-  const at = (side: number) => Math.max(1, Math.round(side * shrink));
-  return encoded(frame, at(width), at(height), "jpeg");
+  const shrunk = (side: number) => Math.max(1, Math.round(side * shrink));
+  return encodePicture(frame, shrunk(width), shrunk(height), "jpeg");
 }
 
 /** Base64 of little-endian float32 (what every platform that runs this stores), or the frames themselves. */
-export function partsOf(taken: readonly Taken[]): Parts {
-  const features = taken.flatMap((one) => (one instanceof Float32Array ? [one] : []));
-  if (features.length === 0) return { frames: taken.flatMap((one) => (one instanceof Buffer ? [one] : [])) };
-  const pooled = pool(features);
+export function partsOf(taken: readonly TakenFrame[]): Parts {
+  const features = taken.flatMap((part) => (part instanceof Float32Array ? [part] : []));
+  if (features.length === 0)
+    return { frames: taken.flatMap((part) => (part instanceof Buffer ? [part] : [])) };
+  const pooled = poolFeatures(features);
   return { embedding: Buffer.from(pooled.buffer).toString("base64"), dims: pooled.length };
 }
 
 /** A picture that is longer than this many times its model's size is squeezed to it first: memory is bounded. */
-const LONGEST = 16;
-const FLAGS = { bicubic: SWS_BICUBIC, bilinear: SWS_BILINEAR, area: SWS_AREA };
+const MAX_SQUEEZE = 16;
+const SCALER_FLAGS = { bicubic: SWS_BICUBIC, bilinear: SWS_BILINEAR, area: SWS_AREA };
 
 /** RGB of just the size that a model takes, rows without padding. */
 function pixelsOf(frame: Frame, { width, height, fit, resize, resample }: Pixels): Buffer {
-  const flags = FLAGS[resample];
+  const flags = SCALER_FLAGS[resample];
   const rgb = (w: number, h: number) => scaled(frame, w, h, AV_PIX_FMT_RGB24, flags);
   if (fit === "stretch") return rgb(width, height);
   const shown = shownSize(frame);
@@ -41,13 +42,13 @@ function pixelsOf(frame: Frame, { width, height, fit, resize, resample }: Pixels
   const by =
     fit === "contain" ? Math.min(x, y) : Math.max(x, y) * ((resize ?? 0) / Math.min(width, height) || 1);
   const side = (length: number, target: number) =>
-    Math.min(target * LONGEST, Math.max(fit === "cover" ? target : 1, Math.round(length * by)));
+    Math.min(target * MAX_SQUEEZE, Math.max(fit === "cover" ? target : 1, Math.round(length * by)));
   const [w, h] = [side(shown.width, width), side(shown.height, height)];
-  return placed(rgb(w, h), w, h, width, height);
+  return centred(rgb(w, h), w, h, width, height);
 }
 
 /** The middle of a picture, or the picture in the middle of black. */
-function placed(rgb: Buffer, w: number, h: number, width: number, height: number): Buffer {
+function centred(rgb: Buffer, w: number, h: number, width: number, height: number): Buffer {
   if (w === width && h === height) return rgb;
   const out = Buffer.alloc(width * height * 3);
   const [left, top] = [Math.floor((w - width) / 2), Math.floor((h - height) / 2)];

@@ -4,28 +4,28 @@ import { Buffer } from "node:buffer";
 import { type BoxView, boxesIn, childrenOf, Fields } from "./heif-boxes.ts";
 
 /** Bytes of an item: a range of the file (of length 0: to its end), or here already. */
-export type Place = { start: number; length: number } | { data: Buffer };
-export interface Item {
+export type DataPlace = { start: number; length: number } | { data: Buffer };
+export interface HeifItem {
   id: number;
   type: string;
   properties: BoxView[];
 }
-export interface Reference {
+export interface ItemReference {
   type: string;
   from: number;
   to: number[];
 }
 
-const NONE: Buffer = Buffer.alloc(0);
+const NO_BYTES: Buffer = Buffer.alloc(0);
 /** Most entries of a table: a file of damaged counts must come to an end. */
 const MAX_ENTRIES = 65_536;
 const times = (count: number) => Array.from({ length: Math.min(count, MAX_ENTRIES) }).keys();
 
 /** `iinf`: the items by their ids. */
-export function itemsOf(iinf: Buffer = NONE, properties: Map<number, BoxView[]>): Map<number, Item> {
+export function itemsOf(iinf: Buffer = NO_BYTES, properties: Map<number, BoxView[]>): Map<number, HeifItem> {
   const fields = new Fields(iinf);
   const own = fields.version() === 0 ? 6 : 8;
-  const items = new Map<number, Item>();
+  const items = new Map<number, HeifItem>();
   for (const { type, body } of childrenOf(iinf, own)) {
     if (type !== "infe") continue;
     const entry = new Fields(body);
@@ -39,10 +39,10 @@ export function itemsOf(iinf: Buffer = NONE, properties: Map<number, BoxView[]>)
 }
 
 /** `iprp`: what is said of each item, in the order in which it is to be done. */
-export function associationsOf(iprp: Buffer = NONE): Map<number, BoxView[]> {
+export function associationsOf(iprp: Buffer = NO_BYTES): Map<number, BoxView[]> {
   const boxes = boxesIn(iprp);
-  const all = boxesIn(boxes.find(({ type }) => type === "ipco")?.body ?? NONE);
-  const found = new Map<number, BoxView[]>();
+  const all = boxesIn(boxes.find(({ type }) => type === "ipco")?.body ?? NO_BYTES);
+  const associations = new Map<number, BoxView[]>();
   for (const { body } of boxes.filter(({ type }) => type === "ipma")) {
     const fields = new Fields(body);
     const version = fields.version();
@@ -53,17 +53,17 @@ export function associationsOf(iprp: Buffer = NONE): Map<number, BoxView[]> {
       const indexes = Array.from(times(fields.u8()), () =>
         wide ? fields.u16() & 0x7fff : fields.u8() & 0x7f,
       );
-      found.set(
+      associations.set(
         id,
         indexes.flatMap((index) => all[index - 1] ?? []),
       );
     }
   }
-  return found;
+  return associations;
 }
 
 /** `iref`: which items refer to which, and as what. */
-export function referencesOf(iref: Buffer = NONE): Reference[] {
+export function referencesOf(iref: Buffer = NO_BYTES): ItemReference[] {
   const large = new Fields(iref).version() > 0;
   return childrenOf(iref, 4).map(({ type, body }) => {
     const fields = new Fields(body);
@@ -74,20 +74,20 @@ export function referencesOf(iref: Buffer = NONE): Reference[] {
 }
 
 /** `iloc`: where the bytes of each item lie, in the file or in `idat`. */
-export function locationsOf(iloc: Buffer = NONE, idat: Buffer = NONE): Map<number, Place[]> {
+export function locationsOf(iloc: Buffer = NO_BYTES, idat: Buffer = NO_BYTES): Map<number, DataPlace[]> {
   const fields = new Fields(iloc);
   const version = fields.version();
   const sizes = fields.u16();
   const [offsetSize, lengthSize, baseSize] = [sizes >> 12, (sizes >> 8) & 15, (sizes >> 4) & 15];
   const indexSize = version > 0 ? sizes & 15 : 0;
-  const places = new Map<number, Place[]>();
+  const places = new Map<number, DataPlace[]>();
   for (const _ of times(version < 2 ? fields.u16() : fields.u32())) {
     if (fields.isOver) break;
     const id = version < 2 ? fields.u16() : fields.u32();
     const method = version > 0 ? fields.u16() & 15 : 0;
     fields.u16();
     const base = fields.uint(baseSize);
-    const extents = Array.from(times(fields.u16()), (): Place | undefined => {
+    const extents = Array.from(times(fields.u16()), (): DataPlace | undefined => {
       if (fields.isOver) return undefined;
       fields.uint(indexSize);
       const start = base + fields.uint(offsetSize);

@@ -6,7 +6,14 @@ import type { RangeReader } from "../file/reader.ts";
 import { damaged } from "../file/reader.ts";
 import type { Turn } from "../film/turn.ts";
 import { type BoxView, childrenOf, Fields } from "./heif-boxes.ts";
-import { associationsOf, type Item, itemsOf, locationsOf, type Place, referencesOf } from "./heif-items.ts";
+import {
+  associationsOf,
+  type DataPlace,
+  type HeifItem,
+  itemsOf,
+  locationsOf,
+  referencesOf,
+} from "./heif-items.ts";
 
 /** Tiles of one picture: 48 MP in tiles of 512 pixels are 192. */
 const MAX_TILES = 1024;
@@ -28,7 +35,7 @@ export interface StoredPicture {
   width: number;
   height: number;
   columns: number;
-  tiles: Place[][];
+  tiles: DataPlace[][];
   /** Matrix, primaries, transfer and range by their numbers in ITU-T H.273, where the file names them. */
   colour: { primaries: number; transfer: number; matrix: number; full: boolean } | undefined;
   /** What is done to it to be shown, in this order. */
@@ -49,7 +56,7 @@ export async function readHeif(reader: RangeReader): Promise<StoredPicture> {
   const fields = new Fields(primary);
   const id = fields.version() === 0 ? fields.u16() : fields.u32();
 
-  const pictureOf = async (item: Item | undefined, tiles: Item[]): Promise<StoredPicture> => {
+  const pictureOf = async (item: HeifItem | undefined, tiles: HeifItem[]): Promise<StoredPicture> => {
     const [first = item] = tiles;
     const codec = CODECS[first?.type ?? ""];
     if (!item || !first || !codec)
@@ -78,26 +85,26 @@ export async function readHeif(reader: RangeReader): Promise<StoredPicture> {
       alpha: undefined,
     };
   };
-  const find = (wanted: number) => items.get(wanted);
-  const tilesOf = (item: Item | undefined) => {
+  const itemOf = (itemId: number) => items.get(itemId);
+  const tilesOf = (item: HeifItem | undefined) => {
     if (item?.type !== "grid") return [];
     const ids = references
       .filter(({ type, from }) => type === "dimg" && from === item.id)
       .flatMap(({ to }) => to);
     if (ids.length > MAX_TILES) throw damaged(reader, `has ${ids.length} tiles; ${MAX_TILES} are the most`);
-    return ids.flatMap((tile) => find(tile) ?? []);
+    return ids.flatMap((tile) => itemOf(tile) ?? []);
   };
-  const main = find(id);
+  const main = itemOf(id);
   const picture = await pictureOf(main, tilesOf(main));
   const aux = references
     .filter(({ type, to }) => type === "auxl" && to.includes(id))
-    .map(({ from }) => find(from))
+    .map(({ from }) => itemOf(from))
     .find((item) => item?.properties.some(isAlpha));
   return { ...picture, alpha: aux && (await pictureOf(aux, tilesOf(aux))) };
 }
 
 /** The bytes of an item. Throws for one that lies past the end of the file. */
-export async function bytesAt(reader: RangeReader, places: Place[]): Promise<Buffer> {
+export async function bytesAt(reader: RangeReader, places: DataPlace[]): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for (const place of places) {
     if ("data" in place) pieces.push(place.data);

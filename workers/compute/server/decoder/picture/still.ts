@@ -22,10 +22,10 @@ import { GROUND, onGround } from "./ground.ts";
 import { readHeif } from "./heif.ts";
 import { readTiff } from "./tiff.ts";
 import { pictureOfTiles, type RgbPicture } from "./tiles.ts";
-import { firstFrame, type Placed } from "./webp.ts";
+import { firstFrame, type PlacedPicture } from "./webp.ts";
 import { refuseCutPicture } from "./whole-picture.ts";
 
-const MAX_BYTES = 64 * 1024 * 1024;
+const MAX_PICTURE_BYTES = 64 * 1024 * 1024;
 const DECODERS = {
   mjpeg: FF_DECODER_MJPEG,
   png: FF_DECODER_PNG,
@@ -35,12 +35,12 @@ const DECODERS = {
 };
 
 /** Decodes a still picture (the first one of an animation) and gives it to `use` while it is there. */
-export async function picture<T>(
+export async function withPicture<T>(
   reader: RangeReader,
   format: ImageFormat,
   use: (frame: Frame) => T,
 ): Promise<T> {
-  if (reader.size > MAX_BYTES) {
+  if (reader.size > MAX_PICTURE_BYTES) {
     const detail = `${reader.name} is a picture of ${reader.size} bytes; 64 MB is the most`;
     throw new FailureError(fail("too_large", detail, { where: reader.name }).failure);
   }
@@ -75,7 +75,7 @@ function upright(frame: Frame, pixels: Buffer): RgbPicture {
 }
 
 /** The first picture of an animation on its canvas, which is transparent around it. */
-function onCanvas(frame: Frame, { left, top, width, height }: Placed): RgbPicture {
+function onCanvas(frame: Frame, { left, top, width, height }: PlacedPicture): RgbPicture {
   const pixels = onGround(frame) ?? scaled(frame, frame.width, frame.height, AV_PIX_FMT_RGB24);
   const canvas = Buffer.alloc(width * height * 3, GROUND);
   const bytes = Math.min(frame.width, width - left) * 3;

@@ -81,7 +81,7 @@ async function assembled(reader: RangeReader, stored: StoredPicture, channels: 1
       // The last strip may be a shorter one.
       if (frame.width !== tileWidth || frame.height > tileHeight)
         throw damaged(reader, "has tiles of different sizes");
-      name(frame, stored.colour);
+      setColours(frame, stored.colour);
       const tile = scaled(
         frame,
         frame.width,
@@ -103,7 +103,7 @@ async function assembled(reader: RangeReader, stored: StoredPicture, channels: 1
 }
 
 /** Tells a frame the colours that its file names, which hold over those of its codec (6.5.5). */
-function name(frame: Frame, colour: StoredPicture["colour"]): void {
+function setColours(frame: Frame, colour: StoredPicture["colour"]): void {
   if (!colour) return;
   const { primaries, transfer, matrix, full } = colour;
   Object.assign(frame, {

@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 
 /** A picture on a larger canvas. */
-export interface Placed {
+export interface PlacedPicture {
   bytes: Buffer;
   left: number;
   top: number;
@@ -11,7 +11,7 @@ export interface Placed {
 }
 
 /** The first frame of an animation (WebP Container Specification, "Animation"); undefined for a single picture. */
-export function firstFrame(bytes: Buffer): Placed | undefined {
+export function firstFrame(bytes: Buffer): PlacedPicture | undefined {
   let [width, height] = [0, 0];
   for (let at = 12; at + 8 <= bytes.length; ) {
     const type = bytes.toString("latin1", at, at + 4);
@@ -21,7 +21,7 @@ export function firstFrame(bytes: Buffer): Placed | undefined {
       [width, height] = [body.readUIntLE(4, 3) + 1, body.readUIntLE(7, 3) + 1];
     if (type === "ANMF" && body.length >= 24 && width > 0) {
       const [left, top] = [body.readUIntLE(0, 3) * 2, body.readUIntLE(3, 3) * 2];
-      return { bytes: single(body), left, top, width, height };
+      return { bytes: webpOf(body), left, top, width, height };
     }
     at += 8 + size + (size & 1);
   }
@@ -29,7 +29,7 @@ export function firstFrame(bytes: Buffer): Placed | undefined {
 }
 
 /** A file of the chunks of one frame, with a header where it has an alpha channel apart. */
-function single(frame: Buffer): Buffer {
+function webpOf(frame: Buffer): Buffer {
   const chunks = frame.subarray(16);
   const head = Buffer.alloc(18);
   head.write("VP8X", 0, "latin1");

@@ -9,15 +9,15 @@ import { hear } from "../film/hearing.ts";
 import { Media } from "../film/video.ts";
 import type { Span } from "../spans.ts";
 
-const RATE = 16_000;
+const SAMPLE_RATE = 16_000;
 /** Seconds: 58 MB. */
-const LONGEST = 1800;
+const MAX_SOUND_SECONDS = 1800;
 
 /** The sound from `start` to `end`, silence where the track has none, as a WAV file. */
-export async function sound(reader: RangeReader, format: VideoFormat, span: Span): Promise<Buffer> {
+export async function cutSound(reader: RangeReader, format: VideoFormat, span: Span): Promise<Buffer> {
   const length = span.end - span.start;
-  if (length > LONGEST) {
-    const detail = `${Math.round(length)} s of sound are asked for; ${LONGEST} s are the most`;
+  if (length > MAX_SOUND_SECONDS) {
+    const detail = `${Math.round(length)} s of sound are asked for; ${MAX_SOUND_SECONDS} s are the most`;
     throw new FailureError(fail("too_large", detail, { where: reader.name }).failure);
   }
   const container = await Container.open(reader, format.demuxer);
@@ -25,8 +25,8 @@ export async function sound(reader: RangeReader, format: VideoFormat, span: Span
   const media = container.best(AVMEDIA_TYPE_VIDEO) && (await Media.over(container));
   try {
     const stream = container.only(AVMEDIA_TYPE_AUDIO, "audio");
-    const samples = Buffer.alloc(Math.round(length * RATE) * 2);
-    const shape = { rate: RATE, channels: 1, format: AV_SAMPLE_FMT_S16 };
+    const samples = Buffer.alloc(Math.round(length * SAMPLE_RATE) * 2);
+    const shape = { rate: SAMPLE_RATE, channels: 1, format: AV_SAMPLE_FMT_S16 };
     for await (const { at, planes } of hear(
       container,
       stream,
@@ -35,7 +35,7 @@ export async function sound(reader: RangeReader, format: VideoFormat, span: Span
       shape,
     ))
       samples.set(
-        within(planes[0] ?? samples, at * 2, samples.length),
+        partWithin(planes[0] ?? samples, at * 2, samples.length),
         Math.min(Math.max(0, at) * 2, samples.length),
       );
     return wav(samples);
@@ -45,7 +45,7 @@ export async function sound(reader: RangeReader, format: VideoFormat, span: Span
 }
 
 /** The part of a piece that begins at byte `at` of what is `length` bytes long. */
-const within = (piece: Buffer, at: number, length: number): Buffer =>
+const partWithin = (piece: Buffer, at: number, length: number): Buffer =>
   piece.subarray(Math.max(0, -at), Math.max(0, length - at));
 
 /** RIFF/WAVE with the 44-byte header that everything reads. */
@@ -56,8 +56,8 @@ function wav(samples: Buffer): Buffer {
   head.write("WAVEfmt ", 8, "latin1");
   for (const [at, value] of [
     [16, 16],
-    [24, RATE],
-    [28, RATE * 2],
+    [24, SAMPLE_RATE],
+    [28, SAMPLE_RATE * 2],
     [40, samples.length],
   ] as const)
     head.writeUInt32LE(value, at);

@@ -6,17 +6,17 @@ import { avGetCodecName, Packet, Rational, type Stream } from "node-av/lib";
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
 import { damaged, type RangeReader } from "../file/reader.ts";
 import type { VideoFormat } from "../file/sniff.ts";
-import { encodedSound, UNIT } from "../film/aac.ts";
-import { H264, TICKS } from "../film/h264.ts";
+import { encodeSound, SAMPLE_UNIT } from "../film/aac.ts";
+import { H264, TICKS_PER_SECOND } from "../film/h264.ts";
 import { Muxer } from "../film/muxer.ts";
 import { picturesOf, soundOf } from "../film/packets.ts";
 import { Media } from "../film/video.ts";
 import type { Span } from "../spans.ts";
 
-const LONGEST = 120;
+const MAX_CLIP_SECONDS = 120;
 /** What players take in an MP4. */
-const PICTURE = ["h264", "hevc", "av1", "vp9", "mpeg4"];
-const SOUND = ["aac", "mp3", "opus", "ac3"];
+const MP4_PICTURE_CODECS = ["h264", "hevc", "av1", "vp9", "mpeg4"];
+const MP4_SOUND_CODECS = ["aac", "mp3", "opus", "ac3"];
 const nameOf = (stream: Stream) => avGetCodecName(stream.codecpar.codecId) ?? "";
 
 /** A clip's sound: its packets, of which `unit` is the unit of time, and how its track is added to the clip. */
@@ -28,9 +28,9 @@ interface Sound {
 }
 
 /** The MP4 of a span of at most two minutes. */
-export async function clip(reader: RangeReader, format: VideoFormat, span: Span): Promise<Buffer> {
-  if (span.end - span.start > LONGEST) {
-    const detail = `a clip of ${Math.round(span.end - span.start)} s is asked for; ${LONGEST} s are the most`;
+export async function cutClip(reader: RangeReader, format: VideoFormat, span: Span): Promise<Buffer> {
+  if (span.end - span.start > MAX_CLIP_SECONDS) {
+    const detail = `a clip of ${Math.round(span.end - span.start)} s is asked for; ${MAX_CLIP_SECONDS} s are the most`;
     throw new FailureError(fail("too_large", detail, { where: reader.name }).failure);
   }
   const media = await Media.open(reader, format.demuxer);
@@ -38,8 +38,8 @@ export async function clip(reader: RangeReader, format: VideoFormat, span: Span)
   let pictures: Packet[] | undefined;
   let sound: Sound | undefined;
   try {
-    if (PICTURE.includes(nameOf(media.stream))) pictures = await picturesOf(media, span);
-    sound = await heardIn(media, span);
+    if (MP4_PICTURE_CODECS.includes(nameOf(media.stream))) pictures = await picturesOf(media, span);
+    sound = await soundOfSpan(media, span);
     let heard: Stream | undefined;
     const begin = async () => {
       heard = sound?.add(muxer);
@@ -49,7 +49,7 @@ export async function clip(reader: RangeReader, format: VideoFormat, span: Span)
       const track = muxer.copied(media.stream);
       await begin();
       for (const packet of pictures) await muxer.write(packet, track, media.stream.timeBase);
-    } else await encode(media, span, muxer, begin);
+    } else await encodePictures(media, span, muxer, begin);
     for (const packet of sound?.packets ?? [])
       if (sound && heard) await muxer.write(packet, heard, sound.unit);
     return await muxer.end(reader.name);
@@ -62,23 +62,23 @@ export async function clip(reader: RangeReader, format: VideoFormat, span: Span)
 }
 
 /** The span's sound, copied or encoded; undefined for a silent film. */
-async function heardIn({ container, origin }: Media, span: Span): Promise<Sound | undefined> {
+async function soundOfSpan({ container, origin }: Media, span: Span): Promise<Sound | undefined> {
   const stream = container.best(AVMEDIA_TYPE_AUDIO);
   if (!stream) return undefined;
-  if (SOUND.includes(nameOf(stream))) {
+  if (MP4_SOUND_CODECS.includes(nameOf(stream))) {
     const packets = await soundOf(container, stream, span, origin);
     return { packets, unit: stream.timeBase, add: (muxer) => muxer.copied(stream), close: () => {} };
   }
-  const { packets, encoder } = await encodedSound(container, stream, span, origin);
+  const { packets, encoder } = await encodeSound(container, stream, span, origin);
   const add = (muxer: Muxer) => muxer.encoded(encoder, null);
-  return { packets, unit: UNIT, add, close: () => encoder.freeContext() };
+  return { packets, unit: SAMPLE_UNIT, add, close: () => encoder.freeContext() };
 }
 
 /**
  * Encodes the span's pictures; of a span in which none begins, the one on screen. `begin` adds the further tracks and
  * writes the header.
  */
-async function encode(
+async function encodePictures(
   media: Media,
   { start, end }: Span,
   muxer: Muxer,
@@ -86,11 +86,11 @@ async function encode(
 ): Promise<void> {
   const packet = new Packet();
   packet.alloc();
-  const unit = new Rational(1, TICKS);
+  const unit = new Rational(1, TICKS_PER_SECOND);
   let encoder: H264 | undefined;
   let track: Stream | undefined;
   const write = async (packets: Iterable<Packet>) => {
-    for (const made of packets) if (track) await muxer.write(made, track, unit);
+    for (const ready of packets) if (track) await muxer.write(ready, track, unit);
   };
   try {
     media.container.only(AVMEDIA_TYPE_VIDEO, "video");
@@ -100,7 +100,7 @@ async function encode(
         track = muxer.encoded(encoder.context, encoder.matrix);
         await begin();
       }
-      await write(encoder.packetsOf(frame, Math.round((time - start) * TICKS), packet));
+      await write(encoder.packetsOf(frame, Math.round((time - start) * TICKS_PER_SECOND), packet));
     }
     if (!encoder) throw damaged(media.container.reader, `has no frame to decode from ${start} to ${end} s`);
     await write(encoder.rest(packet));

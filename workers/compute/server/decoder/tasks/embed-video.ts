@@ -6,12 +6,12 @@ import { damaged, type RangeReader } from "../file/reader.ts";
 import type { VideoFormat } from "../file/sniff.ts";
 import { type Keyframe, KeyframeIndex } from "../film/keyframes.ts";
 import { Media } from "../film/video.ts";
-import { partsOf, type Taken, takenOf } from "../frame/take.ts";
+import { partsOf, type TakenFrame, takenOf } from "../frame/take.ts";
 import type { EmbedJob, Output, Parts, ReadCount } from "../protocol.ts";
-import { evenTimes, micro, type Span, spread } from "../spans.ts";
+import { evenTimes, roundTime, type Span, spread } from "../spans.ts";
 
 /** Keyframes that are asked for at one time: the one that is wanted, and those after it. */
-const AHEAD = 4;
+const KEYFRAMES_AHEAD = 4;
 
 /** Each item of a job: its vector, or why it has none. */
 export async function* embedVideo(
@@ -26,16 +26,16 @@ export async function* embedVideo(
     const spans = job.items.map((item) => item.span ?? whole);
     const entries = await entriesOf(media, spans, job.count);
     const ahead = fetchAhead(reader, entries?.flat() ?? []);
-    for (const [at, item] of job.items.entries()) {
+    for (const [index, item] of job.items.entries()) {
       try {
-        const span = spans[at] ?? whole;
-        const frames = await sampleSpan(media, entries?.[at], span, job, ahead);
+        const span = spans[index] ?? whole;
+        const frames = await sampleSpan(media, entries?.[index], span, job, ahead);
         if (frames.length === 0)
           throw damaged(reader, `has no frame to decode from ${span.start} to ${span.end} s`);
         yield {
           index: item.index,
           ...sampledOf(frames),
-          read: since(reader, before),
+          read: readSince(reader, before),
           version: versionOf(reader),
         };
       } catch (error) {
@@ -70,20 +70,20 @@ async function entriesOf(media: Media, spans: Span[], count: number): Promise<Ke
 
 /** Keeps the bytes of the next keyframes on their way while one is decoded. Call it with each in turn. */
 function fetchAhead(reader: RangeReader, keyframes: readonly Keyframe[]): (from: Keyframe) => void {
-  let asked = 0;
+  let next = 0;
   return (from) => {
-    const at = keyframes.indexOf(from);
-    if (at < 0) return;
-    for (asked = Math.max(asked, at); asked < Math.min(at + AHEAD, keyframes.length); asked++) {
-      const { position, bytes } = keyframes[asked] ?? from;
+    const index = keyframes.indexOf(from);
+    if (index < 0) return;
+    for (next = Math.max(next, index); next < Math.min(index + KEYFRAMES_AHEAD, keyframes.length); next++) {
+      const { position, bytes } = keyframes[next] ?? from;
       if (position !== undefined) reader.ahead(position, bytes);
     }
   };
 }
 
-export interface Sampled {
+export interface SampledFrame {
   time: number;
-  taken: Taken;
+  taken: TakenFrame;
 }
 
 /**
@@ -97,31 +97,31 @@ async function sampleSpan(
   span: Span,
   { take: how, count }: EmbedJob,
   ahead: (entry: Keyframe) => void,
-): Promise<Sampled[]> {
-  const found = new Map<number, Sampled>();
+): Promise<SampledFrame[]> {
+  const samples = new Map<number, SampledFrame>();
   const add = ({ time, frame }: { time: number; frame: Frame }) =>
-    found.set(time, { time, taken: takenOf(frame, how) });
-  const inside = (time: number) => time >= span.start - 1e-3 && time < span.end - 1e-6 && !found.has(time);
-  const wanted = entries ?? evenTimes(span, count).map((time) => ({ time, bytes: 0 }));
-  for (const entry of wanted) {
+    samples.set(time, { time, taken: takenOf(frame, how) });
+  const inside = (time: number) => time >= span.start - 1e-3 && time < span.end - 1e-6 && !samples.has(time);
+  const moments = entries ?? evenTimes(span, count).map((time) => ({ time, bytes: 0 }));
+  for (const entry of moments) {
     ahead(entry);
     const got = await media.keyframe(entry.time, entry.bytes);
     if (got && inside(got.time)) add(got);
   }
   // What is shown then may begin before the span: between two slow frames, or where only sound is left.
-  if (found.size === 0 && span.start < media.info.duration)
+  if (samples.size === 0 && span.start < media.info.duration)
     for await (const got of media.framesAt(evenTimes(span, count))) add(got);
-  return [...found.values()].sort((a, b) => a.time - b.time);
+  return [...samples.values()].sort((a, b) => a.time - b.time);
 }
 
-export const sampledOf = (frames: readonly Sampled[]): Parts & { sampled: number[] } => ({
+export const sampledOf = (frames: readonly SampledFrame[]): Parts & { sampled: number[] } => ({
   ...partsOf(frames.map(({ taken }) => taken)),
-  sampled: frames.map(({ time }) => micro(time)),
+  sampled: frames.map(({ time }) => roundTime(time)),
 });
 
 export const versionOf = ({ etag, size }: RangeReader) => ({ etag, size });
 
-export const since = (reader: RangeReader, before: ReadCount): ReadCount => ({
+export const readSince = (reader: RangeReader, before: ReadCount): ReadCount => ({
   bytes: reader.read.bytes - before.bytes,
   requests: reader.read.requests - before.requests,
 });

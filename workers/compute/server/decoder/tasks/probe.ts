@@ -7,11 +7,11 @@ import { Container, durationOf } from "../film/container.ts";
 import { describe, type MediaInfo } from "../film/describe.ts";
 import { shownSize } from "../film/scaler.ts";
 import { Media } from "../film/video.ts";
-import { picture } from "../picture/still.ts";
+import { withPicture } from "../picture/still.ts";
 import type { Output } from "../protocol.ts";
-import { micro } from "../spans.ts";
+import { roundTime } from "../spans.ts";
 
-const KINDS = new Map([
+const STREAM_KINDS = new Map([
   [AVMEDIA_TYPE_VIDEO as number, "video"],
   [AVMEDIA_TYPE_AUDIO as number, "audio"],
   [AVMEDIA_TYPE_SUBTITLE as number, "subtitle"],
@@ -21,7 +21,7 @@ const KINDS = new Map([
 export async function probe(reader: RangeReader, format: Format): Promise<Output> {
   const { name } = format;
   if (format.kind === "image") {
-    const shown = await picture(reader, format, shownSize);
+    const shown = await withPicture(reader, format, shownSize);
     return { kind: "image", container: name, size: reader.size, ...shown, streams: [], read: reader.read };
   }
   const container = await Container.open(reader, format.demuxer);
@@ -39,7 +39,7 @@ export async function probe(reader: RangeReader, format: Format): Promise<Output
       kind,
       container: name,
       size: reader.size,
-      duration: micro(duration),
+      duration: roundTime(duration),
       streams,
       read: reader.read,
     };
@@ -50,7 +50,7 @@ export async function probe(reader: RangeReader, format: Format): Promise<Output
 
 function streamOf({ context }: Container, stream: Stream): Record<string, unknown> {
   const { codecId, codecType, sampleRate, channels } = stream.codecpar;
-  const type = KINDS.get(codecType) ?? "other";
+  const type = STREAM_KINDS.get(codecType) ?? "other";
   const codec = avGetCodecName(codecId) ?? "unknown";
   if (type === "audio") return { type, codec, sample_rate: sampleRate, channels };
   if (type !== "video") return { type, codec };

@@ -7,10 +7,10 @@ import { type FrameTable, KeyframeIndex } from "../film/keyframes.ts";
 import { cutsOf } from "../film/scenes.ts";
 import { Media } from "../film/video.ts";
 import type { Output, SplitJob } from "../protocol.ts";
-import { between, countBefore, micro, overlapped, type Span, spans } from "../spans.ts";
+import { countBefore, evenSpans, overlapped, roundTime, type Span, spansBetween } from "../spans.ts";
 
 /** One span as `/v1/split` answers it. Frames are numbered as they are shown, from 0; `last_frame` is in the span. */
-export interface Chunk extends Span {
+export interface PlannedChunk extends Span {
   index: number;
   first_frame: number;
   last_frame: number;
@@ -21,14 +21,14 @@ export interface Chunk extends Span {
 }
 
 /** Spans in one answer: ten hours by seconds. */
-const MOST_CHUNKS = 36_000;
+const MAX_CHUNKS = 36_000;
 /** Of the mean difference of two frames, 0 to 1, from which on it is a cut. */
-const THRESHOLD = 0.1;
-const LONGEST = 24 * 3600;
+const CUT_THRESHOLD = 0.1;
+const MAX_FILM_SECONDS = 24 * 3600;
 /** Seconds by which a film may be shorter or longer than its frames: sound, rounding. */
-const SLACK = 1 + 1e-3;
+const SLACK_SECONDS = 1 + 1e-3;
 /** A header may round; beyond this it lies. */
-const BELIEVED = 3600;
+const MAX_HEADER_ERROR_SECONDS = 3600;
 
 export async function split(reader: RangeReader, format: VideoFormat, job: SplitJob): Promise<Output> {
   const media = await Media.open(reader, format.demuxer);
@@ -40,24 +40,24 @@ export async function split(reader: RangeReader, format: VideoFormat, job: Split
     if (index && !listed) throw damaged(reader, "lists more frames than ten hours have");
     const length = await lengthOf(reader, media, listed, index);
     const duration = Math.min(length, job.max_duration ?? length);
-    const { planned, keyframes } = await plan(media, listed, duration, job);
-    if (planned.length > MOST_CHUNKS) {
+    const { planned, keyframes } = await planSpans(media, listed, duration, job);
+    if (planned.length > MAX_CHUNKS) {
       const next = "Ask for longer spans, or set max_duration.";
-      throw tooMuch(reader, `has ${Math.round(duration)} s, which come to over ${MOST_CHUNKS} chunks`, next);
+      throw tooLarge(reader, `has ${Math.round(duration)} s, which come to over ${MAX_CHUNKS} chunks`, next);
     }
     const frameAt = (time: number) =>
       listed ? countBefore(listed.frames, time) : Math.min(info.frames, Math.ceil(time * info.fps - 1e-6));
-    const chunks: Chunk[] = overlapped(planned, job.overlap ?? 0, duration).map((span, index) => ({
+    const chunks: PlannedChunk[] = overlapped(planned, job.overlap ?? 0, duration).map((span, index) => ({
       index,
       ...span,
       ...framesOf(frameAt(span.start), frameAt(span.end)),
       fps: info.fps,
       keyframes: keyframes
         .slice(countBefore(keyframes, span.start), countBefore(keyframes, span.end))
-        .map(micro),
+        .map(roundTime),
     }));
     const frames = listed ? frameAt(length) : info.frames;
-    return { ...info, duration: micro(length), frames, chunks, read: reader.read, size: reader.size };
+    return { ...info, duration: roundTime(length), frames, chunks, read: reader.read, size: reader.size };
   } finally {
     index?.close();
     await media.close();
@@ -79,8 +79,8 @@ async function lengthOf(
 ): Promise<number> {
   const promised = Math.max((await index?.promised()) ?? 0, media.promised);
   const seen = async () => (await media.keyframesBefore([promised])).at(-1) ?? 0;
-  const end = listed?.end ?? (promised > BELIEVED ? await seen() : promised);
-  if (promised - Math.max(end, media.sound) > BELIEVED) {
+  const end = listed?.end ?? (promised > MAX_HEADER_ERROR_SECONDS ? await seen() : promised);
+  if (promised - Math.max(end, media.sound) > MAX_HEADER_ERROR_SECONDS) {
     const what = `says that it lasts ${Math.round(promised)} s, but its frames end at ${Math.round(end)} s`;
     throw damaged(reader, what);
   }
@@ -90,7 +90,8 @@ async function lengthOf(
       reader,
       "does not say how long it is: damaged, cut short, or a recording too large to count",
     );
-  if (length > LONGEST) throw tooMuch(reader, `lasts ${Math.round(length)} s; ${LONGEST} s are the most`);
+  if (length > MAX_FILM_SECONDS)
+    throw tooLarge(reader, `lasts ${Math.round(length)} s; ${MAX_FILM_SECONDS} s are the most`);
   return length;
 }
 
@@ -99,12 +100,13 @@ async function lengthOf(
  * leaves out; an end far past the frames is a header that is wrong, unless there is sound until then.
  */
 function indexedLength({ pictures, sound }: Media, end: number): number {
-  const shown = Math.abs(end - pictures) <= SLACK ? Math.max(end, pictures) : Math.min(end, pictures) || end;
-  return sound > shown + SLACK ? sound : shown;
+  const shown =
+    Math.abs(end - pictures) <= SLACK_SECONDS ? Math.max(end, pictures) : Math.min(end, pictures) || end;
+  return sound > shown + SLACK_SECONDS ? sound : shown;
 }
 
 /** Spans in the way that was asked for, and the keyframes that came to light. */
-async function plan(
+async function planSpans(
   media: Media,
   listed: FrameTable | undefined,
   duration: number,
@@ -112,16 +114,16 @@ async function plan(
 ): Promise<{ planned: Span[]; keyframes: number[] }> {
   if (scenes || keyframes) {
     const entries = listed?.keyframes ?? (await media.keyframes(duration));
-    const { threshold = THRESHOLD, min = 0, max = duration } = scenes ?? {};
+    const { threshold = CUT_THRESHOLD, min = 0, max = duration } = scenes ?? {};
     const marks = scenes ? await cutsOf(media, entries, duration, threshold) : entries;
-    return { planned: between(marks, duration, min, max), keyframes: entries };
+    return { planned: spansBetween(marks, duration, min, max), keyframes: entries };
   }
-  const planned = spans(duration, Math.max(frame_interval, duration / (MOST_CHUNKS + 1)));
+  const planned = evenSpans(duration, Math.max(frame_interval, duration / (MAX_CHUNKS + 1)));
   const entries = listed?.keyframes ?? (await media.keyframesBefore(planned.map((span) => span.start)));
   return { planned, keyframes: entries };
 }
 
-function tooMuch(reader: RangeReader, what: string, next?: string): FailureError {
+function tooLarge(reader: RangeReader, what: string, next?: string): FailureError {
   const more = { where: reader.name, ...(next && { next }) };
   return new FailureError(fail("too_large", `${reader.name} ${what}`, more).failure);
 }

@@ -10,7 +10,7 @@ from ._wire import WeirError, call, this_run
 __all__ = ["Chunk", "FileTools", "Mixpeek", "Vector", "WeirError"]
 
 # Spans asked for together, at most: what the Worker sends on in one request.
-MOST_AHEAD = 16
+MAX_SPANS_AHEAD = 16
 
 
 class Chunk:
@@ -112,7 +112,7 @@ class _Embed:
                 chunks = chunk._siblings[chunk.index : chunk.index + self._window]
                 answers = call("embed_video", chunks=[_id_of(each) for each in chunks], model=model)
                 self._ahead = dict(zip(chunks, answers))
-                self._window = min(MOST_AHEAD, self._window * 2)
+                self._window = min(MAX_SPANS_AHEAD, self._window * 2)
             return vector_of(self._ahead.pop(chunk))
 
     def image(self, file_url, model):

@@ -8,8 +8,8 @@ from ._wire import WeirError
 
 HANDLER = "handler.py"
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-MOST_FRAMES = 8
-MOST_TEXT = 1000
+MAX_FRAMES = 8
+MAX_CHARACTERS = 1000
 
 
 class BadHandler(Exception):
@@ -67,7 +67,7 @@ def _where(error):
         return f'File "{HANDLER}", line {error.lineno}'
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _ours(frame.filename)]
     lines = []
-    for frame in frames[-MOST_FRAMES:]:
+    for frame in frames[-MAX_FRAMES:]:
         lines.append(f'File "{_short(frame.filename)}", line {frame.lineno}, in {frame.name}')
         if frame.line:
             lines.append(f"  {frame.line.strip()}")
@@ -88,4 +88,4 @@ def _short(path):
 
 
 def _clean(text):
-    return text.replace(HERE, "").replace(os.getcwd() + os.sep, "")[:MOST_TEXT]
+    return text.replace(HERE, "").replace(os.getcwd() + os.sep, "")[:MAX_CHARACTERS]

@@ -7,9 +7,9 @@ import math
 
 from ._vector import stored_form
 
-MOST_BYTES = 1_500_000
-MOST_DEPTH = 64
-MOST_INTEGER = 2**53 - 1
+MAX_BYTES = 1_500_000
+MAX_DEPTH = 64
+MAX_INTEGER = 2**53 - 1
 
 
 class InvalidReturn(Exception):
@@ -35,8 +35,8 @@ def line_of(value, position):
     vectors = []
     data = json.dumps(_plain(value, [], vectors, where), separators=(",", ":"))
     # What is not ASCII is escaped here and not where it is stored, so this is refused with room to spare.
-    if len(data) > MOST_BYTES * 6:
-        raise InvalidReturn(f"{where} is {len(data)} bytes of JSON; {MOST_BYTES} are the most.", where)
+    if len(data) > MAX_BYTES * 6:
+        raise InvalidReturn(f"{where} is {len(data)} bytes of JSON; {MAX_BYTES} are the most.", where)
     return json.dumps({"vectors": vectors})[:-1] + f', "data": {data}}}'
 
 
@@ -45,7 +45,7 @@ def _plain(value, path, vectors, item):
         return value
     where = item + "".join(map(_member, path))
     if isinstance(value, int):
-        if abs(value) > MOST_INTEGER:
+        if abs(value) > MAX_INTEGER:
             # Also too large to be written out in digits, perhaps.
             raise InvalidReturn(f"{where} is an integer too large for JSON: return it as text.", where)
         return int(value)
@@ -60,8 +60,8 @@ def _plain(value, path, vectors, item):
     if vector is not None:
         vectors.append({"path": path, **vector})
         return None
-    if len(path) >= MOST_DEPTH:
-        raise InvalidReturn(f"{item} is nested deeper than {MOST_DEPTH} levels, or contains itself.", item)
+    if len(path) >= MAX_DEPTH:
+        raise InvalidReturn(f"{item} is nested deeper than {MAX_DEPTH} levels, or contains itself.", item)
     if isinstance(value, collections.abc.Mapping):
         for key in value:
             if not isinstance(key, str):

@@ -8,7 +8,7 @@ import shutil
 import threading
 
 _INCOMING, _OUTGOING = 3, 4
-_LONGEST_LINE = 1000
+_MAX_LINE_CHARACTERS = 1000
 
 _received = queue.SimpleQueue()
 _saying = threading.RLock()
@@ -104,7 +104,7 @@ class LogBytes(io.RawIOBase):
 
     def write(self, data):
         *lines, rest = (self._rest + bytes(data)).split(b"\n")
-        self._rest = rest[: _LONGEST_LINE * 4]
+        self._rest = rest[: _MAX_LINE_CHARACTERS * 4]
         for line in lines:
             self._log(line)
         return len(data)
@@ -117,5 +117,5 @@ class LogBytes(io.RawIOBase):
     @staticmethod
     def _log(line):
         with _saying:
-            text = line.decode("utf-8", "replace").rstrip("\r")[:_LONGEST_LINE]
+            text = line.decode("utf-8", "replace").rstrip("\r")[:_MAX_LINE_CHARACTERS]
             _write((json.dumps({"log": text}) + "\n").encode())
