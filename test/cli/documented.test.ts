@@ -14,7 +14,7 @@ import {
   linksOf,
   mentionsOf,
   PAGES,
-  proofsOf,
+  pathsIn,
   proseOf,
   termsOf,
   weirWords,
@@ -83,8 +83,8 @@ describe("links and names of files", () => {
     expect(dead.map(({ place, text }) => `${place}: ${text}`)).toEqual([]);
   });
 
-  test.each(ALL_PAGES)("%s: every test and benchmark that it names exists", (page) => {
-    expect(proofsOf(page).filter((path) => !existsSync(join(packageRoot, path)))).toEqual([]);
+  test.each(ALL_PAGES)("%s: every file of the project that it names exists", (page) => {
+    expect(pathsIn(page).filter((path) => !existsSync(join(packageRoot, path)))).toEqual([]);
   });
 
   test("every promise has a test or a benchmark that holds it", () => {

@@ -168,6 +168,8 @@ const slugOf = (heading: string) =>
     .replace(/[^\p{L}\p{N}\s_-]/gu, "")
     .replace(/\s/g, "-");
 
-/** Files of tests and benchmarks that a page names in its prose. */
-export const proofsOf = (page: string): string[] =>
-  [...proseOf(page).matchAll(/`((?:test|bench)\/[\w./-]+)`/g)].map(([, path = ""]) => path);
+/** Files and folders of the project that a page names in its prose, from the root: `src/worker.ts`. */
+export const pathsIn = (page: string): string[] =>
+  [...proseOf(page).matchAll(/`((?:src|workers|cli|dashboard|scripts|test|bench)\/[\w./-]+)`/g)].map(
+    ([, path = ""]) => path,
+  );
