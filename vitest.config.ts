@@ -14,6 +14,8 @@ const SLOW = [
 export default defineConfig({
   test: {
     environment: "node",
+    // Token of every compute server that a test starts.
+    env: { COMPUTE_TOKEN: "test-compute-token" },
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,

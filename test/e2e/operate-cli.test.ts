@@ -160,7 +160,7 @@ test("weir pipelines shows who is paused and why, until resumed", async () => {
 
 test.each([
   ["used wrongly: no choice", 2, ["dead-letters", "redrive"], "--run, --alias, --kind or --all"],
-  ["used wrongly: flags apart", 2, ["replay", "create", "--select", "stale", "--prefix", "a"], "takes none"],
+  ["used wrongly: flags apart", 2, ["replay", "create", "--select", "stale", "--prefix", "a"], "takes no such options"],
   ["used wrongly: no such way", 2, ["replay", "create", "--select", "all"], "Allowed choices"],
   [
     "used wrongly: a bad filter",
@@ -214,7 +214,7 @@ describe("what to replay", () => {
     ["neither a time nor a span", { select: "events", since: "yesterday" }],
     ["expected a version, a commit or a model", { select: "produced-by" }],
     ["takes --prefix", { select: "drift", since: "1d" }],
-    ["the filter is not JSON", { select: "stale", filter: "{x" }],
+    ["The filter is not JSON", { select: "stale", filter: "{x" }],
   ])("is refused with: %s", (said, flags) => {
     expect(() => request(flags)).toThrow(said);
   });
