@@ -19,7 +19,10 @@ const NOT_HERE: [RegExp, string][] = [
   [/^(connection|destination)=\$\(aws /, "needs an AWS account"],
   [/^npx wrangler /, "needs a Cloudflare account"],
   [/\| gh secret set /, "needs GitHub's own tool and a repository there"],
-  [/^npm test$|\bvitest run\b|\bnpm run model$/, "runs tests, and this is one: npm test and npm run test:slow run them all"],
+  [
+    /^npm test$|\bvitest run\b|\bnpm run model$/,
+    "runs tests, and this is one: npm test and npm run test:slow run them all",
+  ],
   [/^[A-Z_…]+=…/, "is a line of a file, prod.env, not a command"],
 ];
 
