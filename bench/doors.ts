@@ -3,7 +3,7 @@
 // processor time and the peak memory of workerd itself, so that a busy machine does not count.
 // `npm run bench -- doors [bodies a door] [seed]`; the last line is JSON. Linux only: it reads /proc.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { type Door, nastyBody, plainBody } from "./support/nasty.ts";
+import { type DoorPath, nastyBody, plainBody } from "./support/nasty.ts";
 
 const BODIES = Number(process.argv[2] ?? 60);
 const SEED = Number(process.argv[3] ?? 1);
@@ -65,7 +65,7 @@ interface Cost {
   status: number;
 }
 
-async function costOf(door: Door, body: string): Promise<Cost> {
+async function costOf(door: DoorPath, body: string): Promise<Cost> {
   forgetPeak();
   const held = memoryMb("VmRSS");
   const before = usedMs();

@@ -9,19 +9,19 @@ import { openStores } from "../test/support/stores.ts";
 const ROUNDS = 5;
 const EVENTS = 200;
 const BATCH = 100;
-let made = 0;
+let keyCount = 0;
 
 function decided(): DecidedEvent {
-  const told = {
+  const facts = {
     connection: "c",
     bucket: "b",
-    key: `videos/${made++}.mp4`,
+    key: `videos/${keyCount++}.mp4`,
     type: "created",
     operation: "Put",
     time: "2026-11-23T09:59:00.000Z",
     etag: "e",
   } as const;
-  const event: Event = { ...told, ...identify(told), sender: "s3", hops: 0, received_at: told.time };
+  const event: Event = { ...facts, ...identify(facts), sender: "s3", hops: 0, received_at: facts.time };
   return {
     event,
     lookups: lookups(event),

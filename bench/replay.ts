@@ -30,7 +30,7 @@ async function liveWaits(name: string): Promise<number[]> {
   for (let n = 0; n < LIVE; n++) {
     const key = `live/${name}/${n}.bin`;
     const object = await dev.client.put(BUCKET, key, "live", { keep: "yes" });
-    const told = Date.now();
+    const deliveredAt = Date.now();
     await dev.client.deliver("conn_media", dev.client.s3Records(object));
     const run = await dev.client.until(
       async () => {
@@ -41,9 +41,9 @@ async function liveWaits(name: string): Promise<number[]> {
         const runs = await dev.client.read<{ data: Run[] }>(`/v1/runs?event_id=${events.data[0].id}`);
         return runs.data.find(({ alias }) => alias === "mirror");
       },
-      (found) => Boolean(found?.started_at),
+      (run) => Boolean(run?.started_at),
     );
-    waits.push(Date.parse(run?.started_at ?? "") - told);
+    waits.push(Date.parse(run?.started_at ?? "") - deliveredAt);
   }
   return waits;
 }

@@ -4,10 +4,10 @@
 import { queueBinding } from "../../src/shapes/bindings.ts";
 import { openInWorkerd } from "./workerd.ts";
 
-const MOST_PIPELINES = 100;
+const MAX_PIPELINES = 100;
 
 export async function openDelivery() {
-  const queues = Array.from({ length: MOST_PIPELINES }, (_, n) => {
+  const queues = Array.from({ length: MAX_PIPELINES }, (_, n) => {
     return [queueBinding(`p${n}`), { type: "queue" as const, name: `weir-p${n}` }] as const;
   });
   const { ask, close } = await openInWorkerd("delivery", Object.fromEntries(queues));

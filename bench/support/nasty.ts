@@ -1,5 +1,5 @@
 // Bodies that are made to hurt, for bench/doors.ts: by the door's shape, from a seed, at most 100 KB.
-export type Door = string;
+export type DoorPath = string;
 
 const MAX_CHARS = 100_000;
 const OPERATORS = [
@@ -44,10 +44,10 @@ function chance(seed: number) {
 }
 type Chance = ReturnType<typeof chance>;
 
-const times = <T>(count: number, one: (i: number) => T): T[] =>
-  Array.from({ length: count }, (_, i) => one(i));
-const record = (count: number, one: (i: number) => [string, unknown]) =>
-  Object.fromEntries(times(count, one));
+const times = <T>(count: number, make: (i: number) => T): T[] =>
+  Array.from({ length: count }, (_, i) => make(i));
+const record = (count: number, make: (i: number) => [string, unknown]) =>
+  Object.fromEntries(times(count, make));
 
 /** JSON text of brackets inside each other, which JSON.stringify could not write. */
 const deep = (levels: number) => `${'{"a":['.repeat(levels)}1${"]}".repeat(levels)}`;
@@ -152,7 +152,7 @@ const ANYTHING: Record<string, (random: Chance) => string> = {
 };
 
 /** What a door takes, with a hole for what is nasty; the first is what a person would send. */
-const SHAPES: Record<Door, ((hole: string, filter: string, event: string) => string)[]> = {
+const SHAPES: Record<DoorPath, ((hole: string, filter: string, event: string) => string)[]> = {
   "/v1/filters/test": [
     (_, filter, event) => `{"filter":${filter},"event":${event}}`,
     (hole) => `{"filter":${hole},"event":{}}`,
@@ -186,14 +186,14 @@ const SHAPES: Record<Door, ((hole: string, filter: string, event: string) => str
   ],
 };
 const anyShape = [(hole: string) => hole, (hole: string) => `{"reason":${hole}}`];
-const shapesOf = (door: Door) => [...(SHAPES[door] ?? []), ...anyShape];
+const shapesOf = (door: DoorPath) => [...(SHAPES[door] ?? []), ...anyShape];
 
 /** A body that a person might send, to compare with. */
-export const plainBody = (door: Door): string =>
+export const plainBody = (door: DoorPath): string =>
   (SHAPES[door]?.[0] ?? anyShape[1])?.('"x"', '{"key":[{"suffix":".txt"}]}', '{"key":"a.txt"}') ?? "{}";
 
 /** The body of a seed, and what kind it is of. */
-export function nastyBody(door: Door, seed: number): { kind: string; body: string } {
+export function nastyBody(door: DoorPath, seed: number): { kind: string; body: string } {
   const random = chance(seed);
   for (let n = 0; n < 20; n++) {
     const [filter, event, hole] = [FILTERS, EVENTS, ANYTHING].map((kinds) => random.pick(Object.keys(kinds)));

@@ -24,7 +24,7 @@ const connections = connectionsSchema.parse({
 /** Pipelines that want every event, so that a batch of 100 makes 100 runs for each of them. */
 const registries = new Map<number, Pipelines>();
 function pipelinesOf(count: number): Pipelines {
-  const known =
+  const pipelines =
     registries.get(count) ??
     openPipelines(
       Array.from({ length: count }, (_, n) => {
@@ -37,26 +37,26 @@ function pipelinesOf(count: number): Pipelines {
         return { alias: `p${n}`, version: "v", config };
       }),
     );
-  registries.set(count, known);
-  return known;
+  registries.set(count, pipelines);
+  return pipelines;
 }
 
 // What it logs of each event is made all the same, and kept from the terminal.
 console.log = () => {};
 
-let made = 0;
+let keyCount = 0;
 function batchOf(size: number): Event[] {
   return Array.from({ length: size }, () => {
-    const told = {
+    const facts = {
       connection: "c",
       bucket: "bench-media",
-      key: `videos/${made++}.mp4`,
+      key: `videos/${keyCount++}.mp4`,
       type: "created",
       operation: "PutObject",
       time: "2026-11-23T09:59:00.000Z",
       etag: "0123456789abcdef0123456789abcdef",
     } as const;
-    return { ...told, ...identify(told), sender: "r2", size: 1_000_000, hops: 0, received_at: told.time };
+    return { ...facts, ...identify(facts), sender: "r2", size: 1_000_000, hops: 0, received_at: facts.time };
   });
 }
 

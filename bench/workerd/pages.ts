@@ -34,7 +34,7 @@ const { connections } = connectionsSchema.parse({
 });
 
 function eventOf(n: number): Event {
-  const told = {
+  const facts = {
     connection: "c",
     bucket: "bench-media",
     key: `videos/${n}.mp4`,
@@ -42,7 +42,7 @@ function eventOf(n: number): Event {
     operation: "PutObject",
     time: "2026-11-23T09:59:00.000Z",
   } as const;
-  return { ...told, ...identify(told), sender: "r2", hops: 0, received_at: told.time };
+  return { ...facts, ...identify(facts), sender: "r2", hops: 0, received_at: facts.time };
 }
 
 /** Objects and their events, so many, from this number on. */

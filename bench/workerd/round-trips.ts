@@ -31,7 +31,7 @@ export function countingRoundTrips(real: D1Database): { db: D1Database; count():
         const [batch] = parameters;
         // A batch takes the statements themselves.
         const own = Array.isArray(batch)
-          ? [batch.map((one: object) => statements.get(one) ?? one)]
+          ? [batch.map((statement: object) => statements.get(statement) ?? statement)]
           : parameters;
         return method.apply(target, own) as unknown;
       };

@@ -82,5 +82,5 @@ test(`${EVENTS} events while compute refuses ${REFUSALS} times: all succeed at t
   );
   const off = histories.flatMap(({ history }) => history.filter(({ status }) => status === "failed"));
   expect(off.length).toBeGreaterThan(0);
-  for (const { cause } of off) expect(cause).toMatch(/compute has no instance free \((429|503)\)/);
+  for (const { cause } of off) expect(cause).toMatch(/Compute has no instance free \((429|503)\)/);
 }, 180_000);

@@ -3,7 +3,7 @@
 // has.
 import type { Models } from "../../src/shapes/model.ts";
 import type { ResultStore, StoredResult } from "../../src/shapes/results.ts";
-import { Compute, type ComputeFetch } from "../../workers/pipeline/compute.ts";
+import { ComputeClient, type ComputeFetch } from "../../workers/pipeline/compute.ts";
 import { Embeddings } from "../../workers/pipeline/embeddings.ts";
 import type { Endpoint } from "../../workers/pipeline/endpoint.ts";
 
@@ -18,7 +18,7 @@ export interface EmbedderOptions {
 
 export function embedder({ fetch, models, allowed, random = Math.random, ...options }: EmbedderOptions) {
   const { signal } = new AbortController();
-  const compute = new Compute(fetch, signal, random);
+  const compute = new ComputeClient(fetch, signal, random);
   const counts = { asked: 0, known: 0 };
   const endpoint = {
     fetch: (request: Request) => globalThis.fetch(request),

@@ -1,33 +1,36 @@
-// Attempts at many jobs: takes all fences at once, keeps one object's jobs one after another, and turns
-// each outcome into a report and what happens next. Free of where the jobs came from.
+// One attempt at each of many jobs: takes all fences at once, keeps one object's jobs one after another, and turns
+// each outcome (run.ts) into a report and the job's next step. doors.ts brings the jobs and carries out that step.
 import { delayCeiling, MAX_DELAY_SECONDS } from "../../src/shapes/config.ts";
 import { type Failure, shortFailure, verdictOf } from "../../src/shapes/failure.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import type { Report } from "../../src/shapes/run.ts";
 import { storeFailure } from "../../src/store/failure.ts";
 import { hidden } from "./hidden.ts";
-import type { Outcome } from "./outcome.ts";
+import type { RunOutcome } from "./outcome.ts";
 import { type RunDeps, runJob, setOf } from "./run.ts";
 
+/** A job that is to be tried. */
 export interface Try {
   job: Job;
-  /** 1 for the first. */
+  /** Number of this attempt; 1 for the first. */
   attempt: number;
 }
 
+/** A job that was tried, with its outcome, its report and its next step. */
 export interface Attempted extends Try {
-  outcome: Outcome;
+  outcome: RunOutcome;
   report: Report;
-  /** `wait` is a retry that does not count as an attempt. */
+  /** Next step of the job; `wait` is a retry that does not count as an attempt. */
   next: "done" | "retry" | "wait" | "dead";
+  /** Delay before a `retry` or a `wait`. */
   delaySeconds: number;
 }
 
-/** How much later than planned a run may be heard of before it counts as lost. */
+/** Time that a report may come later than planned before its run counts as lost. */
 export const GRACE_MS = 900_000;
-/** Delay of a `wait` at most, unless the other side asks for more, seconds. */
+/** Longest delay of a `wait`, unless the other side asks for more. */
 const MAX_WAIT_SECONDS = 900;
-/** From then on, what is busy counts as failing: a run does not wait for ever. */
+/** Longest time that a run may spend on waits; after that, a busy other side counts as failing. */
 const MAX_WAITING_MS = 86_400_000;
 
 /**
@@ -39,9 +42,9 @@ export async function attemptAll<T extends Try>(
   deps: RunDeps,
   done: (attempted: Attempted, from: T) => Promise<void>,
 ): Promise<void> {
-  const wanted = tries.map(({ job }) => ({ ...setOf(job), run_id: job.run_id }));
-  const started = await deps.collection.begin(wanted).then(
-    (fences) => new Map(tries.map((one, at) => [one, fences[at]])),
+  const requests = tries.map(({ job }) => ({ ...setOf(job), run_id: job.run_id }));
+  const started = await deps.collection.begin(requests).then(
+    (fences) => new Map(tries.map((entry, index) => [entry, fences[index]])),
     (error: unknown) => storeFailure(error),
   );
   // Jobs of one object run one after another, so that their results are stored in order.
@@ -50,21 +53,21 @@ export async function attemptAll<T extends Try>(
   );
   const lane = async (): Promise<void> => {
     for (let group = groups.shift(); group; group = groups.shift()) {
-      for (const one of group) {
+      for (const entry of group) {
         const startedAt = deps.now();
-        const fence = started instanceof Map ? started.get(one) : undefined;
-        const outcome: Outcome = fence
-          ? await runJob(one.job, fence, deps)
+        const fence = started instanceof Map ? started.get(entry) : undefined;
+        const outcome: RunOutcome = fence
+          ? await runJob(entry.job, fence, deps)
           : { status: "failed", failure: started instanceof Map ? NO_FENCE : started, log: [] };
-        await done(concludeAttempt(one, hidden(outcome, deps.hide), startedAt, deps), one);
+        await done(concludeAttempt(entry, hidden(outcome, deps.hide), startedAt, deps), entry);
       }
     }
   };
   await Promise.all(Array.from({ length: Math.min(deps.config.concurrency, groups.length) }, lane));
 }
 
-function concludeAttempt(one: Try, outcome: Outcome, startedAt: number, deps: RunDeps): Attempted {
-  const { job, attempt } = one;
+function concludeAttempt(entry: Try, outcome: RunOutcome, startedAt: number, deps: RunDeps): Attempted {
+  const { job, attempt } = entry;
   const report: Report = {
     run_id: job.run_id,
     attempt,
@@ -88,18 +91,23 @@ function concludeAttempt(one: Try, outcome: Outcome, startedAt: number, deps: Ru
   }
   const failure = shortFailure(outcome.failure);
   report.failure = failure;
-  const next = nextOf(failure, one, deps);
+  const next = nextOf(failure, entry, deps);
   if (next === "dead") report.status = "dead";
   if (next === "done") {
     report.status = failure.kind === "cancelled" ? "cancelled" : "skipped";
     report.reason = failure.detail;
   }
-  const delaySeconds = delayOf(failure, next, one, deps);
+  const delaySeconds = delayOf(failure, next, entry, deps);
   if (report.status === "failed") report.due_at = deps.now() + delaySeconds * 1000 + GRACE_MS;
   return { job, attempt, outcome, report, next, delaySeconds };
 }
 
-const NO_FENCE: Failure = { kind: "internal", detail: "the collection gave no fence for the object" };
+const NO_FENCE: Failure = {
+  kind: "internal",
+  detail: "The collection gave no fence for the object.",
+};
+
+/** Next step after a failure, by its verdict and the attempts that count. */
 function nextOf(failure: Failure, { job, attempt }: Try, { config, now }: RunDeps): Attempted["next"] {
   const verdict = verdictOf(failure.kind);
   if (verdict === "drop") return "done";
@@ -110,8 +118,9 @@ function nextOf(failure: Failure, { job, attempt }: Try, { config, now }: RunDep
 }
 
 /**
- * Exponential with full jitter, at least what the other side asked for, at most 12 hours (Queues' own cap).
- * What waits grows with its waits and is never sooner than jitter of a second, lest a busy store be stormed.
+ * Delay before the next attempt, seconds: exponential with full jitter, at least as long as the other side asked for,
+ * at most 12 hours (Queues' own cap). A `wait` grows with the number of waits, from a base of at least a second, lest
+ * a busy store be stormed.
  */
 function delayOf(
   failure: Failure,

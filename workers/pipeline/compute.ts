@@ -1,5 +1,5 @@
-// The client of the compute endpoint: one method for each thing that it does. What it has no time for is asked
-// again, of another instance; what an instance took with it as well. embeddings.ts decides what is asked together.
+// The client of compute's HTTP API: one method for each call. A call that an instance has no time for, or that ended
+// with its instance, is sent again to another one (patience.ts). embeddings.ts decides which embeddings travel together.
 import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { type Failure, FailureError, fail, ok, type Result } from "../../src/shapes/failure.ts";
@@ -24,16 +24,16 @@ import { MAX_TRIES, type Patience, patiently, retryAfter } from "./patience.ts";
 /** Sends a request to compute. `turn` counts the instances that had no time for it. */
 export type ComputeFetch = (request: Request, turn: number) => Promise<Response>;
 
-/** The header that carries the origins; `server/vouched-origins.ts` reads it. */
-const VOUCHED = "weir-vouched-origins";
+/** Header that carries the origins; workers/compute/server/vouched-origins.ts reads it. */
+const VOUCHED_HEADER = "weir-vouched-origins";
 
-/** What a vector is asked of. */
-export type Input = { url: string; span?: { start: number; end: number } } | { text: string };
+/** Input of one embedding: an image or a span of a film by its signed URL, or a text. */
+export type EmbedInput = { url: string; span?: { start: number; end: number } } | { text: string };
 
-export class Compute {
+export class ComputeClient {
   readonly #fetch: ComputeFetch;
   readonly #patience: Patience;
-  /** Origins of the URLs that this run has signed: what compute may read for it. */
+  /** Origins of the URLs that this run has signed: compute reads from no others for it. */
   readonly #vouched = new Set<string>();
 
   constructor(fetch: ComputeFetch, signal: AbortSignal, random: () => number = Math.random) {
@@ -41,7 +41,7 @@ export class Compute {
     this.#patience = { signal, random };
   }
 
-  /** Says that a URL is signed by Weir. Compute reads for this run from the origins of such URLs only. */
+  /** Vouches that a URL is signed by Weir, and returns it. Compute reads only from the origins of such URLs. */
   vouch(url: string): string {
     this.#vouched.add(new URL(url).origin);
     return url;
@@ -49,7 +49,7 @@ export class Compute {
 
   async split(url: string, options: SplitOptions): Promise<Chunk[]> {
     const { frameInterval, maxDuration, ...others } = options;
-    // What is undefined is left out of JSON.
+    // JSON leaves out members that are undefined.
     const body = { url, ...others, frame_interval: frameInterval, max_duration: maxDuration };
     const response = await this.#post("/v1/split", body);
     return splitSchema.parse(await response.json()).chunks.map((chunk) => new Chunk(url, chunk));
@@ -70,61 +70,61 @@ export class Compute {
         if ("error" in line) throw new FailureError(line.error);
         if ("done" in line) return pictures;
         const { data, ...picture } = line;
-        pictures.push({ ...picture, bytes: bytesOf(data) });
+        pictures.push({ ...picture, bytes: bytesFromBase64(data) });
       }
     }
-    throw new FailureError(unavailable("compute kept ending its answers early"));
+    throw new FailureError(unavailable("Compute ended its answers early, each time."));
   }
 
-  /** The chunk by itself as a file: an MP4, or its sound as WAV. */
+  /** Fetches a chunk as a file of its own: an MP4, or its sound as WAV. */
   async part(path: "/v1/clip" | "/v1/audio", { url, start, end }: Chunk): Promise<Uint8Array> {
     const response = await this.#post(path, { url, span: { start, end } });
     return new Uint8Array(await response.arrayBuffer());
   }
 
-  /** Posts to a path that has no method here, always of the same instance; the answer is the caller's to check. */
+  /** Posts to a path that has no method here, always to the same instance; the caller checks the answer. */
   async call(path: string, body: unknown): Promise<unknown> {
     return (await this.#post(path, body, () => 0)).json();
   }
 
-  /** Vectors, each told as it is made. `definition` is refused by a compute that has another. */
+  /** Embeds items; `onLine` hears each vector as it comes. Compute refuses a `definition` that differs from its own. */
   embed(
-    asked: { kind: Modality; model: string; definition: string },
-    items: readonly Input[],
-    onLine: (at: number, line: z.infer<typeof vectorLineSchema>) => void,
+    request: { kind: Modality; model: string; definition: string },
+    items: readonly EmbedInput[],
+    onLine: (index: number, line: z.infer<typeof vectorLineSchema>) => void,
   ): Promise<void> {
-    return this.#each("/v1/embed", asked, items, vectorLineSchema, onLine);
+    return this.#each("/v1/embed", request, items, vectorLineSchema, onLine);
   }
 
-  /** The frames that stand for spans, or pictures themselves, as JPEG to send elsewhere. */
+  /** Samples items as JPEG, for a model elsewhere: the frames that stand for a span, or the picture itself. */
   sample(
-    asked: { kind: "video" | "image"; size: number },
-    items: readonly Input[],
-    onLine: (at: number, line: z.infer<typeof picturesLineSchema>) => void,
+    request: { kind: "video" | "image"; size: number },
+    items: readonly EmbedInput[],
+    onLine: (index: number, line: z.infer<typeof picturesLineSchema>) => void,
   ): Promise<void> {
-    return this.#each("/v1/sample", asked, items, picturesLineSchema, onLine);
+    return this.#each("/v1/sample", request, items, picturesLineSchema, onLine);
   }
 
-  /** A line for each item, in any order; what a cut-off stream left out is asked again. */
+  /** Reads a line for each item, in any order; items that a cut-off answer left out are sent again. */
   async #each<Line extends { index: number }>(
     path: string,
-    asked: object,
-    items: readonly Input[],
+    request: object,
+    items: readonly EmbedInput[],
     schema: z.ZodType<Line>,
-    onLine: (at: number, line: Line) => void,
+    onLine: (index: number, line: Line) => void,
   ): Promise<void> {
     let left = [...items.keys()];
     for (let tries = 1; left.length > 0; tries++) {
       const sent = left;
-      const response = await this.#post(path, { ...asked, items: sent.map((at) => items[at]) });
+      const response = await this.#post(path, { ...request, items: sent.map((index) => items[index]) });
       for await (const line of lines(response, schema)) {
-        const at = sent[line.index];
-        if (at === undefined || !left.includes(at)) continue;
-        left = left.filter((other) => other !== at);
-        onLine(at, line);
+        const index = sent[line.index];
+        if (index === undefined || !left.includes(index)) continue;
+        left = left.filter((other) => other !== index);
+        onLine(index, line);
       }
       if (left.length > 0 && tries >= MAX_TRIES)
-        throw new FailureError(unavailable("compute kept ending its answers early"));
+        throw new FailureError(unavailable("Compute ended its answers early, each time."));
     }
   }
 
@@ -133,7 +133,7 @@ export class Compute {
     return patiently(this.#patience, async (turn): Promise<Result<Response>> => {
       const request = new Request(`http://compute${path}`, {
         method: "POST",
-        headers: { "content-type": "application/json", [VOUCHED]: [...this.#vouched].join() },
+        headers: { "content-type": "application/json", [VOUCHED_HEADER]: [...this.#vouched].join() },
         body: text,
         signal: this.#patience.signal,
       });
@@ -147,19 +147,19 @@ export class Compute {
 const unavailable = (detail: string): Failure => ({ kind: "unavailable", detail });
 
 async function failureOf(response: unknown): Promise<Failure> {
-  if (!(response instanceof Response)) return unavailable(`compute did not answer (${String(response)})`);
+  if (!(response instanceof Response)) return unavailable(`Compute did not answer (${String(response)}).`);
   const problem = z.object({ failure: failureSchema }).safeParse(await response.json().catch(() => null));
   if (problem.success) return problem.data.failure;
-  // What stands in front of a container says so when there is no room for another one.
+  // The platform in front of a container answers so when there is no room for another one.
   const full = response.status === 429 || response.status === 503;
   return full
-    ? fail("overloaded", `compute has no instance free (${response.status})`, retryAfter(response)).failure
-    : unavailable(`compute answered ${response.status}`);
+    ? fail("overloaded", `Compute has no instance free (${response.status}).`, retryAfter(response)).failure
+    : unavailable(`Compute answered ${response.status}.`);
 }
 
-export const bytesOf = (base64: string) => new Uint8Array(Buffer.from(base64, "base64"));
+export const bytesFromBase64 = (base64: string) => new Uint8Array(Buffer.from(base64, "base64"));
 
-/** NDJSON lines of an answer; ends quietly where the connection was cut. */
+/** Yields the NDJSON lines of an answer; ends quietly where the connection was cut. */
 async function* lines<T>(response: Response, schema: z.ZodType<T>): AsyncGenerator<T> {
   let rest = "";
   try {
@@ -170,6 +170,6 @@ async function* lines<T>(response: Response, schema: z.ZodType<T>): AsyncGenerat
     }
   } catch (cause) {
     if (cause instanceof z.ZodError || cause instanceof SyntaxError)
-      throw new FailureError(unavailable("compute's answer is not what it promised"));
+      throw new FailureError(unavailable("Compute's answer does not have the form that it promises."));
   }
 }

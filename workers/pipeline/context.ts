@@ -1,12 +1,12 @@
-// The run that a handler is part of, found through AsyncLocalStorage, so that `FileTools` needs no
-// argument for it. Also remembers what computed a vector, without changing the vector itself.
+// The run that a handler is part of, found through AsyncLocalStorage, so that `FileTools` (sdk.ts) needs no argument
+// for it. Also the provenance of vectors, remembered beside them without changing them.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { FailureError } from "../../src/shapes/failure.ts";
 import type { Vector } from "../../src/shapes/item.ts";
-import type { Compute } from "./compute.ts";
+import type { ComputeClient } from "./compute.ts";
 
 export interface RunContext {
-  compute: Compute;
+  compute: ComputeClient;
   signal: AbortSignal;
 }
 
@@ -19,8 +19,8 @@ export function currentRun(): RunContext {
   if (!context) {
     throw new FailureError({
       kind: "handler_failed",
-      detail: "FileTools was called outside a handler",
-      next: "call it inside the function given to definePipeline",
+      detail: "FileTools was called outside a handler.",
+      next: "Call it inside the function that is given to definePipeline.",
     });
   }
   return context;
@@ -29,7 +29,7 @@ export function currentRun(): RunContext {
 type Provenance = Pick<Vector, "model" | "span" | "recipe">;
 const computed = new WeakMap<Float32Array, Provenance>();
 
-/** Notes which model made a vector, and of what span, for its item's lineage. */
+/** Remembers a vector's model, recipe and span, for the lineage of its item. Returns the vector. */
 export function remember(values: Float32Array, provenance: Provenance): Float32Array {
   computed.set(values, provenance);
   return values;

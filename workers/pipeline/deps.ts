@@ -1,4 +1,5 @@
-// What a pipeline Worker reaches, opened from its bindings: source, collection, compute, its queues.
+// Dependencies of a pipeline Worker, opened from its bindings: source, collection, compute, its queues. worker.ts opens
+// them; doors.ts and run.ts use them.
 import type { Rpc } from "@cloudflare/workers-types";
 import type { Env } from "../../src/env.ts";
 import type { PipelineConfig } from "../../src/shapes/config.ts";
@@ -20,9 +21,9 @@ import { compiledFilter, type RunDeps } from "./run.ts";
 import type { Pipeline } from "./sdk.ts";
 
 export interface PipelineDeps extends RunDeps {
-  /** Tells the ledger, through its queue. */
+  /** Sends reports to the ledger, through its queue. */
   report(reports: Report[]): Promise<void>;
-  /** The report that an attempt has begun. */
+  /** Builds the report that an attempt has begun. */
   begun(job: Job, attempt: number): Report;
   /** Puts a job onto the pipeline's own queue, to be tried again after its delay: a new message. */
   retry(done: Attempted): Promise<void>;
@@ -91,12 +92,12 @@ export function openDeps(
   };
 }
 
-/** Objects that results are spread over: each takes some hundred calls a second. A change loses what is kept. */
+/** Durable Objects that keep results: each takes some hundred calls a second. Another number loses what is kept. */
 const RESULT_SHARDS = 16;
 
 /**
- * One object's calls go to one instance, so that its index is read once. Where that has no time they go on to the
- * next one: nothing but the index is read again there.
+ * Sends a call to compute. All calls for one object go to one instance, so that the object's index is read once; an
+ * instance without time passes them to the next one, which reads nothing but the index again.
  */
 async function computeFetch(env: Env, object: SetKey, request: Request, turn: number): Promise<Response> {
   const instances = Number(env.setting("COMPUTE_INSTANCES") ?? COMPUTE_INSTANCES);
@@ -106,7 +107,7 @@ async function computeFetch(env: Env, object: SetKey, request: Request, turn: nu
   return (instance as { fetch(request: Request): Promise<Response> }).fetch(request);
 }
 
-/** Whatever the alias: pipelines that embed the same object by the same model share what was made. */
+/** The kept embeddings of an object, whatever the alias: pipelines with the same model share them. */
 function resultsOf(env: Env, object: SetKey): ResultStore {
   const store = async () => {
     const namespace = env.durableObjects<ResultStore & Rpc.DurableObjectBranded>("RESULTS");

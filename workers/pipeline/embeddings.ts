@@ -1,6 +1,6 @@
-// What a run's handler asks of models. Calls made in one turn of the event loop are looked up together, and what is
-// not known travels together: bounded by count and by seconds of film, several requests in flight. What was made is
-// kept before the next request goes, so that an attempt that ends here is not made again by the next one.
+// Embeddings for one run's handler. Calls of one turn of the event loop are looked up together among the kept results
+// (result-keys.ts); the rest travels in batches, bounded by count and by seconds of film, several in flight. Results
+// are kept before the next batch goes, so that the next attempt does not compute them again.
 
 import { FailureError } from "../../src/shapes/failure.ts";
 import {
@@ -14,55 +14,56 @@ import {
 } from "../../src/shapes/model.ts";
 import type { ResultStore, StoredResult } from "../../src/shapes/results.ts";
 import type { EmbeddingCounts } from "../../src/shapes/run.ts";
-import { bytesOf, type Compute, type Input } from "./compute.ts";
+import { bytesFromBase64, type ComputeClient, type EmbedInput } from "./compute.ts";
 import { remember } from "./context.ts";
 import { askEndpoint, type Endpoint } from "./endpoint.ts";
-import { isSame, type Opened, resultKey } from "./result-keys.ts";
+import { isSame, type OpenedObject, resultKey } from "./result-keys.ts";
 
 export interface EmbeddingDeps {
   models: Models;
-  /** Names that the pipeline may use; undefined: every model that needs no secret. */
+  /** Names of the models that the pipeline may use; undefined: every model that needs no secret. */
   allowed: readonly string[] | undefined;
-  compute: Compute;
+  compute: ComputeClient;
   results: ResultStore;
   endpoint: Endpoint;
-  /** Added to as answers come. */
+  /** Counts for the report; they grow as answers come. */
   counts: EmbeddingCounts;
 }
 
-interface Wanted {
+/** A handler's call for one embedding. */
+interface EmbedRequest {
   kind: Modality;
-  input: Input;
+  input: EmbedInput;
   name: string;
   model: Model;
   recipe: Recipe;
+  /** Key of the kept result; undefined where none can be kept. */
   key: string | undefined;
   resolve(values: Float32Array): void;
   reject(error: unknown): void;
 }
 
-/** As it was asked for; what it takes to know it by is on its way. */
-interface Asked extends Omit<Wanted, "recipe" | "key"> {
-  ready: Promise<Pick<Wanted, "recipe" | "key">>;
+/** A call whose recipe and key are still being computed. */
+interface UnkeyedRequest extends Omit<EmbedRequest, "recipe" | "key"> {
+  ready: Promise<Pick<EmbedRequest, "recipe" | "key">>;
 }
 
 const MAX_IN_FLIGHT = 4;
-/** Of one request: items, and seconds of film, of which a span without its own keyframes is decoded whole. */
+/** Bounds of one batch. Seconds of film count, since a span without keyframes of its own is decoded whole. */
 const MAX_ITEMS = 16;
 const MAX_TEXTS = 64;
-const MAX_CHARACTERS = 400_000;
-/** Of one text. */
-const MAX_TEXT = 100_000;
-const MAX_SECONDS = 300;
-/** Keys in one look-up. */
+const MAX_BATCH_CHARACTERS = 400_000;
+const MAX_FILM_SECONDS = 300;
+const MAX_TEXT_CHARACTERS = 100_000;
+/** Most keys in one look-up. */
 const MAX_KEYS = 500;
 
 export class Embeddings {
   readonly #deps: EmbeddingDeps;
-  readonly #opened = new Map<string, Opened>();
+  readonly #opened = new Map<string, OpenedObject>();
   readonly #recipes = new Map<string, Promise<Recipe>>();
-  #asked: Asked[] = [];
-  #wanted: Wanted[] = [];
+  #unkeyed: UnkeyedRequest[] = [];
+  #waiting: EmbedRequest[] = [];
   readonly #making = new Set<Promise<void>>();
   #scheduled = false;
 
@@ -71,46 +72,46 @@ export class Embeddings {
   }
 
   /** Notes which version of an object a URL is of, so that results of it can be found again. */
-  opened(url: string, object: Opened): void {
+  opened(url: string, object: OpenedObject): void {
     this.#opened.set(url, object);
   }
 
-  /** Resolves once all that was made is kept: a Worker may end with its run. */
+  /** Resolves once all computed vectors are kept: a Worker may end with its run. */
   async settled(): Promise<void> {
     while (this.#making.size > 0) await Promise.all(this.#making);
   }
 
-  /** The vector of one span, picture or text. Throws {@link FailureError}. */
-  async embed(kind: Modality, input: Input, name: string): Promise<Float32Array> {
+  /** Embeds one span, picture or text. Throws {@link FailureError}. */
+  async embed(kind: Modality, input: EmbedInput, name: string): Promise<Float32Array> {
     if ("text" in input) checkText(input.text);
     const model = this.#model(name, kind);
     const ready = this.#recipe(name, model, kind).then(async (recipe) => ({
       recipe,
       key: await resultKey(kind, recipe.definition, input, this.#opened),
     }));
-    // Nothing is waited for before this: hashes end in any turn, and calls made together would part.
+    // Nothing is awaited before this: hashes end in any turn, and calls of one turn would be torn apart.
     return new Promise((resolve, reject) => {
-      this.#asked.push({ kind, input, name, model, ready, resolve, reject });
+      this.#unkeyed.push({ kind, input, name, model, ready, resolve, reject });
       if (this.#scheduled) return;
       this.#scheduled = true;
       setTimeout(() => {
         this.#scheduled = false;
-        const asked = this.#asked.splice(0);
-        this.#lookUp(asked).catch((error: unknown) => asked.forEach(({ reject }) => void reject(error)));
+        const batch = this.#unkeyed.splice(0);
+        this.#lookUp(batch).catch((error: unknown) => batch.forEach(({ reject }) => void reject(error)));
       });
     });
   }
 
   #model(name: string, kind: Modality): Model {
-    const found = findModel(this.#deps.models, name, kind);
-    if (!found.ok) throw new FailureError(found.failure);
+    const lookup = findModel(this.#deps.models, name, kind);
+    if (!lookup.ok) throw new FailureError(lookup.failure);
     const { allowed } = this.#deps;
-    const model = found.value;
-    const may = allowed ? allowed.includes(name) : model.kind !== "http" || model.key === undefined;
-    if (may) return model;
+    const model = lookup.value;
+    const isAllowed = allowed ? allowed.includes(name) : model.kind !== "http" || model.key === undefined;
+    if (isAllowed) return model;
     throw new FailureError({
       kind: "unknown_model",
-      detail: `the pipeline's config.json does not name ${name}`,
+      detail: `The pipeline's config.json does not name the model ${name}.`,
       where: "config.json",
       ...(allowed && { expected: allowed.join(", ") || 'no model: its "models" is empty' }),
       next: `Add "${name}" to "models" in its config.json; its Worker then has the model's secret, too.`,
@@ -124,29 +125,32 @@ export class Embeddings {
     return recipe;
   }
 
-  /** Settles what is known from before; the rest is to be computed. */
-  async #lookUp(all: Asked[]): Promise<void> {
-    const asked = await Promise.all(all.map(async ({ ready, ...one }) => ({ ...one, ...(await ready) })));
-    for (let at = 0; at < asked.length; at += MAX_KEYS) {
-      const part = asked.slice(at, at + MAX_KEYS);
+  /** Resolves calls whose results are kept from before; the others wait to be computed. */
+  async #lookUp(all: UnkeyedRequest[]): Promise<void> {
+    const keyed = await Promise.all(
+      all.map(async ({ ready, ...request }) => ({ ...request, ...(await ready) })),
+    );
+    for (let index = 0; index < keyed.length; index += MAX_KEYS) {
+      const part = keyed.slice(index, index + MAX_KEYS);
       const keys = [...new Set(part.flatMap(({ key }) => key ?? []))];
       // A store that does not answer costs time, not the run.
-      const found: StoredResult[] = keys.length ? await this.#deps.results.find(keys).catch(() => []) : [];
-      const known = new Map(found.map(({ key, vector }) => [key, vector]));
-      for (const wanted of part) {
-        const vector = known.get(wanted.key ?? "");
-        if (vector) this.#settle(wanted, new Float32Array(vector.slice().buffer), true);
-        else this.#wanted.push(wanted);
+      const results: StoredResult[] = keys.length ? await this.#deps.results.find(keys).catch(() => []) : [];
+      const kept = new Map(results.map(({ key, vector }) => [key, vector]));
+      for (const request of part) {
+        const vector = kept.get(request.key ?? "");
+        if (vector) this.#settle(request, new Float32Array(vector.slice().buffer), true);
+        else this.#waiting.push(request);
       }
       this.#pump();
     }
   }
 
+  /** Sends batches until as many are in flight as may be. */
   #pump(): void {
-    while (this.#wanted.length > 0 && this.#making.size < MAX_IN_FLIGHT) {
+    while (this.#waiting.length > 0 && this.#making.size < MAX_IN_FLIGHT) {
       const batch = this.#nextBatch();
       const making = this.#make(batch)
-        .catch((error: unknown) => batch.forEach((wanted) => void wanted.reject(error)))
+        .catch((error: unknown) => batch.forEach((request) => void request.reject(error)))
         .finally(() => {
           this.#making.delete(making);
           this.#pump();
@@ -155,86 +159,95 @@ export class Embeddings {
     }
   }
 
-  /** The longest waiting and all that is like it, as much as one request takes. */
-  #nextBatch(): Wanted[] {
-    const [first] = this.#wanted as [Wanted];
+  /** Takes the call that waits longest with all others of its kind and model, as many as one batch holds. */
+  #nextBatch(): EmbedRequest[] {
+    const [first] = this.#waiting as [EmbedRequest];
     const texts = first.model.kind === "http" ? first.model.batch : MAX_TEXTS;
-    const most = first.kind === "text" ? texts : MAX_ITEMS;
-    const batch = new Set<Wanted>();
-    // Of what one request takes.
+    const limit = first.kind === "text" ? texts : MAX_ITEMS;
+    const batch = new Set<EmbedRequest>();
+    // Part of a batch's capacity that is taken.
     let share = 0;
-    for (const wanted of this.#wanted) {
-      if (wanted.kind !== first.kind || wanted.name !== first.name) continue;
-      share += shareOf(wanted.input);
-      if (batch.size >= most || (batch.size > 0 && share > 1)) break;
-      batch.add(wanted);
+    for (const request of this.#waiting) {
+      if (request.kind !== first.kind || request.name !== first.name) continue;
+      share += shareOf(request.input);
+      if (batch.size >= limit || (batch.size > 0 && share > 1)) break;
+      batch.add(request);
     }
-    this.#wanted = this.#wanted.filter((wanted) => !batch.has(wanted));
+    this.#waiting = this.#waiting.filter((request) => !batch.has(request));
     return [...batch];
   }
 
-  async #make(batch: Wanted[]): Promise<void> {
-    const made: StoredResult[] = [];
+  /** Computes a batch, and keeps those vectors that were read of the object as the run saw it. */
+  async #make(batch: EmbedRequest[]): Promise<void> {
+    const computed: StoredResult[] = [];
     const done = (
-      at: number,
+      index: number,
       values: Float32Array,
       version?: { etag?: string | undefined; size: number },
     ) => {
-      const wanted = batch[at];
-      if (!wanted) return;
-      const { key, input } = wanted;
+      const request = batch[index];
+      if (!request) return;
+      const { key, input } = request;
       const seen = "url" in input ? this.#opened.get(input.url) : undefined;
       const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength).slice();
-      if (key !== undefined && (!seen || isSame(seen, version))) made.push({ key, vector: bytes });
-      this.#settle(wanted, values, false);
+      if (key !== undefined && (!seen || isSame(seen, version))) computed.push({ key, vector: bytes });
+      this.#settle(request, values, false);
     };
-    const failed = (at: number, error: unknown) => {
+    const failed = (index: number, error: unknown) => {
       this.#deps.counts.asked += 1;
-      batch[at]?.reject(error);
+      batch[index]?.reject(error);
     };
     try {
       await this.#compute(batch, done, failed);
     } finally {
-      if (made.length > 0) await this.#deps.results.keep(made).catch(() => {});
+      if (computed.length > 0) await this.#deps.results.keep(computed).catch(() => {});
     }
   }
 
   async #compute(
-    batch: Wanted[],
-    done: (at: number, values: Float32Array, version?: { etag?: string | undefined; size: number }) => void,
-    failed: (at: number, error: unknown) => void,
+    batch: EmbedRequest[],
+    done: (
+      index: number,
+      values: Float32Array,
+      version?: { etag?: string | undefined; size: number },
+    ) => void,
+    failed: (index: number, error: unknown) => void,
   ): Promise<void> {
     const { compute, endpoint } = this.#deps;
-    const [{ kind, name, model, recipe }] = batch as [Wanted];
+    const [{ kind, name, model, recipe }] = batch as [EmbedRequest];
     const items = batch.map(({ input }) => input);
     if (model.kind === "http") return askEndpoint(endpoint, compute, model, kind, items, { done, failed });
-    await compute.embed({ kind, model: name, definition: recipe.definition }, items, (at, line) => {
-      if ("error" in line) failed(at, new FailureError(line.error));
-      else done(at, new Float32Array(bytesOf(line.embedding).buffer), line.version);
+    await compute.embed({ kind, model: name, definition: recipe.definition }, items, (index, line) => {
+      if ("error" in line) failed(index, new FailureError(line.error));
+      else done(index, new Float32Array(bytesFromBase64(line.embedding).buffer), line.version);
     });
   }
 
-  #settle({ name, model, recipe, input, resolve }: Wanted, values: Float32Array, isKnown: boolean): void {
+  #settle(
+    { name, model, recipe, input, resolve }: EmbedRequest,
+    values: Float32Array,
+    isKept: boolean,
+  ): void {
     this.#deps.counts.asked += 1;
-    if (isKnown) this.#deps.counts.known += 1;
+    if (isKept) this.#deps.counts.known += 1;
     const span = "span" in input && input.span;
     resolve(remember(values, { model: ranAs(name, model), recipe, ...(span && { span }) }));
   }
 }
 
-/** Of the work that one request takes. A whole film, whose length is not known, is all of it. */
-function shareOf(input: Input): number {
-  if ("text" in input) return input.text.length / MAX_CHARACTERS;
-  return input.span ? (input.span.end - input.span.start) / MAX_SECONDS : 0;
+/** Share of a batch's capacity that an input takes. A whole film, of a length not known here, takes all of it. */
+function shareOf(input: EmbedInput): number {
+  if ("text" in input) return input.text.length / MAX_BATCH_CHARACTERS;
+  return input.span ? (input.span.end - input.span.start) / MAX_FILM_SECONDS : 0;
 }
 
 function checkText(text: unknown): void {
-  const said = typeof text === "string" ? `${text.length} characters` : `a ${typeof text}`;
-  if (typeof text === "string" && text.length > 0 && text.length <= MAX_TEXT) return;
-  const expected = `1 to ${MAX_TEXT} characters`;
+  const given = typeof text === "string" ? `${text.length} characters` : `a ${typeof text}`;
+  if (typeof text === "string" && text.length > 0 && text.length <= MAX_TEXT_CHARACTERS) return;
+  const expected = `1 to ${MAX_TEXT_CHARACTERS} characters`;
   throw new FailureError({
     kind: "invalid",
-    detail: `embed.text was given ${said}`,
+    detail: `embed.text was given ${given}.`,
     where: "embed.text",
     expected,
   });

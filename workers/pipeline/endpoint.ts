@@ -1,11 +1,11 @@
-// Models behind an OpenAI-compatible `/embeddings` endpoint. Asked from the pipeline's own Worker: it has a network
-// and the one secret, which compute, where untrusted media is decoded, has neither of.
+// Models behind an OpenAI-compatible `/embeddings` endpoint. The pipeline's own Worker calls it: it has a network and the
+// one secret; compute, which decodes untrusted media, has neither. embeddings.ts is the caller.
 import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { type Failure, FailureError, fail, ok, type Result } from "../../src/shapes/failure.ts";
 import type { HttpModel, Modality } from "../../src/shapes/model.ts";
 import { finished, pooled } from "../../src/shapes/vector.ts";
-import type { Compute, Input } from "./compute.ts";
+import type { ComputeClient, EmbedInput } from "./compute.ts";
 import { type Patience, patiently, retryAfter } from "./patience.ts";
 
 export interface Endpoint extends Patience {
@@ -14,9 +14,10 @@ export interface Endpoint extends Patience {
   secret(name: string): string | undefined;
 }
 
+/** Callbacks for the outcome of each item, by its index. */
 interface Answers {
-  done(at: number, values: Float32Array, version?: { etag?: string | undefined; size: number }): void;
-  failed(at: number, error: unknown): void;
+  done(index: number, values: Float32Array, version?: { etag?: string | undefined; size: number }): void;
+  failed(index: number, error: unknown): void;
 }
 
 const answerSchema = z.object({
@@ -31,25 +32,26 @@ const problemSchema = z.union([
   z.object({ detail: z.string() }).transform(({ detail }) => detail),
   z.object({ message: z.string() }).transform(({ message }) => message),
 ]);
-const LONGEST_SAID = 300;
+const MAX_MESSAGE_CHARACTERS = 300;
 
-/** Vectors of texts, pictures or spans; a span's are those of its frames, pooled. */
+/** Fetches the vectors of texts, pictures or spans; a span's vector is pooled from those of its frames. */
 export async function askEndpoint(
   endpoint: Endpoint,
-  compute: Compute,
+  compute: ComputeClient,
   model: HttpModel,
   kind: Modality,
-  items: readonly Input[],
+  items: readonly EmbedInput[],
   { done, failed }: Answers,
 ): Promise<void> {
-  const parts: { at: number; inputs: unknown[]; version?: { etag?: string | undefined; size: number } }[] =
+  const parts: { index: number; inputs: unknown[]; version?: { etag?: string | undefined; size: number } }[] =
     [];
   if (kind === "text") {
-    for (const [at, item] of items.entries()) if ("text" in item) parts.push({ at, inputs: [item.text] });
+    for (const [index, item] of items.entries())
+      if ("text" in item) parts.push({ index, inputs: [item.text] });
   } else {
-    await compute.sample({ kind, size: model.size }, items, (at, line) => {
-      if ("error" in line) return failed(at, new FailureError(line.error));
-      parts.push({ at, inputs: line.pictures.map(pictureAs(model)), version: line.version });
+    await compute.sample({ kind, size: model.size }, items, (index, line) => {
+      if ("error" in line) return failed(index, new FailureError(line.error));
+      parts.push({ index, inputs: line.pictures.map(pictureAs(model)), version: line.version });
     });
   }
   const inputs = parts.flatMap((part) => part.inputs);
@@ -57,7 +59,7 @@ export async function askEndpoint(
   let broken: unknown;
   for (let from = 0; from < inputs.length && broken === undefined; from += model.batch) {
     const some = inputs.slice(from, from + model.batch);
-    // What was answered before it broke off is good.
+    // Vectors that came before an error are good.
     vectors.push(
       ...(await vectorsOf(endpoint, model, some).catch((error: unknown) => {
         broken = error;
@@ -65,16 +67,16 @@ export async function askEndpoint(
       })),
     );
   }
-  for (const { at, inputs, version } of parts) {
+  for (const { index, inputs, version } of parts) {
     const own = vectors.splice(0, inputs.length);
-    const whole = own.flatMap((one) => (one instanceof Float32Array ? [one] : []));
-    const [refused] = own.flatMap((one) => (one instanceof Float32Array ? [] : [one]));
+    const whole = own.flatMap((vector) => (vector instanceof Float32Array ? [vector] : []));
+    const [failure] = own.flatMap((vector) => (vector instanceof Float32Array ? [] : [vector]));
     try {
-      if (refused) throw new FailureError(refused);
+      if (failure) throw new FailureError(failure);
       if (whole.length < inputs.length) throw broken;
-      done(at, finished(pooled(whole, model.frames), model.normalise), version);
+      done(index, finished(pooled(whole, model.frames), model.normalise), version);
     } catch (error) {
-      failed(at, error);
+      failed(index, error);
     }
   }
 }
@@ -86,7 +88,7 @@ const pictureAs =
     return image === "object" ? { image: url } : url;
   };
 
-/** One request's worth. Where the endpoint refuses it as a whole, halves of it tell which input is to blame. */
+/** Sends one request. Where the endpoint refuses it as a whole, its halves are sent, to find the input to blame. */
 async function vectorsOf(
   endpoint: Endpoint,
   model: HttpModel,
@@ -115,7 +117,7 @@ async function ask(
   const key = model.key === undefined ? undefined : endpoint.secret(model.key);
   if (model.key !== undefined && key === undefined) {
     const next = `Give the pipeline's Worker ${model.key}: at deploy, or locally as a line in .weir/dev.env.`;
-    return fail("bad_model", `the secret ${model.key} is not set`, { where: model.key, next });
+    return fail("bad_model", `The secret ${model.key} is not set.`, { where: model.key, next });
   }
   const request = new Request(model.url, {
     method: "POST",
@@ -129,11 +131,11 @@ async function ask(
     signal: AbortSignal.any([endpoint.signal, AbortSignal.timeout(model.timeout_seconds * 1000)]),
   });
   const response = await endpoint.fetch(request).catch((cause: unknown) => cause);
-  if (!(response instanceof Response)) return fail("unavailable", `${host} did not answer`);
+  if (!(response instanceof Response)) return fail("unavailable", `${host} did not answer.`);
   const text = await response.text().catch(() => "");
-  if (!response.ok) return refused(response, host, said(text, key), model);
+  if (!response.ok) return refusal(response, host, messageOf(text, key), model);
   const parsed = answerSchema.safeParse(jsonOf(text));
-  if (!parsed.success) return fail("bad_model", `${host} answers with something else than embeddings`);
+  if (!parsed.success) return fail("bad_model", `${host} answers with something else than embeddings.`);
   return vectorsIn(parsed.data, inputs.length, model, host);
 }
 
@@ -152,20 +154,20 @@ function vectorsIn(
     const { length } = vectors[index];
     if (length !== dimensions) {
       const next = 'Correct "dimensions" in models.json, or ask for fewer by "parameters".';
-      return fail("bad_model", `${host} gives ${length} numbers; models.json says ${dimensions}`, { next });
+      return fail("bad_model", `${host} gives ${length} numbers; models.json says ${dimensions}.`, { next });
     }
   }
   const whole = data.length === count && vectors.length === count && !vectors.includes(undefined as never);
   return whole
     ? ok(vectors)
-    : fail("bad_model", `${host} gives ${data.length} embeddings for ${count} inputs`);
+    : fail("bad_model", `${host} gives ${data.length} embeddings for ${count} inputs.`);
 }
 
-/** What the endpoint says is wrong, without the key should it repeat that. */
-function said(text: string, key: string | undefined): string {
+/** The endpoint's own error message, without the key should it repeat that. */
+function messageOf(text: string, key: string | undefined): string {
   const problem = problemSchema.safeParse(jsonOf(text));
   const message = (problem.success ? problem.data : undefined) ?? "";
-  return (key ? message.replaceAll(key, "…") : message).slice(0, LONGEST_SAID);
+  return (key ? message.replaceAll(key, "…") : message).slice(0, MAX_MESSAGE_CHARACTERS);
 }
 
 function jsonOf(text: string): unknown {
@@ -176,7 +178,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-function refused(response: Response, host: string, message: string, model: HttpModel): Result<never> {
+function refusal(response: Response, host: string, message: string, model: HttpModel): Result<never> {
   const { status } = response;
   const detail = `${host} answered ${status}${message && `: ${message}`}`;
   const later = retryAfter(response);

@@ -1,20 +1,20 @@
-// What a handler threw, as the run's failure: what it says, and the lines of the handler's own code that it came
-// from. It may throw anything, also what throws when it is asked what it is.
+// The failure of a run from a value that its handler threw: its text, and the lines of the handler's own code that it
+// came from. A handler may throw anything, even a value that throws when it is looked at.
 import { type Failure, FailureError } from "../../src/shapes/failure.ts";
 
-/** Characters of a text that are kept. */
-const MAX_TEXT = 1000;
+/** Most characters of a text that are kept. */
+const MAX_TEXT_CHARACTERS = 1000;
 const MAX_FRAMES = 8;
 const FOLDER = /(?:file:\/\/)?\/[^\s()]*\//;
 
-/** An expected failure as it is; anything a handler throws otherwise is the handler's. */
+/** Turns a thrown value into a failure: an expected one stays as it is, any other is the handler's own. */
 export function asFailure(error: unknown): Failure {
   if (error instanceof FailureError) return error.failure;
   const where = framesOf(error);
   return {
     kind: "handler_failed",
-    detail: textOf(error).slice(0, MAX_TEXT),
-    ...(where !== "" && { where: where.slice(0, MAX_TEXT) }),
+    detail: textOf(error).slice(0, MAX_TEXT_CHARACTERS),
+    ...(where !== "" && { where: where.slice(0, MAX_TEXT_CHARACTERS) }),
   };
 }
 
@@ -24,14 +24,14 @@ function textOf(thrown: unknown): string {
     if (thrown instanceof Error) return wordsOf(thrown);
     if (thrown === null || thrown === undefined) return `The handler threw ${thrown}.`;
     const text = typeof thrown === "object" ? JSON.stringify(thrown) : String(thrown);
-    // JSON has nothing to say of what has no fields: its text may.
+    // A value without fields is empty as JSON, and may have a text of its own.
     return `The handler threw ${name}: ${text === "{}" ? ownText(thrown) : text}`;
   } catch {
     return `The handler threw ${name}, which has no text.`;
   }
 }
 
-/** With the cause, and what was gathered into it. */
+/** Words of an error, with its cause and the errors that were gathered into it. */
 function wordsOf(error: Error, depth = 0): string {
   const own = error.message === "" ? error.name : `${error.name}: ${error.message}`;
   if (depth >= 3) return own;
@@ -49,7 +49,7 @@ function ownText(thrown: unknown): string {
   return text === "[object Object]" ? "{}" : text;
 }
 
-/** By its class; never by asking the value itself. */
+/** Names a value by its class, without calling code of the value itself. */
 export function nameOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === "bigint") return "a BigInt";

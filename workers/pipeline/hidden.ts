@@ -1,44 +1,44 @@
-// Secrets kept out of what is told: a handler may print what it knows, or throw it, and logs and failures are kept
-// and read by many. Every value that this Worker holds is struck out of them, and what signs a URL. What a handler
-// returns is its own: items are stored as they are.
+// Secrets kept out of logs and failures, which are stored and read by many: a handler may print or throw what it knows.
+// Every secret value of this Worker and every URL signature is masked in them. Items are stored as the handler
+// returned them.
 import { inspect } from "node:util";
-import type { Outcome } from "./outcome.ts";
+import type { RunOutcome } from "./outcome.ts";
 
 export type Hide = (text: string) => string;
 
-const STRUCK = "***";
-/** What is shorter is found in ordinary words. */
-const SHORTEST = 8;
-/** What makes a URL a capability: Weir's own, and S3's. */
+const MASK = "***";
+/** A shorter value occurs in ordinary words, and is not masked. */
+const MIN_SECRET_CHARACTERS = 8;
+/** Query parameters that make a URL a capability: Weir's own and those of S3. */
 const SIGNATURES = /([?&](?:signature|x-amz-signature|x-amz-security-token)=)[^&\s"'<>\\]+/gi;
 
-/** Strikes values out of a text, as they are and as JSON or a URL writes them, also where the text ends within one. */
+/** Makes a function that masks values in a text: plain, as JSON or as a URL writes them, and cut off at its end. */
 export function hiding(values: readonly string[]): Hide {
   const written = values
-    .filter((value) => value.length >= SHORTEST)
+    .filter((value) => value.length >= MIN_SECRET_CHARACTERS)
     .flatMap((value) => [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value)]);
   // The longest first: one value may be the beginning of another.
   const all = [...new Set(written)].sort((a, b) => b.length - a.length);
   return (text) => {
-    let told = text.replace(SIGNATURES, `$1${STRUCK}`);
-    for (const value of all) told = told.replaceAll(value, STRUCK);
+    let clean = text.replace(SIGNATURES, `$1${MASK}`);
+    for (const value of all) clean = clean.replaceAll(value, MASK);
     for (const value of all) {
-      const cut = lastPart(told, value);
-      if (cut > 0) told = told.slice(0, -cut) + STRUCK;
+      const cut = lastPart(clean, value);
+      if (cut > 0) clean = clean.slice(0, -cut) + MASK;
     }
-    return told;
+    return clean;
   };
 }
 
-/** How many of a value's first characters a text ends with; 0 where they are too few to tell. */
+/** Number of a value's first characters that a text ends with; 0 where they are too few to be sure. */
 function lastPart(text: string, value: string): number {
-  for (let length = value.length - 1; length >= SHORTEST; length--)
+  for (let length = value.length - 1; length >= MIN_SECRET_CHARACTERS; length--)
     if (text.endsWith(value.slice(0, length))) return length;
   return 0;
 }
 
-/** An outcome with nothing in its log and its failure that should not be told. */
-export function hidden(outcome: Outcome, hide: Hide): Outcome {
+/** An outcome with the secrets in its log and its failure masked. */
+export function hidden(outcome: RunOutcome, hide: Hide): RunOutcome {
   const log = outcome.log.map(hide);
   if (outcome.status !== "failed") return { ...outcome, log };
   const { detail, where, expected, next, ...rest } = outcome.failure;
@@ -52,13 +52,13 @@ export function hidden(outcome: Outcome, hide: Hide): Outcome {
   return { ...outcome, failure, log };
 }
 
-let quiet = false;
+let isConsoleHidden = false;
 
-/** From now on, what this isolate writes to its console is told without them, too. Once is enough. */
+/** Masks secrets in all that this isolate writes to its console from now on. Once is enough. */
 export function hideInConsole(hide: Hide): void {
-  if (quiet) return;
-  quiet = true;
-  const told = (part: unknown): unknown => {
+  if (isConsoleHidden) return;
+  isConsoleHidden = true;
+  const masked = (part: unknown): unknown => {
     if (typeof part === "string") return hide(part);
     if (typeof part !== "object" || part === null) return part;
     const text = inspect(part);
@@ -66,7 +66,7 @@ export function hideInConsole(hide: Hide): void {
     return clean === text ? part : clean;
   };
   for (const name of ["debug", "log", "info", "warn", "error", "trace"] as const) {
-    const say = console[name].bind(console);
-    console[name] = (...parts: unknown[]) => say(...parts.map(told));
+    const write = console[name].bind(console);
+    console[name] = (...parts: unknown[]) => write(...parts.map(masked));
   }
 }

@@ -1,5 +1,5 @@
-// What the collection should hold of an object: its items, nothing, or what is there. By what the object is now;
-// the event that told of it is only a hint. run.ts asks and carries it out.
+// Decides what the collection should hold of an object: its items, nothing, or whatever it holds already. The object as
+// it is now decides; the event is only a hint. run.ts carries the decision out.
 import {
   evaluate,
   explain,
@@ -58,9 +58,9 @@ export async function decide(
     verdict = evaluate(deps.filter, view);
   }
   const fits = verdict === true || evaluate(deps.filter, stateView(view)) !== false;
-  // A replay tells of the object, and has no event of its own that a filter could ask of.
+  // A replay is about the object, and has no event of its own that a filter could look at.
   if (job.cause === "replayed" && fits) verdict = true;
-  // What a removal brought up was created by an event that nobody told again: its operation cannot be asked of.
+  // An object that a removal brought up was created by an event that does not come again: its operation is not known.
   if (job.event.type === "removed" && verdict === "unknown") verdict = true;
   const why = () => reasonOf(explain(deps.filter, view));
   if (!fits) return { hold: "nothing", reason: `the object does not pass the filter: ${why()}` };
@@ -68,7 +68,8 @@ export async function decide(
   const isFollowed = held !== undefined && held.items > 0 && !isHeld;
   if (verdict !== true && !isFollowed)
     return { hold: "as it is", reason: `the event does not pass the filter: ${why()}` };
-  const isDue = !isHeld || held?.version !== deps.version || isAsked(job) || namesEvent(deps.filter, view);
+  const isDue =
+    !isHeld || held?.version !== deps.version || isRequested(job) || namesEvent(deps.filter, view);
   if (!isDue) return { hold: "as it is", reason: UNCHANGED };
   const hops = hopsOf(job.event, seen, deps.hops);
   return hops < MAX_HOPS ? { hold: "items" } : { hold: "as it is", reason: loopReason(hops) };
@@ -77,24 +78,24 @@ export async function decide(
 const UNCHANGED =
   "nothing changed that a handler sees: the items held are of these bytes and metadata, by this version of the pipeline";
 
-/** Whether the job runs its handler whatever is held: a write is news, and so is what a person asks for. */
-const isAsked = ({ event, cause, forgiven = 0 }: Job) =>
+/** Whether the job runs its handler whatever is held: for a write, a replay and a redrive. */
+const isRequested = ({ event, cause, forgiven = 0 }: Job) =>
   event.type === "created" || cause === "replayed" || forgiven > 0;
 
-/** Whether the set was made by a handler that was shown what it would be shown now. */
+/** Whether a handler run now would be shown exactly what the run that stored the set was shown. */
 async function holds(held: HeldBy | undefined, event: Event, seen: Observed): Promise<boolean> {
   return held?.view !== undefined && isOf(held, seen) && held.view === (await shownOf(event, seen));
 }
 
-/** Whether the set is of the very bytes that are there. */
+/** Whether the set is of the very bytes that the object has now. */
 export const isOf = (held: HeldBy, seen: Observed): boolean =>
   held.etag === seen.etag && (seen.version_id === null || held.version_id === seen.version_id);
 
-/** The version that the event names of its object; a removal names what went. */
-export const versionTold = ({ type, version_id }: Event): string | null =>
+/** The version of the object that the event names; null for a removal, which names the version that went. */
+export const versionNamed = ({ type, version_id }: Event): string | null =>
   type === "removed" ? null : (version_id ?? null);
 
-/** A hash of what a handler is shown of an object beside its bytes; of tags, only what the event says. */
+/** Hash of what a handler is shown of an object beside its bytes; tags count only as the event has them. */
 export async function shownOf(event: Event, { content_type, metadata }: Observed): Promise<string> {
   const sorted = (pairs: Record<string, string> | undefined) => pairs && Object.entries(pairs).sort();
   const tags = event.type === "removed" ? undefined : event.tags;
@@ -102,16 +103,16 @@ export async function shownOf(event: Event, { content_type, metadata }: Observed
   return (await sha256Hex(JSON.stringify(shown))).slice(0, 16);
 }
 
-/** The event as a handler is shown it: of the object, what is there now, not what the event remembers. */
+/** The event as a handler is shown it: with the object's facts of now, not those of the event's time. */
 export function shownEvent(event: Event, { etag, size, metadata, version_id }: Observed): Event {
   const now = { ...event, etag, size, metadata };
   if (event.type !== "removed") return now;
-  // What went has told of what is there; its version and tags are not the object's.
+  // A removal brought up the object that is there now; the event's version and tags are not that object's.
   const { version_id: _, tags: __, ...rest } = now;
   return { ...rest, type: "created", ...(version_id !== null && { version_id }) };
 }
 
-/** Through how many pipelines the object has come. */
+/** Number of pipelines that the object has come through. */
 export const hopsOf = (event: Event, seen: Observed | null, hops: Hops) =>
   Math.max(event.hops, hops.proven(event, seen?.metadata ?? {}));
 

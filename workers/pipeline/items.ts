@@ -1,25 +1,25 @@
-// From what a handler returned to items that can be stored: JSON text, and vectors taken out of it. Pure.
-// Whatever cannot be stored faithfully is refused with its place, never silently changed.
+// Turns what a handler returned into items that can be stored: JSON text, and the vectors taken out of it. Pure.
+// A value that cannot be stored faithfully is refused with its place, never silently changed.
 import { Buffer } from "node:buffer";
 import { type Failure, FailureError } from "../../src/shapes/failure.ts";
 import type { NewItem, Vector } from "../../src/shapes/item.ts";
 import { provenanceOf } from "./context.ts";
 import { nameOf } from "./failure.ts";
 
-/** A D1 row holds 2 MB; some of it is not ours. */
+/** Most bytes of one item: a D1 row holds 2 MB, and the item's other columns need some of it. */
 export const MAX_ITEM_BYTES = 1_500_000;
 export const MAX_ITEMS = 100_000;
 const MAX_DEPTH = 64;
-/** Items of one result together, vectors as four bytes a number: they are in memory while they are stored. */
+/** Most bytes of a result, four for each number of a vector: all its items are in memory while they are stored. */
 export const MAX_RESULT_BYTES = 64_000_000;
-/** Items of an invocation, as its caller gets them: what one answer of a Worker to another may hold, and be parsed. */
+/** Most bytes of an invocation's items: one answer of a Worker to another holds them, and they are parsed there. */
 export const MAX_ANSWER_BYTES = 16_000_000;
-/** A number of a vector in JSON, at most, with its comma. */
+/** Longest form of a vector's number in JSON, with its comma. */
 const JSON_NUMBER_BYTES = 24;
 
 /**
- * Takes an array, an iterable, an async iterable or a single object. What was invoked is refused, before anything
- * is stored, where it could not be answered.
+ * Collects items from an array, an iterable, an async iterable or a single object. A result of an invocation
+ * (`isInvoked`) that is too large to be answered is refused before anything is stored.
  * @throws FailureError `invalid_return`, naming the place: `items[3].score is NaN.`
  */
 export async function collectItems(returned: unknown, isInvoked = false): Promise<NewItem[]> {
@@ -28,7 +28,7 @@ export async function collectItems(returned: unknown, isInvoked = false): Promis
   for await (const value of sequence(returned)) {
     if (items.length >= MAX_ITEMS) throw invalid(`The handler returned more than ${MAX_ITEMS} items.`);
     const item = itemOf(value, `items[${items.length}]`);
-    bytes += bytesOf(item, Float32Array.BYTES_PER_ELEMENT);
+    bytes += sizeOf(item, Float32Array.BYTES_PER_ELEMENT);
     if (bytes > MAX_RESULT_BYTES)
       throw tooMuch(`The first ${items.length + 1} items`, bytes, MAX_RESULT_BYTES);
     items.push(item);
@@ -38,18 +38,18 @@ export async function collectItems(returned: unknown, isInvoked = false): Promis
 }
 
 function checkAnswer(items: readonly NewItem[]): void {
-  const bytes = items.reduce((sum, item) => sum + bytesOf(item, JSON_NUMBER_BYTES), 0);
+  const bytes = items.reduce((sum, item) => sum + sizeOf(item, JSON_NUMBER_BYTES), 0);
   if (bytes > MAX_ANSWER_BYTES) throw tooMuch(`The ${items.length} items`, bytes, MAX_ANSWER_BYTES);
 }
 
-const bytesOf = ({ data, vectors }: NewItem, number: number) =>
+const sizeOf = ({ data, vectors }: NewItem, number: number) =>
   Buffer.byteLength(data) + vectors.reduce((sum, { values }) => sum + values.length * number, 0);
 
-function tooMuch(what: string, bytes: number, most: number): FailureError {
+function tooMuch(what: string, bytes: number, limit: number): FailureError {
   return new FailureError({
     kind: "invalid_return",
     detail: `${what} are ${bytes} bytes together.`,
-    expected: `at most ${most} bytes in one result`,
+    expected: `at most ${limit} bytes in one result`,
     next: "Return less of each object, or keep the bulk in a bucket and return its key.",
   });
 }
@@ -64,7 +64,7 @@ function sequence(returned: unknown): Iterable<unknown> | AsyncIterable<unknown>
 }
 
 function itemOf(value: unknown, where: string): NewItem {
-  if (!isPlain(value)) throw isNo(where, value);
+  if (!isPlain(value)) throw unstorable(where, value);
   const vectors: Vector[] = [];
   const data = JSON.stringify(plain(value, { path: "", where }, new Set(), vectors));
   const bytes = new TextEncoder().encode(data).length;
@@ -80,13 +80,13 @@ function itemOf(value: unknown, where: string): NewItem {
   return { data, vectors };
 }
 
-/** A place in an item: as its vectors are stored by (`a.0.b`), and as a person would write it (`items[3].a[0].b`). */
+/** A place in an item: `path` as vectors are stored by (`a.0.b`), `where` as a person writes it (`items[3].a[0].b`). */
 interface Place {
   path: string;
   where: string;
 }
 
-/** A copy that is surely JSON. Vectors are replaced by null and collected with their path. */
+/** Copies a value as JSON can hold it. Vectors are replaced by null and collected with their paths. */
 function plain(value: unknown, { path, where }: Place, above: Set<object>, vectors: Vector[]): unknown {
   if (value instanceof Float32Array) {
     if (value.length === 0) throw invalid(`${where} is an empty vector.`, where);
@@ -104,12 +104,17 @@ function plain(value: unknown, { path, where }: Place, above: Set<object>, vecto
     if (Number.isNaN(value.getTime())) throw invalid(`${where} is an invalid date.`, where);
     return value.toISOString();
   }
-  if (!Array.isArray(value) && !isPlain(value)) throw isNo(where, value);
+  if (!Array.isArray(value) && !isPlain(value)) throw unstorable(where, value);
   if (above.has(value)) throw invalid(`${where} contains itself.`, where);
   if (above.size >= MAX_DEPTH) throw invalid(`${where} is nested deeper than ${MAX_DEPTH} levels.`, where);
   above.add(value);
-  const inner = (member: unknown, name: string, at: string) =>
-    plain(member, { path: path === "" ? name : `${path}.${name}`, where: `${where}${at}` }, above, vectors);
+  const inner = (member: unknown, name: string, suffix: string) =>
+    plain(
+      member,
+      { path: path === "" ? name : `${path}.${name}`, where: `${where}${suffix}` },
+      above,
+      vectors,
+    );
   const copy = Array.isArray(value)
     ? Array.from(value, (element, index) => inner(element, String(index), `[${index}]`))
     : Object.fromEntries(
@@ -125,15 +130,15 @@ function plain(value: unknown, { path, where }: Place, above: Set<object>, vecto
 const memberOf = (name: string) =>
   /^[A-Za-z_$][\w$]*$/.test(name) ? `.${name}` : `[${JSON.stringify(name.slice(0, 100))}]`;
 
-/** An object as JSON has them; not an instance of a class, whose fields alone would not be what was meant. */
+/** Whether a value is an object as JSON has them, and no instance of a class: its fields alone would say too little. */
 function isPlain(value: unknown): value is object {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || prototype === Object.prototype;
 }
 
-/** What would be stored in place of what often comes by mistake. */
-const IN_PLACE_OF: Record<string, string> = {
+/** Advice for values that are often returned by mistake, by their class. */
+const ADVICE: Record<string, string> = {
   Promise: "Put `await` before the call that it comes from.",
   URL: "Return its `href`.",
   Error: "Return its `message`, or throw it.",
@@ -147,11 +152,11 @@ const IN_PLACE_OF: Record<string, string> = {
   ArrayBuffer: "Keep bytes in a bucket and return their key.",
 };
 
-function isNo(where: string, value: unknown): FailureError {
+function unstorable(where: string, value: unknown): FailureError {
   const name = nameOf(value);
   const kind = value instanceof Error ? "Error" : name.replace(/^an? /, "");
-  const next = Object.hasOwn(IN_PLACE_OF, kind)
-    ? IN_PLACE_OF[kind]
+  const next = Object.hasOwn(ADVICE, kind)
+    ? ADVICE[kind]
     : typeof value === "object"
       ? "Return a plain object of what should be stored, such as `{ ...value }`."
       : undefined;

@@ -1,5 +1,5 @@
-// What compute says of media, and how a handler asks: options, answers, and the Chunk that a handler holds.
-// compute.ts sends and reads them; sdk.ts shows them to handlers.
+// Options and answers of compute's media calls, and the Chunk that a handler holds. compute.ts sends and reads them;
+// sdk.ts shows them to handlers.
 import { z } from "zod";
 import type { Failure } from "../../src/shapes/failure.ts";
 
@@ -87,9 +87,9 @@ export const probeSchema = z.object({
   container: z.string(),
   /** Bytes. */
   size: z.number(),
-  /** Seconds; of a film only. */
+  /** Duration of a film, seconds; a picture has none. */
   duration: z.number().optional(),
-  /** Of a picture, as it is shown; a film's streams have their own. */
+  /** Size of a picture as it is shown; of a film, each stream has its own. */
   width: z.number().optional(),
   height: z.number().optional(),
   streams: z.array(
@@ -97,7 +97,7 @@ export const probeSchema = z.object({
       index: z.number(),
       type: z.enum(["video", "audio", "subtitle", "other"]),
       codec: z.string(),
-      /** As it is shown, after it was turned by `rotation` degrees clockwise. */
+      /** Size as shown, after a turn by `rotation` degrees clockwise. */
       width: z.number().optional(),
       height: z.number().optional(),
       rotation: z.number().optional(),
@@ -110,9 +110,9 @@ export const probeSchema = z.object({
 });
 export type Probe = z.infer<typeof probeSchema>;
 
-/** A still picture of a moment. */
+/** A still picture of a film's moment. */
 export interface Picture {
-  /** Seconds at which the frame begins that is shown then. */
+  /** Start of the frame that is shown at the chosen time, seconds. */
   time: number;
   width: number;
   height: number;
@@ -123,7 +123,7 @@ export interface Picture {
 export const failureSchema = z.custom<Failure>(
   (value) => z.object({ kind: z.string(), detail: z.string() }).safeParse(value).success,
 );
-/** The version of an object that was read. */
+/** Version of the object that compute read. */
 const readVersion = z.object({ etag: z.string().optional(), size: z.number() });
 const errorLineSchema = z.object({ index: z.int(), error: failureSchema });
 export const vectorLineSchema = z.union([

@@ -1,11 +1,12 @@
-// How a run ended: what was stored, skipped or failed, and what the handler logged meanwhile.
+// The outcome of one attempt at a run (run.ts): stored, skipped or failed, with the log of its handler. attempt.ts makes
+// a report of it.
 
 import type { Failure } from "../../src/shapes/failure.ts";
 import type { NewItem } from "../../src/shapes/item.ts";
 import type { EmbeddingCounts } from "../../src/shapes/run.ts";
 
-/** What an attempt came to. `items` counts what the collection now holds of the object; absent: unchanged. */
-export type Outcome = { embeddings?: EmbeddingCounts } & (
+/** Outcome of an attempt. `items` counts those that the collection now holds of the object; absent: unchanged. */
+export type RunOutcome = { embeddings?: EmbeddingCounts } & (
   | {
       status: "succeeded" | "skipped";
       reason?: string;
@@ -13,9 +14,9 @@ export type Outcome = { embeddings?: EmbeddingCounts } & (
       etag?: string;
       size?: number;
       stored?: NewItem[];
-      /** When the items were stored, ms. */
+      /** Time at which the items were stored, ms. */
       storedAt?: number;
-      /** Models that made the items' vectors, where a handler ran. */
+      /** Models of the items' vectors, where a handler ran. */
       models?: string[];
       log: string[];
     }

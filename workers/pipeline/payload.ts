@@ -1,10 +1,10 @@
-// A payload that came by reference, fetched by its signed URL when the handler is about to run.
+// Fetches a payload that came by reference, by its signed URL, just before the handler runs (run.ts).
 import type { Event } from "../../src/shapes/event.ts";
 import { FailureError } from "../../src/shapes/failure.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import { sha256Hex } from "../../src/store/hash.ts";
 
-/** The event with its payload in place. @throws FailureError where that cannot be had */
+/** Returns the event with its payload in place. @throws FailureError where the payload cannot be fetched */
 export async function withPayload(
   event: Event,
   { payload_url }: Pick<Job, "payload_url">,
@@ -13,19 +13,22 @@ export async function withPayload(
   const { payload_ref, ...rest } = event;
   if (!payload_ref || event.payload !== undefined) return rest;
   if (payload_url === undefined)
-    throw new FailureError({ kind: "internal", detail: "the payload's address did not come with its job" });
+    throw new FailureError({ kind: "internal", detail: "The URL of the payload is missing from the job." });
   const response = await fetch(payload_url, { signal }).catch((cause: unknown) => {
-    throw new FailureError({ kind: "unavailable", detail: `the payload did not come (${String(cause)})` });
+    throw new FailureError({
+      kind: "unavailable",
+      detail: `The store of the payload did not answer (${String(cause)}).`,
+    });
   });
   if (response.status === 404) {
-    const next = "invoke the pipeline again with its payload";
-    throw new FailureError({ kind: "not_found", detail: "the payload is no longer kept", next });
+    const next = "Invoke the pipeline again with its payload.";
+    throw new FailureError({ kind: "not_found", detail: "The payload is no longer kept.", next });
   }
   const text = response.ok ? await response.text() : "";
   if (!response.ok || (await sha256Hex(text)) !== payload_ref.sha256)
     throw new FailureError({
       kind: "unavailable",
-      detail: `the payload's store answered ${response.status}`,
+      detail: `The store of the payload answered ${response.status}, or other bytes than were stored.`,
     });
   return { ...rest, payload: JSON.parse(text) as unknown };
 }

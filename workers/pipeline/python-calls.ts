@@ -1,5 +1,6 @@
-// What a Python handler asks for, answered as for a TypeScript handler: the same `weir`, the same FileTools.
-// Chunks and vectors stay here; the handler holds their numbers, and values to look at. One table for a run.
+// Answers the calls of a Python handler with the same `weir` and FileTools that a TypeScript handler has (sdk.ts).
+// Chunks and vectors stay here, in one table a run; the handler holds their numbers, and values to look at. python.ts
+// carries calls and answers.
 import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { type Failure, FailureError } from "../../src/shapes/failure.ts";
@@ -15,7 +16,7 @@ const options = <Name extends string>(...names: Name[]) =>
   >;
 const callSchema = z.discriminatedUnion("name", [
   z.strictObject({ name: z.literal("file_url"), bucket: z.string(), key: z.string() }),
-  // The values of options are compute's to check; only their names are, or a mistyped one would go unnoticed.
+  // Only the names of options are checked here, or a mistyped one would go unnoticed; compute checks their values.
   z.strictObject({
     name: z.literal("split_video"),
     file_url: z.string(),
@@ -31,19 +32,19 @@ const callSchema = z.discriminatedUnion("name", [
   z.strictObject({ name: z.literal("embed_video"), chunks: z.array(z.int()), model }),
   z.strictObject({ name: z.literal("embed_image"), file_url: z.string(), model }),
   z.strictObject({ name: z.literal("embed_text"), text: z.string(), model }),
-  // No question: items have come, and more will.
+  // Not a call: items have come, and more will.
   z.strictObject({ name: z.literal("more") }),
 ]);
 type Call = z.infer<typeof callSchema>;
 
 const vectorSchema = z.object({
   path: z.array(z.union([z.string(), z.int()])).min(1),
-  /** The number of an embedding that was made here. */
+  /** Number of an embedding that this table holds. */
   ref: z.int().optional(),
-  /** Base64 of float32: the handler's own. */
+  /** Vector of the handler's own: float32 in base64. */
   values: z.base64().optional(),
 });
-/** An item as Python tells it: JSON, and the vectors that belong into it. */
+/** An item as the Python process sends it: JSON, and the vectors that belong into it. */
 export const itemSchema = z.object({ data: z.unknown(), vectors: z.array(vectorSchema) });
 
 export class PythonCalls {
@@ -55,18 +56,18 @@ export class PythonCalls {
     this.#weir = weir;
   }
 
-  /** Answers a call. What the handler may catch is part of the answer; anything else is thrown. */
-  async answer(asked: unknown): Promise<Answer> {
-    const call = callSchema.safeParse(asked);
-    if (!call.success) return { failure: misused(asked, call.error) };
-    return settled(() => this.#do(call.data));
+  /** Answers a call. A failure that the handler may catch is part of the answer; any other error is thrown. */
+  async answer(request: unknown): Promise<Answer> {
+    const call = callSchema.safeParse(request);
+    if (!call.success) return { failure: invalidCall(request, call.error) };
+    return outcomeOf(() => this.#do(call.data));
   }
 
-  /** The item with its vectors in their places. */
+  /** Returns an item with its vectors in their places. */
   revive({ data, vectors }: z.infer<typeof itemSchema>): unknown {
     for (const { path, ref, values } of vectors) {
       const last = path.at(-1) ?? "";
-      const parent = path.slice(0, -1).reduce((at, step) => at[step] as Json, data as Json);
+      const parent = path.slice(0, -1).reduce((node, step) => node[step] as Json, data as Json);
       parent[last] = ref === undefined ? floats(values ?? "") : this.#vectors[ref];
     }
     return data;
@@ -96,35 +97,35 @@ export class PythonCalls {
       case "audio":
         return base64(await FileTools.audio(this.#chunk(call.chunk)));
       case "embed_video":
-        // Each has its own end, so that one that fails is raised where the handler comes to it.
-        return Promise.all(call.chunks.map((id) => settled(() => this.#embed(id, call.model)).then(flat)));
+        // Each chunk has its own outcome, so that a failure is raised where the handler comes to that chunk.
+        return Promise.all(call.chunks.map((id) => outcomeOf(() => this.#embed(id, call.model)).then(flat)));
       case "embed_image":
-        return this.#told(await this.#weir.embed.image(call.file_url, call.model));
+        return this.#vectorAnswer(await this.#weir.embed.image(call.file_url, call.model));
       case "embed_text":
-        return this.#told(await this.#weir.embed.text(call.text, call.model));
+        return this.#vectorAnswer(await this.#weir.embed.text(call.text, call.model));
       case "more":
         return null;
     }
   }
 
   async #embed(id: number, model: string): Promise<unknown> {
-    return this.#told(await this.#weir.embed.video(this.#chunk(id), model));
+    return this.#vectorAnswer(await this.#weir.embed.video(this.#chunk(id), model));
   }
 
   #chunk(id: number): Chunk {
     const chunk = this.#chunks[id];
-    if (!chunk) throw new FailureError({ kind: "invalid", detail: "a chunk is not one of this run" });
+    if (!chunk) throw new FailureError({ kind: "invalid", detail: "The chunk is not one of this run." });
     return chunk;
   }
 
-  #told(vector: Float32Array): { ref: number; values: string } {
+  #vectorAnswer(vector: Float32Array): { ref: number; values: string } {
     return { ref: this.#vectors.push(vector) - 1, values: base64(vector) };
   }
 }
 
 type Json = Record<string | number, unknown>;
 
-async function settled(work: () => Promise<unknown>): Promise<Answer> {
+async function outcomeOf(work: () => Promise<unknown>): Promise<Answer> {
   try {
     return { value: await work() };
   } catch (error) {
@@ -148,9 +149,9 @@ const base64 = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
 
 const floats = (base64: string) => new Float32Array(new Uint8Array(Buffer.from(base64, "base64")).buffer);
 
-/** A wrong argument, in the words of the handler's language. */
-function misused(asked: unknown, { issues }: z.ZodError): Failure {
-  const name = z.object({ name: z.string() }).safeParse(asked).data?.name ?? "the call";
+/** Failure for a call with a wrong argument, in the words of the handler's language. */
+function invalidCall(request: unknown, { issues }: z.ZodError): Failure {
+  const name = z.object({ name: z.string() }).safeParse(request).data?.name ?? "the call";
   const [issue] = issues;
   const place = issue?.path.length ? `${issue.path.join(".")}: ` : "";
   return { kind: "invalid", detail: `${name}: ${place}${issue?.message ?? "not as expected"}`, where: name };

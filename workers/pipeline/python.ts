@@ -1,5 +1,5 @@
-// The handler of a pipeline that is written in Python: hands handler.py and the event to compute, answers the
-// calls that come back, and yields the items. The Python process sees signed URLs and no credentials.
+// The handler of a pipeline that is written in Python: hands handler.py and the event to compute, answers the calls that
+// come back (python-calls.ts), and yields the items. The Python process sees signed URLs and no credentials.
 
 import { z } from "zod";
 import config from "#pipeline/config";
@@ -21,10 +21,10 @@ const turnSchema = z.object({
 });
 
 const { alias, timeout_seconds, secrets = [] } = pipelineConfigSchema.parse(config);
-/** A little less than the run has, so that compute's answer, with what was printed, is still heard. */
+/** Time of the handler in compute: a little less than the run has, so that compute's last answer still comes. */
 const timeout_ms = timeout_seconds * 1000 - 500;
 
-/** The pipeline that a handler.py is, given its text. */
+/** Makes a pipeline of the text of a handler.py. */
 export const pythonPipeline = (source: string) =>
   definePipeline(async function* (event, { weir, log }) {
     const { compute } = currentRun();
@@ -36,13 +36,14 @@ export const pythonPipeline = (source: string) =>
       let turn = 1;
       let body: object = { turn, start: { pipeline: alias, source, env: secretsOf(), event, timeout_ms } };
       while (!over) {
-        const told = await ask(body);
-        for (const line of told.log) log(unsigned(line));
-        over = told.done || told.failure !== undefined;
-        if (told.failure) throw new FailureError(failureOf(told.failure));
-        for (const item of told.items) yield calls.revive(item);
+        const turnAnswer = await ask(body);
+        for (const line of turnAnswer.log) log(unsigned(line));
+        over = turnAnswer.done || turnAnswer.failure !== undefined;
+        if (turnAnswer.failure) throw new FailureError(raisedFailure(turnAnswer.failure));
+        for (const item of turnAnswer.items) yield calls.revive(item);
         // Asking for the same turn again waits for it a while longer.
-        if (!over && !told.waiting) body = { turn: ++turn, answer: await calls.answer(told.call) };
+        if (!over && !turnAnswer.waiting)
+          body = { turn: ++turn, answer: await calls.answer(turnAnswer.call) };
       }
     } finally {
       // Items that cannot be stored end a run early. When its time is up, compute has ended it already.
@@ -50,17 +51,17 @@ export const pythonPipeline = (source: string) =>
     }
   });
 
-/** What the config lets the handler see, as a TypeScript handler sees it in `process.env`. */
+/** Secrets that the config lets the handler see, as a TypeScript handler finds them in `process.env`. */
 const secretsOf = () =>
   Object.fromEntries(secrets.map((name) => [name, process.env[name]]).filter(([, value]) => value));
 
-/** A text without what signs a URL: a handler may print its file's URL, and logs are kept. */
+/** A text without the queries of its URLs, which sign them: a handler may print its file's URL, and logs are kept. */
 const unsigned = (text: string) => text.replace(/(https?:\/\/[^\s"'<>?]+)\?[^\s"'<>]*/g, "$1?…");
 
-/** A failure as it was told, if it is of a kind that there is: a handler can raise one of its own making. */
-function failureOf(told: NonNullable<z.infer<typeof turnSchema>["failure"]>): Failure {
-  const kind = told.kind as Failure["kind"];
-  const clean = { ...told, detail: unsigned(told.detail) };
+/** The failure that a handler raised; one of a kind that Weir does not have becomes `handler_failed`. */
+function raisedFailure(raised: NonNullable<z.infer<typeof turnSchema>["failure"]>): Failure {
+  const kind = raised.kind as Failure["kind"];
+  const clean = { ...raised, detail: unsigned(raised.detail) };
   if (clean.where !== undefined) clean.where = unsigned(clean.where);
   try {
     verdictOf(kind);

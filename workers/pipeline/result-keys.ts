@@ -1,11 +1,11 @@
-// What an embedding follows from, as a key: object version, span or text, and the model's definition. Two runs that
-// come to the same key would compute the same vector.
-import { Buffer } from "node:buffer";
+// The key of a kept embedding: a hash of the object version, the span or text, and the model's definition. Two runs that
+// come to the same key would compute the same vector. embeddings.ts looks results up by it.
 import type { Modality } from "../../src/shapes/model.ts";
-import type { Input } from "./compute.ts";
+import { sha256Hex } from "../../src/store/hash.ts";
+import type { EmbedInput } from "./compute.ts";
 
 /** An object as the run saw it. */
-export interface Opened {
+export interface OpenedObject {
   connection: string;
   bucket: string;
   key: string;
@@ -13,33 +13,30 @@ export interface Opened {
   size: number;
 }
 
-/** 64 hex digits; undefined where nothing says which version of the object would be read. */
+/** Key of an embedding: 64 hex digits; undefined where no ETag names the version of the object that would be read. */
 export async function resultKey(
   kind: Modality,
   definition: string,
-  input: Input,
-  opened: ReadonlyMap<string, Opened>,
+  input: EmbedInput,
+  opened: ReadonlyMap<string, OpenedObject>,
 ): Promise<string | undefined> {
-  if ("text" in input) return hash([kind, definition, input.text]);
+  if ("text" in input) return hashOf([kind, definition, input.text]);
   const object = opened.get(input.url);
   const etag = object && strong(object.etag);
   if (!object || etag === undefined) return undefined;
   const { connection, bucket, key, size } = object;
   // Stores differ in what an ETag promises, so it alone does not stand for the bytes.
-  return hash([kind, definition, connection, bucket, key, etag, size, input.span?.start, input.span?.end]);
+  return hashOf([kind, definition, connection, bucket, key, etag, size, input.span?.start, input.span?.end]);
 }
 
-/** Whether what was read is what the run saw: only then is a result kept under its key. */
+/** Whether compute read the version that the run saw: only then is a result kept under its key. */
 export const isSame = (
-  seen: Opened,
+  seen: OpenedObject,
   read: { etag?: string | undefined; size: number } | undefined,
 ): boolean => read?.etag !== undefined && strong(read.etag) === strong(seen.etag) && read.size === seen.size;
 
-/** An ETag without its quotes. A weak one is of no use: it may stand for other bytes. */
+/** A strong ETag without its quotes; undefined for a weak one, which may stand for other bytes. */
 const strong = (etag: string): string | undefined =>
   etag === "" || etag.startsWith("W/") ? undefined : etag.replace(/^"|"$/g, "");
 
-async function hash(parts: unknown[]): Promise<string> {
-  const text = new TextEncoder().encode(JSON.stringify(parts));
-  return Buffer.from(await crypto.subtle.digest("SHA-256", text)).toString("hex");
-}
+const hashOf = (parts: unknown[]): Promise<string> => sha256Hex(JSON.stringify(parts));

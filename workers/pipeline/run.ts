@@ -1,7 +1,7 @@
 // One attempt at one job, the spine of a pipeline Worker:
-//   observe the object → decide what the collection should hold → compute it → check that what was read is
-//   still there → store it under the fence.
-// An event is only a hint: what counts is what is there now. Free of queues and RPC; worker.ts has those.
+//   observe the object → decide what the collection should hold (hold.ts) → handle → check that the object is still the
+//   one observed → replace the set under the fence → check once more.
+// An event is only a hint: the object as it is now counts. Free of queues and RPC, which doors.ts has.
 import { Buffer } from "node:buffer";
 import { compileFilter, type Filter } from "../../src/match/index.ts";
 import type { PipelineConfig } from "../../src/shapes/config.ts";
@@ -16,9 +16,9 @@ import { storeFailure } from "../../src/store/failure.ts";
 import { withinRun } from "./context.ts";
 import { asFailure } from "./failure.ts";
 import type { Hide } from "./hidden.ts";
-import { type Decision, decide, hopsOf, isOf, shownEvent, shownOf, versionTold } from "./hold.ts";
+import { type Decision, decide, hopsOf, isOf, shownEvent, shownOf, versionNamed } from "./hold.ts";
 import { collectItems } from "./items.ts";
-import type { Outcome } from "./outcome.ts";
+import type { RunOutcome } from "./outcome.ts";
 import { withPayload } from "./payload.ts";
 import type { Handler, Pipeline } from "./sdk.ts";
 import { openWeir, type WeirDeps } from "./weir.ts";
@@ -27,24 +27,24 @@ export interface RunDeps extends WeirDeps {
   pipeline: Pipeline;
   filter: Filter;
   collection: Collection;
-  /** How many pipelines an object has come through, as Weir proves it. */
+  /** Proof of the number of pipelines that an object has come through. */
   hops: Hops;
   version: string;
   commit: string;
-  /** Strikes secrets out of what is told of a run. */
+  /** Masks secrets in a run's log and failure. */
   hide: Hide;
 }
 
-/** How often a run looks again, within one attempt, when the object changes under it. */
+/** Most looks at the object within one attempt, when it changes under the run. */
 const MAX_ROUNDS = 3;
 const MAX_LOG_LINES = 100;
-const MAX_LOG_LINE = 1000;
+const MAX_LINE_CHARACTERS = 1000;
 /** The log travels in a report, which is a message of a queue: 128 KB in all. */
 const MAX_LOG_BYTES = 64_000;
-/** How soon a running handler hears that its run was cancelled. */
+/** Interval of looks at whether a running handler's run was cancelled. */
 export const CANCEL_MS = 5_000;
 
-/** The filter, compiled once per Worker: an invalid one was refused by `weir validate`. */
+/** Compiles a pipeline's filter, once per Worker; `weir validate` has refused an invalid one. */
 export const compiledFilter = (config: PipelineConfig) => compileFilter(config.source.filters);
 
 export const setOf = ({ alias, event }: Pick<Job, "alias" | "event">): SetKey => {
@@ -53,16 +53,16 @@ export const setOf = ({ alias, event }: Pick<Job, "alias" | "event">): SetKey =>
 };
 
 /** Tries a job once. Never throws for an expected failure; `first` is the fence taken for the whole batch. */
-export async function runJob(job: Job, first: Fence, deps: RunDeps): Promise<Outcome> {
+export async function runJob(job: Job, first: Fence, deps: RunDeps): Promise<RunOutcome> {
   const embeddings = { asked: 0, known: 0 };
-  const outcome = await attemptIt(job, first, { ...deps, embeddings });
+  const outcome = await attemptJob(job, first, { ...deps, embeddings });
   return embeddings.asked > 0 ? { ...outcome, embeddings } : outcome;
 }
 
-/** With the counts of what its handler asked of models. */
+/** Dependencies with the counts of embeddings that the handler called for. */
 type Counting = RunDeps & { embeddings: EmbeddingCounts };
 
-async function attemptIt(job: Job, first: Fence, deps: Counting): Promise<Outcome> {
+async function attemptJob(job: Job, first: Fence, deps: Counting): Promise<RunOutcome> {
   const log: string[] = [];
   let etag: string | undefined;
   const again = async (fence: Fence) =>
@@ -70,30 +70,20 @@ async function attemptIt(job: Job, first: Fence, deps: Counting): Promise<Outcom
   try {
     let fence = first;
     if (isCancelled(fence, job)) return { status: "failed", failure: CANCELLED, log };
-    if (job.event.key === "") {
-      const stored = await handle(job, undefined, log, deps).catch(asFailure);
-      return Array.isArray(stored)
-        ? { status: "succeeded", stored, models: modelsOf(stored), log }
-        : { status: "failed", failure: stored, log };
-    }
+    if (job.event.key === "") return await handlePayload(job, log, deps);
     for (let round = 1; round <= MAX_ROUNDS; round++) {
       if (isCancelled(fence, job)) return { status: "failed", failure: CANCELLED, log };
       const seen = await deps.source.observe(job.event.bucket, job.event.key);
       etag = seen?.etag;
-      const known = seen ? { etag: seen.etag } : {};
+      const etagNow = seen ? { etag: seen.etag } : {};
       if (seen && holdsOwn(fence, job, seen)) {
-        return {
-          status: "succeeded",
-          reason: TWICE,
-          items: fence.held.items,
-          storedAt: Date.parse(fence.held.stored_at),
-          size: seen.size,
-          ...known,
-          log,
-        };
+        const { items, stored_at } = fence.held;
+        const stored = { items, storedAt: Date.parse(stored_at), size: seen.size };
+        return { status: "succeeded", reason: TWICE, ...stored, ...etagNow, log };
       }
       let decision = await decide(job, seen, fence.held, deps);
-      if (decision.hold === "as it is") return { status: "skipped", reason: decision.reason, ...known, log };
+      if (decision.hold === "as it is")
+        return { status: "skipped", reason: decision.reason, ...etagNow, log };
       let items = decision.hold === "nothing" ? [] : await handle(job, seen, log, deps).catch(asFailure);
       if (seen && !(await isStill(seen, job, deps))) {
         fence = await again(fence);
@@ -103,47 +93,41 @@ async function attemptIt(job: Job, first: Fence, deps: Counting): Promise<Outcom
         const failure = seen ? await orArchived(items, job, deps) : items;
         const isStale = seen && fence.held && fence.held.items > 0 && !isOf(fence.held, seen);
         if (failure.kind !== "object_archived" || !isStale)
-          return { status: "failed", failure, ...known, log };
-        decision = { hold: "nothing", reason: failure.detail };
+          return { status: "failed", failure, ...etagNow, log };
+        decision = { hold: "nothing", reason: failure.detail.replace(/\.$/, "") };
         items = [];
       }
       const lineage = await lineageOf(job, seen, decision, deps);
       const replaced = await deps.collection.replace(fence, lineage, items);
       if (replaced === "cancelled") return { status: "failed", failure: CANCELLED, log };
       if (replaced === "stored") {
-        // Whoever saw the object change since then may have found nothing to do, as this was not stored yet.
+        // Another run that saw the object change meanwhile may have found nothing to do, as this was not stored yet.
         if (!(await isStill(seen, job, deps))) {
           fence = await again(fence);
           continue;
         }
-        const storedAt = Date.parse(lineage.stored_at);
-        return {
-          ...conclude(job, decision, items),
-          ...known,
-          ...(seen && { size: seen.size }),
-          storedAt,
-          log,
-        };
+        const stored = { storedAt: Date.parse(lineage.stored_at), ...(seen && { size: seen.size }) };
+        return { ...conclude(job, decision, items), ...etagNow, ...stored, log };
       }
       fence = await again(fence);
       // Another delivery of this very run may have been the faster one: the next round sees it.
       if (replaced === "superseded" && fence.held?.run_id !== job.run_id)
-        return { status: "failed", failure: SUPERSEDED, ...known, log };
+        return { status: "failed", failure: SUPERSEDED, ...etagNow, log };
     }
-    const detail = `${job.event.bucket}/${job.event.key} kept changing during the run`;
+    const detail = `${job.event.bucket}/${job.event.key} kept changing during the run.`;
     return { status: "failed", failure: { kind: "conflict", detail }, log };
   } catch (error) {
     return { status: "failed", failure: storeFailure(error), ...(etag !== undefined && { etag }), log };
   }
 }
 
-const SUPERSEDED: Failure = { kind: "superseded", detail: "a run that began later has stored what it saw" };
-const TWICE = "delivered twice: the run had stored this already";
-const CANCELLED: Failure = { kind: "cancelled", detail: "the run was cancelled" };
+const SUPERSEDED: Failure = { kind: "superseded", detail: "A run that began later has stored its result." };
+const TWICE = "delivered twice: the run had stored its result already";
+const CANCELLED: Failure = { kind: "cancelled", detail: "The run was cancelled." };
 
 const isCancelled = ({ cancelled }: Fence, job: Job) => cancelled?.includes(job.run_id) ?? false;
 
-/** Whether the set is this run's own, of the object as it is now: a message that came twice has nothing to do. */
+/** Whether this very run stored the set, of the object as it is now: a message that came twice has nothing to do. */
 function holdsOwn(
   fence: Fence,
   job: Job,
@@ -151,13 +135,21 @@ function holdsOwn(
 ): fence is Fence & { held: NonNullable<Fence["held"]> } {
   const { held } = fence;
   if (held?.run_id !== job.run_id || held.etag !== seen.etag) return false;
-  return (seen.version_id ?? versionTold(job.event)) === held.version_id;
+  return (seen.version_id ?? versionNamed(job.event)) === held.version_id;
 }
 
 const modelsOf = (items: NewItem[]): string[] =>
   [...new Set(items.flatMap(({ vectors }) => vectors.map(({ model }) => model)))]
     .filter((model) => model !== undefined)
     .sort();
+
+/** Runs the handler of a job without an object: its items are answered, and no collection holds them. */
+async function handlePayload(job: Job, log: string[], deps: Counting): Promise<RunOutcome> {
+  const stored = await handle(job, undefined, log, deps).catch(asFailure);
+  return Array.isArray(stored)
+    ? { status: "succeeded", stored, models: modelsOf(stored), log }
+    : { status: "failed", failure: stored, log };
+}
 
 /** Runs the handler within its time, and turns what it returns into items. */
 async function handle(
@@ -175,7 +167,7 @@ async function handle(
   const { weir, compute, settled } = openWeir(deps, setOf(job), seen, signal, counts);
   let room = MAX_LOG_BYTES - Buffer.byteLength(JSON.stringify(log));
   const note = (...parts: unknown[]) => {
-    const line = parts.map(String).join(" ").slice(0, MAX_LOG_LINE);
+    const line = parts.map(String).join(" ").slice(0, MAX_LINE_CHARACTERS);
     room -= Buffer.byteLength(JSON.stringify(line));
     if (log.length < MAX_LOG_LINES && room >= 0) log.push(line);
   };
@@ -185,14 +177,17 @@ async function handle(
     return weirCallsHandler(deps.pipeline, job, whole, { weir, signal, log: note });
   }).finally(async () => {
     await settled();
-    const { asked, known } = counts;
-    if (known > 0) note(`${known} of ${asked} embeddings were known from before`);
+    if (counts.known > 0) note(`${counts.known} of ${counts.asked} embeddings were known from before`);
   });
-  // What the handler throws because it was told to stop is no failure of its own.
+  // An error that the handler throws because it had to stop is no failure of its own.
   const stopped = new Promise<never>((_, reject) => {
     signal.addEventListener("abort", () => {
-      const detail = `the handler did not finish in ${deps.config.timeout_seconds} s`;
-      const late = { kind: "timeout", detail, next: "raise timeout_seconds, or do less in one run" } as const;
+      const detail = `The handler did not finish in ${deps.config.timeout_seconds} s.`;
+      const late = {
+        kind: "timeout",
+        detail,
+        next: "Raise timeout_seconds, or do less in one run.",
+      } as const;
       reject(new FailureError(cancel.signal.aborted ? CANCELLED : late));
     });
   });
@@ -213,35 +208,35 @@ function watchForCancel(job: Job, deps: RunDeps, cancel: AbortController) {
   return setInterval(() => {
     deps.collection.isCancelled({ ...setOf(job), run_id: job.run_id }).then(
       (cancelled) => cancelled && cancel.abort(),
-      // It will be asked again, and the fence is asked at the end.
+      // The next look comes soon, and the fence is looked at in the end.
       () => undefined,
     );
   }, CANCEL_MS);
 }
 
-/** Whether the object, or its absence, is still what was seen. */
+/** Whether the object, or its absence, is still as it was observed. */
 async function isStill(seen: Observed | null, { event }: Job, { source }: RunDeps): Promise<boolean> {
   const now = await source.observe(event.bucket, event.key);
   return now?.etag === seen?.etag && now?.version_id === seen?.version_id;
 }
 
-/** Failures that may come of bytes that the store keeps out of reach. */
+/** Failures that may have their cause in bytes that the store keeps out of reach. */
 const UNREAD: readonly FailureKind[] = ["source_refused", "handler_failed", "bad_media"];
 
-/** The failure, or that the object is archived, where a handler could not read its bytes for that. */
+/** The failure; or `object_archived`, where the handler could not read the bytes because the object is archived. */
 async function orArchived(failure: Failure, { event }: Job, { source }: RunDeps): Promise<Failure> {
   if (!UNREAD.includes(failure.kind)) return failure;
-  // What failed is said all the same where the store does not answer.
+  // Where the store does not answer, the failure stays as it is.
   const place = await source.archivedIn(event.bucket, event.key).catch(() => null);
   if (place === null) return failure;
   return {
     kind: "object_archived",
-    detail: `${event.bucket}/${event.key} is archived (${place}): its bytes cannot be read`,
-    next: "restore it; the event of its restoration runs again what takes events of type restored",
+    detail: `${event.bucket}/${event.key} is archived (${place}): its bytes cannot be read.`,
+    next: "Restore it; the event of its restoration runs the pipelines again that take events of type restored.",
   };
 }
 
-/** By what the set is held: of what a handler was shown, where one ran. */
+/** Lineage of the set: object version, event, run, code, and a hash of what the handler was shown, where one ran. */
 async function lineageOf(
   job: Job,
   seen: Observed | null,
@@ -255,7 +250,7 @@ async function lineageOf(
     version: deps.version,
     commit: deps.commit,
     etag: seen?.etag ?? null,
-    version_id: seen?.version_id ?? versionTold(event),
+    version_id: seen?.version_id ?? versionNamed(event),
     size: seen?.size ?? null,
     event_time: event.time,
     stored_at: new Date(deps.now()).toISOString(),
@@ -264,18 +259,14 @@ async function lineageOf(
   };
 }
 
+/** Outcome of an attempt whose set was replaced: by items, or by nothing. */
 function conclude(
   job: Job,
   decision: Decision,
   stored: NewItem[],
-): Omit<Extract<Outcome, { stored?: NewItem[] }>, "log"> {
+): Omit<Extract<RunOutcome, { stored?: NewItem[] }>, "log"> {
   if (decision.hold === "items")
     return { status: "succeeded", items: stored.length, stored, models: modelsOf(stored) };
   const status = job.event.type === "removed" || job.cause === "tracked" ? "succeeded" : "skipped";
-  return {
-    status,
-    reason: `${decision.hold === "nothing" ? `${decision.reason}; no items are kept` : decision.reason}`,
-    items: 0,
-    models: [],
-  };
+  return { status, reason: `${decision.reason}; no items are kept`, items: 0, models: [] };
 }

@@ -1,12 +1,12 @@
-// What handlers import: `import { definePipeline, FileTools } from "weir"`. Everything here works only
-// inside a run; the Worker around it (worker.ts, run.ts) is not visible to handlers.
+// The package that handlers import: `import { definePipeline, FileTools } from "weir"`. All of it works only inside a run;
+// the Worker around that (worker.ts, run.ts) is not visible to handlers.
 import type { Event } from "../../src/shapes/event.ts";
 import { currentRun } from "./context.ts";
 import type { Chunk, FramesOptions, ImageInfo, Picture, Probe, SplitOptions } from "./media.ts";
 
 export type { Chunk, Event, FramesOptions, ImageInfo, Picture, Probe, SplitOptions };
 
-/** What Weir offers a handler for the object at hand. */
+/** Weir's services for a handler. */
 export interface Weir {
   /**
    * A signed, expiring URL of an object, readable in ranges. Fails the run for good when the bucket is not
@@ -15,17 +15,18 @@ export interface Weir {
   fileUrl(bucket: string, key: string): Promise<string>;
   embed: {
     /**
-     * Embeds one span of a video with a model of models.json. Calls made together travel together; what was
-     * made before, of the same bytes by the same definition, is not made again.
+     * Embeds one span of a video with a model of models.json. Calls made together travel together; a vector that is
+     * kept from before, of the same bytes by the same definition, is not computed again.
      */
     video(chunk: Chunk, model: string): Promise<Float32Array>;
     /** Embeds a whole image. */
     image(fileUrl: string, model: string): Promise<Float32Array>;
-    /** Embeds a text, of at most 100,000 characters; what its model has no room for is cut off. */
+    /** Embeds a text of at most 100,000 characters; its model cuts off the part that it has no room for. */
     text(text: string, model: string): Promise<Float32Array>;
   };
 }
 
+/** Second argument of a handler. */
 export interface HandlerContext {
   weir: Weir;
   /** Aborts when the run's time is up. */
@@ -35,11 +36,12 @@ export interface HandlerContext {
 }
 
 /**
- * A handler turns one event into what is stored: an array, an (async) iterable, or a single object.
+ * A handler turns one event into items that are stored: an array, an (async) iterable, or a single object.
  * Every element must be a JSON object; `Float32Array`s in it are stored as vectors.
  */
 export type Handler = (event: Event, context: HandlerContext) => unknown;
 
+/** A pipeline as its folder declares it. */
 export interface Pipeline {
   handler: Handler;
 }

@@ -1,6 +1,6 @@
-// A pipeline run for comparison only (`weir compare`): the same attempt as in worker.ts, on the same handler and
-// config, with a source that looks through a running Weir and a collection that keeps nothing: what would have been
-// stored is the answer. Local, never deployed; it has no binding to anything.
+// The Worker in which `weir compare` runs a pipeline: the same attempt as in worker.ts, on the same handler and config,
+// with a source that looks through a running Weir and a collection that keeps nothing. Its answer is what would have
+// been stored. Local, never deployed; it has no binding to anything.
 import { Buffer } from "node:buffer";
 import config from "#pipeline/config";
 import pipeline from "#pipeline/handler";
@@ -14,11 +14,11 @@ import { modelsSchema } from "../../src/shapes/model.ts";
 import type { Observed, Source } from "../../src/source/contract.ts";
 import type { Collection } from "../../src/store/collections/contract.ts";
 import { hidden, hiding } from "./hidden.ts";
-import type { Outcome } from "./outcome.ts";
+import type { RunOutcome } from "./outcome.ts";
 import { compiledFilter, type RunDeps, runJob, setOf } from "./run.ts";
 
-/** What the command's own look-up answers: `POST /v1/objects` of the router, passed on. */
-type Looked =
+/** Answer of the command's look-up: that of the router's `POST /v1/objects`, passed on. */
+type LookUpAnswer =
   | { seen: Observed | null; tags: Record<string, string> | null; url: string | null }
   | { failure: Failure };
 
@@ -34,16 +34,16 @@ export default {
     const job = (await request.json()) as Job;
     const deps = depsOf(env);
     const outcome = await runJob(job, { set: setOf(job), token: null }, deps);
-    return Response.json(told(hidden(outcome, deps.hide)));
+    return Response.json(answerOf(hidden(outcome, deps.hide)));
   },
 };
 
-function told(outcome: Outcome) {
+function answerOf(outcome: RunOutcome) {
   if (outcome.status === "failed") return outcome;
-  return { ...outcome, stored: (outcome.stored ?? []).map(itemOf) };
+  return { ...outcome, stored: (outcome.stored ?? []).map(itemAnswer) };
 }
 
-const itemOf = ({ data, vectors }: NewItem) => ({
+const itemAnswer = ({ data, vectors }: NewItem) => ({
   data: JSON.parse(data) as unknown,
   vectors: vectors.map(({ values, ...vector }) => ({
     ...vector,
@@ -58,7 +58,7 @@ function depsOf(env: Env): RunDeps {
     filter: compiledFilter(parsed.config),
     source: sourceOf(env.required("SHADOW_URL")),
     collection: nothing,
-    // What is compared is what a handler makes, of whichever object; and nothing is stored that could come back.
+    // Any object may be compared, and nothing is stored that could come back: hops do not count.
     hops: { written: () => ({}), proven: () => 0 },
     compute: (_, request) => {
       const { pathname, search } = new URL(request.url);
@@ -80,7 +80,7 @@ function depsOf(env: Env): RunDeps {
 function sourceOf(url: string): Source {
   const look = async (bucket: string, key: string, tags = false) => {
     const response = await fetch(url, { method: "POST", body: JSON.stringify({ bucket, key, tags }) });
-    const looked = (await response.json()) as Looked;
+    const looked = (await response.json()) as LookUpAnswer;
     if ("failure" in looked) throw new FailureError(looked.failure);
     return looked;
   };
@@ -97,7 +97,7 @@ function sourceOf(url: string): Source {
   };
 }
 
-/** Takes everything and keeps nothing. */
+/** A collection that takes everything and keeps nothing. */
 const nothing: Collection = {
   begin: async (sets) => sets.map((set) => ({ set, token: null })),
   replace: async () => "stored",

@@ -1,5 +1,5 @@
-// What a handler's `weir` does: URLs of its source's objects, and embeddings by models wherever they run. run.ts
-// opens one for each time that the handler runs.
+// The `weir` of a handler: signed URLs of its source's objects, and embeddings by models wherever they run. run.ts opens
+// one each time that a handler runs.
 import type { PipelineConfig } from "../../src/shapes/config.ts";
 import { FailureError } from "../../src/shapes/failure.ts";
 import type { SetKey } from "../../src/shapes/item.ts";
@@ -7,7 +7,7 @@ import type { Models } from "../../src/shapes/model.ts";
 import type { ResultStore } from "../../src/shapes/results.ts";
 import type { EmbeddingCounts } from "../../src/shapes/run.ts";
 import type { Observed, Source } from "../../src/source/contract.ts";
-import { Compute } from "./compute.ts";
+import { ComputeClient } from "./compute.ts";
 import { Embeddings } from "./embeddings.ts";
 import type { Weir } from "./sdk.ts";
 
@@ -16,7 +16,7 @@ export interface WeirDeps {
   source: Source;
   /** Sends a request to compute: to the object's own instance, or the `turn`-th after it. */
   compute(object: SetKey, request: Request, turn: number): Promise<Response>;
-  /** Where results that are made of an object are kept. */
+  /** The kept embeddings of an object. */
   results(object: SetKey): ResultStore;
   models: Models;
   /** A secret of this Worker by its name. */
@@ -25,26 +25,26 @@ export interface WeirDeps {
   random(): number;
 }
 
-/** Signed URLs outlive the longest run. */
+/** Lifetime of signed URLs: longer than any run. */
 const URL_SECONDS = 3600;
 
-interface Opened {
+interface OpenedWeir {
   weir: Weir;
-  compute: Compute;
-  /** Resolves once all that was embedded is kept. */
+  compute: ComputeClient;
+  /** Resolves once all computed embeddings are kept. */
   settled(): Promise<void>;
 }
 
-/** For one object as the run has `seen` it. `counts` grows with what is embedded. */
+/** Opens `weir` for one object as the run has `seen` it. `counts` grows with each embedding. */
 export function openWeir(
   deps: WeirDeps,
   set: SetKey,
   seen: Observed | null | undefined,
   signal: AbortSignal,
   counts: EmbeddingCounts,
-): Opened {
+): OpenedWeir {
   const { source, random } = deps;
-  const compute = new Compute((request, turn) => deps.compute(set, request, turn), signal, random);
+  const compute = new ComputeClient((request, turn) => deps.compute(set, request, turn), signal, random);
   const embeddings = new Embeddings({
     models: deps.models,
     allowed: deps.config.models,
@@ -58,7 +58,7 @@ export function openWeir(
       const own = bucket === set.bucket && key === set.key ? seen : undefined;
       const object = own ?? (await source.observe(bucket, key));
       if (!object) {
-        const detail = `${bucket}/${key} is not there`;
+        const detail = `${bucket}/${key} is not there.`;
         throw new FailureError({ kind: "object_gone", detail, where: "fileUrl" });
       }
       const url = await source.url(bucket, key, deps.now() + URL_SECONDS * 1000);

@@ -1,5 +1,5 @@
-// The generic pipeline Worker: one source for every pipeline; wrangler's [alias] puts the folder's handler
-// and config in. Its doors are RPC (`run`, `invoke`) and the pipeline's own queue; doors.ts says what they do.
+// The generic pipeline Worker: one source for every pipeline; wrangler's [alias] puts in the handler and config of the
+// pipeline's folder. Its doors are RPC (`run`, `invoke`) and the pipeline's own queue (doors.ts).
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import config from "#pipeline/config";
@@ -40,8 +40,8 @@ export default class PipelineWorker extends WorkerEntrypoint {
   override fetch(): Response {
     return Response.json(
       {
-        detail: "a pipeline has no HTTP door of its own",
-        next: "POST /v1/pipelines/{alias}/invoke on the router",
+        detail: "A pipeline has no HTTP door of its own.",
+        next: "POST to /v1/pipelines/{alias}/invoke on the router.",
       },
       { status: 404 },
     );
