@@ -1,6 +1,6 @@
-// How much of a film is read to embed all of it: makes a 720p film, serves it with ranges, embeds each of its
-// ten-second spans through the real server in one call, and counts what left the source. The last line
-// is JSON; `bytes_fraction` is a ratio within one run, so it does not depend on the machine.
+// Bytes that are read to embed a whole film: makes a 720p film, serves it with ranges, embeds its ten-second spans through
+// the real compute server in one call, and counts the bytes that left the source. The last line is JSON;
+// `bytes_fraction` is a ratio within one run, so it does not depend on the machine.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

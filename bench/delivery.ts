@@ -1,5 +1,5 @@
-// Events per second through match, record and dispatch, in batches of 100 that 1, 10 and 100 pipelines want, in
-// workerd with real D1 and queues; against writing the same rows with one bare D1 batch, in the same run.
+// Events per second through match, record and dispatch, in batches of 100 that match 1, 10 and 100 pipelines, in workerd
+// with real D1 and queues; against writing the same rows with one bare D1 batch, in the same run.
 // Last line: the ratios, and the round trips to D1 that a batch costs.
 import { openDelivery } from "./support/delivery.ts";
 import { median } from "./support/workerd.ts";

@@ -1,15 +1,15 @@
-// What the nastiest bodies cost the router: every door that takes JSON, in real workerd, is sent seeded bodies of at
-// most 100 KB made to hurt (deep, wide, long, multiplied), each beside a plain one of the same door. Measured are the
-// processor time and the peak memory of workerd itself, so that a busy machine does not count.
+// Cost of the nastiest bodies for the router: every door that takes JSON, in real workerd, gets seeded bodies of at most
+// 100 KB that are built to hurt (deep, wide, long, multiplied; support/nasty.ts), each beside a plain one of the same
+// door. Measured are the processor time and the peak memory of workerd itself, so that a busy machine does not count.
 // `npm run bench -- doors [bodies a door] [seed]`; the last line is JSON. Linux only: it reads /proc.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type DoorPath, nastyBody, plainBody } from "./support/nasty.ts";
 
 const BODIES = Number(process.argv[2] ?? 60);
 const SEED = Number(process.argv[3] ?? 1);
-/** Kernel ticks of processor time are this long. */
+/** Length of a kernel tick of processor time. */
 const TICK_MS = 10;
-/** A body is sent so often in a row: its time is known to a tick divided by this. */
+/** Number of times that a body is sent in a row: its time is measured to a tick divided by this. */
 const REPEATS = 3;
 const MAX_MS = 200;
 const MAX_MB = 64;
@@ -26,7 +26,7 @@ const workerds = readdirSync("/proc").filter((pid) => {
     return false;
   }
 });
-if (workerds.length === 0) throw new Error("workerd is not among the processes that this one started");
+if (workerds.length === 0) throw new Error("There is no workerd among the processes that this one started.");
 
 /** Whether a process was started by this one, however many stand between them. */
 function isOurs(pid: number): boolean {
@@ -44,7 +44,7 @@ function usedMs(): number {
       .split(" ");
     return Number(fields[11]) + Number(fields[12]);
   });
-  return ticks.reduce((sum, one) => sum + one, 0) * TICK_MS;
+  return ticks.reduce((sum, count) => sum + count, 0) * TICK_MS;
 }
 
 /** Memory of workerd, MB: what it holds, and the most that it held since `forgetPeak`. */
@@ -120,7 +120,7 @@ for (const door of doors) {
 }
 await weir.close();
 const all = Object.values(worst);
-const [ms, mb] = [Math.max(...all.map((one) => one.ms)), Math.max(...all.map((one) => one.mb))];
+const [ms, mb] = [Math.max(...all.map((cost) => cost.ms)), Math.max(...all.map((cost) => cost.mb))];
 const within = ms <= MAX_MS && mb <= MAX_MB;
 console.log(
   JSON.stringify({

@@ -1,4 +1,4 @@
-// How matching scales with the number of filters: `node bench/filters.ts`. Variants are measured in turn,
+// Growth of the cost of matching with the number of filters: `node bench/filters.ts`. Variants are measured in turn,
 // slice by slice, so that noise falls on all alike; the last line printed is one JSON object of ratios.
 import { Query } from "mingo";
 import sift from "sift";
@@ -29,7 +29,7 @@ function parseAndMatch(name: string, patterns: object[]): Variant {
   const started = performance.now();
   const index = buildPatternIndex(patterns.map((pattern, value) => ({ pattern, value })));
   const took = performance.now() - started;
-  const matches = events.reduce<number>((sum, one) => sum + index.match(one).length, 0) / EVENTS;
+  const matches = events.reduce<number>((sum, record) => sum + index.match(record).length, 0) / EVENTS;
   console.log(
     `${name}: compiled and built in ${took.toFixed(0)} ms, ${matches.toFixed(2)} matches per event`,
   );
@@ -72,7 +72,7 @@ measure([
 
 const median = (numbers: readonly number[]) =>
   numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN;
-const timesOf = (name: string) => measured.find((one) => one.name === name)?.times ?? [];
+const timesOf = (name: string) => measured.find((variant) => variant.name === name)?.times ?? [];
 /** Median over the rounds of the rate of `name` over the rate of `base`. */
 function rate(name: string, base: string): number {
   const bases = timesOf(base);

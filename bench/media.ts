@@ -1,7 +1,7 @@
-// What it costs to embed a film by ten-second spans: bytes read of a 10-minute 1080p H.264 file with a
-// keyframe every 2 s and every 10 s, time against decoding every frame with the same library, the peak memory of
-// the server with its decoders for two hours against two minutes, and what one picture takes: of an HDR film
-// against an SDR one, of 4K and 8K against ffmpeg's own. The last line is JSON.
+// Cost of embedding a film by ten-second spans: bytes read of a 10-minute 1080p H.264 file with a keyframe every 2 s and
+// every 10 s, time against decoding every frame with the same library, the peak memory of the server with its decoders
+// for two hours against two minutes, and the time of one picture: of an HDR film against an SDR one, of 4K and 8K
+// against ffmpeg's own. The last line is JSON.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";

@@ -1,6 +1,6 @@
-// Pages of a replay per second, of a bucket's listing and of recorded events, planned as the queue has them
-// planned; against listing the same bucket and selecting the same rows bare, in pages of the same size, in the
-// same workerd and run. Last line: the ratios.
+// Pages of a replay's planning per second, from a bucket's listing and from recorded events; against listing the same
+// bucket and selecting the same rows bare, in pages of the same size, in the same workerd and run. Last line: the
+// ratios.
 import { median, openInWorkerd } from "./support/workerd.ts";
 
 const OBJECTS = 10_000;

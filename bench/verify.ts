@@ -1,6 +1,6 @@
-// How fast deliveries are proven and normalised over HTTP: events per second for each scheme, one event a
-// request and 60, beside a bare Hono handler that only reads the body. Sender and door share a process,
-// and all variants are measured in turn, round by round, so that noise falls on all alike.
+// Speed of proving and normalising deliveries over HTTP: events per second for each scheme, with one and with 60 events
+// a request, beside a bare Hono handler that only reads the body. Sender and door share a process, and all variants
+// are measured in turn, round by round, so that noise falls on all alike.
 // `node bench/verify.ts [rounds]`; the last line is JSON.
 import { generateKeyPairSync } from "node:crypto";
 import { Agent, createServer, request as httpRequest } from "node:http";
@@ -240,9 +240,9 @@ for (const [name, [, sign]] of Object.entries(schemes)) {
   };
 }
 for (let n = -2; n < ROUNDS; n++) {
-  for (const one of [base, ...Object.values(proven)].flatMap(({ single, batch }) => [single, batch])) {
-    const measured = await rate(one.path, one.message);
-    if (n >= 0) one.rates.push(measured); // the rounds before are to warm up
+  for (const variant of [base, ...Object.values(proven)].flatMap(({ single, batch }) => [single, batch])) {
+    const measured = await rate(variant.path, variant.message);
+    if (n >= 0) variant.rates.push(measured); // the rounds before are to warm up
   }
 }
 

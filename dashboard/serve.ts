@@ -1,6 +1,6 @@
 /// <reference path="./modules.d.ts" />
-// Serves the dashboard: the page at `/` and its files under `/dashboard/`, as they are in this folder. They
-// hold no data and need no key; everything shown comes from the read API, asked by the browser (page/api.js).
+// Serves the dashboard: the page at `/` and its files under `/dashboard/`, as they are in this folder. They hold no data
+// and need no key; the browser fetches all that they show from the read API (page/api.js).
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import frame from "./frame.css" with { type: "text" };
@@ -36,13 +36,13 @@ const scripts = {
   runs,
 };
 
-/** Nothing from elsewhere, nothing inline, and no string ever becomes markup: object keys are hostile input. */
+/** Policy of the page: no code from elsewhere or inline, no string as markup. Object keys are hostile input. */
 const headers = secureHeaders({
   // Whether a whole domain is HTTPS only is for its owner to say.
   strictTransportSecurity: false,
   contentSecurityPolicy: {
     defaultSrc: ["'none'"],
-    // The page's own folder, and not what else is served here: /v1/objects/ serves other people's files.
+    // Only the page's own folder: /v1/objects/ of the same origin serves other people's files.
     scriptSrc: [(c) => new URL("/dashboard/", c.req.url).href],
     styleSrc: ["'self'"],
     imgSrc: ["'self'", "data:"],

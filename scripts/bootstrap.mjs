@@ -21,13 +21,13 @@ const TASKS = {
 };
 
 const [task, ...args] = process.argv.slice(2);
-const found = task === undefined ? undefined : TASKS[task];
-if (!found) {
+const launch = task === undefined ? undefined : TASKS[task];
+if (!launch) {
   console.error(`usage: node scripts/bootstrap.mjs ${Object.keys(TASKS).join("|")} [arguments]`);
   process.exit(2);
 }
 install();
-const [command, fixed] = found;
+const [command, fixed] = launch;
 const child = spawn(join(bin, command), [...fixed, ...args], {
   cwd: root,
   stdio: ["inherit", "inherit", "inherit", "pipe"],

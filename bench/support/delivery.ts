@@ -1,6 +1,6 @@
-// Opens what bench/delivery.ts measures, and a test counts: the router's spine in workerd, by itself, over real
-// D1 and queues. The queues have no consumer, so they let go what they are given: a batch for a hundred
-// pipelines is 10,000 messages, which is all that local ones hold.
+// Opens the router's spine in workerd, by itself, over real D1 and queues: bench/delivery.ts measures it, and
+// test/dispatch/round-trips.test.ts counts its round trips. The queues have no consumer and drop their messages: a batch
+// for a hundred pipelines is 10,000 messages, as many as a local queue holds.
 import { queueBinding } from "../../src/shapes/bindings.ts";
 import { openInWorkerd } from "./workerd.ts";
 
@@ -12,7 +12,7 @@ export async function openDelivery() {
   });
   const { ask, close } = await openInWorkerd("delivery", Object.fromEntries(queues));
   return {
-    /** One batch of new events, that each of so many pipelines wants; `bare` writes their rows and no more. */
+    /** Routes one batch of new events that match so many pipelines; `bare` writes only their rows. */
     batch: (work: "nothing" | "bare" | "route", events: number, pipelines: number) =>
       ask<{ roundTrips: number }>(`/${work}?events=${events}&pipelines=${pipelines}`),
     close,

@@ -1,5 +1,5 @@
-// What bench/filters.ts measures with: S3 notifications of about 1 KB as AWS sends them, and patterns on
-// them of which an event meets a few however many there are.
+// Data of bench/filters.ts: S3 notifications of about 1 KB as AWS sends them, and patterns on them, of which an event
+// meets a few however many there are.
 
 const BUCKETS = 10_000;
 const FOLDERS = ["raw", "thumbs", "exports", "archive", "video", "invoices", "team-a", "team-b"];

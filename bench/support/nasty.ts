@@ -1,4 +1,6 @@
-// Bodies that are made to hurt, for bench/doors.ts: by the door's shape, from a seed, at most 100 KB.
+// Bodies that are built to hurt, for bench/doors.ts: by the door's shape, from a seed, at most 100 KB.
+
+/** Path of a route that takes a JSON body. */
 export type DoorPath = string;
 
 const MAX_CHARS = 100_000;
@@ -39,7 +41,7 @@ function chance(seed: number) {
     state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x6d2b79f5) >>> 0;
     return ((state ^ (state >>> 13)) >>> 0) / 2 ** 32;
   };
-  const below = (most: number) => Math.floor(next() * most);
+  const below = (limit: number) => Math.floor(next() * limit);
   return { below, pick: <T>(list: readonly T[]): T => list[below(list.length)] as T };
 }
 type Chance = ReturnType<typeof chance>;
@@ -151,7 +153,7 @@ const ANYTHING: Record<string, (random: Chance) => string> = {
   null: () => "null",
 };
 
-/** What a door takes, with a hole for what is nasty; the first is what a person would send. */
+/** Bodies that each door takes, with a hole for the nasty part; a person would send the first of them. */
 const SHAPES: Record<DoorPath, ((hole: string, filter: string, event: string) => string)[]> = {
   "/v1/filters/test": [
     (_, filter, event) => `{"filter":${filter},"event":${event}}`,

@@ -60,11 +60,11 @@ export const sampleAll = (url: string): Promise<{ read: number; embed: number; f
 
 /** Milliseconds of one film's second picture over those of another's, each the best of some, taken by turns. */
 export async function secondPicture(url: string, other: string): Promise<{ ms: number; of: number }> {
-  return opened(url, (one) =>
-    opened(other, async (two) => {
+  return opened(url, (first) =>
+    opened(other, async (second) => {
       const best = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
       for (let turn = 0; turn < 12; turn++) {
-        for (const [i, media] of [one, two].entries()) {
+        for (const [i, media] of [first, second].entries()) {
           const began = performance.now();
           const got = await media.keyframe(turn % 4);
           if (got) takenOf(got.frame, { as: "picture", size: SIDE });

@@ -1,5 +1,5 @@
-// What bench/delivery.ts runs in workerd: events through the router's own spine, and beside it the same rows
-// written by one bare batch. Each request is one batch; the answer says how often D1 was asked.
+// The Worker of bench/delivery.ts: routes events through the router's own spine, or writes the same rows by one bare
+// batch. Each request is one batch; the answer has the number of round trips to D1.
 import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
 import { openPipelines, type Pipelines } from "../../src/dispatch/pipelines.ts";
 import { openEnv } from "../../src/env.ts";
@@ -21,7 +21,7 @@ const connections = connectionsSchema.parse({
     d: { kind: "d1", database: "items" },
   },
 });
-/** Pipelines that want every event, so that a batch of 100 makes 100 runs for each of them. */
+/** Pipelines that match every event, so that a batch of 100 leads to 100 runs of each of them. */
 const registries = new Map<number, Pipelines>();
 function pipelinesOf(count: number): Pipelines {
   const pipelines =
@@ -41,7 +41,7 @@ function pipelinesOf(count: number): Pipelines {
   return pipelines;
 }
 
-// What it logs of each event is made all the same, and kept from the terminal.
+// Log lines are written as always, and kept from the terminal.
 console.log = () => {};
 
 let keyCount = 0;

@@ -1,5 +1,5 @@
-// What bench/pages.ts runs in workerd: a replay that is only planned, page by page as the queue would have it
-// taken on, and beside it the bare listing of the bucket and the bare select from the ledger.
+// The Worker of bench/pages.ts: plans a replay page by page, as the queue would, or lists the bucket bare, or selects the
+// ledger's rows bare.
 import type { D1Database, R2Bucket } from "@cloudflare/workers-types";
 import { openPipelines } from "../../src/dispatch/pipelines.ts";
 import { openEnv } from "../../src/env.ts";
@@ -45,7 +45,7 @@ function eventOf(n: number): Event {
   return { ...facts, ...identify(facts), sender: "r2", hops: 0, received_at: facts.time };
 }
 
-/** Objects and their events, so many, from this number on. */
+/** Puts `count` objects, numbered from `from`, and records their events. */
 async function fill(env: Env, from: number, count: number): Promise<void> {
   const numbers = Array.from({ length: count }, (_, n) => from + n);
   await Promise.all(numbers.map((n) => env.R2_BENCH_MEDIA.put(`videos/${n}.mp4`, "a film")));

@@ -1,7 +1,7 @@
-// A D1 database that counts how often it is asked: a batch is one round trip, and so is a statement by itself.
+// A D1 database that counts its round trips: a batch is one, and so is a statement by itself.
 import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
 
-const ASKS = ["run", "all", "first", "raw"];
+const CALLS = ["run", "all", "first", "raw"];
 
 export function countingRoundTrips(real: D1Database): { db: D1Database; count(): number } {
   let trips = 0;
@@ -12,7 +12,7 @@ export function countingRoundTrips(real: D1Database): { db: D1Database; count():
         const method: unknown = Reflect.get(target, name);
         if (typeof method !== "function") return method;
         return (...parameters: unknown[]) => {
-          if (ASKS.includes(String(name))) trips++;
+          if (CALLS.includes(String(name))) trips++;
           const result: unknown = method.apply(target, parameters);
           return name === "bind" ? counted(result as D1PreparedStatement) : result;
         };

@@ -1,5 +1,5 @@
-// The read API, as the page uses it: the key of this tab, one GET, and refusals as values of RFC 9457. The
-// types are those that the router's own routes are checked against (src/http/read/answers.ts).
+// The page's client of the API: the key of this tab, its reads, and refusals as problems of RFC 9457. The types are
+// those that the router's own routes are checked against (src/http/read/answers.ts).
 
 /** @template {import("zod").ZodType} T @typedef {import("zod").infer<T>} Infer */
 /** @typedef {typeof import("../../src/http/read/answers.ts")} Answers */
@@ -11,25 +11,26 @@
 /** @typedef {Infer<Answers["deadLetterSchema"]>} DeadLetter */
 /** @typedef {Infer<Answers["rejectionSchema"]>} Rejection */
 /** @typedef {Infer<Answers["callerSchema"]>} Caller */
-/** @typedef {Infer<typeof import("../../src/http/operate/answers.ts").replaySchema>} Replay */
-/** @typedef {Infer<typeof import("../../src/http/read/version-answers.ts")["lookedSchema"]>} Looked */
-/** @typedef {(object: { connection: string, bucket: string, key: string }) => Promise<Looked>} Look */
+/** @typedef {Infer<typeof import("../../src/http/operate/answers.ts").replayAnswerSchema>} Replay */
+/** @typedef {Infer<typeof import("../../src/http/read/version-answers.ts")["objectNowSchema"]>} ObjectNow */
+/** @typedef {(object: { connection: string, bucket: string, key: string }) => Promise<ObjectNow>} Look */
 /** @typedef {Partial<Infer<Answers["problemSchema"]>>} Problem */
 /** @template T @typedef {{ data: T[], next?: string | undefined }} Page */
 /** @typedef {<T>(path: string, query?: Record<string, string | number | undefined>) => Promise<T>} Read */
 
 const KEY = "weir-key";
 const REPLACES = "This link brings another API key. Use it instead of the one that this page has?";
-const PATIENCE_MS = 15_000;
+const ANSWER_TIMEOUT_MS = 15_000;
 
-/** The API refused. `status` 401 asks for a key; 0 is no answer at all. */
-export class Refused extends Error {
+/** A refusal of the API. Status 401 asks for a key; 0 stands for no answer at all. */
+export class ApiRefusal extends Error {
   /**
    * @param {number} status
    * @param {Problem} problem
    */
   constructor(status, problem) {
-    super([problem.detail ?? `HTTP ${status}`, problem.next].filter(Boolean).join(". Next: "));
+    const detail = (problem.detail ?? `HTTP ${status}`).replace(/\.$/, "");
+    super(problem.next ? `${detail}. Next: ${problem.next}` : `${detail}.`);
     this.status = status;
   }
 }
@@ -40,8 +41,8 @@ export const key = {
   keep: (value) => sessionStorage.setItem(KEY, value),
   forget: () => sessionStorage.removeItem(KEY),
   /**
-   * Takes `#key=…` out of the address: once, and so that neither history nor a copied link holds it. Anybody can
-   * make a link, so that one with another key than the page has is asked about.
+   * Takes `#key=…` out of the address, so that neither history nor a copied link holds it. Anybody can make a link:
+   * a key that differs from the page's own is used only if the reader confirms it.
    */
   takeFromAddress() {
     const given = new URLSearchParams(location.hash.slice(1)).get("key");
@@ -54,21 +55,21 @@ export const key = {
 };
 
 /**
- * A reader whose requests end with `signal`.
+ * Makes a reader whose requests end with `signal`.
  * @param {AbortSignal} signal
  * @returns {Read}
  */
 export const reader =
   (signal) =>
   async (path, query = {}) => {
-    const asked = Object.entries(query).flatMap(([name, value]) =>
+    const parameters = Object.entries(query).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, String(value)]],
     );
-    return answer(asked.length ? `${path}?${new URLSearchParams(asked)}` : path, { signal });
+    return answer(parameters.length ? `${path}?${new URLSearchParams(parameters)}` : path, { signal });
   };
 
 /**
- * What an object is now, and a signed URL of it.
+ * Looks at an object as it is now, and fetches a signed URL of it.
  * @type {Look}
  */
 export const look = ({ connection, bucket, key }) =>
@@ -84,14 +85,14 @@ export const look = ({ connection, bucket, key }) =>
  */
 async function answer(url, init) {
   const secret = key.read();
-  const patience = AbortSignal.timeout(PATIENCE_MS);
+  const patience = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
   const response = await ask(url, {
     ...init,
     signal: init.signal ? AbortSignal.any([init.signal, patience]) : patience,
     headers: { ...init.headers, ...(secret && { authorization: `Bearer ${secret}` }) },
   });
   const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Refused(response.status, body);
+  if (!response.ok) throw new ApiRefusal(response.status, body);
   return body;
 }
 
@@ -101,5 +102,8 @@ async function answer(url, init) {
  */
 const ask = (url, init) =>
   fetch(url, init).catch(() => {
-    throw new Refused(0, { detail: "Weir does not answer", next: "is it running? The page goes on trying" });
+    throw new ApiRefusal(0, {
+      detail: "Weir does not answer.",
+      next: "Is it running? The page goes on trying.",
+    });
   });

@@ -1,11 +1,11 @@
-// Makes elements, and brings what is on the page to what should be there with the fewest changes, so that
-// focus, scroll and opened details stay. Strings become text nodes only: nothing here ever parses markup.
+// Makes elements, and turns the elements on the page into new ones with the fewest changes, so that focus, scroll and
+// opened details stay. Strings become text nodes only: nothing here ever parses markup.
 
 /** @typedef {Node | string | number | null | undefined | false} Child */
 /** @typedef {Record<string, string | number | boolean | undefined>} Attributes */
 
 /**
- * An element. Attributes that are false or undefined are left out; `key` names it among its siblings.
+ * Makes an element. Attributes that are false or undefined are left out; `key` names it among its siblings.
  * @param {string} tag
  * @param {Attributes} [attributes]
  * @param {...(Child | Child[])} children
@@ -40,10 +40,10 @@ export function styled(element, properties) {
  * @param {Element} next
  */
 export function morph(into, next) {
-  const wanted = new Set([...next.children].map(keyOf));
+  const nextKeys = new Set([...next.children].map(keyOf));
   for (const child of [...into.children]) {
     const key = keyOf(child);
-    if (key !== null && !wanted.has(key)) child.remove();
+    if (key !== null && !nextKeys.has(key)) child.remove();
   }
   const keyed = new Map([...into.children].map((child) => [keyOf(child), child]));
   let place = into.firstChild;
@@ -75,7 +75,7 @@ const isLike = (a, b) => keyOf(a) === null && a.nodeName === b.nodeName;
 function update(node, fresh) {
   if (node instanceof Text && node.data !== fresh.textContent) node.data = fresh.textContent ?? "";
   if (!(node instanceof HTMLElement && fresh instanceof HTMLElement)) return;
-  // `open` is the reader's own doing.
+  // The reader opens and closes details: `open` stays as it is.
   const names = new Set([...node.getAttributeNames(), ...fresh.getAttributeNames()]);
   for (const name of names) {
     if (name === "open" || name === "style") continue;

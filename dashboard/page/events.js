@@ -1,4 +1,4 @@
-// Events as they come: the list, and one event with what was decided about it. Its runs are drawn by runs.js.
+// The view of events: their list, and one event with the decision of every filter. runs.js draws its runs.
 import { h } from "./dom.js";
 import { bytes, clock, plural, preview } from "./format.js";
 import { factsList, objectName, pager, status } from "./parts.js";
@@ -33,7 +33,7 @@ async function loadEvent(read, id, pipelines) {
     /** @type {Promise<import("./api.js").Page<Run>>} */ (read("/v1/runs", { event_id: id, limit: 50 })),
   ]);
   const stored = await Promise.all(runs.data.map((run) => loadItemsOf(read, run, pipelines)));
-  return { event, runs: runs.data.map((run, at) => ({ run, stored: stored[at] ?? null })) };
+  return { event, runs: runs.data.map((run, index) => ({ run, stored: stored[index] ?? null })) };
 }
 
 /**
@@ -146,7 +146,7 @@ function eventDetail({ event, runs }, route, now) {
 
 /** @param {Event["outcome"]} outcome */
 function outcomeView({ matched, refused, refused_count }) {
-  const untold = refused_count - refused.length;
+  const hiddenCount = refused_count - refused.length;
   const rows = [
     ...matched.map((alias) => ({ alias, verdict: "matched", reason: "every condition is met" })),
     ...refused.map(({ alias, reason }) => ({ alias, verdict: "refused", reason })),
@@ -158,6 +158,6 @@ function outcomeView({ matched, refused, refused_count }) {
     ...rows.map(({ alias, verdict, reason }) =>
       h("li", { key: alias }, status(verdict), h("strong", {}, alias), h("span", {}, reason)),
     ),
-    untold > 0 && h("li", { class: "quiet" }, `and ${plural(untold, "more refusal")}`),
+    hiddenCount > 0 && h("li", { class: "quiet" }, `and ${plural(hiddenCount, "more refusal")}`),
   );
 }

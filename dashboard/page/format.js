@@ -1,4 +1,4 @@
-// Numbers and moments as a person reads them. Pure: what time it is is given.
+// Numbers and times as a person reads them. Pure: the present time is a parameter.
 
 const time = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const dateTime = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
@@ -9,9 +9,9 @@ const dateTime = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeSty
  * @param {Date} now
  */
 export function clock(iso, now) {
-  const at = new Date(iso);
-  if (Number.isNaN(at.valueOf())) return iso;
-  return at.toDateString() === now.toDateString() ? time.format(at) : dateTime.format(at);
+  const moment = new Date(iso);
+  if (Number.isNaN(moment.valueOf())) return iso;
+  return moment.toDateString() === now.toDateString() ? time.format(moment) : dateTime.format(moment);
 }
 
 /** @param {number} ms */
@@ -40,15 +40,15 @@ export function position(seconds) {
 
 /**
  * @param {number} count
- * @param {string} one
+ * @param {string} noun
  */
-export const plural = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
+export const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 /**
  * @param {unknown} value
- * @param {number} [most]
+ * @param {number} [maxLength]
  */
-export function preview(value, most = 160) {
+export function preview(value, maxLength = 160) {
   const text = JSON.stringify(value) ?? "";
-  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+  return text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;
 }

@@ -1,5 +1,5 @@
-// Items: those of one object as a strip of its time and a table, a collection's by object, and the lineage of
-// one, down to the object's version, the code and the model.
+// The views of items: the items of one object as a strip of its time and a table, a collection's items by object, and
+// an item's lineage, down to the object's version, the code and the model.
 import { h, styled } from "./dom.js";
 import { bytes, position, preview } from "./format.js";
 import { mediaView } from "./media.js";
@@ -17,11 +17,11 @@ import { linkTo } from "./route.js";
 export async function loadLineage(read, { collection, item }) {
   if (collection === undefined || item === undefined) return undefined;
   const path = `/v1/collections/${encodeURIComponent(collection)}/items/${encodeURIComponent(item)}`;
-  const [found, lineage] = await Promise.all([
+  const [stored, lineage] = await Promise.all([
     /** @type {Promise<Item>} */ (read(path)),
     /** @type {Promise<Lineage>} */ (read(`${path}/lineage`)),
   ]);
-  return { collection, item: found, lineage };
+  return { collection, item: stored, lineage };
 }
 
 /**
@@ -82,7 +82,7 @@ export function collectionView({ names, name, page }, route) {
 }
 
 /**
- * The items of one object: where they lie in time, and what they hold.
+ * Draws the items of one object: their spans and their data.
  * @param {string} collection
  * @param {Item[]} items
  * @param {Route} route
@@ -126,7 +126,7 @@ function itemRow(item, link) {
 }
 
 /**
- * One bar for the object's whole time, with each item where it lies. Nothing where items have no time.
+ * Draws a bar for the object's whole time, with each item at its span; null where items have no spans.
  * @param {Item[]} items
  * @param {(item: Item) => import("./dom.js").Attributes} link
  */
@@ -155,7 +155,7 @@ function strip(items, link) {
 }
 
 /**
- * What the handler returned, without the vectors of its first level: they are told beside it.
+ * An item's data without the vectors of its first level, which have a column of their own.
  * @param {Item} item
  */
 function dataOf({ data, vectors }) {
@@ -164,7 +164,7 @@ function dataOf({ data, vectors }) {
 }
 
 /**
- * The part of its object's time that an item describes: its vector's, or what the handler called start and end.
+ * Span of an item: that of its vector, or the `start` and `end` in its data.
  * @param {Item} item
  */
 function spanOf({ vectors, data }) {
@@ -182,7 +182,7 @@ const vectorText = ({ path, dims, model }) =>
   `${path}: ${dims} numbers, ${model ?? "brought by the handler"}`;
 
 /**
- * Where an item came from. Stays open over any view until closed.
+ * Draws an item's lineage, which stays open over any view until it is closed.
  * @param {NonNullable<Awaited<ReturnType<typeof loadLineage>>>} open
  * @param {Route} route
  * @param {Date} now
@@ -200,7 +200,7 @@ export function lineageView({ collection, item, lineage }, route, now) {
     "object version": h(
       "code",
       {},
-      [object.etag, object.version_id].filter(Boolean).join(" / ") || "not told",
+      [object.etag, object.version_id].filter(Boolean).join(" / ") || "unknown",
     ),
     size: object.size === null ? undefined : bytes(object.size),
     event: h("a", { href: linkTo({ view: "events", id: event.id }) }, h("code", {}, event.id)),

@@ -1,4 +1,4 @@
-// What ended badly and is on record: dead letters, and what the doors refused.
+// The views of what went wrong: dead letters, and requests that the router's doors refused.
 import { h } from "./dom.js";
 import { clock, plural } from "./format.js";
 import { failureView, objectName, pager } from "./parts.js";
@@ -85,7 +85,7 @@ export const rejectionsView = (page, route, now) =>
   );
 
 /**
- * A list of cards, a page at a time.
+ * Draws a list of cards, one page of it.
  * @template T
  * @param {string} title
  * @param {string} empty

@@ -1,6 +1,6 @@
-// The page's loop: what the address names is loaded, drawn and loaded again every two seconds while someone
-// looks. Views only turn data into elements; this file alone knows time, the address and the key.
-import { key, look, Refused, reader } from "./api.js";
+// The page's loop: loads and draws the view that the address names, again every two seconds while the page is visible.
+// Views only turn data into elements; this file alone reads the time, the address and the key.
+import { ApiRefusal, key, look, reader } from "./api.js";
 import { h, morph } from "./dom.js";
 import { eventsView, loadEvents } from "./events.js";
 import { collectionView, lineageView, loadCollection, loadLineage } from "./items.js";
@@ -10,8 +10,8 @@ import { loadOverview, overviewView } from "./overview.js";
 import { loadReplays, replaysView } from "./replays.js";
 import { linkTo, routeOf, VIEWS } from "./route.js";
 
-const EVERY_MS = 2000;
-const AFTER_TROUBLE_MS = 5000;
+const REFRESH_MS = 2000;
+const RETRY_MS = 5000;
 
 /** @template {HTMLElement} [T=HTMLElement] @param {string} id @returns {T} */
 const part = (id) => /** @type {T} */ (document.getElementById(id));
@@ -24,7 +24,7 @@ const forget = part("forget");
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
 let current = new AbortController();
-/** What is drawn now: a route's address, the key's form, or nothing yet. */
+/** The view that is drawn now: a route's address, `key` for the key's form, or `nothing` yet. */
 let shown = "nothing";
 
 async function refresh() {
@@ -33,7 +33,7 @@ async function refresh() {
   const mine = new AbortController();
   current = mine;
   const hash = location.hash;
-  let wait = EVERY_MS;
+  let wait = REFRESH_MS;
   const route = routeOf(hash);
   if (key.read()) morph(nav, h("nav", {}, ...links(route)));
   try {
@@ -47,14 +47,14 @@ async function refresh() {
     forget.hidden = false;
   } catch (error) {
     if (mine.signal.aborted) return;
-    // Not known, or known and not for reading: either asks for another key.
-    if (error instanceof Refused && (error.status === 401 || error.status === 403))
+    // Status 401 for an unknown key, 403 for one that may not read: both need another key.
+    if (error instanceof ApiRefusal && (error.status === 401 || error.status === 403))
       return askForKey(key.read() ? error.message : "");
-    wait = AFTER_TROUBLE_MS;
+    wait = RETRY_MS;
     state.textContent = "Not live";
-    const why = error instanceof Refused ? error.message : `This page is at fault: ${error}`;
-    if (!(error instanceof Refused)) console.error(error);
-    // What was read before stays, with a word; where there is nothing yet, the word is all there is.
+    const why = error instanceof ApiRefusal ? error.message : `This page is at fault: ${error}`;
+    if (!(error instanceof ApiRefusal)) console.error(error);
+    // A view that is drawn stays, below the message; without one the message stands alone.
     if (shown === hash) say(why);
     else {
       shown = "nothing";
@@ -82,11 +82,11 @@ async function draw(read, route) {
 }
 
 /**
- * What the address names is not there (any more), or never was an address of ours: said in its place.
+ * Draws, in place of a view, that its subject does not exist; throws any other error again.
  * @param {unknown} error
  */
 function missing(error) {
-  if (error instanceof Refused && (error.status === 404 || error.status === 400))
+  if (error instanceof ApiRefusal && (error.status === 404 || error.status === 400))
     return h("p", { class: "empty", key: "missing" }, error.message);
   throw error;
 }
@@ -162,7 +162,7 @@ addEventListener("click", async ({ target }) => {
   try {
     await show(look, name);
   } catch (error) {
-    return say(error instanceof Refused ? error.message : `This page is at fault: ${error}`);
+    return say(error instanceof ApiRefusal ? error.message : `This page is at fault: ${error}`);
   }
   void refresh();
 });

@@ -1,12 +1,12 @@
-// The object itself beside what was made of it: a film from where an item begins, a picture. Asked for by a click
-// and kept for as long as its signed URL holds; nothing is read of an object that nobody wants to see.
+// The object beside its item: a film from the item's start, or a picture. It is loaded by a click and shown for as long
+// as its signed URL holds; nothing is read of an object that nobody opens.
 import { h } from "./dom.js";
 
 /** @typedef {{ connection: string, bucket: string, key: string }} ObjectRef */
 /** @typedef {{ start: number, end: number } | undefined} Span */
 /** @typedef {{ url: string, tag: string, until: number } | { why: string }} Shown */
 
-/** What has been asked for. @type {Map<string, Shown>} */
+/** Objects that were opened, by {@link nameOf}. @type {Map<string, Shown>} */
 const shown = new Map();
 
 /** @param {ObjectRef} object */
@@ -20,7 +20,7 @@ const BY_NAME = [
 ];
 
 /**
- * The element for an object: by what its store says it is, else by its name.
+ * Tag of the element that shows an object: by its content type, else by the ending of its key.
  * @param {string | null} type
  * @param {string} key
  */
@@ -32,13 +32,13 @@ function tagOf(type, key) {
 }
 
 /**
- * Asks for a URL of the object; what comes is drawn by the next {@link mediaView} of it.
+ * Opens an object: fetches its URL, which the next {@link mediaView} of it draws.
  * @param {import("./api.js").Look} look
  * @param {string} name as in the button's `data-show`
  */
 export async function show(look, name) {
   const [connection, bucket, key] = /** @type {[string, string, string]} */ (JSON.parse(name));
-  shown.set(name, await found(look, { connection, bucket, key }));
+  shown.set(name, await openObject(look, { connection, bucket, key }));
 }
 
 /**
@@ -46,20 +46,20 @@ export async function show(look, name) {
  * @param {ObjectRef} object
  * @returns {Promise<Shown>}
  */
-async function found(look, object) {
+async function openObject(look, object) {
   const { seen, url, expires_at } = await look(object);
   if (!seen || !url) return { why: "The object is not there any more." };
   const tag = tagOf(seen.content_type, object.key) ?? "a";
-  const at = new URL(url, location.href);
+  const address = new URL(url, location.href);
   // The router's own signed URLs work on whatever name the router is reached by.
-  const own = at.pathname.startsWith("/v1/objects/");
+  const own = address.pathname.startsWith("/v1/objects/");
   const until = Date.parse(expires_at ?? "");
   // The page's policy lets it show what its own router serves; a bucket elsewhere is a link.
-  return own ? { url: at.pathname + at.search, tag, until } : { url, tag: "a", until };
+  return own ? { url: address.pathname + address.search, tag, until } : { url, tag: "a", until };
 }
 
 /**
- * A button, or what it has brought.
+ * Draws a button that opens the object, or the opened object.
  * @param {ObjectRef} object
  * @param {Span} span
  * @param {Date} now
@@ -67,15 +67,15 @@ async function found(look, object) {
 export function mediaView(object, span, now) {
   if (object.key === "") return null;
   const name = nameOf(object);
-  const known = shown.get(name);
-  if (known && "why" in known) return h("p", { class: "empty" }, known.why);
-  if (!known || known.until < now.getTime())
+  const opened = shown.get(name);
+  if (opened && "why" in opened) return h("p", { class: "empty" }, opened.why);
+  if (!opened || opened.until < now.getTime())
     return h(
       "p",
       {},
       h("button", { type: "button", "data-show": name }, span ? "Play from here" : "Show the object"),
     );
-  const { url, tag } = known;
+  const { url, tag } = opened;
   if (tag === "a")
     return h("p", {}, h("a", { href: url, target: "_blank", rel: "noreferrer" }, "Open the object"));
   // Another span is another element: a film that plays is not moved under somebody's eyes.

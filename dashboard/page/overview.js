@@ -1,10 +1,10 @@
-// The pipelines of this deployment, and how their latest runs stand: above every view. Its runs and pipelines
-// are what the views below it look names up in.
+// The overview above every view: the pipelines of this deployment with the statuses of their latest runs. The views
+// below it look names up in its pipelines and runs.
 import { h } from "./dom.js";
 import { collectionLink, status } from "./parts.js";
 
-/** How many of the latest runs are counted. */
-const COUNTED = 100;
+/** Number of the latest runs that are counted. */
+const COUNTED_RUNS = 100;
 
 const STATUSES = ["running", "queued", "pending", "failed", "dead", "skipped", "cancelled", "succeeded"];
 
@@ -13,7 +13,7 @@ export async function loadOverview(read) {
   const [pipelines, runs, caller] = await Promise.all([
     /** @type {Promise<import("./api.js").Page<import("./api.js").Pipeline>>} */ (read("/v1/pipelines")),
     /** @type {Promise<import("./api.js").Page<import("./api.js").Run>>} */ (
-      read("/v1/runs", { limit: COUNTED })
+      read("/v1/runs", { limit: COUNTED_RUNS })
     ),
     /** @type {Promise<import("./api.js").Caller>} */ (read("/v1/whoami")),
   ]);
@@ -23,7 +23,7 @@ export async function loadOverview(read) {
 
 /** @param {Overview} overview */
 export function overviewView({ pipelines, runs, caller }) {
-  const heads = ["Pipeline", "Version", "Takes", "From", "Into", `Latest ${COUNTED} runs`];
+  const heads = ["Pipeline", "Version", "Takes", "From", "Into", `Latest ${COUNTED_RUNS} runs`];
   const rows = pipelines.map(({ alias, version, config, paused }) =>
     h(
       "tr",
@@ -59,22 +59,22 @@ export function overviewView({ pipelines, runs, caller }) {
 const SCOPES = ["read", "invoke", "operate", "deploy"];
 
 /**
- * Who looks, and what the key may not do: the page itself only reads.
+ * The name of the key and its scopes, granted and missing. The page itself only reads.
  * @param {import("./api.js").Caller} caller
  */
 function mayText({ name, scopes, expires_at }) {
-  const not = SCOPES.filter((scope) => !scopes.some((one) => one === scope));
+  const missing = SCOPES.filter((scope) => !scopes.some((granted) => granted === scope));
   const may = `You look with the key ${name}, which may ${scopes.join(", ")}`;
   const until = expires_at === null ? "" : `, until ${expires_at}`;
-  return `${may}${not.length > 0 ? ` and may not ${not.join(", ")}` : ""}${until}.`;
+  return `${may}${missing.length > 0 ? ` and may not ${missing.join(", ")}` : ""}${until}.`;
 }
 
 /** @param {import("./api.js").Run[]} runs */
 function counts(runs) {
-  const by = Map.groupBy(runs, (run) => run.status);
+  const byStatus = Map.groupBy(runs, (run) => run.status);
   const chips = STATUSES.flatMap((name) => {
-    const found = by.get(/** @type {import("./api.js").Run["status"]} */ (name));
-    return found ? [status(name, found.length)] : [];
+    const group = byStatus.get(/** @type {import("./api.js").Run["status"]} */ (name));
+    return group ? [status(name, group.length)] : [];
   });
   return chips.length > 0 ? chips : h("span", { class: "quiet" }, "none");
 }

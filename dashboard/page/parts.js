@@ -1,4 +1,4 @@
-// The parts that several views are made of: a status, an object's name, facts, a failure, the ends of a page.
+// Parts that several views share: a status, an object's name, a list of facts, a failure, links between pages.
 import { h } from "./dom.js";
 import { linkTo } from "./route.js";
 
@@ -31,7 +31,7 @@ export function failureView({ kind, detail, where, expected, next }) {
 }
 
 /**
- * Links to the ends of a list: shown where the list has more than one page.
+ * Draws links to a list's first and next page; null where it has only one page.
  * @param {import("./route.js").Route} route
  * @param {string | undefined} next
  */
@@ -47,15 +47,16 @@ export function pager(route, next) {
 }
 
 /**
+ * Draws facts by their names, without those that have no value.
  * @param {Record<string, import("./dom.js").Child>} facts
  */
 export function factsList(facts) {
-  const told = Object.entries(facts).filter(
+  const shown = Object.entries(facts).filter(
     ([, value]) => value !== undefined && value !== null && value !== false && value !== "",
   );
   return h(
     "dl",
     { class: "facts" },
-    ...told.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+    ...shown.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
   );
 }

@@ -1,4 +1,4 @@
-// Replays and audits: what was asked, what that comes to, and how far each is.
+// The view of replays and audits: the selection, the plan and the progress of each.
 import { h } from "./dom.js";
 import { bytes, clock, duration, plural } from "./format.js";
 import { listView } from "./ledger.js";
@@ -7,7 +7,7 @@ import { factsList, objectName, status } from "./parts.js";
 /** @typedef {import("./api.js").Replay} Replay */
 /** @typedef {import("./route.js").Route} Route */
 
-const COUNTED = /** @type {const} */ (["succeeded", "skipped", "dead", "cancelled"]);
+const ENDED_STATUSES = /** @type {const} */ (["succeeded", "skipped", "dead", "cancelled"]);
 
 /**
  * @param {import("./api.js").Read} read
@@ -46,7 +46,7 @@ function replayView(replay, now) {
     began: replay.created_at && clock(replay.created_at, now),
     ended: replay.ended_at && clock(replay.ended_at, now),
   };
-  const counts = COUNTED.flatMap((name) => (progress[name] > 0 ? [status(name, progress[name])] : []));
+  const counts = ENDED_STATUSES.flatMap((name) => (progress[name] > 0 ? [status(name, progress[name])] : []));
   return h(
     "li",
     { key: id, class: "run" },
@@ -70,13 +70,13 @@ function replayView(replay, now) {
         h(
           "ul",
           { class: "reasons" },
-          ...plan.sample.map((one) =>
+          ...plan.sample.map((object) =>
             h(
               "li",
-              { key: `${one.alias} ${one.bucket}/${one.key}` },
-              status(one.why.replaceAll("_", " ")),
-              h("strong", {}, one.alias),
-              objectName(one),
+              { key: `${object.alias} ${object.bucket}/${object.key}` },
+              status(object.why.replaceAll("_", " ")),
+              h("strong", {}, object.alias),
+              objectName(object),
             ),
           ),
         ),
@@ -90,7 +90,7 @@ const planText = ({ objects, bytes: size, passed_over }) =>
     .filter(Boolean)
     .join(", ");
 
-/** What was asked, in a line. @param {Replay["request"]["select"]} select */
+/** A replay's selection in one line. @param {Replay["request"]["select"]} select */
 function selectionText(select) {
   switch (select.kind) {
     case "drift":

@@ -1,5 +1,5 @@
-// What is shown is named by the address's fragment, so that every view has a link, and the browser's own
-// back button works: `#/events/evt_1?collection=data_bucket&item=itm_2`.
+// Routes of the page: the address's fragment names the view, so that every view has a link and the browser's back button
+// works: `#/events/evt_1?collection=data_bucket&item=itm_2`.
 
 export const VIEWS = /** @type {const} */ ({
   events: "Events",
@@ -16,6 +16,7 @@ export const VIEWS = /** @type {const} */ ({
  */
 
 /**
+ * Reads a route from an address's fragment; an unknown view is that of events.
  * @param {string} hash
  * @returns {Route}
  */
@@ -23,18 +24,18 @@ export function routeOf(hash) {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
   const [view = "", id] = path.split("/", 2);
   if (!Object.hasOwn(VIEWS, view)) return { view: "events" };
-  const asked = new URLSearchParams(query);
-  const given = Object.fromEntries(
+  const parameters = new URLSearchParams(query);
+  const options = Object.fromEntries(
     ["cursor", "collection", "item"].flatMap((name) => {
-      const value = asked.get(name);
+      const value = parameters.get(name);
       return value ? [[name, value]] : [];
     }),
   );
-  return { view: /** @type {View} */ (view), ...(id && { id: decoded(id) }), ...given };
+  return { view: /** @type {View} */ (view), ...(id && { id: decoded(id) }), ...options };
 }
 
 /**
- * The link to a route.
+ * Makes the link to a route.
  * @param {Route} route
  */
 export function linkTo({ view, id, ...rest }) {

@@ -1,4 +1,4 @@
-// One run: how far it is, what it said, why it failed, and what its object's items are now.
+// The view of a run: its status, timings, log and failure, and the items of its object as they are now.
 import { h } from "./dom.js";
 import { clock, duration, plural } from "./format.js";
 import { itemsView } from "./items.js";
@@ -7,7 +7,7 @@ import { collectionLink, factsList, failureView, status } from "./parts.js";
 /** @typedef {import("./api.js").Run} Run */
 
 /**
- * The items that the collection has of a run's object at this moment, written by this run or a later one.
+ * Loads the items that the collection now has of a run's object, stored by this run or a later one.
  * @param {import("./api.js").Read} read
  * @param {Run} run
  * @param {import("./api.js").Pipeline[]} pipelines

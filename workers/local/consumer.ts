@@ -1,6 +1,6 @@
-// What queues.ts must know of each queue's consumer; cli/local/local-config.ts writes it down for `weir dev`.
+// The settings of a queue's consumer that queues.ts reads; cli/local/local-config.ts writes them for `weir dev`.
 
-/** A queue's consumer as its Worker's configuration has it, and the service binding that reaches that Worker. */
+/** Consumer of a queue, as its Worker's configuration has it. `binding` is the service binding to that Worker. */
 export interface Consumer {
   queue: string;
   binding: string;

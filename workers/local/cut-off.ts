@@ -1,5 +1,5 @@
-// What the end of the local process cuts off: a run that its pipeline was called for, which nothing brings again
-// before its time is over. Never part of a deployed Weir, whose Workers do not all end at once.
+// Takes up runs that the end of the local process cut off in their pipelines: nothing else would bring them again before
+// their time is up. Never part of a deployed Weir, whose Workers do not all end at once.
 import type { D1Database } from "@cloudflare/workers-types";
 
 export interface CutOffBindings {
@@ -8,14 +8,14 @@ export interface CutOffBindings {
   LEDGER: D1Database;
 }
 
-/** Whether somebody in this process has looked; it begins anew with each process. */
-let looked = false;
+/** Whether this process has taken them up already. */
+let isDone = false;
 
-/** For the first caller in a new process: runs that were called for in the last one are due at once, and swept up. */
+/** Makes runs that the last process left running due at once, and sweeps them up. Only a process's first call does. */
 export async function takeUpCutOff({ ROUTER, LEDGER }: CutOffBindings): Promise<void> {
-  if (looked) return;
-  looked = true;
-  // Runs that came by a queue come again by it.
+  if (isDone) return;
+  isDone = true;
+  // Runs that came by a queue are left out: the queue delivers them again.
   await LEDGER.prepare(
     "UPDATE runs SET due_at = 0 WHERE due_at > 0 AND status = 'running' AND queued_at IS NULL",
   ).run();

@@ -1,7 +1,8 @@
-// Queues on disk, for local work: those of `wrangler dev` live in memory and are gone at every reload. Each queue
-// is one Durable Object with SQLite; producers reach it through `QueueDoor`, which has the shape of a Queue
-// binding, and it calls its consumer's queue handler. cli/local/local-config.ts binds all of it. Never deployed.
+// Queues on disk, for local work: the queues of `wrangler dev` live in memory and are gone at every reload. Each queue is
+// one Durable Object with SQLite; producers reach it through `QueueDoor`, which has the shape of a Queue binding, and it
+// calls its consumer's queue handler. cli/local/local-config.ts binds all of it. Never deployed.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+import { logLine } from "../../src/shapes/log.ts";
 import type { Consumer } from "./consumer.ts";
 import { type CutOffBindings, takeUpCutOff } from "./cut-off.ts";
 
@@ -10,23 +11,23 @@ export interface QueueBindings extends CutOffBindings {
   CONSUMERS: Consumer[];
 }
 
-/** What a consumer's queue handler is called with and answers, which the types do not know. */
+/** A consumer's queue handler, as a service binding calls it; the types of Workers lack it. */
 interface QueueHandler {
   queue(
     queue: string,
     messages: { id: string; timestamp: Date; attempts: number; body: unknown }[],
-  ): Promise<Verdict>;
+  ): Promise<BatchResult>;
 }
-interface Verdict {
+interface BatchResult {
   outcome: string;
   retryBatch: { retry: boolean; delaySeconds?: number };
   retryMessages: { msgId: string; delaySeconds?: number }[];
   explicitAcks: string[];
 }
 type Row = { id: string; body: string; sent_at: number; due_at: number; attempts: number };
-type Kept = Omit<Row, "due_at"> & { delaySeconds?: number };
+type NewMessage = Omit<Row, "due_at"> & { delaySeconds?: number };
 
-/** Those of Cloudflare Queues, as `wrangler dev` has them too. */
+/** Limits and defaults of Cloudflare Queues, the same in `wrangler dev`. */
 const MAX_MESSAGE_BYTES = 128_000;
 const MAX_MESSAGES = 100;
 const DEFAULT_BATCH_MESSAGES = 5;
@@ -55,12 +56,12 @@ export class QueueDoor extends WorkerEntrypoint<QueueBindings, { queue: string }
 const queueOf = ({ LOCAL_QUEUES }: QueueBindings, queue: string) =>
   LOCAL_QUEUES.get(LOCAL_QUEUES.idFromName(queue));
 
-/** Lets every queue go on with what it held when the process ended. */
+/** Lets every queue go on with the messages that it held when the last process ended. */
 export async function wakeQueues(env: QueueBindings): Promise<void> {
   await Promise.all(env.CONSUMERS.map(({ queue }) => queueOf(env, queue).wake(queue)));
 }
 
-/** One queue. A message is on disk before its sender hears of it, and is deleted when its consumer has taken it. */
+/** One queue. A message is on disk before its sender gets an answer, and is deleted once its consumer has taken it. */
 export class LocalQueue extends DurableObject<QueueBindings> {
   readonly #sql = this.ctx.storage.sql;
 
@@ -74,8 +75,8 @@ export class LocalQueue extends DurableObject<QueueBindings> {
     );
   }
 
-  /** Keeps messages until they are due and delivered; ids that are kept already stay as they are. */
-  async keep(queue: string, messages: Kept[]): Promise<void> {
+  /** Keeps messages until they are due and delivered; a message whose id is kept already is left out. */
+  async keep(queue: string, messages: NewMessage[]): Promise<void> {
     const now = Date.now();
     for (const { id, body, sent_at, attempts, delaySeconds = 0 } of messages)
       this.#sql.exec(
@@ -97,11 +98,11 @@ export class LocalQueue extends DurableObject<QueueBindings> {
     const [last] = this.#sql
       .exec<Row>("SELECT * FROM messages ORDER BY due_at LIMIT 1 OFFSET ?", size - 1)
       .toArray();
-    const waited = oldest.due_at + (consumer.max_batch_timeout ?? DEFAULT_BATCH_SECONDS) * 1000;
-    await this.ctx.storage.setAlarm(Math.max(Date.now(), Math.min(waited, last?.due_at ?? waited)));
+    const latest = oldest.due_at + (consumer.max_batch_timeout ?? DEFAULT_BATCH_SECONDS) * 1000;
+    await this.ctx.storage.setAlarm(Math.max(Date.now(), Math.min(latest, last?.due_at ?? latest)));
   }
 
-  /** Delivers one batch, and sees to the next. One batch of a queue is under way at a time. */
+  /** Delivers one batch, and sets the alarm for the next. A queue delivers one batch at a time. */
   override async alarm(): Promise<void> {
     this.ctx.waitUntil(takeUpCutOff(this.env).catch((error: unknown) => console.error(String(error))));
     const queue = await this.ctx.storage.get<string>("queue");
@@ -118,10 +119,10 @@ export class LocalQueue extends DurableObject<QueueBindings> {
     await this.wake(queue);
   }
 
-  async #deliver({ queue, binding }: Consumer, batch: Row[]): Promise<Verdict> {
+  async #deliver({ queue, binding }: Consumer, batch: Row[]): Promise<BatchResult> {
     const worker = (this.env as unknown as Record<string, QueueHandler>)[binding];
     try {
-      if (!worker) throw new Error(`nothing is bound as ${binding}`);
+      if (!worker) throw new Error(`No Worker is bound as ${binding}.`);
       return await worker.queue(
         queue,
         batch.map(({ id, sent_at, attempts, body }) => ({
@@ -132,17 +133,19 @@ export class LocalQueue extends DurableObject<QueueBindings> {
         })),
       );
     } catch (error) {
-      console.error(JSON.stringify({ log: "queue.failed", queue, error: String(error) }));
+      logLine("error", "queue.failed", { queue, error: String(error) });
       return { outcome: "exception", retryBatch: { retry: true }, retryMessages: [], explicitAcks: [] };
     }
   }
 
-  /** Deletes what was taken; the rest comes again, or goes to the dead-letter queue after its last delivery. */
-  async #settle(consumer: Consumer, batch: Row[], verdict: Verdict): Promise<void> {
-    const { retryBatch, retryMessages, explicitAcks, outcome } = verdict;
-    const again = new Map(retryMessages.map(({ msgId, delaySeconds }) => [msgId, delaySeconds]));
-    const all = retryBatch.retry || outcome !== "ok";
-    const failed = batch.filter(({ id }) => again.has(id) || (all && !explicitAcks.includes(id)));
+  /** Deletes messages that were taken; others come again, or go to the dead-letter queue after their last delivery. */
+  async #settle(consumer: Consumer, batch: Row[], result: BatchResult): Promise<void> {
+    const { retryBatch, retryMessages, explicitAcks, outcome } = result;
+    const retryDelays = new Map(retryMessages.map(({ msgId, delaySeconds }) => [msgId, delaySeconds]));
+    const isWholeBatch = retryBatch.retry || outcome !== "ok";
+    const failed = batch.filter(
+      ({ id }) => retryDelays.has(id) || (isWholeBatch && !explicitAcks.includes(id)),
+    );
     const isLast = ({ attempts }: Row) => attempts >= (consumer.max_retries ?? DEFAULT_RETRIES);
     const dead = failed.filter(isLast);
     if (dead.length > 0 && consumer.dead_letter_queue !== undefined)
@@ -155,7 +158,7 @@ export class LocalQueue extends DurableObject<QueueBindings> {
     for (const row of batch) {
       if (!retried.has(row)) this.#sql.exec("DELETE FROM messages WHERE id = ?", row.id);
       else {
-        const seconds = again.get(row.id) ?? retryBatch.delaySeconds ?? consumer.retry_delay ?? 0;
+        const seconds = retryDelays.get(row.id) ?? retryBatch.delaySeconds ?? consumer.retry_delay ?? 0;
         this.#sql.exec(
           "UPDATE messages SET attempts = attempts + 1, due_at = ? WHERE id = ?",
           now + seconds * 1000,

@@ -1,13 +1,12 @@
-// The front door of local work: everything goes to the router as it came, except what a deployed Weir gets
-// from Cloudflare and a local one must do itself: R2's notifications, the cron, and queues that outlive the
-// process (queues.ts). Never deployed.
+// The front door of local work. It passes requests on to the router as they come, and does what Cloudflare does for a
+// deployed Weir: R2's notifications, the cron, and queues that outlive the process (queues.ts). Never deployed.
 import { type CutOffBindings, takeUpCutOff } from "./cut-off.ts";
 import { refusalOf } from "./gate.ts";
 import { type QueueBindings, wakeQueues } from "./queues.ts";
 
 export { LocalQueue, QueueDoor } from "./queues.ts";
 
-/** The queues on disk are there under `weir dev`; tests that start Workers by themselves have those in memory. */
+/** Bindings. Queues on disk are bound under `weir dev`; tests that start Workers by themselves have queues in memory. */
 interface Env extends CutOffBindings, Partial<Pick<QueueBindings, "LOCAL_QUEUES" | "CONSUMERS">> {
   R2_EVENTS: Queue;
   WEIR_LOCAL_URL?: string;
@@ -36,7 +35,7 @@ export default {
         if (env.LOCAL_QUEUES) await Promise.all([wakeQueues(env as QueueBindings), takeUpCutOff(env)]);
         return Response.json(await env.ROUTER.scheduled({ cron: "* * * * *" }));
       default:
-        return new Response("no such local door\n", { status: 404 });
+        return new Response("There is no such local door.\n", { status: 404 });
     }
   },
 } satisfies ExportedHandler<Env>;

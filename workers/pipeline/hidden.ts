@@ -58,7 +58,7 @@ let isConsoleHidden = false;
 export function hideInConsole(hide: Hide): void {
   if (isConsoleHidden) return;
   isConsoleHidden = true;
-  const masked = (part: unknown): unknown => {
+  const withoutSecrets = (part: unknown): unknown => {
     if (typeof part === "string") return hide(part);
     if (typeof part !== "object" || part === null) return part;
     const text = inspect(part);
@@ -67,6 +67,6 @@ export function hideInConsole(hide: Hide): void {
   };
   for (const name of ["debug", "log", "info", "warn", "error", "trace"] as const) {
     const write = console[name].bind(console);
-    console[name] = (...parts: unknown[]) => write(...parts.map(masked));
+    console[name] = (...parts: unknown[]) => write(...parts.map(withoutSecrets));
   }
 }
