@@ -160,7 +160,12 @@ test("weir pipelines shows who is paused and why, until resumed", async () => {
 
 test.each([
   ["used wrongly: no choice", 2, ["dead-letters", "redrive"], "--run, --alias, --kind or --all"],
-  ["used wrongly: flags apart", 2, ["replay", "create", "--select", "stale", "--prefix", "a"], "takes no such options"],
+  [
+    "used wrongly: flags apart",
+    2,
+    ["replay", "create", "--select", "stale", "--prefix", "a"],
+    "takes no such options",
+  ],
   ["used wrongly: no such way", 2, ["replay", "create", "--select", "all"], "Allowed choices"],
   [
     "used wrongly: a bad filter",
