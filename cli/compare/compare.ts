@@ -9,7 +9,7 @@ import { type DeployedPipeline, openClient } from "../operate/client.ts";
 import { countText } from "../operate/replay-text.ts";
 import { loadProject, type Project } from "../project/project.ts";
 import { requireValid } from "../project/validate.ts";
-import { devSecrets, type Env, stackSettings } from "../settings/dev-env.ts";
+import { devSecrets, type SettingValues, stackSettings } from "../settings/dev-env.ts";
 import { isLocal, settingsOf } from "../settings/settings.ts";
 import { pairItems } from "./items.ts";
 import { type Limits, type ObjectComparison, reportOf, reportText } from "./report.ts";
@@ -138,7 +138,7 @@ function printReport(
 }
 
 /** Settings of the pipeline: the environment, with the local secrets where the Weir is on this machine. */
-function settingsFor(project: Project, url: string, env: NodeJS.ProcessEnv): Env {
+function settingsFor(project: Project, url: string, env: NodeJS.ProcessEnv): SettingValues {
   const given = Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) => (value ? [[name, value]] : [])),
   );

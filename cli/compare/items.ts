@@ -1,50 +1,54 @@
 // Pairs the items of an object before and after a change, and finds added and removed items. Pure.
 import { canonical } from "../../src/shapes/canonical.ts";
 
-export interface Vector {
+export interface ComparedVector {
   path: string;
   model?: string | null;
   span?: { start: number; end: number } | null;
   values: Float32Array;
 }
 
-export interface Item {
+export interface ComparedItem {
   /** Data that the handler returned, without its vectors. */
   data: unknown;
-  vectors: Vector[];
+  vectors: ComparedVector[];
 }
 
 export interface ItemPair {
-  before: Item;
-  after: Item;
+  before: ComparedItem;
+  after: ComparedItem;
 }
 
 export interface ItemDiff {
   pairs: ItemPair[];
-  added: Item[];
-  removed: Item[];
+  added: ComparedItem[];
+  removed: ComparedItem[];
 }
 
 /** Key of the whole item: its data, and the path and span of each vector. */
-const wholeKey = ({ data, vectors }: Item) =>
+const wholeKey = ({ data, vectors }: ComparedItem) =>
   canonical([data, vectors.map(({ path, span }) => [path, span ?? null])]);
 
 /** Key of the part of the object that an item describes; undefined where no vector has a span. */
-const partKey = ({ vectors }: Item) =>
+const partKey = ({ vectors }: ComparedItem) =>
   vectors.some(({ span }) => span)
     ? canonical(vectors.map(({ path, span }) => [path, span ?? null]))
     : undefined;
 
 /** Pairs equal items first, then items about the same part, then items without a part, in their order. */
-export function pairItems(before: readonly Item[], after: readonly Item[]): ItemDiff {
+export function pairItems(before: readonly ComparedItem[], after: readonly ComparedItem[]): ItemDiff {
   const laid: ItemDiff = { pairs: [], added: [...after], removed: [...before] };
-  for (const key of [wholeKey, partKey, (item: Item) => (partKey(item) === undefined ? "" : undefined)]) {
-    const waiting = new Map<string, Item[]>();
+  for (const key of [
+    wholeKey,
+    partKey,
+    (item: ComparedItem) => (partKey(item) === undefined ? "" : undefined),
+  ]) {
+    const waiting = new Map<string, ComparedItem[]>();
     for (const item of laid.added) {
       const name = key(item);
       if (name !== undefined) waiting.set(name, [...(waiting.get(name) ?? []), item]);
     }
-    const taken = new Set<Item>();
+    const taken = new Set<ComparedItem>();
     laid.removed = laid.removed.filter((item) => {
       const name = key(item);
       const other = name === undefined ? undefined : waiting.get(name)?.shift();

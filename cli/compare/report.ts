@@ -92,7 +92,7 @@ export function reportOf(compared: readonly ObjectComparison[], limits: Limits) 
       .slice(0, MAX_OBJECTS_SHOWN),
   };
 }
-export type Report = ReturnType<typeof reportOf>;
+export type ComparisonReport = ReturnType<typeof reportOf>;
 
 const distances = (pairs: VectorPair[]) =>
   pairs.map(({ before, after }) => distance(before, after)).filter((value) => !Number.isNaN(value));
@@ -124,7 +124,7 @@ function verdict(
 const short = (value: number | null) => (value === null ? "–" : String(Number(value.toFixed(4))));
 const percent = (share: number) => `${Number((share * 100).toFixed(1))} %`;
 
-export function reportText(report: Report): string {
+export function reportText(report: ComparisonReport): string {
   const { objects, items, drift, neighbours, limits, differing, failures } = report;
   const rows = [
     [

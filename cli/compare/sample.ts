@@ -5,7 +5,7 @@ import type * as versionAnswers from "../../src/http/read/version-answers.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import { CliError } from "../io/output.ts";
 import type { Client, Item as StoredItem } from "../operate/client.ts";
-import type { Item } from "./items.ts";
+import type { ComparedItem } from "./items.ts";
 
 export type ProducedObject = z.infer<typeof versionAnswers.producedObjectSchema>;
 
@@ -52,7 +52,7 @@ export async function storedOf(
   collection: string,
   alias: string,
   { object: { bucket, key }, items }: ProducedObject,
-): Promise<{ items: Item[]; first: string | undefined }> {
+): Promise<{ items: ComparedItem[]; first: string | undefined }> {
   const query = new URLSearchParams({ key, vectors: "true" });
   const path = `/v1/collections/${encodeURIComponent(collection)}/items?${query}`;
   // Other pipelines and buckets may have items of the same key here.

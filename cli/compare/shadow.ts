@@ -18,12 +18,12 @@ import { computeEnv } from "../local/stack.ts";
 import { waitUntilHealthy, wranglerEnv } from "../local/wrangler.ts";
 import type { Client } from "../operate/client.ts";
 import { type Pipeline, type Project, packageRoot, WRANGLER } from "../project/project.ts";
-import type { Env } from "../settings/dev-env.ts";
-import type { Item } from "./items.ts";
+import type { SettingValues } from "../settings/dev-env.ts";
+import type { ComparedItem } from "./items.ts";
 
 /** Result of a run in the shadow. */
 export type ShadowResult =
-  | { status: "succeeded" | "skipped"; reason?: string; etag?: string; stored: Item[] }
+  | { status: "succeeded" | "skipped"; reason?: string; etag?: string; stored: ComparedItem[] }
   | { status: "failed"; failure: { kind: string; detail: string } };
 
 type Answer =
@@ -51,7 +51,7 @@ export interface ShadowOptions {
   /** URL of the Weir that is compared with. */
   url: string;
   /** Values of the endpoints and secrets that connections and the pipeline name. */
-  settings: Env;
+  settings: SettingValues;
 }
 
 /** Starts the shadow; stops its parts where one cannot start. @throws CliError */

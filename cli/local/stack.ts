@@ -7,7 +7,7 @@ import type { Connections } from "../../src/shapes/connection.ts";
 import { CliError } from "../io/output.ts";
 import { freePort, isFree } from "../io/ports.ts";
 import { loadProject, packageRoot } from "../project/project.ts";
-import { devSecrets, type Env, stackSettings } from "../settings/dev-env.ts";
+import { devSecrets, type SettingValues, stackSettings } from "../settings/dev-env.ts";
 import { startCompute } from "./compute-server.ts";
 import { configsOf, writeLocalConfigs } from "./local-config.ts";
 import { lockState } from "./lock.ts";
@@ -32,7 +32,7 @@ export interface Stack {
   url: string;
   apiKey: string;
   /** Secrets and settings of the Workers. */
-  env: Env;
+  env: SettingValues;
   /** Resolves, with the reason, when the stack can no longer serve. */
   ended: Promise<string>;
   stop(): Promise<void>;
@@ -82,7 +82,7 @@ async function startOn(
   const compute = await startCompute(computeEnv(root, url, project.connections, settings), onLine);
   undo.push(compute.stop);
   noteCommit(root, persist);
-  const env: Env = { ...settings, ...compute.settings, WEIR_LOCAL_URL: url };
+  const env: SettingValues = { ...settings, ...compute.settings, WEIR_LOCAL_URL: url };
   const configs = [
     ...writeLocalConfigs(root, configsOf(project)),
     relative(root, join(packageRoot, "workers/compute/wrangler.toml")),
@@ -103,8 +103,8 @@ export function computeEnv(
   root: string,
   url: string,
   connections: Connections["connections"],
-  settings: Env,
-): Env {
+  settings: SettingValues,
+): SettingValues {
   const endpoints = Object.values(connections).flatMap((connection) =>
     connection.kind === "s3" && connection.endpoint !== undefined
       ? [settings[connection.endpoint] ?? connection.endpoint]

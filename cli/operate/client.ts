@@ -17,7 +17,7 @@ export type Paused = z.infer<typeof operate.pausedSchema>;
 export type Version = z.infer<typeof versionAnswers.versionSchema>;
 export type Item = z.infer<typeof answers.itemSchema>;
 export type Lineage = z.infer<typeof answers.lineageSchema>;
-export type RecordedEvent = z.infer<typeof answers.eventAnswerSchema>;
+export type EventAnswer = z.infer<typeof answers.eventAnswerSchema>;
 export type Rejection = z.infer<typeof answers.rejectionSchema>;
 export type DeployedPipeline = z.infer<typeof answers.pipelineSchema>;
 

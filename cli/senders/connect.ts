@@ -3,7 +3,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Connection } from "../../src/shapes/connection.ts";
 import { bad, CliError, good, note, print, printJson } from "../io/output.ts";
-import { type Client, clientOf, type RecordedEvent, type Rejection } from "../operate/client.ts";
+import { type Client, clientOf, type EventAnswer, type Rejection } from "../operate/client.ts";
 import { isLocal } from "../settings/settings.ts";
 import { doorOf, type StackAddress } from "./deliver.ts";
 import { connectionFor, type KindName, kindOf } from "./kinds.ts";
@@ -70,7 +70,7 @@ export async function firstEvent(client: Client, connection: string, { again, on
   const places = [connection, "(unknown)", "(queue)"];
   const newest = <T>(list: string, place: string) =>
     client.list<T>(`/v1/${list}?connection=${encodeURIComponent(place)}`, 50);
-  const events = () => newest<RecordedEvent>("events", connection);
+  const events = () => newest<EventAnswer>("events", connection);
   const refused = async () =>
     (await Promise.all(places.map((place) => newest<Rejection>("rejections", place)))).flat();
   const before = new Set((await events()).map(({ id }) => id));

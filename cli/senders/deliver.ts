@@ -15,7 +15,7 @@ export interface StackAddress {
 }
 
 /** Scheme that proved a delivery, and the answer of Weir. */
-export interface Delivery {
+export interface DeliveryAnswer {
   scheme: string;
   answer: unknown;
 }
@@ -32,7 +32,11 @@ export const deliveryId = () => `msg_${randomUUID()}`;
  *
  * @throws CliError where no scheme can be signed, nothing answers, or Weir refuses the delivery
  */
-export async function deliver(stack: StackAddress, connection: string, body: string): Promise<Delivery> {
+export async function deliver(
+  stack: StackAddress,
+  connection: string,
+  body: string,
+): Promise<DeliveryAnswer> {
   const found = stack.connections[connection];
   if (!found) {
     const ids = Object.keys(stack.connections);

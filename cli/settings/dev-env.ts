@@ -9,7 +9,7 @@ import { CliError } from "../io/output.ts";
 import { endpointName, LOCAL_S3, SIGNING_KEY, secretNames, signingKeys } from "../project/bindings.ts";
 import { makePins } from "./pins.ts";
 
-export type Env = Record<string, string>;
+export type SettingValues = Record<string, string>;
 type Random = (bytes: number) => Buffer;
 
 export const DEV_ENV = ".weir/dev.env";
@@ -25,8 +25,8 @@ export const localHeaders = (secrets: Readonly<Record<string, string | undefined
 });
 
 /** Makes a value for every secret that the project needs locally, each in the form that its scheme requires. */
-export function makeSecrets(connections: Connections["connections"], random: Random): Env {
-  const secrets: Env = {};
+export function makeSecrets(connections: Connections["connections"], random: Random): SettingValues {
+  const secrets: SettingValues = {};
   for (const name of secretNames(connections)) secrets[name] = random(32).toString("hex");
   secrets[LOCAL_TOKEN] = random(32).toString("hex");
   secrets.WEIR_API_KEY = `weir_${random(24).toString("hex")}`;
@@ -49,7 +49,11 @@ export function makeSecrets(connections: Connections["connections"], random: Ran
 }
 
 /** Reads .weir/dev.env, after adding a line for every secret that it lacks. @throws CliError */
-export function devSecrets(root: string, connections: Connections["connections"], random: Random): Env {
+export function devSecrets(
+  root: string,
+  connections: Connections["connections"],
+  random: Random,
+): SettingValues {
   const path = join(root, DEV_ENV);
   if (existsSync(join(root, ".dev.vars"))) {
     const next = `Move its lines to ${DEV_ENV}.`;
@@ -59,7 +63,7 @@ export function devSecrets(root: string, connections: Connections["connections"]
     ]);
   }
   const text = existsSync(path) ? readFileSync(path, "utf8") : "# Local work only. See dev.env.example.\n";
-  const present = parseEnv(text) as Env;
+  const present = parseEnv(text) as SettingValues;
   const missing = Object.entries(makeSecrets(connections, random)).filter(([name]) => !(name in present));
   if (missing.length > 0) {
     mkdirSync(dirname(path), { recursive: true });
@@ -73,7 +77,11 @@ export function devSecrets(root: string, connections: Connections["connections"]
 const quoted = (value: string) => (/[\n"]/.test(value) ? `'${value}'` : value);
 
 /** Settings that depend on the URL of the stack, with the secrets. A value in dev.env comes first. */
-export function stackSettings(connections: Connections["connections"], url: string, secrets: Env): Env {
+export function stackSettings(
+  connections: Connections["connections"],
+  url: string,
+  secrets: SettingValues,
+): SettingValues {
   const endpoints = Object.values(connections).flatMap((connection) =>
     connection.kind === "s3" ? endpointName(connection.endpoint) : [],
   );

@@ -81,7 +81,7 @@ export async function producedPage(
     ? producer
     : {};
   const { results } = await db
-    .prepare(MADE)
+    .prepare(PRODUCED_OBJECTS)
     .bind(alias, not, by.version ?? null, by.commit ?? null, by.model ?? null, bucket, key, limit + 1)
     .all<Row>();
   const candidates = results.slice(0, limit).map((row): Candidate => {
@@ -94,7 +94,7 @@ export async function producedPage(
   return { candidates, passed_over: 0, ...next };
 }
 
-const MADE = `
+const PRODUCED_OBJECTS = `
   SELECT connection, bucket, key, size, etag FROM tracked
   WHERE alias = ?1 AND items > 0
     AND (?2 IS NULL OR version IS NOT ?2) AND (?3 IS NULL OR version = ?3) AND (?4 IS NULL OR commit_id = ?4)

@@ -1,6 +1,12 @@
-// The one form of a Worker's log lines: one JSON object a line, its kind first, so that logs can be searched by it.
+// Log lines: one JSON object each, its name under `log`, ids before details. A line never holds a secret.
 
-/** Logs a line of a kind (`attempt`, `run.unsent` …) with its fields. A field that is undefined is left out. */
-export function logLine(level: "log" | "warn" | "error", kind: string, fields: object): void {
-  console[level](JSON.stringify({ log: kind, ...fields }));
-}
+/** A line about what happened as it should. */
+export const logInfo = (name: string, fields: object): void => console.log(lineOf(name, fields));
+
+/** A line about trouble that Weir gets over by itself. */
+export const logWarning = (name: string, fields: object): void => console.warn(lineOf(name, fields));
+
+/** A line about something that is lost, or that a person should see to. */
+export const logError = (name: string, fields: object): void => console.error(lineOf(name, fields));
+
+const lineOf = (name: string, fields: object) => JSON.stringify({ log: name, ...fields });

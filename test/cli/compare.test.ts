@@ -1,17 +1,17 @@
 // What a comparison says of items: laid beside each other, their drift, their neighbours, and the limits.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { distance, type Item, pairItems } from "../../cli/compare/items.ts";
+import { type ComparedItem, distance, pairItems } from "../../cli/compare/items.ts";
 import { neighbourOverlap } from "../../cli/compare/neighbours.ts";
 import { type Limits, type ObjectComparison, reportOf, reportText } from "../../cli/compare/report.ts";
 import { sampleOf } from "../../cli/compare/sample.ts";
 
-const plain = (n: number): Item => ({ data: { n }, vectors: [] });
-const spanned = (start: number, values: number[], data: object = {}): Item => ({
+const plain = (n: number): ComparedItem => ({ data: { n }, vectors: [] });
+const spanned = (start: number, values: number[], data: object = {}): ComparedItem => ({
   data,
   vectors: [{ path: "embedding", span: { start, end: start + 10 }, values: new Float32Array(values) }],
 });
-const compared = (before: Item[], after: Item[], key = "a"): ObjectComparison => {
+const compared = (before: ComparedItem[], after: ComparedItem[], key = "a"): ObjectComparison => {
   return { bucket: "b", key, state: "compared", laid: pairItems(before, after) };
 };
 const report = (all: ObjectComparison[], limits: Limits = {}) => reportOf(all, limits);
@@ -22,7 +22,7 @@ describe("items laid beside each other", () => {
     fc.assert(
       fc.property(items, fc.infiniteStream(fc.nat()), (before, order) => {
         const after = before
-          .map((item): [number, Item] => [order.next().value ?? 0, structuredClone(item)])
+          .map((item): [number, ComparedItem] => [order.next().value ?? 0, structuredClone(item)])
           .sort(([a], [b]) => a - b)
           .map(([, item]) => item);
         expect(report([compared(before, after)]).items).toMatchObject({
@@ -44,7 +44,7 @@ describe("items laid beside each other", () => {
     fc.assert(
       fc.property(some, some, (before, after) => {
         const { pairs, added, removed } = pairItems(before, after);
-        const all = (items: Item[]) => new Set(items);
+        const all = (items: ComparedItem[]) => new Set(items);
         expect(all([...pairs.map((pair) => pair.before), ...removed])).toEqual(all(before));
         expect(all([...pairs.map((pair) => pair.after), ...added])).toEqual(all(after));
         expect(pairs.length + removed.length).toBe(before.length);

@@ -3,7 +3,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Report } from "../../cli/compare/report.ts";
+import type { ComparisonReport } from "../../cli/compare/report.ts";
 import type { Replay } from "../../cli/operate/client.ts";
 import { makeVideo } from "../../cli/sample-media/media.ts";
 import { hasPython } from "../python/given.ts";
@@ -147,7 +147,11 @@ describe.skipIf(!hasPython)("the seed's repository", () => {
     }, async () => {
       const [kept, ran] = [await items(), (await runs()).length];
       const compare = ["compare", SECOND, "--sample", "5"];
-      const same = await project.told<Report & { version: string }>(...compare, "--max-changed", "0");
+      const same = await project.told<ComparisonReport & { version: string }>(
+        ...compare,
+        "--max-changed",
+        "0",
+      );
       expect(same).toMatchObject({
         ok: true,
         objects: { compared: 2, failed: 0, changed_since: 0 },

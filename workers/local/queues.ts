@@ -2,7 +2,7 @@
 // one Durable Object with SQLite; producers reach it through `QueueDoor`, which has the shape of a Queue binding, and it
 // calls its consumer's queue handler. cli/local/local-config.ts binds all of it. Never deployed.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
-import { logLine } from "../../src/shapes/log.ts";
+import { logError } from "../../src/shapes/log.ts";
 import type { Consumer } from "./consumer.ts";
 import { type CutOffBindings, takeUpCutOff } from "./cut-off.ts";
 
@@ -133,7 +133,7 @@ export class LocalQueue extends DurableObject<QueueBindings> {
         })),
       );
     } catch (error) {
-      logLine("error", "queue.failed", { queue, error: String(error) });
+      logError("queue.failed", { queue, error: String(error) });
       return { outcome: "exception", retryBatch: { retry: true }, retryMessages: [], explicitAcks: [] };
     }
   }

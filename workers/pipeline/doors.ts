@@ -3,7 +3,7 @@
 // once. worker.ts binds the doors to the runtime; this file is free of it.
 import type { Message } from "@cloudflare/workers-types";
 import type { Job } from "../../src/shapes/job.ts";
-import { logLine } from "../../src/shapes/log.ts";
+import { logError, logInfo, logWarning } from "../../src/shapes/log.ts";
 import type { Report } from "../../src/shapes/run.ts";
 import { type Attempted, attemptAll } from "./attempt.ts";
 import type { PipelineDeps } from "./deps.ts";
@@ -68,7 +68,7 @@ export async function consumeJobs(messages: readonly Message<Job>[], deps: Pipel
 function isJob(message: Message<unknown>): message is Message<Job> {
   const { run_id, event } = (message.body ?? {}) as Partial<Job>;
   if (typeof run_id === "string" && typeof event?.key === "string") return true;
-  logLine("error", "message.unreadable", { id: message.id });
+  logError("message.unreadable", { id: message.id });
   message.ack();
   return false;
 }
@@ -101,14 +101,14 @@ async function passOn(done: Attempted, deps: PipelineDeps): Promise<boolean> {
 async function announce(tries: { job: Job; attempt: number }[], deps: PipelineDeps): Promise<void> {
   const reports = tries.map(({ job, attempt }) => deps.begun(job, attempt));
   await deps.report(reports).catch((error: unknown) => {
-    logLine("warn", "run.unannounced", { runs: reports.length, error: String(error) });
+    logWarning("run.unannounced", { runs: reports.length, error: String(error) });
   });
 }
 
 /** A handler of a failed send: logs it, and returns false. */
 function logLost(what: string, { job }: Attempted) {
   return (error: unknown): false => {
-    logLine("warn", "run.unsent", { what, run_id: job.run_id, error: String(error) });
+    logWarning("run.unsent", { what, run_id: job.run_id, error: String(error) });
     return false;
   };
 }
@@ -120,7 +120,7 @@ function logAttempt({ job, attempt, report, next }: Attempted): void {
   const { status, version, items, reason, failure, started_at, ended_at = started_at } = report;
   const subject = { run_id, event_id, alias, attempt, cause, bucket, key };
   const result = { status, next, ms: ended_at - started_at, items, reason, failure: failure?.kind };
-  logLine("log", "attempt", { ...subject, ...result, version });
+  logInfo("attempt", { ...subject, ...result, version });
 }
 
 /** An item's JSON with its vectors back in their places, as arrays of numbers. */

@@ -17,7 +17,7 @@ import type { EmbeddingCounts } from "../../src/shapes/run.ts";
 import { bytesFromBase64, type ComputeClient, type EmbedInput } from "./compute.ts";
 import { remember } from "./context.ts";
 import { askEndpoint, type Endpoint } from "./endpoint.ts";
-import { isSame, type OpenedObject, resultKey } from "./result-keys.ts";
+import { isSame, resultKey, type SeenObject } from "./result-keys.ts";
 
 export interface EmbeddingDeps {
   models: Models;
@@ -60,7 +60,7 @@ const MAX_KEYS = 500;
 
 export class Embeddings {
   readonly #deps: EmbeddingDeps;
-  readonly #opened = new Map<string, OpenedObject>();
+  readonly #opened = new Map<string, SeenObject>();
   readonly #recipes = new Map<string, Promise<Recipe>>();
   #unkeyed: UnkeyedRequest[] = [];
   #waiting: EmbedRequest[] = [];
@@ -72,7 +72,7 @@ export class Embeddings {
   }
 
   /** Notes which version of an object a URL is of, so that results of it can be found again. */
-  opened(url: string, object: OpenedObject): void {
+  opened(url: string, object: SeenObject): void {
     this.#opened.set(url, object);
   }
 

@@ -5,7 +5,7 @@ import { sha256Hex } from "../../src/store/hash.ts";
 import type { EmbedInput } from "./compute.ts";
 
 /** An object as the run saw it. */
-export interface OpenedObject {
+export interface SeenObject {
   connection: string;
   bucket: string;
   key: string;
@@ -18,7 +18,7 @@ export async function resultKey(
   kind: Modality,
   definition: string,
   input: EmbedInput,
-  opened: ReadonlyMap<string, OpenedObject>,
+  opened: ReadonlyMap<string, SeenObject>,
 ): Promise<string | undefined> {
   if ("text" in input) return hashOf([kind, definition, input.text]);
   const object = opened.get(input.url);
@@ -31,7 +31,7 @@ export async function resultKey(
 
 /** Whether compute read the version that the run saw: only then is a result kept under its key. */
 export const isSame = (
-  seen: OpenedObject,
+  seen: SeenObject,
   read: { etag?: string | undefined; size: number } | undefined,
 ): boolean => read?.etag !== undefined && strong(read.etag) === strong(seen.etag) && read.size === seen.size;
 

@@ -232,7 +232,7 @@ async function superseded(
   if (rows.length === 0) return new Set();
   const places = rows.map(({ event: { id, connection, bucket, key, received_at, sender, type } }) => ({
     ...{ id, connection, bucket, key, received_at, hex: hexOf(id), at: Date.parse(received_at) },
-    ...{ told: kindOf({ sender, type }) === KINDS.replay ? 0 : 1 },
+    ...{ original: kindOf({ sender, type }) === KINDS.replay ? 0 : 1 },
     object: objectHex({ connection, bucket, key }),
   }));
   const { results } = await ledger
@@ -254,10 +254,10 @@ const SUPERSEDED = `
     SELECT 1 FROM events AS n
     WHERE n.connection = ${asks("connection")} AND n.bucket = ${asks("bucket")} AND n.key = ${asks("key")}
       AND n.received_at < ?2 AND n.sender != ?4 AND (?4 != 'invoke' OR n.type != 'accessed')
-      AND (n.sender != 'replay', n.received_at, n.id) > (${asks("told")}, ${asks("received_at")}, ${asks("id")})
+      AND (n.sender != 'replay', n.received_at, n.id) > (${asks("original")}, ${asks("received_at")}, ${asks("id")})
       AND (?7 IS NULL OR EXISTS (SELECT 1 FROM runs AS r WHERE r.event_id = n.id AND r.alias = ?6 AND r.status = ?7)))
   OR EXISTS (
     SELECT 1 FROM archived AS n
     WHERE n.object = unhex(${asks("object")}) AND n.at < ?3 AND n.kind != ?5
-      AND (n.kind != ${KINDS.replay}, n.at, n.id) > (${asks("told")}, ${asks("at")}, unhex(${asks("hex")}))
+      AND (n.kind != ${KINDS.replay}, n.at, n.id) > (${asks("original")}, ${asks("at")}, unhex(${asks("hex")}))
       AND (?7 IS NULL OR EXISTS (SELECT 1 FROM json_each(n.runs) AS r WHERE r.key = ?6 AND r.value = ?7)))`;
