@@ -1,6 +1,6 @@
-// Where compute may read from: public hosts, and the origins that COMPUTE_ALLOW_ORIGINS names for local work.
+// Addresses that compute may read from: public hosts, and the origins that COMPUTE_ALLOW_ORIGINS names for local work.
 // A name is checked after it is resolved, and the connection goes to the address that was checked. Free of
-// HTTP; source.ts asks.
+// HTTP; source.ts makes the requests.
 import { lookup } from "node:dns";
 import { BlockList, isIP, type LookupFunction } from "node:net";
 import { type Failure, fail } from "../../../../src/shapes/failure.ts";
@@ -35,7 +35,7 @@ export function isPublic(address: string): boolean {
 export const originsOf = (list: string | undefined): string[] =>
   (list ?? "").split(",").flatMap((entry) => (entry.trim() ? new URL(entry.trim()).origin : []));
 
-/** Thrown by {@link publicLookup}, through the connection that asked for it. */
+/** Thrown by {@link publicLookup}, through the connection that looked the name up. */
 export class PrivateAddress extends Error {}
 
 /** Resolves a name, and fails unless every address of it is public. */
@@ -50,7 +50,7 @@ export const publicLookup: LookupFunction = (hostname, options, callback) => {
   });
 };
 
-/** Why a URL is not read, as far as its text tells; a host given as a number never comes to a look-up. */
+/** Why a URL is not read, as far as its text shows; a host given as a number never comes to a look-up. */
 export function refusedHost({ protocol, hostname }: URL): Failure | undefined {
   const address = hostname.replace(/^\[|\]$/g, "");
   if (isIP(address) && !isPublic(address)) return privateHost(hostname);

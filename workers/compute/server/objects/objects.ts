@@ -1,9 +1,10 @@
-// The objects that the instance reads, for all of its jobs: one reading of an index, however many ask for it,
+// Cache of the objects that the instance reads, for all of its jobs: one reading of an index, however many ask for it,
 // and one copy of an object whose server knows no ranges. Runs in the parent; decoders ask by message and
 // have no network of their own. session.ts reads for one job, source.ts makes the requests.
 import type { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { ok, type Result } from "../../../../src/shapes/failure.ts";
+import { Extents } from "../extents.ts";
 import { type Conditions, type Fetched, fetchRange } from "./source.ts";
 import { Spill } from "./spill.ts";
 
@@ -15,16 +16,11 @@ const MAX_REQUESTS = 16;
 const IDLE_MS = 60_000;
 const MAX_IDLE_BYTES = 2 * 1024 ** 3;
 
-interface Extent {
-  start: number;
-  data: Buffer;
-}
-
 /** One version of an object: what of it is here, and what is on its way. */
 export class CachedObject {
   readonly size: number;
   readonly etag: string | undefined;
-  extents: Extent[] = [];
+  readonly extents = new Extents();
   flights = new Set<{ start: number; end: number; landed: Promise<unknown> }>();
   spill: Spill | undefined;
   readers = 0;
@@ -33,17 +29,6 @@ export class CachedObject {
   constructor(size: number, etag: string | undefined) {
     this.size = size;
     this.etag = etag;
-  }
-
-  /** From `start` on, as far as it is here. */
-  held(start: number, end: number): Buffer | undefined {
-    const found = this.extents.find((e) => e.start <= start && start < e.start + e.data.length);
-    return found?.data.subarray(start - found.start, end - found.start);
-  }
-
-  /** Where the next bytes that are here begin. */
-  next(start: number, end: number): number {
-    return this.extents.reduce((least, e) => (e.start > start ? Math.min(least, e.start) : least), end);
   }
 }
 
@@ -62,17 +47,17 @@ export class ObjectCache {
     this.#maxBytes = maxBytes;
   }
 
-  /** What is known of the object, to be asked for only if it has changed. */
+  /** The version of an object that was read last: its bytes need to come again only if it has changed. */
   latest(key: string): CachedObject | undefined {
     return this.#versions.get(key);
   }
 
-  /** The version that a source has told of: the one that is known, or a new one in its place. */
+  /** The version that a source's answer names: the cached one, or a new one in its place. */
   version(key: string, size: number, etag: string | undefined): CachedObject {
     const cached = this.#versions.get(key);
     const same = cached?.etag === etag && cached?.size === size;
     const version = cached && same ? cached : new CachedObject(size, etag);
-    // Without a strong tag nothing tells whether the next job's object is the same.
+    // Without a strong tag nothing says whether the next job's object is the same.
     if (etag === undefined || etag.startsWith("W/")) return version;
     if (cached && !same) this.#drop(cached);
     this.#versions.delete(key);
@@ -82,13 +67,13 @@ export class ObjectCache {
 
   keep(version: CachedObject, start: number, data: Buffer): void {
     if (![...this.#versions.values()].includes(version) || data.length > this.#maxBytes) return;
-    version.extents.push({ start, data });
+    version.extents.add(start, data);
     this.#bytes += data.length;
     for (const oldest of this.#versions.values()) {
       if (this.#bytes <= this.#maxBytes) break;
       if (oldest !== version) this.#drop(oldest);
     }
-    while (this.#bytes > this.#maxBytes) this.#bytes -= version.extents.shift()?.data.length ?? this.#bytes;
+    this.#bytes -= version.extents.shrink(this.#maxBytes);
   }
 
   /** A ranged request, when it is its turn. */
@@ -165,7 +150,7 @@ export class ObjectCache {
   }
 
   #drop(version: CachedObject): void {
-    for (const { data } of version.extents) this.#bytes -= data.length;
-    version.extents = [];
+    this.#bytes -= version.extents.bytes;
+    version.extents.clear();
   }
 }

@@ -6,7 +6,7 @@ import type { ByteSource, OpenedObject, Piece, ReadCount } from "../decoder/prot
 import { objectName } from "../object-name.ts";
 import type { CachedObject, ObjectCache } from "./objects.ts";
 
-/** Where reading starts; most files say with this much what they are. */
+/** Bytes of the first read; most files say with this much what they are. */
 const FIRST_BYTES = 32 * 1024;
 
 /** One job's reading of one object. Close it when the job has ended; `onProgress` hears that bytes still come. */
@@ -31,7 +31,7 @@ export class ReadSession implements ByteSource {
   async open(): Promise<Result<OpenedObject>> {
     const read: ReadCount = { bytes: 0, requests: 1 };
     const cached = this.#objects.latest(this.#key);
-    const noneMatch = cached?.spill || cached?.held(0, 1) ? cached.etag : undefined;
+    const noneMatch = cached?.spill || cached?.extents.slice(0, 1) ? cached.etag : undefined;
     const ask = (conditions: { noneMatch?: string | undefined }) =>
       this.#objects.fetch(this.#url, 0, FIRST_BYTES, conditions, () => {
         read.requests += 1;
@@ -56,9 +56,11 @@ export class ReadSession implements ByteSource {
       return ok({ size: spilled.value.size, etag, data: first ?? Buffer.alloc(0), read });
     }
     const version = this.#use(unchanged && cached ? cached : this.#objects.version(this.#key, total, etag));
-    if (data.length > 0 && !version.held(0, 1)) this.#objects.keep(version, 0, data);
+    if (data.length > 0 && !version.extents.slice(0, 1)) this.#objects.keep(version, 0, data);
     const here =
-      data.length > 0 ? data : ((await version.spill?.read(0, FIRST_BYTES)) ?? version.held(0, FIRST_BYTES));
+      data.length > 0
+        ? data
+        : ((await version.spill?.read(0, FIRST_BYTES)) ?? version.extents.slice(0, FIRST_BYTES));
     return ok({ size: version.size, etag: version.etag, data: here ?? Buffer.alloc(0), read });
   }
 
@@ -67,13 +69,13 @@ export class ReadSession implements ByteSource {
     if (!version) return this.#refuse("internal", "is read before it is open");
     if (version.spill) return ok({ data: await version.spill.read(start, end - start), read: NO_READ });
     for (;;) {
-      const data = version.held(start, end);
+      const data = version.extents.slice(start, end);
       if (data) return ok({ data, read: NO_READ });
       const flight = [...version.flights].find((f) => f.start <= start && start < f.end);
       if (!flight) break;
       await flight.landed;
     }
-    const until = version.next(start, end);
+    const until = version.extents.nextStart(start, end);
     const fetching = this.#fetch(version, start, until, keep);
     if (!keep) return fetching;
     const flight = { start, end: until, landed: fetching };

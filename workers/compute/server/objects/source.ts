@@ -132,7 +132,7 @@ async function get(
     signal,
     headers: { ...headers, "accept-encoding": "identity" },
   });
-  // Errors after the answer has begun are the answer's, and told there.
+  // Errors after the answer has begun are the answer's, and reported there.
   outgoing.on("error", () => {});
   const [answer] = (await event(outgoing.end(), "response")) as [IncomingMessage];
   return answer;

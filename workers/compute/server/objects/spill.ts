@@ -1,4 +1,4 @@
-// A source that takes no notice of ranges, read once into a temporary file of bounded size.
+// Temporary copy of an object whose server takes no notice of ranges: read once, into a file of bounded size.
 import { Buffer } from "node:buffer";
 import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,19 +1,15 @@
-// One object as the decoder reads it: bytes by position, in few and growing pieces, nothing asked for twice.
-// Where they come from is another's business (objects.ts in the parent, by message). Knows nothing of media.
+// Reader of one object for the decoder: bytes by position, in few and growing pieces, none asked for twice. They come
+// from the parent, by message (objects/session.ts). Knows nothing of media.
 import { Buffer } from "node:buffer";
 import { FailureError, fail, type Result } from "../../../../../src/shapes/failure.ts";
+import { Extents } from "../../extents.ts";
 import type { ByteSource, OpenedObject, ReadCount } from "../protocol.ts";
 
-/** What a jump to a new place asks for; sequential reads double it up to the most. */
+/** Bytes that a jump to a new place asks for, and the most to which sequential reads double them. */
 const JUMP_BYTES = 32 * 1024;
 const MAX_WINDOW_BYTES = 1024 * 1024;
-/** What stays in memory during a job; the rest of a long film's index is the parent's to keep. */
+/** Bytes that stay in memory during a job; the rest of a long film's index is the parent's to keep. */
 const MAX_CACHE_BYTES = 24 * 1024 * 1024;
-
-interface Extent {
-  start: number;
-  data: Buffer;
-}
 
 /** An object open for reading. Its failures are thrown as {@link FailureError} and also kept in `failure`. */
 export class RangeReader {
@@ -24,7 +20,7 @@ export class RangeReader {
   failure: FailureError | undefined;
   readonly read: ReadCount;
   #bytes: ByteSource;
-  #extents: Extent[] = [];
+  #extents = new Extents();
   #ahead: { start: number; end: number; arrived: Promise<unknown> }[] = [];
   #lastEnd = -1;
   #window = JUMP_BYTES;
@@ -38,7 +34,7 @@ export class RangeReader {
     this.#keep(0, data);
   }
 
-  /** Asks for the first bytes, which tell size and version. */
+  /** Opens an object by its first bytes, which come with its size and version. */
   static async open(name: string, bytes: ByteSource): Promise<Result<RangeReader>> {
     const opened = await bytes.open();
     if (!opened.ok) return opened;
@@ -47,28 +43,26 @@ export class RangeReader {
   }
 
   /**
-   * Bytes at `position`: at least one, at most `size`, empty at the end. Fewer than asked is normal; the
-   * rest is the next call's. `expected` is how much the caller knows it will want from here on.
+   * Bytes at `position`: at least one, at most `size`, empty at the end. Fewer than `size` is normal; the
+   * rest is the next call's. `expected` is how many bytes the caller knows it will need from here on.
    */
   async at(position: number, size: number, expected = 0): Promise<Buffer> {
     if (position >= this.size) return NO_BYTES;
     await this.#ahead.find(({ start, end }) => start <= position && position < end)?.arrived;
-    const held = this.#held(position);
-    if (held) return held.data.subarray(position - held.start, position - held.start + size);
+    const held = this.#extents.slice(position, position + size);
+    if (held) return held;
     const near = position >= this.#lastEnd && position - this.#lastEnd < this.#window;
     this.#window = near ? Math.min(this.#window * 2, MAX_WINDOW_BYTES) : JUMP_BYTES;
-    const next = this.#extents.reduce(
-      (least, e) => (e.start > position ? Math.min(least, e.start) : least),
-      this.size,
-    );
-    const end = Math.min(position + (expected > 0 ? expected : this.#window), next);
+    const window = expected > 0 ? expected : this.#window;
+    const end = Math.min(position + window, this.#extents.nextStart(position, this.size));
     return (await this.#fetch(position, end, expected === 0)).subarray(0, size);
   }
 
-  /** Asks for bytes that will be wanted soon, without waiting. Whether they can be had, `at` tells. */
+  /** Asks for bytes that will be needed soon, without waiting. A failure to get them comes out of `at`. */
   ahead(start: number, bytes: number): void {
     const end = Math.min(start + bytes, this.size);
-    if (start >= end || this.#held(start) || this.#ahead.some((other) => other.start === start)) return;
+    if (start >= end || this.#extents.slice(start, end) || this.#ahead.some((other) => other.start === start))
+      return;
     const arrived = this.#fetch(start, end, false).then(
       () => true,
       () => false,
@@ -84,10 +78,9 @@ export class RangeReader {
   async exactly(start: number, end: number): Promise<Uint8Array> {
     const whole = new Uint8Array(end - start);
     for (let position = start; position < end; ) {
-      const held = this.#held(position);
-      const piece = held
-        ? held.data.subarray(position - held.start)
-        : await this.#fetch(position, Math.min(Math.max(end, position + JUMP_BYTES), this.size), true);
+      const piece =
+        this.#extents.slice(position, end) ??
+        (await this.#fetch(position, Math.min(Math.max(end, position + JUMP_BYTES), this.size), true));
       whole.set(piece.subarray(0, end - position), position - start);
       position += piece.length;
     }
@@ -95,7 +88,7 @@ export class RangeReader {
   }
 
   close(): void {
-    this.#extents = [];
+    this.#extents.clear();
   }
 
   async #fetch(start: number, end: number, keep: boolean): Promise<Buffer> {
@@ -111,16 +104,10 @@ export class RangeReader {
     return data;
   }
 
-  #held(position: number): Extent | undefined {
-    return this.#extents.find((e) => e.start <= position && position < e.start + e.data.length);
-  }
-
   #keep(start: number, data: Buffer): void {
-    this.#extents.push({ start, data });
+    this.#extents.add(start, data);
     this.#lastEnd = start + data.length;
-    let total = this.#extents.reduce((sum, extent) => sum + extent.data.length, 0);
-    while (total > MAX_CACHE_BYTES && this.#extents.length > 1)
-      total -= this.#extents.shift()?.data.length ?? 0;
+    this.#extents.shrink(MAX_CACHE_BYTES);
   }
 }
 
