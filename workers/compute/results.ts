@@ -1,5 +1,5 @@
-// What was embedded, kept beyond any container's life: a Durable Object's SQLite, bounded, the longest unused first
-// to go. Knows keys and bytes and nothing of what they mean.
+// Store of finished embeddings that outlives any container: a Durable Object's SQLite, bounded; the longest unused
+// goes first. Knows keys and bytes and nothing of what they mean.
 import { DurableObject } from "cloudflare:workers";
 import type { ResultStore, StoredResult } from "../../src/shapes/results.ts";
 
@@ -10,7 +10,7 @@ export interface ResultsBindings {
 
 const MEGABYTE = 1024 * 1024;
 const DEFAULT_MB = 256;
-/** Use is noted to the day: a hit costs no write but the day's first. */
+/** Precision of `used_at`: a hit costs no write but the day's first. */
 const DAY_MS = 24 * 3600 * 1000;
 
 /** The class behind the `RESULTS` binding of every pipeline Worker. One run's object always asks the same one. */

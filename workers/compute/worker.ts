@@ -1,6 +1,6 @@
 // The compute Worker: a Durable Object that is a container when deployed, and forwards to a plain URL in
 // local work, where there are no containers. One object's calls stay on one instance because callers pick
-// the Durable Object by the object's name. Decoding itself is in server/, what was made is kept by results.ts.
+// the Durable Object by the object's name. Decoding itself is in server/, embeddings are kept by results.ts.
 
 import { DurableObject, env } from "cloudflare:workers";
 import { Buffer } from "node:buffer";

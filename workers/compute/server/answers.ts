@@ -1,4 +1,4 @@
-// How a job's outputs become an answer: one as JSON or a file, many as lines (NDJSON) while they come.
+// Answers out of a job's outputs: one as JSON or a file, many as lines (NDJSON) while they come.
 import type { DecoderJob, Output } from "./decoder/protocol.ts";
 import type { Pool } from "./pool.ts";
 import { refusal } from "./requests.ts";
@@ -68,13 +68,13 @@ export function streamLines(pool: Pool, places: number, work: (write: WriteLine)
   return lines.response;
 }
 
-/** A file that came in base64. */
+/** The answer with a file that a job put out in base64. */
 export function presentFile(output: Output): Response {
   const { type, data } = output as { type?: unknown; data?: unknown };
   return new Response(Buffer.from(String(data), "base64"), { headers: { "content-type": String(type) } });
 }
 
-/** An answer whose lines are written one by one. What is written when the caller has gone is let go. */
+/** An answer whose lines are written one by one. What is written after the caller has gone is dropped. */
 function lineStream() {
   const encoder = new TextEncoder();
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -90,7 +90,7 @@ function lineStream() {
     response: new Response(body, { headers: { "content-type": "application/x-ndjson" } }),
     write: (line: object) => controller?.enqueue(encoder.encode(`${JSON.stringify(line)}\n`)),
     end: () => controller?.close(),
-    /** Cuts the answer off: what is missing of it is asked again. */
+    /** Cuts the answer off; the caller asks again for the lines that are missing. */
     fail(error: unknown) {
       console.error(error);
       controller?.error(error);

@@ -25,7 +25,7 @@ import { refuseUnvouched } from "./vouched-origins.ts";
 
 export interface AppDeps extends EmbedDeps {
   python: PythonRuns;
-  /** What every caller but a health check must show. */
+  /** The token that every caller but a health check must show. */
   token: string;
   /** Whether only this machine is served. */
   loopback: boolean;

@@ -1,9 +1,9 @@
-// What the end of a decoder child says: of the file that it was at, of our own code, or only of the machine.
-// The first is final; the others are tried again. Also keeps what libraries chatter off the server's log.
+// Failure of a job by how its decoder child ended: the file's fault, our own code's, or the machine's. The first is
+// final; the others are tried again. Also keeps the chatter of libraries out of the server's log.
 import type { ChildProcess } from "node:child_process";
 import { type Failure, fail } from "../../../src/shapes/failure.ts";
 
-/** How a job ended, when not well. `died`: its child did, which another child may not. */
+/** Why a job ended early. `died`: its child died, which another child with the same job may not. */
 export interface JobEnd {
   failure: Failure;
   died: boolean;

@@ -1,5 +1,5 @@
-// Who may ask compute anything: its Worker, and the command that started it, by the token that they share. A page in
-// a browser may not, whatever it sends and whatever name it has found for this machine. app.ts puts it before the routes.
+// Access to compute: for its Worker, and the command that started it, by the token that they share. A page in a
+// browser has none, whatever it sends and whatever name it has found for this machine. app.ts puts it before the routes.
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { MiddlewareHandler } from "hono";
 import type { Failure } from "../../../src/shapes/failure.ts";
@@ -7,7 +7,7 @@ import { refusal } from "./requests.ts";
 
 /** Names of this machine for itself. Any other, in a request, came from a DNS that somebody else answers. */
 const LOOPBACK = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
-/** What browsers alone send, and no page can leave out. */
+/** Headers that browsers alone send, and no page can leave out. */
 const BROWSER_HEADERS = ["origin", "sec-fetch-site"];
 
 /** Refuses what comes from a browser, and, where only this machine is served, what names it otherwise (DNS rebinding). */
@@ -21,7 +21,7 @@ export function refuseBrowsers({ loopback }: { loopback: boolean }): MiddlewareH
   };
 }
 
-/** Refuses who does not show the token. */
+/** Refuses callers that do not show the token. */
 export function requireToken(token: string): MiddlewareHandler {
   const expected = digest(`Bearer ${token}`);
   return async (c, next) => {

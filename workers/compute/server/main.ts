@@ -15,17 +15,17 @@ import { Pool } from "./pool.ts";
 import { PythonRuns } from "./python/runs.ts";
 
 export interface ServerOptions {
-  /** What a caller shows as a bearer token; default: COMPUTE_TOKEN. Nothing is served without one. */
+  /** The bearer token of callers; default: COMPUTE_TOKEN. Nothing is served without one. */
   token?: string;
   port?: number;
   host?: string;
-  /** What models.json says, and where its files are. */
+  /** Models that models.json defines, and where their files are. */
   models?: ModelCatalogue;
   /** Decoder children. */
   size?: number;
   /** Start them at once. */
   warm?: boolean;
-  /** Without an output while bytes are waited for, and while they are not: see {@link Pool}. */
+  /** Limits of a job: see `JobLimits` in job-run.ts. */
   timeoutMs?: number;
   busyMs?: number;
   spinMs?: number;
@@ -45,19 +45,19 @@ export interface RunningServer {
   /** Stops accepting, lets what runs finish, then ends the decoders. */
   close(): Promise<void>;
   decoders(): number[];
-  /** The process that runs onnx models, once one was asked for. */
+  /** Id of the process that runs onnx models, once there was a need for one. */
   inference(): number | undefined;
 }
 
 const DRAIN_MS = 14_000;
-/** Longer than three tries of one slow range, shorter than a pipeline's patience. */
+/** Patience with a source: longer than three tries of one slow range, shorter than a pipeline's own. */
 const READ_MS = 90_000;
 const BUSY_MS = 30_000;
 const SPIN_MS = 3000;
 const CHILD_MEMORY_BYTES = 1.5 * 1024 ** 3;
-/** Of all memory, for models; the decoders and the server have the rest. */
+/** Share of all memory for models; the decoders and the server have the rest. */
 const MODEL_SHARE = 0.6;
-/** A large model takes its time to be read and made ready. */
+/** Patience with a model: a large one takes its time to be read and set up. */
 const MODEL_MS = 120_000;
 
 /** Starts the server; port 0 takes a free one. */

@@ -1,4 +1,4 @@
-// What a child holds and takes of the machine, and how much memory there is for all.
+// Memory and processor time of a child, and the memory that all processes here have together.
 import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";

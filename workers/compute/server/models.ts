@@ -1,4 +1,4 @@
-// models.json as compute has it: read once at start, and what each model wants of a frame.
+// Models that models.json defines: read once at start, and what each of them takes of a frame.
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import process from "node:process";
@@ -7,6 +7,7 @@ import { type Model, type Models, modelsSchema } from "../../../src/shapes/model
 import type { Take } from "./decoder/protocol.ts";
 import { badModel } from "./inference/bad-model.ts";
 
+/** Models by name, and where their files are. */
 export interface ModelCatalogue {
   models: Models;
   /** The folder that model files are named from. */

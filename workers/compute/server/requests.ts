@@ -1,11 +1,11 @@
-// The bodies that the endpoints take, and how a refusal is told (RFC 9457).
+// Bodies that the endpoints take, and refusals as problem documents (RFC 9457).
 import type { Context } from "hono";
 import { z } from "zod";
 import { type Failure, fail, ok, type Result, statusOf } from "../../../src/shapes/failure.ts";
 
 /** Bytes of a body. */
 export const MAX_BODY_BYTES = 1024 * 1024;
-/** Of a request for embeddings: the texts are in it. */
+/** Bytes of a request for embeddings: the texts are in it. */
 export const MAX_EMBED_BYTES = 4 * 1024 * 1024;
 
 const url = z
@@ -53,7 +53,7 @@ const media = z
   .array(z.strictObject({ url, span: span.optional() }))
   .min(1)
   .max(256);
-/** Of a text, characters. */
+/** Characters of a text. */
 const MAX_TEXT_CHARACTERS = 100_000;
 const model = {
   model: z.string().min(1).max(200),
@@ -83,7 +83,7 @@ export const partSchema = z.strictObject({ url, span });
 /** `/v1/image` and `/v1/probe`. */
 export const urlSchema = z.strictObject({ url });
 
-/** What says that a body is JSON. A page of another origin cannot say so without asking first. */
+/** Content types that say that a body is JSON. A page of another origin cannot say so without asking first. */
 const JSON_TYPE = /^application\/json\s*(;|$)/i;
 
 /** A request's JSON, checked. */

@@ -1,9 +1,9 @@
-// What a caller vouches for: a pipeline's Worker names, with each call, the origins of the URLs that it has signed
+// Origins that a caller vouches for: a pipeline's Worker names, with each call, the origins of the URLs that it has signed
 // in this run. So a URL that came from elsewhere, say out of an object's metadata, is not read. The address of
 // what is vouched for is checked all the same (address.ts).
 import { type Failure, fail } from "../../../src/shapes/failure.ts";
 
-/** Bodies of the endpoints name objects by these. */
+/** Fields by which the bodies of the endpoints name objects. */
 interface NamedUrls {
   url?: unknown;
   items?: unknown;

@@ -3,6 +3,7 @@
 // object that a job is about come from the parent, by message.
 import process from "node:process";
 import { FailureError, type Result } from "../../../../src/shapes/failure.ts";
+import { EXCEPTION_CODE } from "../child-exit.ts";
 import { runJob } from "./jobs.ts";
 import { setListener } from "./progress.ts";
 import type { DecoderJob, FromChild, JobHost, OpenedObject, Piece, ToChild } from "./protocol.ts";
@@ -31,7 +32,7 @@ setListener({ alive: () => say({ type: "alive" }), begins: (most) => say({ type:
 
 let onTaken: () => void = () => {};
 
-/** Says each output once the one before it was taken, and works on the next meanwhile: no more than two wait. */
+/** Sends each output once the one before it was taken, and works on the next meanwhile: no more than two wait. */
 async function work(job: DecoderJob): Promise<void> {
   let free = Promise.resolve();
   for await (const output of runJob(job, host)) {
@@ -57,7 +58,7 @@ process.on("message", async (message: ToChild) => {
     if (error instanceof FailureError) say({ type: "end", failure: error.failure });
     else {
       console.error(error);
-      process.exit(70);
+      process.exit(EXCEPTION_CODE);
     }
   }
   // Between jobs all of a job's memory is garbage; left alone, it would grow with the longest film.

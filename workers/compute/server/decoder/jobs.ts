@@ -1,5 +1,5 @@
-// What the decoder child does, one job at a time: opens the object, knows its format by its first bytes, and
-// hands it to the file that does the work. A job yields its outputs as they come and throws a FailureError
+// Work of the decoder child, one job at a time: it opens the object, knows its format by its first bytes, and
+// hands it to the job's task (tasks/). A job yields its outputs as they come and throws a FailureError
 // when it cannot go on. HTTP and queues are the parent's.
 import { AVERROR_ENOMEM } from "node-av/constants";
 import { FFmpegError } from "node-av/lib";
@@ -50,7 +50,7 @@ async function* work(reader: RangeReader, job: DecoderJob): AsyncGenerator<Outpu
     yield await cutPart(reader, expectKind(reader, format, "video"), job);
 }
 
-/** What a file is. Throws `bad_media` for what is not read here, is cut short or needs a key. */
+/** Format of a file. Throws `bad_media` for what is not read here, is cut short or needs a key. */
 async function formatOf(reader: RangeReader): Promise<Format> {
   const head = await reader.at(0, HEAD_BYTES);
   const format = sniff(head);

@@ -1,6 +1,5 @@
-// What the decoder child and its parent say to each other: jobs, their outputs, and the bytes of the object between
-// them. Types only, so that neither process loads what belongs to the other.
-
+// Messages between the decoder child and its parent: jobs, their outputs, and the bytes of the object in between.
+// Types only, so that neither process loads what belongs to the other.
 import type { Buffer } from "node:buffer";
 import type { Failure, Result } from "../../../../src/shapes/failure.ts";
 import type { Builtin } from "../../../../src/shapes/model.ts";
@@ -67,29 +66,29 @@ export type SampledItem = Parts & {
   version: ObjectVersion;
 };
 
-/** Which version of an object was opened. */
+/** Version of an object that was opened. */
 export interface ObjectVersion {
   etag: string | undefined;
   size: number;
 }
 
-/** What a job may ask of the process that runs it. */
+/** Services that a job gets from the process that runs it. */
 export interface JobHost {
-  /** The object that the job is about. */
+  /** Bytes of the object that the job is about. */
   bytes: ByteSource;
 }
 
 export type Output = Record<string, unknown> | SampledItem | { index: number; error: Failure };
 
-/** What the child says to its parent. */
+/** Messages of the child to its parent. */
 export type FromChild =
   | { type: "output"; output: Output }
-  /** Asks for the object: to be opened, or for a range of it. */
+  /** Requests for the object: to open it, and for a range of it. */
   | { type: "open"; id: number }
   | { type: "read"; id: number; start: number; end: number; keep: boolean }
-  /** A frame was decoded or a packet encoded, since it last asked or answered. */
+  /** Heartbeat: still working. */
   | { type: "alive" }
-  /** A step begins that nothing is heard of until its end: most milliseconds of processor time. */
+  /** Start of a step without a heartbeat until its end: most milliseconds of processor time. */
   | { type: "begins"; most: number }
   | { type: "end"; failure?: Failure };
 
@@ -118,7 +117,7 @@ export interface OpenedObject extends Piece {
 /** Where a reader's bytes come from. */
 export interface ByteSource {
   open(): Promise<Result<OpenedObject>>;
-  /** At least one byte from `start` on, at most up to `end`. `keep`: others are likely to want them too. */
+  /** At least one byte from `start` on, at most up to `end`. `keep`: other jobs are likely to need them too. */
   read(start: number, end: number, keep: boolean): Promise<Result<Piece>>;
 }
 
@@ -137,5 +136,5 @@ export type Take =
   /** JPEG, its longer side at most `size` pixels. */
   | { as: "picture"; size: number };
 
-/** Several of these become one vector, or travel on as they are. */
+/** One vector (base64 of float32) of a span's frames, or the frames themselves for a model that runs elsewhere. */
 export type Parts = { embedding: string; dims: number } | { frames: Uint8Array[] };

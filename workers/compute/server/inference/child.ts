@@ -8,7 +8,7 @@ import { badModel } from "./bad-model.ts";
 import { reasonOf, Sessions } from "./load.ts";
 import { type ModelInput, rowsAtOnce, vectorsOf } from "./run.ts";
 
-/** What the process is told: first where it is, then what is asked. */
+/** Messages to the process: first its models, then a question for each vector. */
 export type ToInference =
   | { type: "begin"; models: Models; root: string; threads: number }
   | ({ type: "ask"; id: number; model: string; modality: Modality } & ModelInput);
@@ -59,7 +59,7 @@ async function runBatch(batch: Question[]): Promise<void> {
   } catch (error) {
     if (!(error instanceof FailureError)) console.error(error);
     const failure = error instanceof FailureError ? error.failure : badModel(reasonOf(error)).failure;
-    // One that the others do not share is told of it alone.
+    // The others of the batch may not share the failure: each is run alone.
     if (batch.length === 1) say({ id: batch[0]?.id ?? 0, failure });
     else for (const ask of batch) await runBatch([ask]);
   }

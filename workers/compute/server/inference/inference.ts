@@ -114,7 +114,7 @@ export class Inference {
     return child;
   }
 
-  /** What was asked goes to another process, once: the first may have died of something else. */
+  /** Sends the open questions to another process, once: the first may have died of something else. */
   #ended(how: string): void {
     const failure =
       this.#cause ?? fail("unavailable", `the process that runs models stopped (${how})`).failure;
@@ -137,5 +137,5 @@ export class Inference {
 
 const STOPPED: Failure = { kind: "unavailable", detail: "the compute server is stopping" };
 
-/** A process that cannot be told has died; its exit says so. */
+/** A process that cannot be reached has died; its exit says so. */
 const send = (child: ChildProcess, message: ToInference) => child.send(message, () => {});

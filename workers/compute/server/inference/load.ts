@@ -1,5 +1,5 @@
-// A model's file, made ready to run: the bytes that models.json means, whole, and a session over them. What was
-// hashed is what is loaded: a file is read once. Inference process only.
+// Files that models.json names, read once and checked by their hash, and the warm sessions over them: what was hashed
+// is what is loaded. tokens.ts reads its tokenizers here too. Inference process only.
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -12,6 +12,7 @@ import { refusedModel } from "./onnx-file.ts";
 /** Sessions that stay warm, by the hash of their file; the one not used for longest makes way. */
 const MAX_SESSIONS = 6;
 
+/** Warm sessions of models' files. */
 export class Sessions {
   readonly #root: string;
   readonly #threads: number;
@@ -76,5 +77,6 @@ export async function readChecked(root: string, file: string, sha256: string): P
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** The first line of an error's text. */
 export const reasonOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split("\n", 1)[0]?.slice(0, 300) ?? "";

@@ -1,5 +1,5 @@
-// What an ONNX file must not hold: tensors in other files. A model could name any path there, and the runtime
-// would open it, so the file is walked before the runtime sees it. Pure: bytes in, a reason out.
+// Check that an ONNX file holds its own tensors. One that keeps them in other files could name any path, and the
+// runtime would open it, so the file is walked before the runtime sees it. Pure: bytes in, a reason out.
 
 /** Length-delimited fields by number, and the message in each (onnx.proto3). What is not here is passed over. */
 const MESSAGES = {

@@ -1,9 +1,10 @@
-// From what a model gives to vectors: rows out of its tensor, the parts of each pooled into one. Everything that
+// Vectors out of a model's output: the rows of its tensor, the parts of each pooled into one. Everything that
 // models.json says of them is checked here. Pure.
 import type { Tensor } from "onnxruntime-node";
 import { pooled } from "../../../../src/shapes/vector.ts";
 import { badModel } from "./bad-model.ts";
 
+/** Shape that models.json promises of an output. */
 export interface TensorShape {
   rows: number;
   dimensions: number;

@@ -9,7 +9,7 @@ import { rowsOf, type TensorShape } from "./outputs.ts";
 import { exactFrames, pixelTensor, sizeOf } from "./tensors.ts";
 import { tokenizerOf, tokensOf, tokenTensors } from "./tokens.ts";
 
-/** What one vector is asked of: a span's or picture's frames (RGB, as the model's size says), or a text. */
+/** Input of one vector: a span's or picture's frames (RGB, as the model's size says), or a text. */
 export type ModelInput = { frames: Uint8Array[] } | { text: string };
 
 /** Numbers that go into a model at once: what bounds the memory that a batch takes. */

@@ -1,4 +1,4 @@
-// From pixels to what a model takes: layout, order of colours, numbers. Pure arithmetic over RGB bytes that the
+// Tensors of pixels as a model takes them: layout, order of colours, numbers. Pure arithmetic over RGB bytes that the
 // decoder children scaled and cut.
 import { Tensor } from "onnxruntime-node";
 import type { ImageInput, VideoInput } from "../../../../src/shapes/model.ts";

@@ -1,4 +1,4 @@
-// From text to what a model takes: tokens by the model's own tokenizer.json, cut to its length, filled up to one
+// Tokens and tensors of texts as a model takes them: by its own tokenizer.json, cut to its length, filled up to one
 // another's. Inference process only.
 import { Tokenizer } from "@huggingface/tokenizers";
 import { Tensor } from "onnxruntime-node";

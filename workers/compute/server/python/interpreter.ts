@@ -12,7 +12,7 @@ import type { Failure } from "../../../../src/shapes/failure.ts";
 import { holdMore, killTree, treeOf } from "./processes.ts";
 import type { Python, Sandbox } from "./sandbox.ts";
 
-/** What a handler comes to between two of its calls: a call, its end, or the failure that ended it. */
+/** Stretch of a handler's run up to its next call, its end, or the failure that ended it. */
 export interface HandlerTurn {
   /** Lines printed since the last turn. */
   log: string[];
@@ -32,7 +32,7 @@ const MAX_LINE_CHARACTERS = 1000;
 const LINGER_MS = 500;
 const MAX_MESSAGE_CHARACTERS = 64 * 1024 * 1024;
 
-/** What main.py says: a line of log, or what ends a turn. */
+/** Messages of main.py: a line of log, or what ends a turn. */
 const messageSchema = z.object({
   log: z.string().exactOptional(),
   items: z.array(z.unknown()).exactOptional(),
@@ -41,7 +41,7 @@ const messageSchema = z.object({
   failure: z.custom<Failure>((value) => typeof value === "object" && value !== null).exactOptional(),
 });
 
-/** What interpreters are started with, found out once. */
+/** Surroundings that interpreters are started in, found out once. */
 export interface InterpreterSetup {
   python: Python;
   sandbox: Sandbox;
@@ -100,7 +100,7 @@ export class Interpreter {
     for (const stream of [out, err] as Readable[])
       eachLine(stream, MAX_LINE_CHARACTERS, (line) => this.#addLog(line));
     eachLine(lines as Readable, MAX_MESSAGE_CHARACTERS, (line) => this.#receive(line));
-    // It may have ended before it was told something; its exit says so.
+    // It may have ended before a line reaches it; its exit says so.
     (incoming as Writable).on("error", () => {});
     const threads = sandbox.hasUser ? MAX_THREADS : null;
     this.#send({ source, limits: { memory, threads } });
@@ -157,7 +157,7 @@ export class Interpreter {
     const message = messageOf(line);
     if (!message) this.kill(ended("it wrote into Weir's own pipe"));
     else if (message.log !== undefined) this.#addLog(message.log);
-    // A turn that comes after it was told to end is not one.
+    // A turn that comes after it was killed is not one.
     else if (this.alive) this.#settle(message);
   }
 
@@ -190,7 +190,7 @@ export class Interpreter {
   }
 }
 
-/** A sandbox tells of the signal that ended what is in it by a code over 128, as shells do. */
+/** Name of an end. A sandbox reports the signal that ended what is in it by a code over 128, as shells do. */
 function endOf(code: number): string {
   const [name] = Object.entries(constants.signals).find(([, number]) => number === code - 128) ?? [];
   return name ?? `exit ${code}`;

@@ -1,5 +1,5 @@
-// The processes below one, as Linux tells of them in /proc: how many, and what they hold. Elsewhere
-// nothing is known of them.
+// The processes below one, as Linux lists them in /proc: how many, and what they hold. Other systems
+// say nothing of them.
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { residentOf } from "../memory.ts";
@@ -51,13 +51,13 @@ function kill(pid: number, signal: NodeJS.Signals = "SIGKILL"): void {
   }
 }
 
-/** Of every thread: each may have started some. */
+/** Children of every thread of a process: each may have started some. */
 const childrenOf = (pid: number): number[] =>
   namesIn(`/proc/${pid}/task`).flatMap((thread) =>
     textOf(`/proc/${pid}/task/${thread}/children`).split(" ").filter(Boolean).map(Number),
   );
 
-/** One that has ended and waits to be asked about is not. */
+/** Whether a process runs. One that has ended and whose parent has not heard of it yet does not. */
 const isAlive = (pid: number): boolean => /^State:\s+[^ZX]/m.test(textOf(`/proc/${pid}/status`));
 
 const ofUser = (uid: number): number[] =>

@@ -17,7 +17,7 @@ export interface PythonOptions {
   find?: () => Promise<Python | undefined>;
   /** Bytes that one handler and its processes may hold. */
   memory?: number;
-  /** Milliseconds after which a turn that is not over is told to be under way. */
+  /** Milliseconds after which a turn that is not over is reported as under way. */
   patienceMs?: number;
 }
 
@@ -31,9 +31,9 @@ interface Run {
   over: boolean;
 }
 
-/** Of all memory, for one handler: the server and the others have the rest. */
+/** Share of all memory for one handler: the server and the others have the rest. */
 const MEMORY_SHARE = 0.5;
-/** How long the last turn of a run can be asked for again. */
+/** Time for which the last turn of a run can be fetched again. */
 const KEPT_MS = 60_000;
 /** Each request renews the container's activity, so none waits for longer than this. */
 const PATIENCE_MS = 20_000;

@@ -5,7 +5,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import process from "node:process";
 
-/** An interpreter of Python and the folders that it is made of. */
+/** An interpreter of Python and the folders that it consists of. */
 export interface Python {
   executable: string;
   folders: string[];
@@ -53,7 +53,7 @@ const namespaces = ({ folders }: Python): Sandbox => ({
       ...(isRoot ? ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] : []),
       ...["--proc", "/proc", "--dev", "/dev", "--size", String(TMP_BYTES), "--tmpfs", "/tmp"],
       ...SYSTEM_FOLDERS.flatMap((path) => ["--ro-bind-try", path, path]),
-      // bubblewrap makes what leads to them, for its own user only unless it is told.
+      // bubblewrap makes what leads to them, for its own user only unless permissions are given.
       ...[...folders, OWN_FOLDER, folder]
         .flatMap(ancestorsOf)
         .flatMap((path) => ["--perms", "0755", "--dir", path]),

@@ -1,5 +1,5 @@
 // The body of POST /v1/python: one turn of a run. `start` with the first, `answer` with each after it, `end`
-// when no more is wanted.
+// when no more is needed.
 import { z } from "zod";
 
 /** Bytes of a body: the plan of a long video is an answer too. */
@@ -18,7 +18,7 @@ const startSchema = z.strictObject({
 
 export const pythonSchema = z.strictObject({
   run: z.uuid(),
-  /** 1 for the first. Asked for again, a turn gives the same answer again. */
+  /** 1 for the first. Sent again, a turn gives the same answer again. */
   turn: z.int().min(1).default(1),
   start: startSchema.optional(),
   answer: z.record(z.string(), z.unknown()).optional(),

@@ -5,7 +5,7 @@ import { Interpreter, type InterpreterSetup } from "./interpreter.ts";
 /** How long an interpreter waits for its pipeline's next run. */
 const WARM_MS = 300_000;
 
-/** What an interpreter is started with. */
+/** The handler that an interpreter has loaded, and its environment. */
 export interface LoadedHandler {
   pipeline: string;
   source: string;
@@ -18,12 +18,13 @@ interface WarmInterpreter {
   timer: NodeJS.Timeout;
 }
 
+/** Interpreters that wait for their handler's next run. */
 export class WarmInterpreters {
   #waiting: WarmInterpreter[] = [];
   /** Interpreters started so far. */
   started = 0;
 
-  /** One that waits for this very handler, or else a new one. */
+  /** Gives an interpreter that waits for this very handler, or else a new one. */
   take(setup: InterpreterSetup, loaded: LoadedHandler): Interpreter {
     for (const other of this.#waiting) {
       const changed = other.loaded.pipeline === loaded.pipeline && !isSame(other.loaded, loaded);

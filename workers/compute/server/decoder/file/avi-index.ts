@@ -1,5 +1,5 @@
-// Whether the index at the end of an AVI points to where its frames are. One that does not, as programs leave it
-// that cut or repair files, makes decoders read anything as frames.
+// Check of the index at the end of an AVI: it must point to its frames. Programs that cut or repair files leave wrong
+// ones, by which a decoder takes any bytes for frames.
 import { Buffer } from "node:buffer";
 import { damaged, type RangeReader } from "./reader.ts";
 
@@ -36,7 +36,7 @@ export async function refuseBrokenIndex(reader: RangeReader): Promise<void> {
     throw damaged(reader, "has an index that does not point to its frames: repair it first");
 }
 
-/** The parts of an AVI by name: of a list, where its name stands; of another, its contents. */
+/** Chunks of an AVI by name. A list's `start` is where its name stands, any other's where its contents begin. */
 async function chunksOf(reader: RangeReader): Promise<Map<string, { start: number; length: number }>> {
   const chunks = new Map<string, { start: number; length: number }>();
   for (let at = 12, count = 0; at + 12 <= reader.size && count < MAX_CHUNKS; count++) {

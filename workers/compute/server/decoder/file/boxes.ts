@@ -1,11 +1,11 @@
-// Whether an ISO film (MP4, QuickTime) is all there: each of its top-level boxes says how long it is, so a
+// Check that an ISO film (MP4, QuickTime) is all there: each of its top-level boxes says how long it is, so a
 // download that broke off is known from a few bytes, before any of it is decoded.
 import { Buffer } from "node:buffer";
 import { damaged, type RangeReader } from "./reader.ts";
 
 /** Boxes looked at; a fragmented film has thousands, and its first ones say nothing of its end. */
 const MAX_BOXES = 32;
-/** What stands at the top of an ISO file. Anything else behind index and media is a tail that no player minds. */
+/** Types of boxes at the top of an ISO file. Anything else behind index and media is a tail that no player minds. */
 const TOP_LEVEL_TYPES =
   "ftyp styp moov mdat moof mfra free skip wide udta meta uuid sidx ssix prft emsg pdin pnot imda";
 const KNOWN_TYPES = new Set(TOP_LEVEL_TYPES.split(" "));

@@ -1,17 +1,16 @@
-// Whether a film needs a key, by what its container says of its tracks: a decoder would make noise of them, or
-// come to nothing. Matroska and the MPEG-TS of HLS: container.ts.
+// Check whether a film needs a key, by what its container says of its tracks: a decoder would make noise of them, or
+// nothing. Matroska and the MPEG-TS of HLS are checked in film/container.ts.
 import { type Box, boxAt } from "./boxes.ts";
 import { damaged, encrypted, type RangeReader } from "./reader.ts";
-
 import { packetsOf } from "./sniff.ts";
 
 /** Sample entries of encrypted tracks, by their four letters: ISO/IEC 14496-12, 8.12, and Apple's own. */
 const ENCRYPTED_ENTRIES = new Set(["encv", "enca", "enct", "encs", "encm", "drmi", "drms", "drmt"]);
 /** The way to the sample entries of a track. */
 const PATH_TO_ENTRIES = ["mdia", "minf", "stbl", "stsd"];
-/** Children looked at in one box. */
+/** Most children of one box that are looked at. */
 const MAX_CHILDREN = 64;
-/** Of MPEG-TS: looked at, and with less scrambled than this share of it, it is taken for clear. */
+/** Bytes of an MPEG-TS that are looked at, and the share of scrambled packets up to which it is taken for clear. */
 const LOOK_BYTES = 32 * 1024;
 const CLEAR_SHARE = 0.5;
 

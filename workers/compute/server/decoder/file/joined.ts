@@ -1,4 +1,4 @@
-// Whether a file is several films one behind another, as "cat" joins them. Players show the first of them and pass
+// Check for several films one behind another in one file, as `cat` joins them. Players show the first of them and pass
 // over the rest, or lose their place; so it is refused, before any of it is read as one film.
 import { Buffer } from "node:buffer";
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
@@ -6,7 +6,7 @@ import type { RangeReader } from "./reader.ts";
 import type { VideoFormat } from "./sniff.ts";
 import { restartOf } from "./transport.ts";
 
-/** A recording that does not say how long it is has to be searched; no more bytes of it than this are. */
+/** Size up to which a recording is searched that does not say how long it is. */
 const MAX_SEARCHED_BYTES = 32 * 1024 * 1024;
 const PIECE_BYTES = 1024 * 1024;
 const EBML_ID = Buffer.from("1a45dfa3", "hex");

@@ -15,7 +15,7 @@ export type Format = VideoFormat | ImageFormat;
 
 /** Bytes from the start of a file that are enough to know it. */
 export const HEAD_BYTES = 2048;
-/** Of MPEG-TS: a packet by itself, with a timestamp before it, with a checksum behind it. */
+/** Bytes from packet to packet of MPEG-TS: a packet by itself, with a timestamp before it, with a checksum behind it. */
 const PACKET_BYTES = [188, 192, 204];
 /** Major brands of still pictures in boxes (ISO/IEC 23008-12, annex B; AV1 Image File Format, 8). */
 const STILL_BRANDS: Record<string, "AVIF" | "HEIC"> = {

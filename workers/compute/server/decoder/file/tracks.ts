@@ -1,19 +1,15 @@
-// What the header of an ISO file says of one of its tracks, as far as it tells whether the table of samples is all
-// there is to know of when its frames are shown. Reads boxes, and no frames.
+// Check of one track of an ISO film: whether its table of samples alone decides when its frames are shown, or an edit
+// list has a say too. Reads boxes, and no frames.
 import { Buffer } from "node:buffer";
+import type { Box } from "./boxes.ts";
 import type { RangeReader } from "./reader.ts";
 
-interface Box {
-  type: string;
-  start: number;
-  end: number;
-}
-/** Boxes of one level that are looked at. */
+/** Most boxes of one level that are looked at. */
 const MAX_BOXES = 512;
 
 /**
  * Whether a track is shown as its table lists it: in one piece, from a frame that needs no other. What an edit list
- * puts together of several pieces, or what begins between keyframes, only its packets tell.
+ * puts together of several pieces, or what begins between keyframes, only its packets show.
  */
 export async function isPlainTrack(reader: RangeReader, id: number): Promise<boolean> {
   const moov = await boxIn(reader, { type: "", start: 0, end: reader.size }, "moov");

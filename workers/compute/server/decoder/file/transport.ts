@@ -1,4 +1,4 @@
-// The times in an MPEG transport stream, read from its packets' headers alone: whether they go on to the end, or
+// Check of the times in an MPEG transport stream, by its packets' headers alone: whether they go on to the end, or
 // begin anew where another stream was put behind the first. Decodes nothing.
 import { Buffer } from "node:buffer";
 import type { RangeReader } from "./reader.ts";
@@ -6,7 +6,7 @@ import type { RangeReader } from "./reader.ts";
 /** Packets of 188 bytes, with four before each (Blu-ray), or sixteen behind (for broadcast). */
 const PACKET_BYTES = [188, 192, 204];
 const SYNC_BYTE = 0x47;
-/** A stream of so many bytes is read whole; of a longer one, pieces. */
+/** Size up to which a stream is read whole; of a longer one, pieces are. */
 const MAX_WHOLE_BYTES = 32 * 1024 * 1024;
 const PIECE_BYTES = 1024 * 1024;
 const SAMPLE_BYTES = 64 * 1024;

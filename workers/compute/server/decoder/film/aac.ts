@@ -22,7 +22,7 @@ import type { Container } from "./container.ts";
 import { hear } from "./hearing.ts";
 
 const SAMPLE_RATE = 48_000;
-/** Of sound in the encoder's packets. */
+/** Unit of time in the encoder's packets. */
 export const SAMPLE_UNIT = new Rational(1, SAMPLE_RATE);
 /** Bits a second for each channel. */
 const CHANNEL_BITRATE = 96_000;
@@ -30,7 +30,7 @@ const CHANNEL_BITRATE = 96_000;
 const SAMPLE_BYTES = 4;
 const check = (code: number, doing: string) => FFmpegError.throwIfError(code, doing);
 
-/** A span's sound as AAC: its packets, and the encoder that made them. Close both, or native memory stays behind. */
+/** A span's sound as AAC: its packets, and the encoder that they come from. Close both, or native memory stays behind. */
 export async function encodeSound(
   container: Container,
   stream: Stream,

@@ -8,7 +8,7 @@ import { announceStep, reportProgress } from "../progress.ts";
 
 /** A picture of more pixels is refused before memory is taken for it. */
 export const MAX_PIXELS = 100_000_000;
-/** What a pixel may take to be decoded at most, of the slowest codec: nanoseconds. */
+/** Most nanoseconds that a pixel may take to be decoded, of the slowest codec. */
 const PIXEL_NS = 100;
 /** Pixels as they are stored: a still picture's resolution, by which FFmpeg would stretch it, is of paper. */
 const SQUARE_PIXEL = new Rational(1, 1);
@@ -64,7 +64,7 @@ export class Decoder {
 
   /** The next frame that is ready. */
   next(): Frame | undefined {
-    // A decoding error is used up by being told; "again" and the end are where to stop.
+    // A decoding error is used up once it is reported; "again" and the end are where to stop.
     for (let tries = 0; tries < 8; tries++) {
       const code = this.#context.receiveFrameSync(this.#spare);
       if (code >= 0) {

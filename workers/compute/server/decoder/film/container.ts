@@ -1,5 +1,5 @@
 // A container opened by FFmpeg through ranged reads and nothing else: FFmpeg gets bytes by callback, a format
-// by name, and no protocol of its own. media.ts reads its picture, sound.ts its sound. Decoder child only.
+// by name, and no protocol of its own. video.ts reads its picture, hearing.ts its sound. Decoder child only.
 import type { Buffer } from "node:buffer";
 import {
   AV_DISPOSITION_ATTACHED_PIC,
@@ -30,7 +30,7 @@ export class Container {
   readonly context: FormatContext;
   readonly reader: RangeReader;
   readonly demuxer: string;
-  /** What the next jump will want, when an index told. */
+  /** Bytes that the next jump will need, where an index says so. */
   readonly expected: { bytes: number };
   #io: IOContext;
 
@@ -62,8 +62,8 @@ export class Container {
       const opened = await context.openInput("", InputFormat.findInputFormat(demuxer), options);
       if (opened < 0)
         throw damaged(reader, "cannot be opened: it is damaged, cut short or of too many streams");
-      // An index in the file tells all; formats without one are told by their first packets.
-      // So is a fragmented film's first frame, which need not be shown at zero.
+      // An index in the file describes every track; without one, its first packets do.
+      // They also say when a fragmented film's first frame is shown, which need not be at zero.
       const described = context.streams.every(
         ({ codecpar, startTime }) =>
           codecpar.sampleRate > 0 || (codecpar.width > 0 && startTime !== AV_NOPTS_VALUE),
@@ -77,7 +77,7 @@ export class Container {
     }
   }
 
-  /** The tracks. A picture of the cover, which is kept as one, is none. */
+  /** Tracks of the film, without the picture of its cover, which is stored as one. */
   get tracks(): Stream[] {
     return this.context.streams.filter(
       ({ disposition }) => (disposition & AV_DISPOSITION_ATTACHED_PIC) === 0,

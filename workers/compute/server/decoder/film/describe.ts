@@ -1,4 +1,5 @@
-// What a video stream says of itself, made plausible. Reads nothing; video.ts and probe.ts ask it.
+// Description of a video stream by its header, corrected where that is not plausible. Reads nothing; video.ts and
+// tasks/probe.ts call it.
 import { AV_PKT_DATA_DISPLAYMATRIX } from "node-av/constants";
 import { avGetCodecName, type FormatContext, type Rational, type Stream } from "node-av/lib";
 import { durationOf } from "./container.ts";
@@ -23,7 +24,7 @@ export function pixelOf({ sampleAspectRatio: ratio }: Stream): Rational | undefi
   return ratio.num > 0 && ratio.den > 0 ? ratio : undefined;
 }
 
-/** What a video stream says of itself, made plausible. */
+/** Describes a video stream by its header, corrected where that is not plausible. */
 export function describe(context: FormatContext, stream: Stream): MediaInfo {
   const { codecpar, avgFrameRate, rFrameRate } = stream;
   const duration = durationOf(context, stream);

@@ -21,7 +21,7 @@ import { Codec, CodecContext, FFmpegError, Frame, type Packet, Rational } from "
 import { announceStep, reportProgress } from "../progress.ts";
 import { convert, isHdr, matrixOf, standardOf } from "./scaler.ts";
 
-/** What a pixel may take to be encoded at most: nanoseconds. */
+/** Most nanoseconds that a pixel may take to be encoded. */
 const PIXEL_NS = 200;
 /** Units of time in a second. */
 export const TICKS_PER_SECOND = 90_000;
@@ -32,7 +32,7 @@ const ENCODER_OPTIONS = [
 ] as const;
 const check = (code: number, doing: string) => FFmpegError.throwIfError(code, doing);
 
-/** What an encoder is to say of its pictures' colours. */
+/** Fields by which an encoder says what colours its pictures have. */
 type Colours = Pick<CodecContext, "colorRange" | "colorSpace" | "colorPrimaries" | "colorTrc">;
 
 /** An encoder for pictures like its first one. Close it, or native memory stays behind. */

@@ -1,5 +1,5 @@
-// A span's sound, decoded and resampled to one shape, each piece at its place in time: what audio.ts writes as
-// WAV and clip.ts encodes where MP4 has no room for the film's own codec. Decoder child only.
+// A span's sound, decoded and resampled to one shape, each piece at its place in time: tasks/audio.ts writes it as WAV,
+// and tasks/clip.ts has it encoded where MP4 has no room for the film's own codec. Decoder child only.
 import { Buffer } from "node:buffer";
 import {
   AV_CODEC_FLAG2_SKIP_MANUAL,
@@ -40,7 +40,7 @@ const BELIEVED_OFFSET_SECONDS = 5e-3;
  */
 const SURE_GAP_SECONDS = 0.7;
 
-/** What sound is resampled to. */
+/** Shape that sound is resampled to. */
 export interface SoundShape {
   /** Samples per second. */
   rate: number;
@@ -185,7 +185,7 @@ class Placer {
     return mean;
   }
 
-  /** What the resampler still holds. */
+  /** Yields what the resampler still holds. */
   *flush(): Generator<SoundPiece> {
     if (this.#resampler) yield* this.#convert(null, 0);
     this.close();

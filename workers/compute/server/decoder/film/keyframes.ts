@@ -1,5 +1,5 @@
 // Frame times and keyframes from an MP4 or QuickTime index, without a byte of the frames themselves.
-// Other containers have no such table; `media.ts` counts their packets or finds keyframes by seeking.
+// Other containers have no such table: survey.ts counts their packets, or video.ts finds keyframes by seeking.
 import { CustomSource, EncodedPacketSink, Input, type InputVideoTrack, MP4, QTFF } from "mediabunny";
 import type { RangeReader } from "../file/reader.ts";
 
@@ -97,8 +97,8 @@ export class KeyframeIndex {
   }
 
   /**
-   * The same keyframes, each with its place in the file. The parser does not tell places, but it reads there:
-   * it is given zeros, and what it asked for is noted. The index is of no use for anything else after this.
+   * The same keyframes, each with its place in the file. The parser does not give places, but it reads there:
+   * it gets zeros, and the position of its read is noted. The index is of no use for anything else after this.
    */
   async placed(keyframes: Keyframe[]): Promise<Keyframe[]> {
     const placed: Keyframe[] = [];

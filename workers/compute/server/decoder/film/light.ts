@@ -1,8 +1,8 @@
-// What a screen of standard range shows of colours that it cannot: HDR (PQ, HLG) and wide gamuts (BT.2020, P3)
-// as sRGB's and BT.709's primaries. Pure arithmetic over small pictures; scaler.ts brings them.
+// Tone mapping: HDR (PQ, HLG) and wide gamuts (BT.2020, P3) in colours that a screen of standard range has, of sRGB's
+// and BT.709's primaries. Pure arithmetic over small pictures; scaler.ts brings them.
 import { Buffer } from "node:buffer";
 
-/** How light was made numbers. */
+/** Transfer function by which light became numbers. */
 export type Transfer = "pq" | "hlg" | "srgb" | "video";
 /** Which red, green and blue the numbers mean. */
 export type Primaries = "bt2020" | "p3" | "bt709";
@@ -11,9 +11,9 @@ export interface Light {
   primaries: Primaries;
 }
 
-/** Of a picture's white among HDR, where highlights begin: nits (ITU-R BT.2408). What is 1 below. */
+/** Nits of a picture's white in HDR, where highlights begin (ITU-R BT.2408). In all that follows white is 1. */
 const WHITE_NITS = 203;
-/** Of HLG's brightest, and of what is kept apart in PQ: nits. */
+/** Nits of HLG's brightest, and of the brightest that is kept apart in PQ. */
 const PEAK_NITS = 1000;
 const PEAK = PEAK_NITS / WHITE_NITS;
 /** From here on HDR is compressed, up to its peak; what is darker stays as it is. */
@@ -21,7 +21,7 @@ const KNEE = 0.86;
 /** Numbers are looked up by their upper 12 bits, which is what PQ needs for steps that nobody sees. */
 const TABLE_STEPS = 4096;
 const TABLE_SHIFT = 4;
-/** Of light, for the table that makes numbers of it: fine enough for the darkest of 255. */
+/** Steps of light in the table that makes numbers of it: fine enough for the darkest of 255. */
 const LIGHT_STEPS = 65_535;
 
 /** To BT.709's primaries, of light: ITU-R BT.2087 (2020), and by the same arithmetic from SMPTE RP 431-2 (P3). */

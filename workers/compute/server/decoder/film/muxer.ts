@@ -81,7 +81,7 @@ export class Muxer {
     throw new FailureError(fail("too_large", `a clip of ${name} is over 64 MB`, { where: name }).failure);
   }
 
-  /** In this order: a context that still held its I/O would free it a second time. */
+  /** Frees in this order: a context that still held its I/O would free it a second time. */
   close(): void {
     this.#context.pb = null;
     this.#context.freeContext();

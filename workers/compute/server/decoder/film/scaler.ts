@@ -38,7 +38,7 @@ import { isSideways, turned, turnOf } from "./turn.ts";
 
 /** Scalers that are kept, the last used ones: a film needs one for each size and format that is taken of it. */
 const MAX_SCALERS = 4;
-/** Of YUV to RGB, other than that of BT.601, which is what a frame has that does not say. */
+/** Matrices of YUV to RGB, without BT.601's, which a frame is taken to have that names none. */
 const MATRICES = new Set<number>([
   AVCOL_SPC_RGB,
   AVCOL_SPC_BT709,
@@ -47,7 +47,7 @@ const MATRICES = new Set<number>([
   AVCOL_SPC_BT2020_NCL,
 ]);
 const RGB_FORMATS = new Set<AVPixelFormat>([AV_PIX_FMT_RGB24, AV_PIX_FMT_RGB48LE, AV_PIX_FMT_RGBA]);
-/** What a frame says of screens, by which the scaler would convert colours itself: with a table of seconds. */
+/** Side data about screens. The scaler would convert colours by it, with a table that takes seconds to build. */
 const SCREEN_SIDE_DATA = [
   AV_FRAME_DATA_MASTERING_DISPLAY_METADATA,
   AV_FRAME_DATA_CONTENT_LIGHT_LEVEL,
@@ -56,7 +56,7 @@ const SCREEN_SIDE_DATA = [
 /** A pixel that is longer than this many times its other side is a mistake, and taken as a square. */
 const MAX_PIXEL_RATIO = 8;
 
-/** What a picture is made into. */
+/** Size, format and colours that a picture is converted to. */
 export interface ScaleTarget {
   width: number;
   height: number;

@@ -11,7 +11,7 @@ import { Packet, type Stream } from "node-av/lib";
 import type { Container } from "./container.ts";
 import { type FrameTable, MAX_FRAMES } from "./keyframes.ts";
 
-/** Times are the container's own, seconds. */
+/** Frames of a film by its packets. Times are the container's own, seconds. */
 export interface Survey {
   frames: number[];
   keyframes: number[];

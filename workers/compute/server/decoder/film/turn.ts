@@ -1,4 +1,4 @@
-// How a picture must be turned to be upright: the display matrix of a film (a phone held sideways) or the
+// Turn that makes a picture upright: by the display matrix of a film (a phone held sideways) or by the
 // EXIF orientation of a photograph, which FFmpeg gives as the same matrix. Pure.
 import { Buffer } from "node:buffer";
 

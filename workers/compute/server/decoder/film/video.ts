@@ -1,5 +1,5 @@
-// The picture of a film: its frames by time, its keyframes, what it says of itself. Containers and bytes are
-// container.ts's. Runs in the decoder child only.
+// The picture of a film: its frames by time, its keyframes, its description. track.ts moves about in the packets,
+// container.ts reads them. Decoder child only.
 import { AV_NOPTS_VALUE, AVMEDIA_TYPE_VIDEO } from "node-av/constants";
 import type { Frame, Stream } from "node-av/lib";
 import { FailureError } from "../../../../../src/shapes/failure.ts";

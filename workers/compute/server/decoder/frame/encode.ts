@@ -20,11 +20,11 @@ const ENCODERS = {
   png: { name: FF_ENCODER_PNG, format: AV_PIX_FMT_RGB24, range: AVCOL_RANGE_JPEG },
   webp: { name: FF_ENCODER_LIBWEBP, format: AV_PIX_FMT_YUV420P, range: AVCOL_RANGE_MPEG },
 } as const;
-/** What a pixel may take to be encoded at most, noise as PNG: nanoseconds. */
+/** Most nanoseconds that a pixel may take to be encoded: noise as PNG. */
 const PIXEL_NS = 1000;
 export type PictureFormat = keyof typeof ENCODERS;
 
-/** A frame as it is shown, at this size, encoded. */
+/** Encodes a frame as it is shown, at this size. */
 export function encodePicture(frame: Frame, width: number, height: number, as: PictureFormat): Buffer {
   announceStep(width * height, PIXEL_NS);
   const pixels = scaled(frame, width, height, AV_PIX_FMT_RGB24);

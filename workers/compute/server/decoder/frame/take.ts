@@ -1,5 +1,5 @@
-// What is taken of a decoded frame: a builtin's features, pixels for a model that runs elsewhere, or a picture to
-// send. Runs in the decoder child only, which knows no model but the builtins.
+// The part of a decoded frame that a model takes: a builtin's features, pixels for a model that runs elsewhere, or a
+// picture to send. Decoder child only, which knows no model but the builtins.
 import { Buffer } from "node:buffer";
 import { AV_PIX_FMT_RGB24, SWS_AREA, SWS_BICUBIC, SWS_BILINEAR } from "node-av/constants";
 import type { Frame } from "node-av/lib";

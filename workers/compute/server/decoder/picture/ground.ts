@@ -5,7 +5,7 @@ import { AV_PIX_FMT_RGBA } from "node-av/constants";
 import { avGetPixFmtName, type Frame } from "node-av/lib";
 import { convert } from "../film/scaler.ts";
 
-/** White. */
+/** Brightness of the ground, in each channel: white. */
 export const GROUND = 255;
 /** FFmpeg's names of formats with an alpha channel, or with a palette that may have one. */
 const TRANSPARENT = /^(rgba|bgra|argb|abgr|ya8|ya16|yuva|gbrap|pal8)/;

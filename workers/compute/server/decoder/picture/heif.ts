@@ -1,5 +1,5 @@
 // The primary picture of a HEIF file (HEIC, AVIF) by its boxes (ISO/IEC 23008-12): one coded item or a grid of
-// tiles, how it is turned, and the item that holds its alpha. Decodes nothing; heif-picture.ts does.
+// tiles, how it is turned, and the item that holds its alpha. Decodes nothing; tiles.ts does.
 import { Buffer } from "node:buffer";
 import { boxAt } from "../file/boxes.ts";
 import type { RangeReader } from "../file/reader.ts";

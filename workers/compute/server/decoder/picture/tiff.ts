@@ -1,5 +1,5 @@
-// What of a TIFF its decoder does not mind: whether its strips are all there, and pictures stored as JPEG in it,
-// which are taken out strip by strip (TIFF 6.0; Adobe Photoshop TIFF Technical Note 2). Decodes nothing.
+// The parts of a TIFF that its decoder passes over: strips that are missing, which are refused, and pictures stored
+// as JPEG in it, which are taken out strip by strip (TIFF 6.0; Adobe Photoshop TIFF Technical Note 2). Decodes nothing.
 import { Buffer } from "node:buffer";
 import type { RangeReader } from "../file/reader.ts";
 import { damaged } from "../file/reader.ts";

@@ -102,7 +102,7 @@ async function assembled(reader: RangeReader, stored: StoredPicture, channels: 1
   }
 }
 
-/** Tells a frame the colours that its file names, which hold over those of its codec (6.5.5). */
+/** Sets a frame's colours to those that its file names, which hold over those of its codec (6.5.5). */
 function setColours(frame: Frame, colour: StoredPicture["colour"]): void {
   if (!colour) return;
   const { primaries, transfer, matrix, full } = colour;

@@ -1,4 +1,4 @@
-// Whether a still picture is all there, by the structure of its format: a decoder fills what is missing with grey
+// Check that a still picture is all there, by the structure of its format: a decoder fills what is missing with grey
 // or green and says nothing. Formats in which pictures are items or strips: heif.ts, tiff.ts.
 import type { Buffer } from "node:buffer";
 import type { RangeReader } from "../file/reader.ts";

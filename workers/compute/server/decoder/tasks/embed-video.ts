@@ -10,7 +10,7 @@ import { partsOf, type TakenFrame, takenOf } from "../frame/take.ts";
 import type { EmbedJob, Output, Parts, ReadCount } from "../protocol.ts";
 import { evenTimes, roundTime, type Span, spread } from "../spans.ts";
 
-/** Keyframes that are asked for at one time: the one that is wanted, and those after it. */
+/** Keyframes whose bytes are on their way at one time: the one that is decoded next, and those after it. */
 const KEYFRAMES_AHEAD = 4;
 
 /** Each item of a job: its vector, or why it has none. */

@@ -1,4 +1,4 @@
-// What a file says of itself, without decoding any of it. Runs in the decoder child only.
+// Description of a file by its headers, without decoding any film. Runs in the decoder child only.
 import { AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_SUBTITLE, AVMEDIA_TYPE_VIDEO } from "node-av/constants";
 import { avGetCodecName, type Stream } from "node-av/lib";
 import { damaged, type RangeReader } from "../file/reader.ts";

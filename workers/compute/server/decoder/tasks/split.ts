@@ -1,4 +1,4 @@
-// Plans a film's spans: by seconds, by its cuts, or by its keyframes. Cuts nothing; arithmetic is plan.ts's.
+// Plans a film's spans: by seconds, by its cuts, or by its keyframes. Cuts nothing; the arithmetic is in spans.ts.
 // Runs in the decoder child only.
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
 import { damaged, type RangeReader } from "../file/reader.ts";
@@ -16,13 +16,13 @@ export interface PlannedChunk extends Span {
   last_frame: number;
   /** Of the film. */
   fps: number;
-  /** Seconds of those inside. By seconds, a container without an index only tells where its spans are entered. */
+  /** Times (s) of those inside. Split by seconds, a container without an index only gives those it is entered by. */
   keyframes: number[];
 }
 
 /** Spans in one answer: ten hours by seconds. */
 const MAX_CHUNKS = 36_000;
-/** Of the mean difference of two frames, 0 to 1, from which on it is a cut. */
+/** Mean difference of two frames, 0 to 1, from which on there is a cut between them. */
 const CUT_THRESHOLD = 0.1;
 const MAX_FILM_SECONDS = 24 * 3600;
 /** Seconds by which a film may be shorter or longer than its frames: sound, rounding. */
@@ -105,7 +105,7 @@ function indexedLength({ pictures, sound }: Media, end: number): number {
   return sound > shown + SLACK_SECONDS ? sound : shown;
 }
 
-/** Spans in the way that was asked for, and the keyframes that came to light. */
+/** Plans spans in the way that the job names, and gives the keyframes that came to light. */
 async function planSpans(
   media: Media,
   listed: FrameTable | undefined,

@@ -9,7 +9,7 @@ from ._wire import WeirError, call, this_run
 
 __all__ = ["Chunk", "FileTools", "Mixpeek", "Vector", "WeirError"]
 
-# Spans asked for together, at most: what the Worker sends on in one request.
+# Most spans of one call: what the Worker sends on in one request.
 MAX_SPANS_AHEAD = 16
 
 
@@ -94,7 +94,7 @@ class Mixpeek:
 
 class _Embed:
     def __init__(self):
-        # Answers that came before they were asked for, by chunk, and how many the next request is to bring.
+        # Answers that came ahead of their call, by chunk, and how many the next request is to bring.
         self._ahead = {}
         self._model = None
         self._window = 1
@@ -107,8 +107,8 @@ class _Embed:
             if model != self._model or (self._ahead and chunk not in self._ahead):
                 self._ahead, self._model, self._window = {}, model, 1
             if not self._ahead:
-                # A loop over chunks is one call after another; those after it are asked for with it, twice
-                # as many each time that all of them were wanted.
+                # A loop over chunks is one call after another; the request has those after it too, twice
+                # as many each time that all of them were used.
                 chunks = chunk._siblings[chunk.index : chunk.index + self._window]
                 answers = call("embed_video", chunks=[_id_of(each) for each in chunks], model=model)
                 self._ahead = dict(zip(chunks, answers))

@@ -27,7 +27,7 @@ def vector_of(answer):
 
 
 def stored_form(value):
-    """How a vector is told to the Worker, or None where a value is none: a numpy array of floats is one."""
+    """The form in which the Worker takes a vector; None for a value that is none. A numpy array of floats is one."""
     if isinstance(value, Vector):
         try:
             values = array.array("f", value)
