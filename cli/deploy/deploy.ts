@@ -132,7 +132,7 @@ const versionsOf = ({ workers }: ProjectResources) =>
 function report(plan: Plan, header: PlanHeader, { done, failed }: StepsResult, json: boolean): void {
   if (!failed) {
     if (done.length < plan.steps.length) return;
-    const all = `Did ${done.length} steps. Weir is at ${header.url}.`;
+    const all = `Did ${done.length} steps. Weir is at ${header.url}`;
     good(done.length === 0 ? `Nothing to do: ${header.url} is up to date.` : all);
     return;
   }

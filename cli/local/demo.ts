@@ -67,7 +67,7 @@ export async function demo({ root, port, once, json }: DemoOptions): Promise<voi
     if (!started) return;
     const [stack, brought] = started;
     try {
-      good(`Weir listens on ${stack.url}.`);
+      good(`Weir listens on ${stack.url}`);
       const stored = await Promise.race([ingest(stack, project, brought), interrupted]);
       if (!stored) return;
       if (json) printJson({ url: stack.url, stored });

@@ -39,7 +39,7 @@ export async function dev(options: DevOptions): Promise<void> {
     });
     if (!stack) return;
     onLine = (line) => (RELOAD_NOISE.test(line) ? undefined : say(line));
-    good(`Weir listens on ${stack.url}.`);
+    good(`Weir listens on ${stack.url}`);
     if (options.json) printJson({ url: stack.url, api_key_in: DEV_ENV });
     note(`  The API key is WEIR_API_KEY in ${DEV_ENV}. Put a file into a bucket with: weir put FILE`);
     const unwatch = keepGenerated(options.root, options.persist);
