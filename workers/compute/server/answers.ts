@@ -3,6 +3,7 @@ import type { DecoderJob, Output } from "./decoder/protocol.ts";
 import type { Pool } from "./pool.ts";
 import { refusal } from "./requests.ts";
 
+/** Writes one line of an answer. */
 export type WriteLine = (line: object) => void;
 
 /** One job, one answer: what `present` makes of its last output. */

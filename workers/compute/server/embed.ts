@@ -13,6 +13,7 @@ import { type ModelCatalogue, pictureTake, takeFor } from "./models.ts";
 import type { Pool } from "./pool.ts";
 import { type EmbedRequest, refusal, type SampleRequest } from "./requests.ts";
 
+/** Processes and models that embedding needs. */
 export interface EmbedDeps {
   pool: Pool;
   catalogue: ModelCatalogue;

@@ -17,6 +17,7 @@ export interface JobCaller {
   signal: AbortSignal;
 }
 
+/** Bounds of one job's time and memory. */
 export interface JobLimits {
   /** Most milliseconds without a sign of the child while it waits for bytes. */
   timeoutMs: number;
@@ -39,6 +40,7 @@ const SPIN_MS_PER_MB = 1000;
 /** What a step may be said to take: no longer than a hundred million pixels do. */
 const MAX_STEP_MS = 20_000;
 
+/** One job in one child. Created for each job, and run once. */
 export class JobRun {
   readonly #child: ChildProcess;
   readonly #job: DecoderJob;

@@ -8,6 +8,7 @@ import { type JobCaller, type JobLimits, JobRun } from "./job-run.ts";
 import type { ObjectCache } from "./objects/objects.ts";
 
 export interface PoolOptions extends JobLimits {
+  /** Children, at most. */
   size: number;
   /** Jobs running and waiting, at most. */
   capacity: number;
@@ -24,6 +25,7 @@ const FRUGAL_MALLOC = {
   MALLOC_MMAP_THRESHOLD_: "131072",
 };
 
+/** The children, those of them that are free, and the jobs that wait for one. */
 export class Pool {
   readonly options: PoolOptions;
   #idle: ChildProcess[] = [];

@@ -17,6 +17,7 @@ export interface SplitJob {
   overlap?: number | undefined;
 }
 
+/** Spans of one film, or one picture, and what a model takes of their frames. */
 export interface EmbedJob {
   kind: "embed";
   url: string;
@@ -38,6 +39,7 @@ export interface ProbeJob {
   url: string;
 }
 
+/** Still pictures at chosen times (`at`) or every so many seconds (`every`). */
 export interface FramesJob {
   kind: "frames";
   url: string;
@@ -92,11 +94,13 @@ export type FromChild =
   | { type: "begins"; most: number }
   | { type: "end"; failure?: Failure };
 
+/** Messages of the parent to its child; `taken`: the last output was passed on. */
 export type ToChild =
   | { type: "job"; job: DecoderJob }
   | { type: "taken" }
   | { type: "bytes"; id: number; got: Result<OpenedObject> | Result<Piece> };
 
+/** Cost of reading: bytes that came from the source, and requests to it. */
 export interface ReadCount {
   bytes: number;
   requests: number;
@@ -121,6 +125,7 @@ export interface ByteSource {
   read(start: number, end: number, keep: boolean): Promise<Result<Piece>>;
 }
 
+/** Pixels as a model takes them: their size, and how a frame is brought to it. */
 export interface Pixels {
   width: number;
   height: number;
@@ -130,6 +135,7 @@ export interface Pixels {
   resample: "bicubic" | "bilinear" | "area";
 }
 
+/** The part of a frame that a model takes: its features, its pixels, or a picture. */
 export type Take =
   | { as: "features"; builtin: Builtin }
   | ({ as: "pixels" } & Pixels)

@@ -68,4 +68,5 @@ export function countBefore(times: ArrayLike<number>, time: number): number {
   return low;
 }
 
+/** Seconds in whole microseconds, as positions are answered. */
 export const roundTime = (seconds: number) => Math.round(seconds * 1e6) / 1e6;

@@ -20,6 +20,7 @@ export interface InferenceOptions {
   patienceMs: number;
 }
 
+/** A question without an answer yet. */
 interface OpenQuestion {
   question: Extract<ToInference, { type: "ask" }>;
   tries: number;
@@ -29,6 +30,7 @@ interface OpenQuestion {
 
 const MEMORY_CHECK_MS = 500;
 
+/** The inference process and the questions that wait for its answer. */
 export class Inference {
   readonly #options: InferenceOptions;
   readonly #open = new Map<number, OpenQuestion>();

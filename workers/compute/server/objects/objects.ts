@@ -32,6 +32,7 @@ export class CachedObject {
   }
 }
 
+/** Versions of objects and their bytes, bounded; requests to sources, a few at one time. */
 export class ObjectCache {
   readonly #allowed: ReadonlySet<string>;
   readonly #maxBytes: number;

@@ -66,6 +66,7 @@ export function ownFolder(hasUser: boolean): { folder: string; uid: number } {
   return { folder, uid };
 }
 
+/** One python3 child with one handler: a line to it, its next turn back. */
 export class Interpreter {
   readonly #child: ChildProcess;
   readonly #folder: string;
@@ -143,7 +144,7 @@ export class Interpreter {
   }
 
   /** Ends it and whatever it has started; a turn that is awaited ends with this failure. */
-  kill(failure = ended("it was no longer wanted")): void {
+  kill(failure = ended("it was no longer needed")): void {
     if (!this.alive) return;
     this.#failure = failure;
     this.#remove();

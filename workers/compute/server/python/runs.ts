@@ -38,6 +38,7 @@ const KEPT_MS = 60_000;
 /** Each request renews the container's activity, so none waits for longer than this. */
 const PATIENCE_MS = 20_000;
 
+/** Runs by their ids, and the interpreters that they have. */
 export class PythonRuns {
   readonly #options: Required<PythonOptions>;
   readonly #warm = new WarmInterpreters();

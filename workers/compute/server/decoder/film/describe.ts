@@ -6,6 +6,7 @@ import { durationOf } from "./container.ts";
 import { squared } from "./scaler.ts";
 import { degreesOf, isSideways, turnOf } from "./turn.ts";
 
+/** Properties of a film's picture. Times are seconds. */
 export interface MediaInfo {
   duration: number;
   fps: number;

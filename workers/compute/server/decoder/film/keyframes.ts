@@ -8,6 +8,7 @@ export const MAX_FRAMES = 2_160_000;
 /** Packets, in the order of decoding, among which the first one shown is looked for. */
 const MAX_LEAD_PACKETS = 600;
 
+/** A frame that a film can be entered by. Its time is seconds from the first frame shown. */
 export interface Keyframe {
   time: number;
   /** Size of its packet. */

@@ -15,10 +15,12 @@ import {
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
 
 const HVC1 = Buffer.from("hvc1").readUInt32LE();
+/** Bytes of a file, which is held in memory. */
 const MAX_CLIP_BYTES = 64 * 1024 * 1024;
 const IO_BUFFER_BYTES = 64 * 1024;
 const check = (code: number, doing: string) => FFmpegError.throwIfError(code, doing);
 
+/** An MP4 that is being written: add its tracks, begin, write packets, end. Close it, or native memory stays behind. */
 export class Muxer {
   readonly #context = new FormatContext();
   readonly #io = new IOContext();

@@ -8,8 +8,10 @@ import type { Parts, Pixels, Take } from "../protocol.ts";
 import { encodePicture } from "./encode.ts";
 import { featuresOf, poolFeatures } from "./features.ts";
 
+/** A frame's features, or its pixels or picture. */
 export type TakenFrame = Float32Array | Buffer;
 
+/** Extracts from a frame what a model takes of it. */
 export function takenOf(frame: Frame, take: Take): TakenFrame {
   if (take.as === "features") return featuresOf(take.builtin, frame);
   if (take.as === "pixels") return pixelsOf(frame, take);

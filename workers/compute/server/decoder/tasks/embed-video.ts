@@ -81,6 +81,7 @@ function fetchAhead(reader: RangeReader, keyframes: readonly Keyframe[]): (from:
   };
 }
 
+/** A frame that stands for its span, and what the model takes of it. */
 export interface SampledFrame {
   time: number;
   taken: TakenFrame;

@@ -30,6 +30,7 @@ const SLACK_SECONDS = 1 + 1e-3;
 /** A header may round; beyond this it lies. */
 const MAX_HEADER_ERROR_SECONDS = 3600;
 
+/** Plans a film's chunks. Throws `bad_media`, or `too_large` for more than an answer holds. */
 export async function split(reader: RangeReader, format: VideoFormat, job: SplitJob): Promise<Output> {
   const media = await Media.open(reader, format.demuxer);
   const index = media.listed ? await KeyframeIndex.open(reader, media.stream.id) : undefined;
