@@ -23,7 +23,7 @@ export interface Env {
   setting(name: string): string | undefined;
   /** A variable or secret that must be set. */
   required(name: string): string;
-  /** The values of all that is set and is not known to be public: what must not be told. */
+  /** Values of every variable that is not known to be public: no log and no answer may hold them. */
   secretValues(): string[];
   bucket(name: string): R2Bucket;
   database(name: string): D1Database;
@@ -40,7 +40,7 @@ export interface Env {
   ): DurableObjectNamespace<T>;
 }
 
-/** Weir's own variables, and what only says where something is or whose it is. */
+/** Variables that hold no secret: Weir's own, addresses, and the ids of keys. */
 const PUBLIC = /^WEIR_(URL|COMMIT|VERSION|BUILD)$|^COMPUTE_|(_URL|_ENDPOINT|_KEY_ID)$/;
 
 export function openEnv(env: object): Env {

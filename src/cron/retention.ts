@@ -1,6 +1,5 @@
-// What the cron does so that nothing grows for ever: events that are no longer hot move to the archive, what the
-// archive has kept for long enough expires, and old rows of the other tables go. Each step is a page and may be
-// cut off anywhere; what is left is for the next minute.
+// Retention, each minute: events that are no longer hot move to the archive, archived events expire, and old rows of
+// the ledger's other tables are deleted. Each step is a page and may be cut off anywhere; the next minute goes on.
 import type { Env, EventStores } from "../env.ts";
 import { type Connections, retentionOf } from "../shapes/connection.ts";
 import { expirePage } from "../store/archive/expire.ts";
@@ -10,7 +9,7 @@ import { retireOld } from "../store/ledger/retire.ts";
 import { retirePayloads } from "../store/payloads.ts";
 
 const DAY_MS = 86_400_000;
-/** Of each minute: the sweep comes first, and has the rest. */
+/** Part of each minute that retention may take, ms; the sweep comes first and has the rest. */
 const BUDGET_MS = 20_000;
 
 interface RetainDeps {
@@ -19,7 +18,7 @@ interface RetainDeps {
   now(): number;
 }
 
-/** What went from one connection: events into segments, and segments for good. */
+/** What one page did for one connection: events moved into segments, and segments that expired. */
 interface RetentionResult {
   connection: string;
   events: number;
@@ -27,7 +26,7 @@ interface RetentionResult {
   expired: number;
 }
 
-/** Does as much as there is time for, a page of each connection in turn. Returns what went. */
+/** Does as much as there is time for, a page of each connection in turn. Returns what each page did. */
 export async function retain({ env, connections, now }: RetainDeps): Promise<RetentionResult[]> {
   const stores = env.eventStores();
   const until = now() + BUDGET_MS;
@@ -67,7 +66,7 @@ async function retainPage(
   return { ...went, ...moved, ...(isMore && { more: { connection, at: next } }) };
 }
 
-/** Lets go of payloads that are past their time; once an hour is often enough. */
+/** Deletes payloads that are past their time, once an hour. */
 export async function deleteExpiredPayloads({ env, now }: RetainDeps): Promise<void> {
   if (now() % 3_600_000 < 60_000) await retirePayloads(env.eventStores().archive, now());
 }

@@ -3,19 +3,18 @@
 import { sweepReplays } from "../replay/advance.ts";
 import type { RouterDeps } from "../routing/deps.ts";
 import { sweep } from "../routing/route.ts";
+import { logError, logInfo } from "../shapes/log.ts";
 import { checkBreaker } from "./circuit-breaker.ts";
 import { deleteExpiredPayloads, retain } from "./retention.ts";
 
-/** Does the minute's work. Each part by itself: what stops one must not stop the others for good. */
+/** Does the minute's work, each part by itself: a failure of one must not stop the others. */
 export async function runScheduled(deps: RouterDeps): Promise<void> {
   const parts = { sweep, sweepReplays, checkBreaker, archive, deleteExpiredPayloads };
   for (const [name, work] of Object.entries(parts)) {
-    await work(deps).catch((error: unknown) =>
-      console.error(JSON.stringify({ log: "scheduled.failed", name, error: String(error) })),
-    );
+    await work(deps).catch((error: unknown) => logError("scheduled.failed", { name, error: String(error) }));
   }
 }
 
 async function archive(deps: RouterDeps): Promise<void> {
-  for (const went of await retain(deps)) console.log(JSON.stringify({ log: "archive", ...went }));
+  for (const went of await retain(deps)) logInfo("archive", went);
 }

@@ -5,9 +5,10 @@ import type { Job } from "../shapes/job.ts";
 import { PAYLOADS, signingKeyOf, signObjectUrl } from "../source/signed-url.ts";
 import { payloadKey } from "../store/payloads.ts";
 
-/** Longer than any message of the job is kept. A job that is sent again by the sweep gets a new one. */
+/** Lifetime of a payload's URL, longer than any queue keeps the job. A job that the sweep sends again gets a new URL. */
 const PAYLOAD_URL_SECONDS = 14 * 86_400;
 
+/** The job with the URL of its payload, where that travels by reference; else the job as it is. */
 export async function withPayloadUrl(job: Job, { env, now }: { env: Env; now(): number }): Promise<Job> {
   if (!job.event.payload_ref) return job;
   const expires = Math.floor(now() / 1000) + PAYLOAD_URL_SECONDS;

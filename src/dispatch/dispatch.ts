@@ -1,9 +1,10 @@
 // From committed runs to their pipelines: one RPC per (batch, pipeline) over the service binding, or the
 // pipeline's own queue. What a binding cannot take goes to the queue, so a broken pipeline delays nobody
-// else. Free of the ledger: it returns what became of each job.
+// else. Free of the ledger: whoever calls it is given what became of each job.
 import type { Rpc } from "@cloudflare/workers-types";
 import type { Env } from "../env.ts";
 import type { Job } from "../shapes/job.ts";
+import { logWarning } from "../shapes/log.ts";
 import type { Report } from "../shapes/run.ts";
 import { sendAll } from "../store/queue-batches.ts";
 import type { Pipelines } from "./pipelines.ts";
@@ -29,8 +30,8 @@ const MAX_BINDING_CALLS = 30;
 const TOGETHER_WAIT_MS = 2_000;
 
 /**
- * Hands every job over, and tells what became of them: those that are known within a moment together, those
- * of a slower pipeline as soon as it answers. No pipeline's trouble is another's.
+ * Hands every job over and passes the results to `settleRuns`: those of the first moments together, those of a
+ * slower pipeline as soon as it answers. No pipeline's trouble is another's.
  */
 export async function dispatch(
   jobs: Job[],
@@ -65,7 +66,7 @@ async function toBinding(env: Env, alias: string, jobs: Job[]): Promise<Dispatch
   try {
     return { ...emptyResult(), reports: await env.pipeline<PipelineRpc>(alias).run(jobs) };
   } catch (error) {
-    console.warn(JSON.stringify({ log: "binding.failed", alias, runs: jobs.length, error: String(error) }));
+    logWarning("binding.failed", { alias, runs: jobs.length, error: String(error) });
     return undefined;
   }
 }

@@ -2,7 +2,7 @@
 // Built once per isolate from what `weir generate` wrote.
 import { buildIndex, canNameEvents, compileFilter, type Filter } from "../match/index.ts";
 import type { PipelineConfig } from "../shapes/config.ts";
-import { FailureError } from "../shapes/failure.ts";
+import { notFound } from "../shapes/failure.ts";
 import { type Deployment, openDeployment } from "../store/ledger/deployments.ts";
 
 /** One line of the generated registry. */
@@ -15,7 +15,7 @@ export interface RegisteredPipeline {
 /** The pipelines of one source connection. */
 export interface Candidates {
   index: ReturnType<typeof buildIndex<string>>;
-  /** Of those filters alone that can name an event which is no creation: an access asks no other. */
+  /** Index of the filters that can name an event other than a creation: an access asks no others. */
   naming: ReturnType<typeof buildIndex<string>>;
   filters: ReadonlyMap<string, Filter>;
 }
@@ -53,9 +53,8 @@ export function openPipelines(registry: readonly RegisteredPipeline[]): Pipeline
 export function pipelineByAlias(alias: string, pipelines: Pipelines): RegisteredPipeline {
   const pipeline = pipelines.get(alias);
   if (pipeline) return pipeline;
-  throw new FailureError({
-    kind: "not_found",
-    detail: `there is no pipeline ${alias.slice(0, 80)}`,
-    expected: pipelines.all.map((other) => other.alias).join(", "),
-  });
+  throw notFound(`pipeline ${alias.slice(0, 80)}`, { expected: aliasesOf(pipelines) });
 }
+
+/** The names that there are, as a failure lists them. */
+export const aliasesOf = ({ all }: Pipelines): string => all.map(({ alias }) => alias).join(", ");

@@ -7,6 +7,7 @@ import { pipelineByAlias } from "../dispatch/pipelines.ts";
 import { openRouter } from "../routing/deps.ts";
 import { invokeLater, invokeNow } from "../routing/invoke.ts";
 import { type Failure, FailureError } from "../shapes/failure.ts";
+import { logError } from "../shapes/log.ts";
 import { isPassing, storeFailure } from "../store/failure.ts";
 import { authorize } from "./gate/gate.ts";
 import { idempotent } from "./gate/idempotency.ts";
@@ -20,7 +21,7 @@ import * as routes from "./read/routes.ts";
 import type { OpenDeps } from "./router-app.ts";
 import { answerHandshake, answerWebhook } from "./webhook.ts";
 
-/** Routes that make work each time they are asked, and so take an `Idempotency-Key`. */
+/** Routes that start work with every request, and so take an `Idempotency-Key`. */
 const IDEMPOTENT_PATHS = [
   "/v1/pipelines/:alias/invoke",
   "/v1/replays",
@@ -89,7 +90,7 @@ export function createApp() {
   );
   app.onError((error, c) => {
     if (error instanceof FailureError) return problem(error.failure);
-    // What @hono/zod-openapi throws for a body that is not JSON at all.
+    // @hono/zod-openapi throws this for a body that is not JSON at all.
     if ("getResponse" in error && "status" in error && error.status === 400) {
       return problem({
         kind: "invalid",
@@ -98,7 +99,7 @@ export function createApp() {
         expected: "a JSON object",
       });
     }
-    console.error(JSON.stringify({ log: "http.error", path: c.req.path, error: String(error) }));
+    logError("http.error", { path: c.req.path, error: String(error) });
     if (isPassing(error)) return problem(storeFailure(error));
     return problem({
       kind: "internal",
@@ -109,7 +110,7 @@ export function createApp() {
   return app;
 }
 
-/** Every door that takes JSON but the webhooks, which have rules of their own. */
+/** Routes that take a JSON body, without the webhooks, which have rules of their own. */
 const JSON_PATHS = [
   "pipelines",
   "filters",
@@ -121,7 +122,7 @@ const JSON_PATHS = [
   "keys",
 ].map((name) => `/v1/${name}/*`);
 
-/** What is said of a body that is wrong in many places. */
+/** Faults that one answer names of a body that is wrong in many places. */
 const MAX_ISSUES = 10;
 
 function invalidInput(target: string, issues: readonly { path: PropertyKey[]; message: string }[]): Failure {

@@ -49,7 +49,7 @@ export async function readObject(
 
 type Range = { suffix: number } | { offset: number; length?: number };
 
-/** One range, as RFC 9110 section 14.1.2 has it; anything else is ignored, and the whole is served. */
+/** A single byte range (RFC 9110, section 14.1.2); any other header is ignored, and the whole object is served. */
 function rangeOf(header: string | null): Range | undefined {
   const [, first = "", last = ""] = /^bytes=(\d*)-(\d*)$/.exec(header ?? "") ?? [];
   if (first === "") return last === "" ? undefined : { suffix: Number(last) };
@@ -59,7 +59,7 @@ function rangeOf(header: string | null): Range | undefined {
     : { offset: Number(first), length: Number(last) - Number(first) + 1 };
 }
 
-/** The part of an object of `size` bytes that a range means, or undefined where it means none of it. */
+/** The bytes that a range covers of an object of `size` bytes, or undefined where it covers none. */
 function spanWithin(range: Range, size: number): { offset: number; length: number } | undefined {
   const offset = "suffix" in range ? Math.max(0, size - range.suffix) : range.offset;
   const longest = "suffix" in range ? range.suffix : (range.length ?? size);
@@ -67,6 +67,7 @@ function spanWithin(range: Range, size: number): { offset: number; length: numbe
   return length > 0 ? { offset, length } : undefined;
 }
 
+/** The object that the URL grants. @throws FailureError `forbidden` where signature, time or bucket do not hold */
 async function checkGrant(request: Request, connections: Connections, env: Env, now: number) {
   const url = new URL(request.url);
   const [, , , connection = "", encoded = ""] = url.pathname.split("/");

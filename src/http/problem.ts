@@ -1,7 +1,7 @@
 // A failure as an HTTP answer: RFC 9457 problem details. The one place where failures become responses.
 import { type Failure, shortFailure, statusOf } from "../shapes/failure.ts";
 
-/** `application/problem+json`; our own faults carry Retry-After. */
+/** Answers with a failure as `application/problem+json`; a 503 carries Retry-After. */
 export function problem(failure: Failure): Response {
   const status = statusOf(failure.kind);
   const { kind, detail, where, expected, next, retry_after_seconds } = shortFailure(failure);

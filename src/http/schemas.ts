@@ -1,4 +1,4 @@
-// What routes have in common: paging, and the problems that any of them may answer with.
+// Schemas that all routes share: paging, and the problems that any of them may answer with.
 import { z } from "@hono/zod-openapi";
 import * as answers from "./read/answers.ts";
 

@@ -1,5 +1,5 @@
-// The door for senders: a delivery is proven and made durable by receive/, and answered here; what is refused goes on
-// record, what is malformed is kept to be looked at.
+// The HTTP door for senders: receive/ proves a delivery and makes it durable, this file answers it. Refusals go on
+// record; malformed records are kept for a person to look at.
 import { handshakeResponse } from "../receive/handshake.ts";
 import { TtlCache } from "../receive/ttl-cache.ts";
 import { keyCache } from "../receive/verify/keys.ts";
@@ -7,18 +7,19 @@ import { receiveWebhook } from "../receive/webhook.ts";
 import type { RouterDeps } from "../routing/deps.ts";
 import type { Connections } from "../shapes/connection.ts";
 import type { Event } from "../shapes/event.ts";
+import { logWarning } from "../shapes/log.ts";
 import { recordRefused, refusalCounter } from "../store/ledger/rejections.ts";
 import { sendAll } from "../store/queue-batches.ts";
 import { problem } from "./problem.ts";
 
-// Once per isolate: keys of senders, signatures already used, refusals not yet written.
+// State of the isolate: keys of senders, signatures already used, refusals not yet written.
 const cache = keyCache();
 const used = new TtlCache<true>(10_000);
 const refusals = refusalCounter();
 
 type WebhookDeps = Pick<RouterDeps, "connections" | "env" | "now" | "waitUntil">;
 
-/** Whether a connection is there and may have senders. */
+/** Whether a connection of this id exists and may have senders. */
 const hasSenders = ({ connections }: Connections, id: string): boolean =>
   Object.hasOwn(connections, id) && connections[id]?.kind !== "d1";
 
@@ -58,7 +59,7 @@ export async function answerWebhook(
       const refused = { connection: name, scheme, failure, at: Date.parse(received_at) };
       const work = refusals.add(refused, (rows) => {
         for (const { at: _, failure, ...row } of rows) {
-          console.warn(JSON.stringify({ log: "refused", ...row, ...failure }));
+          logWarning("refused", { ...row, ...failure });
         }
         return recordRefused(env.ledger(), rows);
       });

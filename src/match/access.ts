@@ -1,18 +1,18 @@
-// How a condition can be found from a value: the key under which an index files each matcher, and which
+// Keys of the filter index: under which key each matcher is filed, so that an event's value finds it, and which
 // condition of a branch is likely to be met least often.
 
 import type { Range } from "./range.ts";
 import { reversed } from "./text.ts";
 import type { Clause, Conjunction, Matcher, Scalar } from "./types.ts";
 
-/** Where a matcher is filed. Whatever passes the matcher is found there; what is found is judged again. */
+/** Key under which a matcher is filed. A value that passes the matcher finds this key; what is found is judged again. */
 export type Access =
   | { by: "equals"; value: Scalar }
   | { by: "folded" | "prefix" | "suffix" | "foldedPrefix" | "foldedSuffix" | "block"; text: string }
   | { by: "number" | "instant"; range: Range }
   | { by: "present" };
 
-/** Every place a matcher must be filed at; undefined if even an absent field may meet it. */
+/** Every key that a matcher must be filed under; undefined if even an absent field may meet it. */
 function accessesOf(matcher: Matcher): Access[] | undefined {
   switch (matcher.op) {
     case "equals":
@@ -49,15 +49,15 @@ function longerEnd(prefix: string, suffix: string): Access {
     : { by: "suffix", text: reversed(suffix) };
 }
 
-/** Every place a condition must be filed at, or undefined if one of its alternatives has none. */
+/** Every key that a condition must be filed under, or undefined if one of its alternatives has none. */
 function accessesOfClause(clause: Clause): Access[] | undefined {
-  const accesses: Access[] = [];
+  const all: Access[] = [];
   for (const matcher of clause.any) {
     const accesses = accessesOf(matcher);
     if (accesses === undefined) return undefined;
-    accesses.push(...accesses);
+    all.push(...accesses);
   }
-  return accesses;
+  return all;
 }
 
 /** Counts how often each place would be used, were every condition filed; then says which is the rarest. */

@@ -1,5 +1,5 @@
-// What Weir's filters can name: the attributes of an event and its object, and how a written name becomes
-// a path. Free of operators and of judging.
+// Attributes that Weir's filters can name, of an event and its object, and how a written name becomes a path. Free of
+// operators and of judging.
 import { checkName } from "./bounds.ts";
 import { FilterError } from "./error.ts";
 import type { Lookup, Path } from "./types.ts";
@@ -30,7 +30,7 @@ export const ATTRIBUTES: readonly string[] = [...SCALARS.keys(), ...TABLES, "pay
 export const isScalarAttribute = (name: string) => SCALARS.has(name);
 export const isNumberAttribute = (name: string) => SCALARS.get(name)?.number === true;
 
-/** The path of a dotted name. @throws {FilterError} where it is longer than anybody means, at `at` */
+/** The path of a dotted name. @throws {FilterError} at `at`, where the name is beyond the bounds */
 export function pathOf(text: string, at: string = text): Path {
   checkName(text, at);
   const starts = [0];

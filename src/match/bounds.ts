@@ -1,10 +1,10 @@
-// How much a filter may say, and how much work it may make: so that whoever may try a filter cannot stop the
-// router with one. parse.ts looks at what is written before it compiles and at what it came to, explain.ts and
-// lint.ts bound their answers. Figures are docs/filters.md's; each is far from what people write.
+// Bounds on a filter's size and on the work of judging it, so that nobody who may try a filter can stop the router
+// with one. parse.ts checks a filter as written and as compiled; explain.ts and lint.ts bound their answers. The
+// figures are in docs/filters.md; each is far from what people write.
 import { FilterError } from "./error.ts";
 import type { Clause, Conjunction, Filter, Matcher } from "./types.ts";
 
-/** Objects and lists inside each other. */
+/** Objects and lists of a filter inside each other. */
 export const MAX_DEPTH = 16;
 /** A written filter as JSON, characters. */
 export const MAX_FILTER_CHARS = 32_768;
@@ -15,7 +15,7 @@ export const MAX_NAMES = 16;
 export const MAX_CLAUSES = 5_000;
 /** Values and operators of one condition. */
 export const MAX_ALTERNATIVES = 1_000;
-/** What an operator compares with, characters: no key is longer. */
+/** The text that an operator compares with, characters: no key is longer. */
 export const MAX_OPERAND_CHARS = 1_024;
 /** Stars of one wildcard or glob. */
 export const MAX_STARS = 32;
@@ -23,7 +23,7 @@ export const MAX_STARS = 32;
 export const MAX_TOKENS = 20_000;
 
 /**
- * Looks through a filter as written, before anything is made of it. Takes time in proportion to what it accepts.
+ * Checks a filter as written, before it is compiled. Takes time in proportion to what it accepts.
  * @throws {FilterError} with the first place that is beyond a bound
  */
 export function checkWritten(written: unknown): void {
@@ -102,13 +102,13 @@ export interface FilterSize {
   clauses: number;
   /** Values and operators that are tried once on an attribute. */
   values: number;
-  /** What is tried, at worst, for each character of a text: parts of globs and wildcards. */
+  /** Parts of globs and wildcards, each of which may be tried once for every character of a text. */
   tokens: number;
-  /** What is tried for each value of a payload: names of paths, values and operators. */
+  /** Names of paths, values and operators that are tried on each value of a payload. */
   inPayload: number;
 }
 
-/** What the branches of a compiled filter come to together. */
+/** Size of all branches of a compiled filter together. */
 export function sizeOf({ branches }: Filter): FilterSize {
   const sizes = new Map<Clause, FilterSize>();
   const sum: FilterSize = { clauses: 0, values: 0, tokens: 0, inPayload: 0 };
@@ -131,7 +131,7 @@ function sizeOfClause({ path, any }: Clause): FilterSize {
   return { clauses: 1, values, tokens, inPayload: names > 1 ? names * (names + 1) + values : 0 };
 }
 
-/** What alternatives come to together; `chars` are those of plain values. */
+/** Size of alternatives together; `chars` are those of plain values. */
 export function sizeOfAll(any: readonly Matcher[]): { values: number; tokens: number; chars: number } {
   let [values, tokens, chars] = [any.length, 0, 0];
   for (const matcher of any) {
@@ -149,19 +149,19 @@ export function sizeOfAll(any: readonly Matcher[]): { values: number; tokens: nu
   return { values, tokens, chars };
 }
 
-/** Whether a text is read to its end: to fold it, or to see what it spells. */
+/** Whether the matcher reads a text to its end, to fold it or to see what it spells. */
 const readsAll = (matcher: Matcher) =>
   ["folded", "window", "cidr"].includes(matcher.op) ||
   ("fold" in matcher && matcher.fold) ||
   ("readsText" in matcher && matcher.readsText);
 
 /**
- * Steps that judging an event may take at most, by its length as JSON: for those who judge what strangers send.
- * One is a few nanoseconds.
+ * Steps that judging an event may take at most, by its length as JSON, for those who judge what strangers send. A step
+ * takes a few nanoseconds.
  */
 export function maxSteps({ values, tokens, inPayload }: FilterSize, chars: number): number {
   return values + (tokens + inPayload) * chars;
 }
 
-/** A place in a filter, as far as a person reads it. */
+/** A place in a filter, cut to the length that a person reads. */
 const shortened = (at: string) => (at.length <= 200 ? at : `${at.slice(0, 200)}…`);

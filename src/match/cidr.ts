@@ -1,4 +1,4 @@
-// IP addresses as text of bits, so that "inside this block" is "begins with these bits".
+// IP addresses as text of bits: an address is inside a block if its bits begin with the block's.
 import { FilterError } from "./error.ts";
 
 /** `4` or `6` and then the address's bits, or undefined if the text is no IPv4 or IPv6 address. */

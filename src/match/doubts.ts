@@ -1,5 +1,5 @@
-// What a condition can never meet, by what Weir knows of its attributes: kinds of value, closed lists of
-// names, spellings. And which two conditions exclude each other.
+// Doubts about single conditions, by what Weir knows of the attributes (kinds of value, closed lists of names,
+// spellings), and pairs of conditions that exclude each other. lint.ts turns them into warnings.
 import { EVENT_TYPES, SENDERS } from "../shapes/event.ts";
 import { nearest } from "../shapes/nearest.ts";
 import { extensionOf, isNumberAttribute, nameOf, topOf } from "./attributes.ts";
@@ -89,7 +89,7 @@ function textDoubt(matcher: Matcher, attribute: string): Doubt | undefined {
 const isAbsent = (matcher: Matcher) =>
   matcher.op === "not" && matcher.none.some(({ op }) => op === "present");
 
-/** Each alternative of one is held against each of the other. */
+/** Steps of comparing two conditions: each alternative of the one is held against each of the other. */
 function stepsToCompare(left: Clause, right: Clause): number {
   const [a, b] = [sizeOfAll(left.any), sizeOfAll(right.any)];
   return 1 + a.values * b.values + a.tokens * b.chars + b.tokens * a.chars;
@@ -111,7 +111,7 @@ export function excludeEachOther(left: Clause, right: Clause, steps: { left: num
   return some?.every((a) => others?.every((b) => a && b && exclude(a, b))) ?? false;
 }
 
-/** What a condition on the key or the name asks of the name or the extension; undefined if nothing sure. */
+/** The matcher on name or extension that follows from a condition on key or name; undefined if none surely does. */
 function seenAs(attribute: string, { path }: Clause, matcher: Matcher): Matcher | undefined {
   if (path.text === attribute) return matcher;
   if (path.text !== "key" && path.text !== "name") return undefined;

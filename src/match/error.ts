@@ -1,4 +1,4 @@
-// The refusal of a filter, written for the person who wrote the filter: where, what was expected, what was meant.
+// The refusal of a filter, for the person who wrote it: the place, what was expected there, what was probably meant.
 
 /** A filter or pattern that is refused when compiled. */
 export class FilterError extends Error {

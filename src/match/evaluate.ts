@@ -1,10 +1,10 @@
-// Judging a filter against a view, in three values: what hangs on an attribute nobody has looked up yet is
-// "unknown". Also array consistency: conditions on one array's objects must be met by one element.
+// Judges a filter against a view, in three values: a verdict that hangs on an attribute which nobody has looked up yet
+// is "unknown". Conditions on one array's objects must be met by one and the same element.
 import { FilterError } from "./error.ts";
 import { passes } from "./matchers.ts";
 import type { ArrayPlace, Clause, Conjunction, Filter, FilterVerdict, Leaf, Matcher, View } from "./types.ts";
 
-/** How often a choice of elements is held against a value, in one judgement: lists may multiply. */
+/** Choices of elements that one judgement tries at most: lists within lists multiply. */
 export const MAX_CHOICES = 1_000_000;
 
 /**

@@ -1,4 +1,4 @@
-// Why a filter does or does not hold: every condition with what it wanted and what it found.
+// Explains why a filter does or does not hold: every condition with what it expected and the value that was there.
 import { judge, meets } from "./evaluate.ts";
 import type { Clause, Filter, FilterVerdict, Leaves, ValueSource, View } from "./types.ts";
 
@@ -19,11 +19,11 @@ export interface Explanation {
   clauses: (ClauseExplanation & { branch: number })[];
   /** One verdict per branch: without `$or` there is one branch, and one true branch is enough. */
   branches: FilterVerdict[];
-  /** What the conditions alone do not show. */
+  /** Causes of the verdict that the conditions alone do not show. */
   note?: string;
 }
 
-/** Characters of the conditions and values that an explanation shows, and of one of them. */
+/** Characters that an explanation shows of all conditions and values, and of one value. */
 const MAX_SHOWN_CHARS = 200_000;
 const MAX_VALUE_CHARS = 2_000;
 

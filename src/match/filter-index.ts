@@ -20,7 +20,7 @@ export interface FilterIndex<T> {
   match(view: View): Matches<T>;
 }
 
-/** With at most this many indexed paths, each is simply tried. */
+/** Number of indexed paths up to which each is simply tried. */
 const FEW_PATHS = 64;
 
 /** Builds an index over filters. It does not change; build another when a filter does. */
@@ -91,8 +91,8 @@ export function finder<T>(
 }
 
 /**
- * Gives conditions that are written alike one object, and those on one path the same path object, which
- * remembers what is there. Filters have much in common, and what is shared is soon in the cache.
+ * Makes conditions that are written alike share one object, and those on one path share one path object, which
+ * remembers the values found there. Filters have much in common, and shared objects are soon in the CPU's cache.
  */
 function shareConditions(): (clause: Clause) => Clause {
   const paths = new Map<string, RememberedPath>();

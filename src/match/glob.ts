@@ -6,7 +6,7 @@ import type { Glob, GlobToken } from "./types.ts";
 
 const MAX_GLOBS = 64;
 const SLASH = 47;
-/** Tokens that may take nothing, and so let the next one have a character too. */
+/** Kinds of tokens that may match no character, so that the next token is tried on the same one. */
 const STARS: readonly (string | undefined)[] = ["star", "anything", "folders"] satisfies GlobToken["kind"][];
 
 /** Compiles a glob; braces become alternatives, at most 64 of them. */
@@ -31,7 +31,7 @@ export function compileGlob(operand: unknown, at: string): Glob[] {
   });
 }
 
-/** Whether the whole text matches; `count` is called once per token tried, for those who count. */
+/** Whether the whole text matches. `count` is called once per token tried, so that a test can hold the work to its bound. */
 export function matchesGlob(glob: Glob, text: string, count?: () => void): boolean {
   if (!text.startsWith(glob.prefix) || !text.endsWith(glob.suffix)) return false;
   const { tokens } = glob;

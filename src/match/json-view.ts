@@ -2,7 +2,7 @@
 // Used for plain patterns, and for `payload` in Weir's.
 import type { ArrayPlace, Leaf, Leaves, Path, Scalar, ValueSource, View } from "./types.ts";
 
-/** Lists nested deeper than this are not looked into: nobody means them, and the stack is finite. */
+/** Depth beyond which nested lists are not looked into: nobody means them, and the stack is finite. */
 const MAX_LIST_DEPTH = 100;
 const NONE: readonly Leaf[] = [];
 
@@ -27,7 +27,7 @@ export class JsonView implements View {
   }
 }
 
-/** The leaves found so far and those below this node; a list is made when there is something to hold. */
+/** The leaves so far and those below this node; the list is created with its first leaf. */
 function descend(
   top: unknown,
   path: Path,
@@ -81,7 +81,7 @@ function descendArray(
   return all;
 }
 
-/** What parsed JSON has under a name. All that it inherits are functions and `__proto__`. */
+/** The own value of parsed JSON under a name; all that an object inherits are functions and `__proto__`. */
 function own(node: object, name: string): unknown {
   const value = (node as Readonly<Record<string, unknown>>)[name];
   if (typeof value === "function") return undefined;

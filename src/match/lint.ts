@@ -1,5 +1,5 @@
-// Filters that are valid and yet cannot mean what was written: warnings, with what was probably meant.
-// Neighbours: parse.ts refuses what is wrong, doubts.ts knows what single conditions can never meet.
+// Warnings about filters that are valid and yet cannot mean what was written, with what was probably meant.
+// Neighbours: parse.ts refuses invalid filters, doubts.ts knows what single conditions can never meet.
 
 import { nearest } from "../shapes/nearest.ts";
 import { ATTRIBUTES, topOf } from "./attributes.ts";
@@ -9,7 +9,7 @@ import { OPERATOR_NAMES } from "./operators.ts";
 import { compileFilter } from "./parse.ts";
 import type { Clause, Conjunction, Warning } from "./types.ts";
 
-/** Names by which others know what Weir calls `bucket`, `key` …: filters on them are metadata here. */
+/** Other systems' names for what Weir calls `bucket`, `key` …; here, a filter on such a name asks for metadata. */
 const FOREIGN = new Map([
   ["detail", "bucket, key, size …, without `detail`"],
   ["object", "key, size, etag, without `object`"],
@@ -21,9 +21,9 @@ const FOREIGN = new Map([
   ["ext", "extension"],
 ]);
 
-/** Doubts that are said: whoever has more begins with the first. */
+/** Warnings of one answer at most. */
 const MAX_WARNINGS = 100;
-/** Steps that comparing conditions may take, for the filter as a whole. */
+/** Steps that comparing the conditions of a whole filter may take. */
 const MAX_STEPS = 200_000;
 
 /**
@@ -53,11 +53,11 @@ export function lintFilter(filter: unknown): Warning[] {
   return [...warnings.values()];
 }
 
-/** A condition that takes what every run of the pipeline causes: its own look at the object, and its reading. */
+/** Warns of a condition that takes the accesses which every run of the pipeline causes itself. */
 function ownAccesses(clause: Clause): Warning[] {
   if (!takesAccesses(clause)) return [];
   const message =
-    "each run looks at its object and may read it, which a store that tells of accesses tells again: it runs without end";
+    "each run looks at its object and may read it, which a store that reports accesses reports again: it runs without end";
   return [{ path: clause.at, message, suggestion: "an operation that no run makes" }];
 }
 

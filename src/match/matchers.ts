@@ -1,5 +1,5 @@
 // Whether one value passes one matcher: the meaning of every operator, in one switch.
-// Fields, arrays and the unknown are evaluate.ts's.
+// Fields, arrays and unknown values are judged in evaluate.ts.
 import { addressBits } from "./cidr.ts";
 import { matchesGlob } from "./glob.ts";
 import { inRange } from "./range.ts";

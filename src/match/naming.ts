@@ -1,10 +1,10 @@
-// Whether a filter names an event by what kind of event it is, rather than taking it among all others. An event
-// that changes no bytes runs a handler again only where somebody named it.
+// Tells whether a filter names events of a certain kind, rather than taking them among all others. An event that
+// changes no bytes runs a handler again only where a filter names it.
 import { judge } from "./evaluate.ts";
 import { passes } from "./matchers.ts";
 import type { Clause, Filter, Matcher, View } from "./types.ts";
 
-/** What senders call a new object: a condition that takes one of these names no other kind of event. */
+/** Senders' names for a new object: a condition that takes one of these names no other kind of event. */
 const CREATIONS: Record<string, readonly string[]> = {
   type: ["created"],
   operation: [
@@ -17,7 +17,7 @@ const CREATIONS: Record<string, readonly string[]> = {
   ],
 };
 
-/** Whether the alternative is a name, or the beginning or pattern of one, and none that takes creations too. */
+/** Whether the alternative is a name, or a beginning or pattern of one, that takes no creation. */
 function isName(matcher: Matcher, creations: readonly string[]): boolean {
   if (["not", "anything-but", "present"].includes(matcher.op)) return false;
   return !creations.some((word) => passes(matcher, word));

@@ -13,7 +13,7 @@ import type { Matcher, Scalar } from "./types.ts";
 import { wildcardParts } from "./wildcard.ts";
 import { timeWindow } from "./window.ts";
 
-/** Where a condition stands: the field's path, and whether Weir's own operators are allowed. */
+/** The field of a condition: its path, and whether Weir's own operators are allowed there. */
 export interface ConditionField {
   path: string;
   weir: boolean;
@@ -38,15 +38,15 @@ const WEIR = new Map<string, Parse>([
   ["glob", (operand, at) => ({ op: "glob", globs: compileGlob(operand, at) })],
   ["not", (operand, at, place) => ({ op: "not", none: parseMatchers(operand, at, place) })],
 ]);
-/** Keys of a time window, which stand together in one object. */
+/** Names of a time window's parts, which stand together in one object. */
 const WINDOW = ["after", "before", "daily"];
-/** What `anything-but` may hold besides values. */
+/** Operators that `anything-but` may hold besides values. */
 const NEGATABLE = ["equals-ignore-case", "prefix", "suffix", "wildcard"];
 
 /** Every operator by name. */
 export const OPERATOR_NAMES: readonly string[] = [...WEIR.keys()];
 
-/** What a field must meet: a value, an operator, or a list of them of which one is enough. */
+/** Matchers of a condition: a value, an operator, or a list of them of which one is enough. */
 export function parseMatchers(written: unknown, at: string, place: ConditionField): Matcher[] {
   if (!Array.isArray(written)) return [parseMatcher(written, at, place)];
   if (written.length === 0) throw new FilterError(at, "at least one value or operator in the list");

@@ -1,12 +1,12 @@
-// From a written filter to its branches: nesting and dotted names become paths, `$or` becomes branches,
-// conditions become clauses. The two dialects differ only in names and in the operators allowed.
+// Compiles a written filter: nesting and dotted names become paths, `$or` becomes branches, conditions become clauses.
+// The two dialects, filters and plain patterns, differ only in names and in the operators allowed.
 import { filterPath, isScalarAttribute, lookupOf, pathOf, topOf } from "./attributes.ts";
 import { checkCompiled, checkWritten, MAX_CLAUSES } from "./bounds.ts";
 import { FilterError } from "./error.ts";
 import { OPERATOR_NAMES, parseMatchers } from "./operators.ts";
 import type { Clause, Conjunction, Filter, Path } from "./types.ts";
 
-/** EventBridge stops at a thousand combinations too; past it a filter wants to be several. */
+/** Combinations of `$or` at most, as in EventBridge; a filter with more should be several. */
 const MAX_BRANCHES = 1000;
 
 interface Dialect {

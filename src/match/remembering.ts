@@ -1,5 +1,5 @@
-// A view that looks each path up once per match: many candidates ask for the same few fields. The memory
-// is in the index's own path objects, marked with the number of the match, so nothing is cleared or built.
+// A view that looks each path up once per match, since many candidates ask for the same few fields. Values are kept in
+// the index's own path objects, marked with the number of the match, so that nothing is cleared or built.
 import type { Leaves, Path, ValueSource, View } from "./types.ts";
 
 export class RememberedPath implements Path {

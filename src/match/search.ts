@@ -1,4 +1,4 @@
-// One match: which of the filters that an index finds for a view really hold, or may hold.
+// One match of an index: judges the filters that the index finds for a view, and keeps those that hold or may hold.
 import { judge } from "./evaluate.ts";
 import type { FieldIndex } from "./field-index.ts";
 import { RememberingView } from "./remembering.ts";
@@ -10,11 +10,11 @@ export interface Slot<T> {
   order: number;
   run: number;
   verdict: FilterVerdict;
-  /** The branches that are unknown. */
+  /** Branches whose verdict is unknown. */
   hanging: Conjunction[];
 }
 
-/** One branch of a filter, as it is filed. */
+/** One branch of a filter, as the index files it. */
 export interface FiledBranch<T> {
   slot: Slot<T>;
   branch: Conjunction;

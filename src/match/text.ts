@@ -1,4 +1,4 @@
-// Text as it is compared: case folding and reversal. Leaf functions, nothing else.
+// Text as filters compare it: case folding, reversal, numbers in text.
 
 /** Lower case, with the Greek final sigma folded too, so that a folded prefix stays a prefix. */
 export function fold(text: string): string {

@@ -1,20 +1,20 @@
-// What the parts of the filter language hand to each other: compiled filters, and the views they judge.
-// Free of parsing and of judging.
+// Types that the parts of the filter language share: compiled filters, and the views that they judge. Free of parsing
+// and of judging.
 import type { Range } from "./range.ts";
 
 export type Scalar = string | number | boolean | null;
 export type FilterVerdict = true | false | "unknown";
 /** The look-up at the object that would settle an attribute: its headers, or its tags. */
 export type Lookup = "head" | "tags";
-/** Where a value was found: the event, a look-up at the object, nowhere, or not known yet. */
+/** Origin of a value: the event, a look-up at the object, nowhere (absent), or not known yet. */
 export type ValueSource = "event" | "object" | "absent" | "unknown";
 
-/** Which element of which array a value sits in, innermost first. Arrays are told apart by identity. */
+/** The array element that a value sits in, innermost first. Arrays are distinguished by identity. */
 export interface ArrayPlace {
   array: readonly unknown[];
   index: number;
   outer: ArrayPlace | undefined;
-  /** How many arrays, this one included. */
+  /** Number of arrays around the value, this one included. */
   depth: number;
 }
 
@@ -32,15 +32,15 @@ export interface Path {
   names: readonly (readonly string[])[];
 }
 
-/** What filters see of an event. */
+/** An event as filters see it. */
 export interface View {
   leaves(path: Path): Leaves;
   source(path: Path): ValueSource;
-  /** Paths worth trying where an index holds very many: every other is absent. None: try each. */
+  /** Paths worth trying where an index holds very many; every other is absent. Without this method, each is tried. */
   candidates?(known: ReadonlyMap<string, unknown>): Iterable<string>;
 }
 
-/** One alternative. All but `not` are asked of one value; `not` is asked of the whole field. */
+/** One alternative of a condition. All but `not` are tried on one value; `not` is tried on the whole field. */
 export type Matcher =
   | { op: "equals"; value: Scalar }
   | { op: "folded"; text: string }
@@ -59,7 +59,7 @@ export interface Glob {
   tokens: readonly GlobToken[];
   prefix: string;
   suffix: string;
-  /** What is tried for one character at most: the tokens, and the spans of their classes. */
+  /** Steps for one character at most: one for each token, and one for each span of a class. */
   steps: number;
 }
 export type GlobToken =
@@ -74,9 +74,9 @@ export type GlobToken =
 export interface Clause {
   path: Path;
   any: readonly Matcher[];
-  /** Where it stands in the filter: `$or[0].metadata.camera`. */
+  /** Place in the filter: `$or[0].metadata.camera`. */
   at: string;
-  /** As written, for people. */
+  /** The condition as written, for people. */
   expected: unknown;
   lookup: Lookup | undefined;
 }

@@ -1,11 +1,11 @@
-// What Weir's filters see of an event: its attributes, filled in by what a look-up at the object said.
-// An attribute that nobody has said anything about is "unknown"; one that is known to be missing is absent.
+// An event as Weir's filters see it: its attributes, filled in by a look-up at the object. An attribute that neither
+// the event nor a look-up has given is "unknown"; one that is known to be missing is absent.
 import type { Event } from "../shapes/event.ts";
 import { extensionOf, nameOf, topOf } from "./attributes.ts";
 import { leavesIn } from "./json-view.ts";
 import type { Leaf, Leaves, Path, ValueSource, View } from "./types.ts";
 
-/** What was found at the object. Left out: not looked up. `null`, or a name missing from a table: none. */
+/** Attributes that a look-up found. Left out: not looked up. `null`, or a name missing from a table: there is none. */
 export interface ObjectAttributes {
   size?: number;
   etag?: string;
@@ -15,7 +15,7 @@ export interface ObjectAttributes {
   version_id?: string | null;
 }
 
-/** Attributes of what happened, rather than of the object that it happened to. */
+/** Attributes of the event itself, rather than of its object. */
 const OF_THE_EVENT = ["type", "operation", "sender", "time", "version_id", "region", "payload"];
 /** Attributes of the object's state, which a look-up can settle. */
 const OF_THE_OBJECT = ["size", "etag", "content_type", "metadata", "tags"] as const;
@@ -37,7 +37,7 @@ export const viewOfPresent = (event: Event, object: ObjectAttributes): View =>
     ? view(broughtUp(event, object), object, UNSAID.slice(object.version_id === undefined ? 0 : 1))
     : view(event, object, []);
 
-/** What nobody has said of an object that a removal brought up; its version, unless it was looked at. */
+/** Attributes that are unknown of an object that a removal brought up; its version only until it is looked at. */
 const UNSAID = ["version_id", "operation"];
 
 function broughtUp(

@@ -29,8 +29,8 @@ export function wildcardParts(operand: unknown, at: string): string[] {
 
 /**
  * Whether text matches: first and last part anchored, the parts between found one after the other, each
- * at its leftmost place (taking an earlier one can never lose a match). `count` is called once per search;
- * each starts where the one before ended.
+ * at its leftmost place (taking an earlier one can never lose a match). `count` is called once per search, so that a
+ * test can hold the work to its bound; each search starts where the one before ended.
  */
 export function matchesWildcard(parts: readonly string[], text: string, count?: () => void): boolean {
   const first = parts[0] ?? "";

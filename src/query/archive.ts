@@ -1,6 +1,7 @@
-// What is kept of each connection's events and for how long, and what has expired.
+// The archive as people see it: retention, size and age of each connection's events, and what has expired.
 import type { D1Database } from "@cloudflare/workers-types";
 import { type Connections, retentionOf } from "../shapes/connection.ts";
+import { cutPage } from "../store/page.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import type { ListPage, ListQuery } from "./ledger.ts";
 
@@ -60,10 +61,9 @@ export async function listExpired(db: D1Database, { limit, cursor }: ListQuery):
     .prepare(SQL.expired)
     .bind(...after, limit + 1)
     .all<ExpiryRow>();
-  const rows = results.slice(0, limit);
-  const last = rows.at(-1);
+  const { rows, last } = cutPage(results, limit);
   const data = rows.map(expiryOf);
-  if (results.length <= limit || !last) return { data };
+  if (!last) return { data };
   return { data, next: encodeCursor("expired", [last.day, last.what, last.connection]) };
 }
 

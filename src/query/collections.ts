@@ -1,4 +1,4 @@
-// Reads of collections: a page of items, one item, its lineage. A collection is known by the pipelines that
+// Collections as people read them: a page of items, one item, its lineage. A collection is found by the pipelines that
 // write it; their destinations say where it is kept.
 import type { Pipelines } from "../dispatch/pipelines.ts";
 import type { Env } from "../env.ts";
@@ -57,6 +57,7 @@ export interface ItemsQuery {
   vectors: boolean;
 }
 
+/** One page of a collection's items, narrowed to a key, a version, a commit, or to stale items. */
 export async function listItems(name: string, open: OpenedCollection, query: ItemsQuery) {
   const { limit, cursor, key, version, commit, stale, vectors } = query;
   const list = `items ${[name, key, version, commit, stale].map((part) => part ?? "").join(" ")}`;

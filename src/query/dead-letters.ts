@@ -1,4 +1,4 @@
-// Dead letters for people: newest first, by cause, or one with all that is known of it.
+// Dead letters as people read them: newest first, counted by cause, or one with its history.
 import type { D1Database } from "@cloudflare/workers-types";
 import type { Failure } from "../shapes/failure.ts";
 import type { Job } from "../shapes/job.ts";
@@ -13,7 +13,7 @@ interface DeadRow {
   attempts: number;
   at: number;
 }
-/** With its payload: the event, as the pipeline was given it. */
+/** A letter with its payload: the event as the pipeline was given it. */
 function deadOf({ job, failure, at, ...row }: DeadRow) {
   const { event: whole, cause } = JSON.parse(job) as Job;
   const { identities: _, ...event } = whole;
@@ -64,7 +64,7 @@ interface CauseRow {
   run_id: string;
 }
 
-/** By pipeline and cause, most first. A cause that names its own object is the same cause at each. */
+/** Letters counted by pipeline and cause, most first. A cause that names its own object counts as the same at each. */
 export async function listCauses(db: D1Database, alias?: string) {
   const { results } = await db
     .prepare(CAUSES)

@@ -1,5 +1,5 @@
-// What a changed filter would change, by the events on record: each object's newest event is judged by the
-// deployed filter and by the changed one, with what was known of the object then. Nothing runs.
+// Compares a changed filter with the deployed one: each object's newest recorded event is judged by both, with what was
+// known of the object then. Nothing runs.
 import { z } from "zod";
 import type { RegisteredPipeline } from "../dispatch/pipelines.ts";
 import type { EventStores } from "../env.ts";
@@ -18,11 +18,11 @@ import {
 } from "../match/index.ts";
 import { filtersSchema } from "../shapes/config.ts";
 import { FailureError } from "../shapes/failure.ts";
+import { sha256Hex } from "../shapes/hash.ts";
 import type { SetKey } from "../shapes/item.ts";
 import { SPAN_EXPECTED, spanMs } from "../shapes/time-span.ts";
 import { type EventOnRecord, walkObjects } from "../store/archive/walk.ts";
 import type { Collection } from "../store/collections/open.ts";
-import { sha256Hex } from "../store/hash.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { compileRequested } from "./filters.ts";
 
@@ -46,11 +46,11 @@ export interface Sample {
 export type FilterChange = "gained" | "lost" | "undecided";
 
 const BATCH_OBJECTS = 1000;
-/** Batches of one answer: 5,000 objects are judged in well under a Worker's time, and the rest has a cursor. */
+/** Batches of one answer at most: 5,000 objects are judged well within a Worker's time; a cursor leads to the rest. */
 const MAX_BATCHES = 5;
-/** Steps of one answer, about: one is a few nanoseconds. A costly filter judges fewer objects, and has a cursor sooner. */
+/** Steps of one answer, about, of a few nanoseconds each: a costly filter judges fewer objects per answer. */
 const MAX_STEPS = 60_000_000;
-/** An event of an object as JSON, characters, as most are. */
+/** Length of most events as JSON, characters: it sizes the first batch. */
 const EVENT_CHARS = 1_000;
 const MIN_BATCH_OBJECTS = 10;
 const MAX_SAMPLES = 10;
@@ -70,7 +70,7 @@ export interface DiffDeps {
 export async function diffFilters(request: DiffBody, { pipeline, collection, stores, now }: DiffDeps) {
   const { alias, config, version } = pipeline;
   const filters = { before: compileFilter(config.source.filters), after: compileRequested(request.filters) };
-  const list = `diff ${alias} ${version} ${(await sha256Hex(JSON.stringify(request.filters))).slice(0, 16)}`;
+  const list = `diff ${alias} ${version} ${sha256Hex(JSON.stringify(request.filters)).slice(0, 16)}`;
   const from = decodeCursor(list, request.cursor, 3);
   // Up to the moment of the first page, so that events which come later move no page.
   const period = from

@@ -1,5 +1,5 @@
-// Trying a filter: on an event that somebody brings, or on one that is on record. Nothing runs, nothing is
-// looked up. `weir filter test` uses the same functions without a network.
+// Tries a filter on an event that the caller brings, or on a recorded one. Nothing runs, nothing is looked up. `weir
+// filter test` uses the same functions without a network.
 import { z } from "zod";
 import { type Pipelines, pipelineByAlias } from "../dispatch/pipelines.ts";
 import type { EventStores } from "../env.ts";
@@ -19,9 +19,9 @@ import {
 } from "../match/index.ts";
 import { filtersSchema } from "../shapes/config.ts";
 import { type Event, eventSchema } from "../shapes/event.ts";
-import { type Failure, FailureError } from "../shapes/failure.ts";
+import { type Failure, FailureError, notFound } from "../shapes/failure.ts";
 import { getEvent } from "./ledger.ts";
-/** The part of an event that matters here. What it does not say is not known, as for a real event. */
+/** The parts of an event that a caller may bring. Attributes left out are unknown, as for a real event. */
 export const broughtSchema = eventSchema
   .omit({ id: true, identities: true, hops: true, received_at: true })
   .partial()
@@ -38,18 +38,18 @@ export const testSchema = z
     error: "expected either `filter` or `alias`",
   });
 
-/** Steps that trying a filter may take: one is a few nanoseconds. */
+/** Steps that trying a filter may take, of a few nanoseconds each. */
 const MAX_STEPS = 20_000_000;
 
 export type FilterTrial = Explanation & { reason: string; warnings: Warning[] };
 
-/** What a filter says of an event, and what is doubtful about the filter. @throws FilterError */
+/** A filter's verdict on an event, explained, with warnings about the filter. @throws FilterError */
 export function testFilter(written: unknown, event: Event, object?: ObjectAttributes): FilterTrial {
   const explanation = explain(compileFilter(written), viewOf(event, object));
   return { ...explanation, reason: reasonOf(explanation), warnings: lintFilter(written) };
 }
 
-/** A whole event around the part that was brought. */
+/** A whole event from the parts that the caller brought. */
 export const broughtEvent = (part: z.infer<typeof broughtSchema>, connection: string): Event =>
   eventSchema.parse({
     id: "evt_brought",
@@ -87,7 +87,7 @@ export async function answerFilterTest(
   if (typeof event !== "string") return test(broughtEvent(event, source?.connection_id ?? "none"));
   const recorded = await getEvent(stores, event);
   if (recorded) return test({ ...recorded, identities: [] }, recorded.outcome.object);
-  throw new FailureError({ kind: "not_found", detail: `there is no event ${event.slice(0, 120)}` });
+  throw notFound(`event ${event.slice(0, 120)}`);
 }
 
 const TOO_MUCH: Failure = {

@@ -1,4 +1,4 @@
-// API keys as people see them, newest first: everything but the hash.
+// API keys as people read them, newest first: every field but the hash.
 import type { D1Database } from "@cloudflare/workers-types";
 import type { Scope } from "../shapes/key.ts";
 import type { KeyRow } from "../store/access/keys.ts";

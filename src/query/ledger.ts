@@ -1,5 +1,5 @@
-// Reads of the ledger for people: events, runs, dead letters, rejections, newest first, keyset-paged. What has
-// moved to the archive is read there.
+// The ledger as people read it: events, runs and rejections, newest first, in pages; events and runs that have moved to
+// the archive are read there. page() also serves dead letters, replays, keys and the audit log.
 import type { D1Database } from "@cloudflare/workers-types";
 import type { EventStores } from "../env.ts";
 import type { Event } from "../shapes/event.ts";
@@ -9,6 +9,7 @@ import { eventOfRun } from "../store/archive/index-rows.ts";
 import { walk } from "../store/archive/walk.ts";
 import type { EventOutcome } from "../store/ledger/events.ts";
 import type { EventRow, HistoryRow, RunRow } from "../store/ledger/rows.ts";
+import { cutPage } from "../store/page.ts";
 import { type CursorKey, decodeCursor, encodeCursor } from "./cursor.ts";
 
 export interface ListQuery {
@@ -20,7 +21,7 @@ export interface ListPage<T> {
   next?: string;
 }
 
-/** One page of any of the ledger's tables: its rows, `where` each filter is set, after the cursor, newest first. */
+/** One page of a ledger table, newest first: rows that match each filter that is set, after the cursor. */
 export async function page<Row extends object, T>(
   db: D1Database,
   table: string,
@@ -41,12 +42,11 @@ export async function page<Row extends object, T>(
     .prepare(`SELECT * FROM ${table} ${where} ORDER BY ${order[0]} DESC, ${order[1]} DESC LIMIT ?1`)
     .bind(...values)
     .all<Row>();
-  const rows = results.slice(0, limit);
-  const last = rows.at(-1) as Record<string, CursorKey[number]> | undefined;
+  const { rows, last } = cutPage(results, limit);
   const data = rows.map(shape);
-  return results.length > limit && last
-    ? { data, next: encodeCursor(table, [last[order[0]] ?? "", last[order[1]] ?? ""]) }
-    : { data };
+  if (!last) return { data };
+  const key = last as Record<string, CursorKey[number]>;
+  return { data, next: encodeCursor(table, [key[order[0]] ?? "", key[order[1]] ?? ""]) };
 }
 
 /** A recorded event with what was decided about it. `archived` where it is no longer hot. */

@@ -1,5 +1,5 @@
-// One look at an object as a run would take it, for whoever runs a pipeline beside Weir and not in it: what is there
-// now, and a signed, expiring URL to read it by. Nothing is recorded and nothing runs.
+// One look at an object, as a run would take it, for those who run a pipeline outside of Weir: its attributes now, and
+// a signed, expiring URL to read it by. Nothing is recorded and nothing runs.
 import { z } from "@hono/zod-openapi";
 import type { Env } from "../env.ts";
 import type { Connections } from "../shapes/connection.ts";
@@ -9,11 +9,11 @@ export const lookSchema = z.strictObject({
   connection: z.string().min(1).max(300),
   bucket: z.string().min(1).max(300),
   key: z.string().min(1).max(1024),
-  /** Also its tags, which is one request more. */
+  /** Whether to read the object's tags too, by one request more. */
   tags: z.boolean().default(false),
 });
 
-/** Long enough for one run. */
+/** Lifetime of the URL, ms: long enough for one run. */
 const URL_MS = 3_600_000;
 
 export async function lookAtObject(

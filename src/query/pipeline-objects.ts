@@ -1,6 +1,7 @@
-// The objects that a pipeline keeps items of, and what made them: of a version, of a commit, or the stale ones, in
-// the order of their keys. What an item tells of itself, asked of the ledger for all of them at once.
+// Objects that a pipeline keeps items of, with the version and commit that produced them: of one version, of one commit,
+// or the stale ones, by key. Read from the ledger, without a look at the collection.
 import type { D1Database } from "@cloudflare/workers-types";
+import { cutPage } from "../store/page.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import type { ListQuery } from "./ledger.ts";
 
@@ -37,7 +38,7 @@ export async function listObjects(
     .prepare(SQL)
     .bind(pipeline.alias, ...producer, ...after, limit + 1, prefix ?? null)
     .all<Row>();
-  const rows = results.slice(0, limit);
+  const { rows, last } = cutPage(results, limit);
   const data = rows.map(({ connection, bucket, key, etag, size, items, version, ...row }) => ({
     object: { connection, bucket, key, etag, size },
     items,
@@ -47,10 +48,8 @@ export async function listObjects(
     stale: version !== pipeline.version,
     stored_at: row.stored_at === null ? null : new Date(row.stored_at).toISOString(),
   }));
-  const last = rows.at(-1);
-  return results.length > limit && last
-    ? { data, next: encodeCursor(list, [last.bucket, last.key, last.connection]) }
-    : { data };
+  if (!last) return { data };
+  return { data, next: encodeCursor(list, [last.bucket, last.key, last.connection]) };
 }
 
 const SQL = `

@@ -1,4 +1,4 @@
-// Replays, newest first.
+// Replays as people list them: newest first, in pages.
 import type { D1Database } from "@cloudflare/workers-types";
 import { type ReplayRow, replayOf } from "../store/ledger/replays.ts";
 import { type ListQuery, page } from "./ledger.ts";

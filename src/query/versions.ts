@@ -1,5 +1,5 @@
-// The versions of a pipeline: its code and config as they were deployed, and which items each has made. "Which
-// items did commit X make" and "which are stale" are the same question, asked of the ledger's `tracked`.
+// Versions of a pipeline: its config as it was deployed, and how many objects and items each version has produced, by
+// the ledger's table `tracked`.
 import type { D1Database } from "@cloudflare/workers-types";
 import type { PipelineConfig } from "../shapes/config.ts";
 

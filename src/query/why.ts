@@ -1,14 +1,14 @@
-// Why a pipeline ran, or did not run, for a recorded event: the filter as it stood then, judged by what was
-// known then. Neighbours: decide.ts made the decision, store/ledger/deployments.ts knows which filters it used.
-import type { Pipelines } from "../dispatch/pipelines.ts";
+// Explains why a pipeline ran, or did not run, for a recorded event: the filter of that time, judged by what was known
+// then. Neighbours: routing/decide.ts decided, store/ledger/deployments.ts knows by which filters.
+import { aliasesOf, type Pipelines } from "../dispatch/pipelines.ts";
 import type { EventStores } from "../env.ts";
 import { compileFilter, explain, reasonOf, viewOf, viewOfPresent } from "../match/index.ts";
 import type { PipelineConfig } from "../shapes/config.ts";
-import { FailureError } from "../shapes/failure.ts";
+import { notFound } from "../shapes/failure.ts";
 import { versionThen } from "../store/ledger/deployments.ts";
 import { getEvent, listRuns, type RecordedEvent } from "./ledger.ts";
 
-/** A run of an event and a pipeline is one; a replay is an event of its own. */
+/** Runs of one event and pipeline that are listed: there is one, since a replay is an event of its own. */
 const MAX_RUNS = 50;
 
 /**
@@ -29,8 +29,9 @@ export async function explainDecision(
     listRuns(stores, { event_id: eventId, alias }, { limit: MAX_RUNS }),
   ]);
   if (!then && !pipelines.get(alias)) {
-    const aliases = pipelines.all.map((pipeline) => pipeline.alias).join(", ");
-    throw notFound(`pipeline ${alias.slice(0, 80)}, nor was there when the event was recorded`, aliases);
+    throw notFound(`pipeline ${alias.slice(0, 80)}, nor was there when the event was recorded`, {
+      expected: aliasesOf(pipelines),
+    });
   }
   return {
     event_id: event.id,
@@ -93,12 +94,4 @@ function reasonUnjudged(event: RecordedEvent, alias: string, config: PipelineCon
   if (event.type === "removed" && !event.outcome.object && event.outcome.unseen === undefined)
     return "the object was removed: no handler runs; items that it had are removed, unless on_delete is keep";
   return undefined;
-}
-
-function notFound(what: string, expected?: string): FailureError {
-  return new FailureError({
-    kind: "not_found",
-    detail: `there is no ${what}`,
-    ...(expected !== undefined && { expected }),
-  });
 }

@@ -9,6 +9,7 @@ import { route } from "../routing/route.ts";
 import { type Event, eventSchema } from "../shapes/event.ts";
 import type { Failure } from "../shapes/failure.ts";
 import type { Job } from "../shapes/job.ts";
+import { logWarning } from "../shapes/log.ts";
 import type { Report } from "../shapes/run.ts";
 import { isPassing } from "../store/failure.ts";
 import { type DeadJob, recordDead } from "../store/ledger/dead-letters.ts";
@@ -18,11 +19,12 @@ import { takeReports } from "../store/ledger/runs.ts";
 /** Seconds until a message is delivered again; doubles with each delivery, to 10 minutes. */
 const RETRY_SECONDS = 5;
 const MAX_RETRY_SECONDS = 600;
-/** What came to the dead-letter queue of events has been tried for most of an hour: from then on hourly, for four days. */
+/** Seconds between deliveries from the dead-letter queue: its messages were tried for an hour; now hourly, for 4 days. */
 const DEAD_RETRY_SECONDS = 3600;
 
 type Messages = readonly Message<unknown>[];
 
+/** Takes in a batch of any of the router's queues; messages that could not be recorded are delivered again. */
 export async function consume({ queue, messages }: MessageBatch<unknown>, deps: RouterDeps): Promise<void> {
   try {
     return await consumeFrom(queue, messages, deps);
@@ -45,7 +47,7 @@ async function consumeFrom(queue: string, messages: Messages, deps: RouterDeps):
     case "weir-events":
       return consumeEvents(queue, messages, deps);
     case "weir-events-dead": {
-      // From any of the router's own queues; which, is told by what the message is.
+      // Dead messages of all router queues; the body's shape says which.
       const { reports = [], events = [], others = [] } = Object.groupBy(messages, kindOf);
       await recordReports(reports, deps);
       await consumeEvents(queue, events, deps);
@@ -67,7 +69,7 @@ function retryLater(queue: string, messages: Messages, why: string): void {
       queue === "weir-events-dead"
         ? DEAD_RETRY_SECONDS
         : Math.min(MAX_RETRY_SECONDS, RETRY_SECONDS * 2 ** message.attempts);
-    console.warn(JSON.stringify({ log: "message.again", queue, id: message.id, delaySeconds, why }));
+    logWarning("message.again", { queue, id: message.id, delaySeconds, why });
     message.retry({ delaySeconds });
   }
 }
@@ -76,10 +78,10 @@ const recordReports = (messages: Messages, { env, now }: RouterDeps) =>
   takeReports(
     env.ledger(),
     messages.map(({ body }) => body as Report),
-    { now: now() },
+    now(),
   );
 
-/** A dead job comes with its failure, or, where the platform gave up on it, as the bare job. */
+/** The dead job of a message: with its failure, or the bare job where the platform gave up on it. */
 function deadJobOf({ body }: Message<unknown>): DeadJob {
   if (typeof body === "object" && body !== null && "job" in body) return body as DeadJob;
   return { job: body as Job };
@@ -92,24 +94,24 @@ async function consumeEvents(queue: string, messages: Messages, deps: RouterDeps
     event.success ? [{ message, event: event.data }] : [],
   );
   await routeAll(queue, events, deps);
+  const unreadable = read.flatMap(({ message, event }) =>
+    event.success ? [] : [{ message, error: event.error }],
+  );
   await quarantine(
-    read.flatMap(({ message, event }) =>
-      event.success ? [] : [{ raw: message.body, detail: event.error.message }],
-    ),
+    unreadable.map(({ message, error }) => ({
+      raw: message.body,
+      failure: { kind: "malformed", detail: error.message },
+    })),
     deps,
   );
 }
 
 async function consumeR2(queue: string, messages: Messages, deps: RouterDeps): Promise<void> {
-  const events = messages.flatMap((message) =>
-    receiveR2([message], deps.connections).events.map((event) => ({ message, event })),
-  );
+  const received = messages.map((message) => ({ message, ...receiveR2([message], deps.connections) }));
+  const events = received.flatMap(({ message, events }) => events.map((event) => ({ message, event })));
   await routeAll(queue, events, deps);
-  const { quarantined } = receiveR2(messages, deps.connections);
-  await quarantine(
-    quarantined.map(({ raw, failure }) => ({ raw, detail: failure.detail, failure })),
-    deps,
-  );
+  const refused = received.flatMap(({ quarantined }) => quarantined);
+  await quarantine(refused, deps);
 }
 
 /** Routes events and tries again the messages of those that could not be decided. The rest is acknowledged by returning. */
@@ -128,17 +130,14 @@ async function routeAll(
   }
 }
 
-async function quarantine(
-  entries: { raw: unknown; detail: string; failure?: Failure }[],
-  deps: RouterDeps,
-): Promise<void> {
+async function quarantine(entries: { raw: unknown; failure: Failure }[], deps: RouterDeps): Promise<void> {
   const at = deps.now();
   await recordRefused(
     deps.env.ledger(),
-    entries.map(({ raw, detail, failure }) => ({
+    entries.map(({ raw, failure }) => ({
       connection: "(queue)",
       scheme: "r2-queue",
-      failure: failure ?? { kind: "malformed", detail },
+      failure,
       raw: JSON.stringify(raw) ?? "null",
       at,
     })),

@@ -1,7 +1,7 @@
-// Reading a body no further than a cap. Knows nothing of what the bytes mean.
+// Reads a body, no further than a cap. Free of any meaning of the bytes.
 import { fail, ok, type Result } from "../shapes/failure.ts";
 
-/** The largest delivery that is read, unless a door says otherwise: 1 MiB. */
+/** Largest delivery that is read, unless a door sets another cap: 1 MiB. */
 export const MAX_BODY_BYTES = 1_048_576;
 
 /**

@@ -1,11 +1,8 @@
 /// <reference types="node" />
-// The few cryptographic primitives that doors need: digests, HMAC, constant-time comparison, strict
-// base64. The only file of `receive/` that imports from `node:`; public-key work is WebCrypto's.
+// Cryptographic primitives of the doors: HMAC, comparison in constant time, strict base64. The only file of
+// `receive/` that imports from `node:`; public-key work is WebCrypto's, the plain hash is in shapes/hash.ts.
 import { Buffer } from "node:buffer";
 import { createHmac, hash, timingSafeEqual } from "node:crypto";
-
-/** Lower-case hex SHA-256. */
-export const sha256Hex = (data: string | Uint8Array): string => hash("sha256", data);
 
 /** HMAC-SHA256 over the parts, one after another. */
 export function hmacSha256(key: string | Uint8Array, ...parts: (string | Uint8Array)[]): Uint8Array {

@@ -2,8 +2,8 @@
 // https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md
 
 /**
- * Answers a validation request. Permission says nothing of trust: every delivery proves itself. The
- * callback that a sender may offer instead of this answer is never visited.
+ * Answers a validation request. Permission is no trust: every delivery must prove itself. The callback URL that a
+ * sender may offer instead of waiting for this answer is never visited.
  */
 export function handshakeResponse(request: Request): Response {
   const origin = request.headers.get("webhook-request-origin") ?? "";

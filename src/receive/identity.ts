@@ -1,7 +1,7 @@
-// Names under which senders tell the same event, so that one object event is one event however often
-// and by whomever it is told. Pure; `store/` keeps the names offered and asks with the names looked up.
+// Identities: names under which different senders report the same event, so that it is one event however often and by
+// whomever it is reported. Pure; `store/` keeps the identities of recorded events and looks new events up by them.
 import type { Event } from "../shapes/event.ts";
-import { sha256Hex } from "./digest.ts";
+import { sha256Hex } from "../shapes/hash.ts";
 
 type EventFacts = Pick<Event, "connection" | "bucket" | "key" | "type" | "operation" | "time"> & {
   etag?: string | undefined;
@@ -9,7 +9,7 @@ type EventFacts = Pick<Event, "connection" | "bucket" | "key" | "type" | "operat
   sequencer?: string | undefined;
 };
 
-/** Every feature that orders or names a write by itself, in the tags that time identities carry. */
+/** Tags of time identities: each lists which stronger identities (sequencer, version) its event has. */
 const TIME_TAGS = ["time", "time+seq", "time+ver", "time+seq+ver"] as const;
 
 /**
@@ -29,8 +29,8 @@ export function identify(facts: EventFacts): Pick<Event, "id" | "identities"> {
 }
 
 /**
- * The names to look an event up by: it was told before when any of these was offered. Not the same as
- * what it offers: by time it asks only for events that share no stronger kind of name with it.
+ * The identities to look an event up by: it is known already if a recorded event has any of them. These are not quite
+ * its own identities: by time, only events are looked up that share no stronger kind of identity with it.
  */
 export function lookups(facts: EventFacts): string[] {
   const tags = TIME_TAGS.filter(
@@ -55,7 +55,7 @@ function strongIdentities(facts: EventFacts, nameOf: Namer): string[] {
 const timeIdentity = (facts: EventFacts, tag: string, nameOf: Namer) =>
   nameOf(tag, `${moment(facts.time)} ${facts.etag ?? "-"}`);
 
-/** To the millisecond, in UTC; what `toISOString` wrote needs no second writing. */
+/** The time to the millisecond, in UTC; a text that `toISOString` wrote is taken as it is. */
 const moment = (time: string) =>
   time.length === 24 && time.endsWith("Z") ? time : new Date(time).toISOString();
 
@@ -76,8 +76,8 @@ const versionOf = (facts: EventFacts) =>
     : undefined;
 
 /**
- * What kind of change: a delete marker bears the version id that a later delete of the marker repeats,
- * and names of type `other` or `accessed` are all that tells such events of one moment apart.
+ * The kind of change, as part of every identity: a delete marker bears the version id that a later delete of the marker
+ * repeats, and events of type `other` or `accessed` at one moment differ in nothing but their operation.
  */
 function changeOf(facts: EventFacts): string {
   if (facts.type === "other" || facts.type === "accessed") return `${facts.type} ${facts.operation}`;
@@ -87,7 +87,7 @@ function changeOf(facts: EventFacts): string {
 
 type Namer = (tag: string, value: string) => string;
 
-/** What all names of one event have in common is written once: hashing is what an event costs most. */
+/** Prepares what all identities of one event have in common: hashing is the dearest step of an event. */
 function openNamer(facts: EventFacts): Namer {
   const common = JSON.stringify([facts.connection, facts.bucket, facts.key, changeOf(facts)]);
   return (tag, value) => sha256Hex(`${tag} ${common} ${value}`).slice(0, 32);

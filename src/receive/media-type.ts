@@ -1,6 +1,6 @@
-// Which Content-Types a delivery may have: the JSON family, and text/plain where SNS says it is SNS.
+// Content-Types that a delivery may have: the JSON family, and text/plain with the headers of SNS.
 
-/** Whether a request announces a body that a sender of events would send. */
+/** Whether a request's Content-Type is one that senders of events use. */
 export function isAcceptableType(headers: Headers): boolean {
   const type = (headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
   if (type === "text/plain") return headers.has("x-amz-sns-message-type");

@@ -1,12 +1,12 @@
-// The queue that R2 notifies: proven by its binding. A bucket may belong to several connections, and is
-// an event of each; a message that is no event of any of them is quarantined with the reason.
+// R2's notifications, proven by the binding of their queue. A bucket may belong to several connections, and its message
+// is an event of each; a message that is no event of any connection is quarantined with the reason.
 import type { Connections } from "../shapes/connection.ts";
 import type { Event } from "../shapes/event.ts";
 import { fail } from "../shapes/failure.ts";
 import type { Quarantined } from "./normalise/contract.ts";
 import { r2 } from "./normalise/r2.ts";
 
-/** What a queue consumer is given of a message. */
+/** The parts of a queue's message that are read here. */
 export interface QueueMessage {
   id: string;
   timestamp: Date;
@@ -16,7 +16,7 @@ export interface QueueMessage {
 /**
  * Events of a batch of R2's messages.
  *
- * @returns events in the order of the messages, and what is none, by the message's place in the batch.
+ * @returns events in the order of the messages, and quarantined records by their message's place in the batch.
  */
 export function receiveR2(
   messages: readonly QueueMessage[],

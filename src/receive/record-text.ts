@@ -1,5 +1,5 @@
-// A record that is no event, as the text that is kept of it for a person. Ceph's `opaqueData` is a secret where a
-// topic uses it for one, whichever way the delivery was proven: it is never kept.
+// The text that is kept of a quarantined record, for a person to read. Ceph's `opaqueData` may be a topic's secret, and
+// is never kept, whichever way the delivery was proven.
 
 /** The record's text; an object that is nested too deeply to be written out is named so. */
 export function recordText(record: unknown): string {
@@ -11,7 +11,7 @@ export function recordText(record: unknown): string {
   }
 }
 
-/** JSON is parsed, so that a name written in escapes becomes what it says; anything else is text as it stands. */
+/** Parses JSON, so that a name written in escapes is recognised; any other text stays as it is. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -25,7 +25,7 @@ function withoutOpaqueData(name: string, value: unknown): unknown {
   return typeof value === "string" ? cutOff(value) : value;
 }
 
-/** In text of no shape that is known, what follows the name is the secret, however it is written. */
+/** Cuts text of an unknown shape off at the name: the secret follows it, however it is written. */
 function cutOff(text: string): string {
   const { index } = OPAQUE.exec(text) ?? {};
   return index === undefined ? text : `${text.slice(0, index)}opaqueData…`;

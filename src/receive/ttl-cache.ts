@@ -1,6 +1,6 @@
-// A small memory whose entries end: bounded, in the isolate, gone with it.
+// A small cache in the isolate's memory: bounded, with entries that expire.
 
-/** A bounded map whose entries end. The oldest entry makes room for a new one. */
+/** A bounded map whose entries expire. The oldest entry makes room for a new one. */
 export class TtlCache<T> {
   readonly #entries = new Map<string, { value: T; until: number }>();
   readonly #capacity: number;

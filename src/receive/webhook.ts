@@ -1,5 +1,5 @@
-// The HTTP door for events: known → read → proven → normalised → durable, and only then a 2xx. Knows no
-// HTTP framework; whoever mounts it turns the Result into a response and supplies what it leans on.
+// Receives a webhook delivery: its connection is looked up, its body read, proven, normalised and made durable, and only
+// then is it accepted. Free of any HTTP framework; http/webhook.ts turns the Result into a response.
 import type { Connections, Scheme, SchemeName } from "../shapes/connection.ts";
 import type { Event } from "../shapes/event.ts";
 import { type Failure, fail, ok, type Result } from "../shapes/failure.ts";
@@ -16,7 +16,7 @@ import { confirmSubscription } from "./verify/sns.ts";
 /** A delivery that was refused, for the record. */
 export interface RefusedDelivery {
   connection: string;
-  /** The scheme by which it claimed to be proven, or was; absent where it claimed none, or was not asked. */
+  /** Scheme by which the delivery was proven or claimed to be; absent where there was no claim. */
   scheme?: SchemeName;
   failure: Failure;
   received_at: string;
@@ -31,7 +31,7 @@ export interface QuarantineEntry extends Omit<Quarantined, "raw"> {
   received_at: string;
 }
 
-/** What the door leans on. */
+/** Means of receiving: connections, clock, stores. */
 export interface WebhookDeps {
   connections: Connections;
   trust: Trust;
@@ -43,18 +43,18 @@ export interface WebhookDeps {
   reject(rejection: RefusedDelivery): void;
   /** Makes quarantined records durable; throws when it cannot. */
   quarantine(entries: QuarantineEntry[]): Promise<void>;
-  /** Signatures already accepted, for schemes whose signatures are good for once; one per isolate. */
+  /** Signatures already accepted, for schemes whose signatures are valid once; one cache per isolate. */
   used?: TtlCache<true>;
-  /** Bytes read of a body; 1 MiB unless given. */
+  /** Largest body, bytes; 1 MiB unless given. */
   maxBodyBytes?: number;
 }
 
-/** As any result, and where there was one, the scheme that was tried. */
+/** A result with the scheme that was tried, where there was one. */
 type ReceivedDelivery =
   | { ok: true; value: AcceptedDelivery }
   | { ok: false; failure: Failure; scheme?: SchemeName };
 
-/** What a sender hears with its 202. */
+/** Body of the 202 that a sender is answered with. */
 export interface AcceptedDelivery {
   events: Pick<Event, "id" | "bucket" | "key">[];
   /** Records that were proven but are no events. */
@@ -85,7 +85,7 @@ export async function receiveWebhook(
   return { ok: false, failure: publicFailure(failure) };
 }
 
-/** What a caller hears: which of our settings is missing or wrong is for the record only. */
+/** The failure as the sender is told it: which of our settings is missing or wrong is for the record only. */
 function publicFailure(failure: Failure): Failure {
   if (failure.kind !== "unavailable" || failure.where === undefined) return failure;
   const { kind, retry_after_seconds = 60 } = failure;
@@ -108,7 +108,7 @@ async function receive(request: Request, context: Context, deps: WebhookDeps): P
   return taken.ok ? taken : { ...taken, scheme };
 }
 
-/** What is proven: used up, heard, normalised, and made durable. */
+/** Accepts a proven delivery: uses its signature up, answers a handshake, normalises the events, makes them durable. */
 async function acceptProof(
   proof: Proof,
   context: Context,
@@ -142,7 +142,7 @@ async function acceptProof(
   });
 }
 
-/** A message holds 128,000 bytes, and an event goes on in messages with more around it. */
+/** Largest event in a message, bytes: a message holds 128,000, and jobs and dead letters add to the event. */
 const MAX_EVENT_BYTES = 96_000;
 
 /**
@@ -156,7 +156,7 @@ function portable(event: Event): Event {
   return rest;
 }
 
-/** A connection of objects whose events come over HTTP in at least one way. */
+/** Schemes and buckets of a connection whose events come over HTTP. @returns `not_found` for any other id */
 function sourceOf(
   id: string,
   { connections }: Connections,
@@ -187,7 +187,7 @@ async function deliveryOf(request: Request, context: Context, cap: number): Prom
   }
 }
 
-/** A signature that is good for once is used up here; undone when our own fault makes the sender repeat it. */
+/** Uses up a signature that is valid once; undone when a fault of ours makes the sender repeat the delivery. */
 function useSignatureOnce(
   { onceUntil, replayId }: Proof,
   { connection, receivedAt }: Context,
@@ -209,7 +209,7 @@ async function answerHandshake(handshake: Handshake, trust: Trust): Promise<Resu
   return ok({ events: [], quarantined: 0, handshake: handshake.kind });
 }
 
-/** Durable before the sender hears success. Events first: told again after a fault, they are the same events. */
+/** Makes events and quarantined records durable. Events first: repeated after a fault, they are the same events. */
 async function makeDurable(
   events: Event[],
   quarantined: Quarantined[],

@@ -2,13 +2,13 @@
 // pages are counted; while running, they are recorded as events and runs, and go to the pipelines' queues
 // with a bounded number in flight, so that live events never wait behind a replay. A page that was cut off
 // is taken again and adds nothing twice: its events' ids follow from the replay and the object.
-import { createHash } from "node:crypto";
 import type { RegisteredPipeline } from "../dispatch/pipelines.ts";
 import { compileFilter, evaluate, viewOf } from "../match/index.ts";
 import type { RouteDeps } from "../routing/route.ts";
 import { handOverAll } from "../routing/route.ts";
 import type { Event } from "../shapes/event.ts";
 import type { Failure } from "../shapes/failure.ts";
+import { sha256Hex } from "../shapes/hash.ts";
 import type { Candidate } from "../shapes/replay.ts";
 import { openSource } from "../source/open.ts";
 import { openCollection } from "../store/collections/open.ts";
@@ -192,7 +192,7 @@ function eventOf(replay: string, alias: string, candidate: Candidate, at: string
   const { connection, bucket, key, size, etag, replay_of } = candidate;
   const name = JSON.stringify([replay, alias, connection, bucket, key]);
   return {
-    id: `evt_${createHash("sha256").update(name).digest("hex").slice(0, 32)}`,
+    id: `evt_${sha256Hex(name).slice(0, 32)}`,
     connection,
     sender: "replay",
     type: "created",

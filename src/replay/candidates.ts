@@ -4,8 +4,10 @@ import type { EventStores } from "../env.ts";
 import type { Candidate } from "../shapes/replay.ts";
 import type { RunStatus } from "../shapes/run.ts";
 import { walkObjects } from "../store/archive/walk.ts";
+import { cutPage } from "../store/page.ts";
 
-interface Page {
+/** One page of candidates. */
+export interface CandidatePage {
   candidates: Candidate[];
   passed_over: number;
   next?: string;
@@ -31,7 +33,7 @@ export async function eventsPage(
   },
   cursor: string | undefined,
   limit: number,
-): Promise<Page> {
+): Promise<CandidatePage> {
   const { alias, connection, status } = query;
   const [received_at, id] = cursor === undefined ? [] : (JSON.parse(cursor) as [string, string]);
   const { rows, next } = await walkObjects(
@@ -74,7 +76,7 @@ export async function producedPage(
   producer: Producer,
   cursor: string | undefined,
   limit: number,
-): Promise<Page> {
+): Promise<CandidatePage> {
   const [bucket, key] = cursor === undefined ? ["", ""] : (JSON.parse(cursor) as [string, string]);
   const not = producer.kind === "not_version" ? producer.value : null;
   const by: Omit<Extract<Producer, { kind: "made_by" }>, "kind"> = producer.kind === "made_by"
@@ -84,14 +86,13 @@ export async function producedPage(
     .prepare(PRODUCED_OBJECTS)
     .bind(alias, not, by.version ?? null, by.commit ?? null, by.model ?? null, bucket, key, limit + 1)
     .all<Row>();
-  const candidates = results.slice(0, limit).map((row): Candidate => {
+  const { rows, last } = cutPage(results, limit);
+  const candidates = rows.map((row): Candidate => {
     const { connection, bucket, key, size, etag } = row;
     const sizeAndEtag = { ...(size !== null && { size }), ...(etag !== null && { etag }) };
     return { connection, bucket, key, why: "selected", ...sizeAndEtag };
   });
-  const last = candidates.at(-1);
-  const next = results.length > limit && last ? { next: JSON.stringify([last.bucket, last.key]) } : {};
-  return { candidates, passed_over: 0, ...next };
+  return { candidates, passed_over: 0, ...(last && { next: JSON.stringify([last.bucket, last.key]) }) };
 }
 
 const PRODUCED_OBJECTS = `

@@ -2,9 +2,11 @@
 // work itself is in advance.ts.
 
 import type { z } from "zod";
+import { aliasesOf } from "../dispatch/pipelines.ts";
 import { compileRequested } from "../query/filters.ts";
 import type { RouteDeps } from "../routing/route.ts";
-import { FailureError } from "../shapes/failure.ts";
+import { FailureError, notFound } from "../shapes/failure.ts";
+import { logWarning } from "../shapes/log.ts";
 import { emptyPlan, type ReplayRequest, type replaySchema } from "../shapes/replay.ts";
 import {
   changeStatus,
@@ -26,12 +28,9 @@ export async function createReplay(
   const aliases = body.aliases ?? deps.pipelines.all.map(({ alias }) => alias);
   const unknown = aliases.filter((alias) => !deps.pipelines.get(alias));
   if (unknown.length > 0) {
-    const expected = deps.pipelines.all.map(({ alias }) => alias).join(", ");
-    throw new FailureError({
-      kind: "not_found",
-      detail: `there is no pipeline ${unknown.join(", ")}`,
+    throw notFound(`pipeline ${unknown.join(", ")}`, {
       where: "aliases",
-      expected,
+      expected: aliasesOf(deps.pipelines),
     });
   }
   if (body.filter) compileRequested(body.filter);
@@ -69,7 +68,7 @@ export async function describeReplay(stored: ReplayRecord, deps: RouteDeps) {
   const ended = enqueued - open;
   const { stopped, ...plan } = replay.plan;
   const seconds = Math.max(1, ((replay.ended_at ?? deps.now()) - replay.created_at) / 1000);
-  const logLeft = planned === null || ended === 0 ? null : ((planned - ended) * seconds) / ended;
+  const secondsLeft = planned === null || ended === 0 ? null : ((planned - ended) * seconds) / ended;
   return {
     id: replay.id,
     status: replay.status,
@@ -86,7 +85,7 @@ export async function describeReplay(stored: ReplayRecord, deps: RouteDeps) {
       dead: by_status.dead ?? 0,
       cancelled: by_status.cancelled ?? 0,
       per_second: Number((ended / seconds).toFixed(2)),
-      seconds_left: replay.status === "active" && logLeft !== null ? Math.round(logLeft) : null,
+      seconds_left: replay.status === "active" && secondsLeft !== null ? Math.round(secondsLeft) : null,
     },
     created_at: new Date(replay.created_at).toISOString(),
     ended_at: replay.ended_at === null ? null : new Date(replay.ended_at).toISOString(),
@@ -108,7 +107,7 @@ export async function moveReplay(
   const { from, to } = MOVES[move];
   const moved = await changeStatus(deps.env.ledger(), id, [...from], to, deps.now());
   const replay = await getReplay(deps.env.ledger(), id);
-  if (!replay) throw new FailureError({ kind: "not_found", detail: `there is no replay ${id.slice(0, 80)}` });
+  if (!replay) throw notFound(`replay ${id.slice(0, 80)}`);
   if (!moved && replay.status !== to) {
     throw new FailureError({
       kind: "conflict",
@@ -121,5 +120,4 @@ export async function moveReplay(
 }
 
 /** It is on record, and the sweep sends it on its way. */
-const logLeft = (error: unknown) =>
-  console.warn(JSON.stringify({ log: "replay.left", error: String(error) }));
+const logLeft = (error: unknown) => logWarning("replay.left", { error: String(error) });

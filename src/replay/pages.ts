@@ -9,7 +9,7 @@ import type { SetKey } from "../shapes/item.ts";
 import type { Candidate, CandidateReason, Selection } from "../shapes/replay.ts";
 import type { Listed, Source } from "../source/contract.ts";
 import type { Collection } from "../store/collections/contract.ts";
-import { eventsPage, producedPage } from "./candidates.ts";
+import { type CandidatePage, eventsPage, producedPage } from "./candidates.ts";
 
 /** What one pipeline's pages are read from. */
 export interface ReplayTarget {
@@ -19,12 +19,6 @@ export interface ReplayTarget {
   source: Source;
   collection: Collection;
   stores: EventStores;
-}
-
-export interface CandidatePage {
-  candidates: Candidate[];
-  passed_over: number;
-  next?: string;
 }
 
 /** Where a listing stands: which bucket, and the store's own cursor; `sets` walks the collection after that. */

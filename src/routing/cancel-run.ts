@@ -2,7 +2,7 @@
 // sees: from then on the run cannot begin, and what it has begun cannot be stored. Then the ledger.
 
 import { getRun } from "../query/ledger.ts";
-import { FailureError } from "../shapes/failure.ts";
+import { FailureError, notFound } from "../shapes/failure.ts";
 import { openCollection } from "../store/collections/open.ts";
 import { cancelRuns } from "../store/ledger/runs.ts";
 import type { RouterDeps } from "./deps.ts";
@@ -33,7 +33,7 @@ export async function cancelRun(id: string, reason: string, deps: RouterDeps): P
 async function runById(id: string, { env }: RouterDeps): Promise<RunWithHistory> {
   const run = await getRun(env.eventStores(), id);
   if (run) return run;
-  throw new FailureError({ kind: "not_found", detail: `there is no run ${id.slice(0, 120)}` });
+  throw notFound(`run ${id.slice(0, 120)}`);
 }
 
 function hasEnded({ id, status }: RunWithHistory): FailureError {

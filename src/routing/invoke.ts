@@ -10,6 +10,7 @@ import type { Connections } from "../shapes/connection.ts";
 import { type Event, eventSchema } from "../shapes/event.ts";
 import { type Failure, FailureError, statusOf } from "../shapes/failure.ts";
 import type { Job } from "../shapes/job.ts";
+import { logWarning } from "../shapes/log.ts";
 import { record } from "../store/ledger/events.ts";
 import { listPaused } from "../store/ledger/pauses.ts";
 import { markQueued, takeReports } from "../store/ledger/runs.ts";
@@ -69,9 +70,8 @@ export async function invokeNow(
   if (job.event.payload_ref) job.event = { ...job.event, payload: body.payload };
   const { report, data } = await callPipeline(pipeline.alias, job, deps);
   // The caller is told what the ledger may miss: then the sweep finds the run, which finds its own items.
-  await takeReports(deps.env.ledger(), [report], { now: deps.now(), letters: false }).catch(
-    (error: unknown) =>
-      console.warn(JSON.stringify({ log: "invoke.unrecorded", run_id: job.run_id, error: String(error) })),
+  await takeReports(deps.env.ledger(), [report], deps.now(), { letters: false }).catch((error: unknown) =>
+    logWarning("invoke.unrecorded", { run_id: job.run_id, error: String(error) }),
   );
   const gone: Failure | null =
     report.status === "skipped"
@@ -101,7 +101,7 @@ export async function invokeLater(
     .then(
       () => true,
       (error: unknown) => {
-        console.warn(JSON.stringify({ log: "run.stuck", run_id: job.run_id, error: String(error) }));
+        logWarning("run.stuck", { run_id: job.run_id, error: String(error) });
         return false;
       },
     );

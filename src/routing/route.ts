@@ -1,8 +1,7 @@
-// THE SPINE. Every event, whoever told it, goes through here:
-//   1. match     which pipelines want it; the object is looked at only if the outcome hangs on it
-//   2. record    events, reasons and runs, in one transaction
-//   3. dispatch  each run to its pipeline
-//   4. settle    what became of the runs that were tried at once
+// THE SPINE. Every event, whichever sender reported it, goes through route():
+//   1. decideAll     which pipelines each event runs; an object is looked at only if the outcome hangs on it
+//   2. record        events, reasons and runs, in one transaction
+//   3. dispatchJobs  each run to its pipeline; what became of those that were tried at once goes to the ledger
 // Each step may be cut off and done again: the next delivery of the same batch goes on where it stopped.
 
 import { withPayloadUrl } from "../dispatch/addressed.ts";
@@ -13,6 +12,7 @@ import { lookups } from "../receive/identity.ts";
 import type { Connections } from "../shapes/connection.ts";
 import type { Event } from "../shapes/event.ts";
 import type { Job } from "../shapes/job.ts";
+import { logInfo, logWarning } from "../shapes/log.ts";
 import { openSource } from "../source/open.ts";
 import { type DecidedEvent, record } from "../store/ledger/events.ts";
 import type { PendingRun } from "../store/ledger/rows.ts";
@@ -28,37 +28,42 @@ export interface RouteDeps {
 
 /** Routes a batch. Returns the ids of events that must be delivered again, with why. */
 export async function route(batch: Event[], deps: RouteDeps): Promise<Map<string, string>> {
-  const again = new Map<string, string>();
+  const { decided, undecided } = await decideAll(distinct(batch), deps);
+  const pending = await record(deps.env.ledger(), decided, deps.now(), deps.pipelines.deployment);
+  for (const decision of decided) logEvent(decision);
+  await dispatchJobs(jobsOf(pending, decided), deps);
+  return undecided;
+}
+
+/** Decides about each event; `undecided` names those whose object's store did not answer, with its answer. */
+async function decideAll(events: Event[], deps: RouteDeps) {
   const decided: DecidedEvent[] = [];
+  const undecided = new Map<string, string>();
   await Promise.all(
-    distinct(batch).map(async (event) => {
+    events.map(async (event) => {
       const source = openSource(event.connection, deps.connections, deps.env);
       const outcome = await decide(event, deps.pipelines.of(event.connection), source);
       if (outcome.ok)
         decided.push({ event, lookups: lookups(event), outcome: outcome.value, cause: "matched" });
-      else again.set(event.id, outcome.failure.detail);
+      else undecided.set(event.id, outcome.failure.detail);
     }),
   );
-  const pending = await record(deps.env.ledger(), decided, deps.now(), deps.pipelines.deployment);
-  for (const decision of decided) logEvent(decision);
+  return { decided, undecided };
+}
+
+function jobsOf(pending: PendingRun[], decided: DecidedEvent[]): Job[] {
   const events = new Map(decided.map(({ event }) => [event.id, event]));
-  await dispatchJobs(
-    pending.flatMap((run) => {
-      const event = events.get(run.event_id);
-      return event ? [jobOf(run, event)] : [];
-    }),
-    deps,
-  );
-  return again;
+  return pending.flatMap((run) => {
+    const event = events.get(run.event_id);
+    return event ? [jobOf(run, event)] : [];
+  });
 }
 
 /** One line for each event, whatever came of it. */
 function logEvent({ event, outcome }: DecidedEvent): void {
   const { id: event_id, connection, sender, type, bucket, key } = event;
   const { matched, refused_count: refused } = outcome;
-  console.log(
-    JSON.stringify({ log: "event", event_id, connection, sender, type, bucket, key, matched, refused }),
-  );
+  logInfo("event", { event_id, connection, sender, type, bucket, key, matched, refused });
 }
 
 /** Runs looked after in one page of a sweep, and pages in one sweep. */
@@ -99,10 +104,9 @@ async function dispatchJobs(jobs: Job[], deps: RouteDeps): Promise<void> {
       deps.pipelines,
       deps.env,
       async ({ queued, reports, stuck }) => {
-        for (const { run_id, error } of stuck)
-          console.warn(JSON.stringify({ log: "run.stuck", run_id, error }));
+        for (const { run_id, error } of stuck) logWarning("run.stuck", { run_id, error });
         const now = deps.now();
-        await Promise.all([markQueued(ledger, queued, now), takeReports(ledger, reports, { now })]);
+        await Promise.all([markQueued(ledger, queued, now), takeReports(ledger, reports, now)]);
       },
     ),
     cancelRuns(ledger, orphaned, "its pipeline is not deployed any more", deps.now()),

@@ -82,6 +82,10 @@ export class FailureError extends Error {
   }
 }
 
+/** For a name that stands for nothing: "there is no run run_1". `what` is the kind and the name, which may be long. */
+export const notFound = (what: string, more: Omit<Failure, "kind" | "detail"> = {}): FailureError =>
+  new FailureError({ kind: "not_found", detail: `there is no ${what}`, ...more });
+
 /** HTTP status of a failure: a caller's fault is never 5xx, ours is never 4xx. */
 export function statusOf(kind: FailureKind): 400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 500 | 503 | 504 {
   switch (kind) {

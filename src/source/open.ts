@@ -1,7 +1,7 @@
 // Picks the source of a connection, and holds every call to the connection's own buckets.
 import type { Env } from "../env.ts";
 import type { Connections } from "../shapes/connection.ts";
-import { FailureError } from "../shapes/failure.ts";
+import { FailureError, notFound } from "../shapes/failure.ts";
 import type { Source } from "./contract.ts";
 import { r2Source } from "./r2.ts";
 import { s3Source } from "./s3.ts";
@@ -16,10 +16,10 @@ export function openSource(id: string, connections: Connections, env: Env): Sour
   const within = (bucket: string): Source => {
     const connection = Object.hasOwn(connections.connections, id) ? connections.connections[id] : undefined;
     if (!connection || connection.kind === "d1") {
-      const detail = connection
-        ? `connection ${id} is a database: it holds no objects`
-        : `there is no connection ${id}`;
-      throw new FailureError({ kind: "not_found", detail, where: "connections.json" });
+      const where = "connections.json";
+      if (!connection) throw notFound(`connection ${id}`, { where });
+      const detail = `connection ${id} is a database: it holds no objects`;
+      throw new FailureError({ kind: "not_found", detail, where });
     }
     if (!connection.buckets.includes(bucket)) {
       throw new FailureError({

@@ -3,7 +3,7 @@
 import type { R2Bucket } from "@cloudflare/workers-types";
 import type { Event } from "../shapes/event.ts";
 import { FailureError } from "../shapes/failure.ts";
-import { sha256Hex } from "./hash.ts";
+import { sha256Hex } from "../shapes/hash.ts";
 
 /** An event in a message: 128,000 bytes are the most, and a job, its failure and its URL come with it. */
 export const MAX_EVENT_BYTES = 96_000;
@@ -38,7 +38,7 @@ export async function bounded(event: Event, bucket: () => R2Bucket): Promise<Eve
   await bucket().put(payloadKey(event), text, { httpMetadata: { contentType: "application/json" } });
   return {
     ...rest,
-    payload_ref: { bytes: encoder.encode(text).byteLength, sha256: await sha256Hex(text) },
+    payload_ref: { bytes: encoder.encode(text).byteLength, sha256: sha256Hex(text) },
   };
 }
 

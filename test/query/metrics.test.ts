@@ -53,9 +53,9 @@ test("a ledger in which nothing has happened has its families and no samples but
 test("what ended, what is open and for how long, what is dead, paused and refused", async () => {
   const [done, dead] = [await run("a"), await run("a")];
   await run("b");
-  await takeReports(stores.ledger, [report(done, "succeeded")]);
+  await takeReports(stores.ledger, [report(done, "succeeded")], Date.now());
   // Told twice, it has ended once.
-  await takeReports(stores.ledger, [report(done, "succeeded")]);
+  await takeReports(stores.ledger, [report(done, "succeeded")], Date.now());
   await recordDead(
     stores.ledger,
     [{ job: dead, failure: { kind: "handler_failed", detail: "x" }, attempts: 1 }],
@@ -86,7 +86,11 @@ test("a redriven run that then succeeds has ended twice, and is open in between"
   const { results } = await stores.ledger
     .prepare("SELECT id FROM runs WHERE alias = 'a' AND status = 'pending'")
     .all<{ id: string }>();
-  await takeReports(stores.ledger, [{ ...report({ run_id: results[0]?.id } as Job, "succeeded", 2) }]);
+  await takeReports(
+    stores.ledger,
+    [{ ...report({ run_id: results[0]?.id } as Job, "succeeded", 2) }],
+    Date.now(),
+  );
   const after = await lines();
   expect(after).toContain('weir_runs_total{pipeline="a",status="succeeded"} 2');
   expect(after).toContain('weir_runs_total{pipeline="a",status="dead"} 1');

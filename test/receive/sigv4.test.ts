@@ -1,7 +1,7 @@
 import { AwsClient } from "aws4fetch";
 import { describe, expect, test } from "vitest";
-import { sha256Hex } from "../../src/receive/digest.ts";
 import { canonicalRequest, signature, stringToSign } from "../../src/receive/verify/sigv4-stages.ts";
+import { sha256Hex } from "../../src/shapes/hash.ts";
 import { ACCESS_KEY, door, type Message, NOW, SECRETS, urlOf } from "./given.ts";
 import { records, s3Record } from "./records.ts";
 

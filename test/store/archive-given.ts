@@ -64,7 +64,7 @@ export async function bring(
     const job = { run_id, alias, event, cause: "matched" as const, attempts_before: 0 };
     return [{ job, failure: { kind: "timeout", detail: "slow" }, attempts: 1 }];
   });
-  await takeReports(ledger, reports);
+  await takeReports(ledger, reports, Date.now());
   await recordDead(ledger, dead, NOW);
 }
 

@@ -241,9 +241,11 @@ test("a late report, or a late letter, of an archived run changes nothing", asyn
   await hear(stores, [[one, { a: "succeeded" }]]);
   await keep(stores);
   const before = await seen(stores);
-  await takeReports(stores.ledger, [
-    { run_id: runId(one.id, "a"), attempt: 2, status: "failed", version: "v", commit: "c", started_at: 1 },
-  ]);
+  await takeReports(
+    stores.ledger,
+    [{ run_id: runId(one.id, "a"), attempt: 2, status: "failed", version: "v", commit: "c", started_at: 1 }],
+    Date.now(),
+  );
   await bring(stores, [[one, "a", "dead"]]);
   expect(await seen(stores)).toEqual(before);
   expect(await count(stores, "dead_letters")).toBe(0);

@@ -52,18 +52,22 @@ const bury = (jobs: Job[], at: number) =>
     at,
   );
 const succeed = (job: Job | undefined, at: number) =>
-  takeReports(stores.ledger, [
-    {
-      run_id: job?.run_id ?? "",
-      attempt: 1,
-      status: "succeeded",
-      version: "v",
-      commit: "c",
-      started_at: at,
-      ended_at: at,
-      items: 1,
-    },
-  ]);
+  takeReports(
+    stores.ledger,
+    [
+      {
+        run_id: job?.run_id ?? "",
+        attempt: 1,
+        status: "succeeded",
+        version: "v",
+        commit: "c",
+        started_at: at,
+        ended_at: at,
+        items: 1,
+      },
+    ],
+    Date.now(),
+  );
 const tripped = (now: number) => tripBreaker(stores.ledger, now - 10 * MINUTE, 20, now, now + 5 * MINUTE);
 
 test("a pipeline of which all runs of late ended dead is paused, with the newest cause; others are not", async () => {

@@ -108,7 +108,7 @@ test("an object with items is run again by an event that its pipeline refuses, u
   const refused = event("tracked", { time: "2026-11-23T09:59:01.000Z", etag: "f" });
   const [run] = await record(stores.ledger, [decided(refused)], NOW);
   expect(run).toMatchObject({ alias: "a", cause: "tracked" });
-  await takeReports(stores.ledger, [report(run?.run_id ?? "", 1, "succeeded", { items: 0 })]);
+  await takeReports(stores.ledger, [report(run?.run_id ?? "", 1, "succeeded", { items: 0 })], Date.now());
   const later = event("tracked", { time: "2026-11-23T09:59:02.000Z", etag: "g" });
   expect(await record(stores.ledger, [decided(later)], NOW)).toEqual([]);
 });
@@ -116,7 +116,7 @@ test("an object with items is run again by an event that its pipeline refuses, u
 test("an object stays tracked while a later run of it is under way", async () => {
   const [first] = await record(stores.ledger, [decided(event("kept"), "a")], NOW);
   await record(stores.ledger, [decided(event("kept", { etag: "f" }), "a")], NOW);
-  await takeReports(stores.ledger, [report(first?.run_id ?? "", 1, "skipped", { items: 0 })]);
+  await takeReports(stores.ledger, [report(first?.run_id ?? "", 1, "skipped", { items: 0 })], Date.now());
   const refused = event("kept", { etag: "g" });
   expect(await record(stores.ledger, [decided(refused)], NOW)).toMatchObject([{ cause: "tracked" }]);
 });
@@ -138,7 +138,7 @@ test("reports in any order, any number of times, end in the same run", async () 
       const [run] = await record(stores.ledger, [decided(event(`reports-${number++}`), "a")], NOW);
       const told = reports.map((one) => ({ ...one, run_id: run?.run_id ?? "" }));
       for (let at = 0; at < told.length; at += size)
-        await takeReports(stores.ledger, told.slice(at, at + size));
+        await takeReports(stores.ledger, told.slice(at, at + size), Date.now());
       const final = await getRun(stores, run?.run_id ?? "");
       expect(final).toMatchObject({ status: "succeeded", attempt: 2, items: 3, failure: null });
     }),
@@ -156,7 +156,7 @@ test("a dead job is one letter however often it is told, with its cause; one the
     cause: "matched",
     attempts_before: 0,
   });
-  await takeReports(stores.ledger, [report(runId(one.id, "b"), 5, "running")]);
+  await takeReports(stores.ledger, [report(runId(one.id, "b"), 5, "running")], Date.now());
   const failure = { kind: "bad_media", detail: "no video" } as const;
   for (let times = 0; times < 2; times++) {
     await recordDead(stores.ledger, [{ job: job("a"), failure, attempts: 1 }, { job: job("b") }], NOW);
@@ -187,7 +187,7 @@ test("a redriven run is not ended again by a late copy of its old letter, and is
 test("a letter for a run that has succeeded since changes nothing", async () => {
   const one = event("recovered");
   const [run] = await record(stores.ledger, [decided(one, "a")], NOW);
-  await takeReports(stores.ledger, [report(run?.run_id ?? "", 2, "succeeded", { items: 1 })]);
+  await takeReports(stores.ledger, [report(run?.run_id ?? "", 2, "succeeded", { items: 1 })], Date.now());
   const job: Job = {
     run_id: run?.run_id ?? "",
     alias: "a",
@@ -229,14 +229,14 @@ test("a dead run has its letter from its report, once, and none where its caller
   const told = await record(stores.ledger, [decided(event("letter-told"), "a")], NOW);
   const silent = await record(stores.ledger, [decided(event("letter-silent"), "a")], NOW);
   const dead = (run: typeof told) => [report(run[0]?.run_id ?? "", 3, "dead", { failure })];
-  await takeReports(stores.ledger, dead(silent), { letters: false });
-  for (let n = 0; n < 2; n++) await takeReports(stores.ledger, dead(told));
+  await takeReports(stores.ledger, dead(silent), Date.now(), { letters: false });
+  for (let n = 0; n < 2; n++) await takeReports(stores.ledger, dead(told), Date.now());
   const { data } = await listDeadLetters(stores.ledger, { alias: "a" }, { limit: 100 });
   const letters = data.filter(({ object }) => object.key.startsWith("letter-"));
   expect(letters).toMatchObject([{ object: { key: "letter-told" }, attempts: 3, failure, cause: "matched" }]);
   // Redriven, it is open again; its old report, come late, does not end it.
   await takeForRedrive(stores.ledger, { run_ids: [told[0]?.run_id ?? ""] }, NOW, 10);
-  await takeReports(stores.ledger, dead(told));
+  await takeReports(stores.ledger, dead(told), Date.now());
   expect(await getRun(stores, told[0]?.run_id ?? "")).toMatchObject({ status: "pending" });
 });
 
@@ -244,7 +244,7 @@ test("a redriven run that is swept up again still has all its attempts", async (
   const [run] = await record(stores.ledger, [decided(event("forgiven"), "a")], NOW);
   const run_id = run?.run_id ?? "";
   const failure = { kind: "timeout" as const, detail: "slow" };
-  await takeReports(stores.ledger, [report(run_id, 5, "dead", { failure })]);
+  await takeReports(stores.ledger, [report(run_id, 5, "dead", { failure })], Date.now());
   await takeForRedrive(stores.ledger, { run_ids: [run_id] }, NOW, 10);
   const due = await claimOverdue(stores.ledger, NOW + 10_000_000, 1000);
   expect(due.find((one) => one.run.run_id === run_id)?.run).toMatchObject({ attempt: 5, forgiven: 5 });
@@ -271,7 +271,7 @@ test("a pipeline whose store is full is paused by itself, and looked at again", 
     kind: "store_full" as const,
     detail: "a database is full: D1_ERROR: Exceeded maximum DB size.",
   };
-  await takeReports(stores.ledger, [report(run?.run_id ?? "", 1, "failed", { failure })], { now: NOW });
+  await takeReports(stores.ledger, [report(run?.run_id ?? "", 1, "failed", { failure })], NOW);
   const paused = await stores.ledger.prepare("SELECT * FROM paused WHERE alias = 'filled'").first();
   expect(paused).toMatchObject({ reason: expect.stringMatching(/^its store is full: .*maximum DB size/) });
   expect(paused?.probe_at).toBe(NOW + 300_000);
@@ -280,7 +280,7 @@ test("a pipeline whose store is full is paused by itself, and looked at again", 
 test("the sweep claims what was committed and never left, once, and not what is fresh or final", async () => {
   const [old] = await record(stores.ledger, [decided(event("overdue"), "a")], NOW - 100_000_000);
   const [ended] = await record(stores.ledger, [decided(event("ended"), "a")], NOW - 100_000_000);
-  await takeReports(stores.ledger, [report(ended?.run_id ?? "", 1, "succeeded", { items: 1 })]);
+  await takeReports(stores.ledger, [report(ended?.run_id ?? "", 1, "succeeded", { items: 1 })], Date.now());
   await record(stores.ledger, [decided(event("fresh"), "a")], NOW + 100_000);
   const claim = () => claimOverdue(stores.ledger, NOW - 50_000_000, 100);
   const due = await claim();
@@ -290,9 +290,11 @@ test("the sweep claims what was committed and never left, once, and not what is 
 
 test("a run that nothing is heard of is claimed again, and its history says why", async () => {
   const [run] = await record(stores.ledger, [decided(event("silent"), "a")], NOW);
-  await takeReports(stores.ledger, [
-    report(run?.run_id ?? "", 1, "running", { due_at: NOW - 1_000_000_000 }),
-  ]);
+  await takeReports(
+    stores.ledger,
+    [report(run?.run_id ?? "", 1, "running", { due_at: NOW - 1_000_000_000 })],
+    Date.now(),
+  );
   const due = await claimOverdue(stores.ledger, NOW - 500_000_000, 100);
   expect(due).toMatchObject([{ run: { run_id: run?.run_id, attempt: 1 }, event: { key: "silent" } }]);
   const { history } = (await getRun(stores, run?.run_id ?? "")) ?? {};

@@ -79,7 +79,7 @@ const ledgerWork: [string, (db: D1Database) => Promise<unknown>][] = [
     (db) => record(db, [{ event, lookups: lookups(event), outcome, cause: "matched" }], 1),
   ],
   ["handing runs over", (db) => markQueued(db, ["run_x_a"], 1)],
-  ["taking reports", (db) => takeReports(db, [done])],
+  ["taking reports", (db) => takeReports(db, [done], Date.now())],
   ["sweeping", (db) => claimOverdue(db, Date.now(), 100)],
   ["recording dead letters", (db) => recordDead(db, [{ job, attempts: 1 }], 1)],
   [

@@ -102,7 +102,7 @@ const RESULT_SHARDS = 16;
 async function computeFetch(env: Env, object: SetKey, request: Request, turn: number): Promise<Response> {
   const instances = Number(env.setting("COMPUTE_INSTANCES") ?? COMPUTE_INSTANCES);
   const namespace = env.durableObjects("COMPUTE");
-  const shard = ((await numberOf(object)) + turn) % instances;
+  const shard = (numberOf(object) + turn) % instances;
   const instance: unknown = namespace.get(namespace.idFromName(`compute-${shard}`));
   return (instance as { fetch(request: Request): Promise<Response> }).fetch(request);
 }
@@ -111,7 +111,7 @@ async function computeFetch(env: Env, object: SetKey, request: Request, turn: nu
 function resultsOf(env: Env, object: SetKey): ResultStore {
   const store = async () => {
     const namespace = env.durableObjects<ResultStore & Rpc.DurableObjectBranded>("RESULTS");
-    return namespace.get(namespace.idFromName(`results-${(await numberOf(object)) % RESULT_SHARDS}`));
+    return namespace.get(namespace.idFromName(`results-${numberOf(object) % RESULT_SHARDS}`));
   };
   return {
     find: async (keys) => (await store()).find(keys),
@@ -119,5 +119,4 @@ function resultsOf(env: Env, object: SetKey): ResultStore {
   };
 }
 
-const numberOf = async (object: SetKey) =>
-  Number.parseInt((await setId({ ...object, alias: "" })).slice(0, 8), 16);
+const numberOf = (object: SetKey) => Number.parseInt(setId({ ...object, alias: "" }).slice(0, 8), 16);

@@ -11,12 +11,12 @@ import {
 } from "../../src/match/index.ts";
 import type { PipelineConfig } from "../../src/shapes/config.ts";
 import type { Event } from "../../src/shapes/event.ts";
+import { sha256Hex } from "../../src/shapes/hash.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import type { Observed, Source } from "../../src/source/contract.ts";
 import type { HeldBy } from "../../src/store/collections/contract.ts";
 import type { Hops } from "../../src/store/collections/hops.ts";
 import { HOPS, MAX_HOPS } from "../../src/store/collections/written.ts";
-import { sha256Hex } from "../../src/store/hash.ts";
 
 export type Decision = { hold: "items" } | { hold: "nothing" | "as it is"; reason: string };
 
@@ -100,7 +100,7 @@ export async function shownOf(event: Event, { content_type, metadata }: Observed
   const sorted = (pairs: Record<string, string> | undefined) => pairs && Object.entries(pairs).sort();
   const tags = event.type === "removed" ? undefined : event.tags;
   const shown = [content_type, sorted(metadata), sorted(tags) ?? null];
-  return (await sha256Hex(JSON.stringify(shown))).slice(0, 16);
+  return sha256Hex(JSON.stringify(shown)).slice(0, 16);
 }
 
 /** The event as a handler is shown it: with the object's facts of now, not those of the event's time. */

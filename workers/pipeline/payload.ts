@@ -1,8 +1,8 @@
 // Fetches a payload that came by reference, by its signed URL, just before the handler runs (run.ts).
 import type { Event } from "../../src/shapes/event.ts";
 import { FailureError } from "../../src/shapes/failure.ts";
+import { sha256Hex } from "../../src/shapes/hash.ts";
 import type { Job } from "../../src/shapes/job.ts";
-import { sha256Hex } from "../../src/store/hash.ts";
 
 /** Returns the event with its payload in place. @throws FailureError where the payload cannot be fetched */
 export async function withPayload(
@@ -25,7 +25,7 @@ export async function withPayload(
     throw new FailureError({ kind: "not_found", detail: "The payload is no longer kept.", next });
   }
   const text = response.ok ? await response.text() : "";
-  if (!response.ok || (await sha256Hex(text)) !== payload_ref.sha256)
+  if (!response.ok || sha256Hex(text) !== payload_ref.sha256)
     throw new FailureError({
       kind: "unavailable",
       detail: `The store of the payload answered ${response.status}, or other bytes than were stored.`,

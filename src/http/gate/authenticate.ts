@@ -1,18 +1,19 @@
-// Who a request comes from: the root key (the secret WEIR_API_KEY, every scope), or a created key of the
-// ledger. Without either these routes are closed, not open. What the caller may do is guard.ts's to say.
-import { timingSafeEqual } from "node:crypto";
+// Authentication: which API key a request comes with, the root key (the secret WEIR_API_KEY, every scope) or a created
+// key of the ledger. Without either the routes are closed, not open. What the caller may do is decided in gate.ts.
 import type { Env } from "../../env.ts";
+import { equal } from "../../receive/digest.ts";
 import type { Failure } from "../../shapes/failure.ts";
+import { sha256Hex } from "../../shapes/hash.ts";
 import { type Caller, SCOPES, type Scope } from "../../shapes/key.ts";
+import { logError } from "../../shapes/log.ts";
 import { findKeyByHash, type KeyRow, noteUse } from "../../store/access/keys.ts";
-import { sha256Hex } from "../../store/hash.ts";
 import { isKey } from "./key-format.ts";
 
-/** How long an isolate goes by what it has read of a key. So long a revoked key may still be taken. */
+/** Time that an isolate trusts what it has read of a key, ms. For as long a revoked key may still be taken. */
 export const KEY_CACHE_MS = 30_000;
-/** A use is noted at most once in so long. */
+/** Least time between two notes of a key's use, ms. */
 const USE_NOTE_MS = 60_000;
-/** Keys that an isolate remembers. */
+/** Keys that an isolate remembers at most. */
 const MAX_CACHED_KEYS = 1_000;
 
 const ROOT: Caller = { id: "root", name: "WEIR_API_KEY", scopes: SCOPES, expires_at: null };
@@ -25,10 +26,10 @@ export type AuthResult =
 
 const keyCache = new Map<string, { row: KeyRow; until: number }>();
 
-/** After a change of a key: this isolate reads each anew. Others come to know of it within {@link KEY_CACHE_MS}. */
+/** After a change of a key: this isolate reads each anew. Other isolates learn of it within {@link KEY_CACHE_MS}. */
 export const forgetKeys = (): void => keyCache.clear();
 
-/** At most one read of D1; `later` takes what need not be waited for. */
+/** Tells whose request this is, by at most one read of D1; `later` takes work that need not be waited for. */
 export async function authenticate(
   authorization: string | undefined,
   env: Env,
@@ -36,7 +37,7 @@ export async function authenticate(
   later: (work: Promise<unknown>) => void,
 ): Promise<AuthResult> {
   const given = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
-  if (given !== undefined && (await isKey(given))) return identifyCreatedKey(given, env, now, later);
+  if (given !== undefined && isKey(given)) return identifyCreatedKey(given, env, now, later);
   const root = env.setting("WEIR_API_KEY");
   if (root === undefined) {
     const failure: Failure = {
@@ -48,7 +49,7 @@ export async function authenticate(
     return { is: "unknown", failure };
   }
   if (given === undefined) return notIdentified("the request has no API key");
-  if (timingSafeEqual(await digest(given), await digest(root))) return { is: "known", caller: ROOT };
+  if (equal(given, root)) return { is: "known", caller: ROOT };
   return notIdentified("the API key is not valid");
 }
 
@@ -58,7 +59,7 @@ async function identifyCreatedKey(
   now: number,
   later: (work: Promise<unknown>) => void,
 ): Promise<AuthResult> {
-  const hash = await sha256Hex(given);
+  const hash = sha256Hex(given);
   const row = await readKey(hash, env, now);
   if (row === "unknown") return notIdentified("the API key is not valid");
   if (row === "unread") {
@@ -104,8 +105,4 @@ const unproven = (detail: string): Failure => ({
 
 const notIdentified = (detail: string): AuthResult => ({ is: "unknown", failure: unproven(detail) });
 
-const logUnnotedUse = (error: unknown) =>
-  console.error(JSON.stringify({ log: "key.use_unnoted", error: String(error) }));
-
-const digest = async (text: string) =>
-  new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+const logUnnotedUse = (error: unknown) => logError("key.use_unnoted", { error: String(error) });

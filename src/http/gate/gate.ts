@@ -1,17 +1,18 @@
-// The one gate before everything that needs a key, after the table of scopes.ts: who asks (auth.ts), may they,
-// and, for a change, a row in the audit log: put down before the change, so that none is without it, and ended
-// with the answer. Never what was sent or answered; a route adds a few facts with `c.set("audit", …)`.
+// The gate before every route that needs a key: who asks (authenticate.ts), whether the key has the route's scope
+// (scopes.ts), and, for a change, a row in the audit log. The row is written before the change, so that no change is
+// without one, and ended with the answer. It never holds what was sent or answered; a route adds facts with `c.set("audit", …)`.
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { matchedRoutes } from "hono/route";
 import { openEnv } from "../../env.ts";
 import type { Caller, Scope } from "../../shapes/key.ts";
+import { logError } from "../../shapes/log.ts";
 import { type AuditOutcome, beginChange, endChange } from "../../store/access/audit-log.ts";
 import { problem } from "../problem.ts";
 import { authenticate } from "./authenticate.ts";
 import { accessOf } from "./scopes.ts";
 
-/** What a route has to say of its change, where the path does not: ids and counts, no contents. */
+/** Extra fields of the audit row: ids and counts, never contents. */
 export interface AuditDetail {
   target?: string;
   detail?: Record<string, string | number | boolean | readonly string[] | undefined>;
@@ -26,7 +27,7 @@ declare module "hono" {
   }
 }
 
-/** A refused key may knock as often as it likes: one row a minute for each thing that it may not do. */
+/** Least time between two audit rows of one key and one action that it lacks the scope for, ms. */
 const REFUSED_EVERY_MS = 60_000;
 const MAX_TARGET_CHARS = 300;
 const refusedAt = new Map<string, number>();
@@ -69,9 +70,7 @@ export const authorize = createMiddleware<{ Bindings: object }>(async (c, next) 
     ended_at: Date.now(),
   });
   c.executionCtx.waitUntil(
-    end.catch((error) =>
-      console.error(JSON.stringify({ log: "audit.unended", ...change, error: String(error) })),
-    ),
+    end.catch((error) => logError("audit.unended", { ...change, error: String(error) })),
   );
 });
 
@@ -82,7 +81,7 @@ interface Action {
   target: string | null;
 }
 
-/** What is asked for by the table; null: there is no such route, which is for whoever comes after to say. */
+/** The route's row of the table, with the ids in its path; null where there is no such route, which app.ts answers. */
 function actionOf(c: Context): Action | null {
   const route = matchedRoutes(c).findLast(({ method }) => method !== "ALL");
   if (!route) return null;
@@ -93,7 +92,7 @@ function actionOf(c: Context): Action | null {
   const ids = route.path
     .split("/")
     .flatMap((part, index) => (part.startsWith(":") ? (words[index] ?? "") : []));
-  // Which move of a replay is part of what is done, not of what it is done to.
+  // The move of a replay belongs to the action (`replay.pause`), not to its target.
   const [move] = route.path.endsWith("/:move") ? ids.splice(-1) : [];
   const does = move === undefined ? access.does : `${access.does}.${move.slice(0, 20)}`;
   return {
@@ -111,7 +110,7 @@ function decodeWord(word: string): string {
   }
 }
 
-/** A refusal, where the key has not the scope; its header says it as RFC 6750 does. */
+/** The refusal where the key lacks the scope, with the header of RFC 6750; undefined where it has it. */
 function missingScope({ id, name, scopes }: Caller, needs: Scope | null | undefined): Response | undefined {
   if (!needs || scopes.includes(needs)) return undefined;
   const response = problem({

@@ -1,20 +1,21 @@
 // `Idempotency-Key`: the same request sent twice is done once and answered twice alike. After
-// draft-ietf-httpapi-idempotency-key-header. Rows are kept by store/access/idempotency.ts; which routes take a key
-// is said in app.ts.
+// draft-ietf-httpapi-idempotency-key-header. Rows are kept by store/access/idempotency.ts; app.ts lists the routes
+// that take a key.
 import { z } from "@hono/zod-openapi";
 import { createMiddleware } from "hono/factory";
 import { openEnv } from "../../env.ts";
+import { sha256Hex } from "../../shapes/hash.ts";
+import { logError } from "../../shapes/log.ts";
 import { claimKey, type HeldKey, keepAnswer, releaseKey } from "../../store/access/idempotency.ts";
-import { sha256Hex } from "../../store/hash.ts";
 import { problem } from "../problem.ts";
 
-/** A larger answer is not kept: its key then only keeps a second request from running beside the first. */
+/** Largest answer that is kept. The key of a larger one only keeps a second request from running beside the first. */
 const MAX_ANSWER_BYTES = 500_000;
 
 const KEY = /^[\w.~:+/=@-]{1,200}$/;
 const expected = "1 to 200 letters, digits and - _ . ~ : + / = @";
 
-/** For the description of a route that takes a key. */
+/** Header of the routes that take a key, as /openapi.json documents it. */
 export const idempotencyHeader = z.object({
   "idempotency-key": z
     .string()
@@ -39,7 +40,7 @@ export const idempotent = createMiddleware<{ Bindings: object }>(async (c, next)
   }
   const { search, pathname } = new URL(c.req.url);
   const db = openEnv(c.env).ledger();
-  const body_hash = await sha256Hex(`${search}\n${await c.req.text()}`);
+  const body_hash = sha256Hex(`${search}\n${await c.req.text()}`);
   // An answer is its caller's: the same key from another API key is another request.
   const route = `${c.get("caller").id} ${c.req.method} ${pathname}`;
   const held: HeldKey = { key, route, body_hash, at: Date.now() };
@@ -73,7 +74,7 @@ export const idempotent = createMiddleware<{ Bindings: object }>(async (c, next)
   }
 
   function logLost(error: unknown): void {
-    console.error(JSON.stringify({ log: "idempotency.lost", key, error: String(error) }));
+    logError("idempotency.lost", { key, error: String(error) });
   }
 
   async function settleKey(response: Response): Promise<void> {

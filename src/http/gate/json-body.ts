@@ -1,4 +1,4 @@
-// What a body must be before anybody reads it: of the door's size, JSON by its type, and not nested without end.
+// Checks of a body before any handler reads it: within the route's size, JSON by its type, not nested without end.
 // Webhooks have rules of their own (receive/).
 import type { Context, Next } from "hono";
 import { bodyLimit } from "hono/body-limit";
@@ -8,7 +8,7 @@ import { problem } from "../problem.ts";
 const MAX_BODY_BYTES = 100_000;
 /** Largest body of an invocation: its payload is in memory several times over, and a Worker has 128 MB. */
 const MAX_INVOCATION_BYTES = 5_000_000;
-/** Objects and lists inside each other. What writes JSON, compares it or copies it calls itself for each. */
+/** Objects and lists inside each other, at most: code that writes, compares or copies JSON calls itself for each. */
 export const MAX_JSON_DEPTH = 128;
 
 const limited = (maxSize: number) =>
@@ -22,7 +22,7 @@ const limited = (maxSize: number) =>
 const smallBody = limited(MAX_BODY_BYTES);
 const invocationBody = limited(MAX_INVOCATION_BYTES);
 
-/** Reads no more of a body than its door takes. */
+/** Limits a body to the size that its route takes. */
 export const boundedBody = createMiddleware((c, next) =>
   /^\/v1\/pipelines\/[^/]+\/invoke$/.test(c.req.path) ? invocationBody(c, next) : smallBody(c, next),
 );
@@ -46,7 +46,7 @@ export const jsonBody = createMiddleware(async (c: Context, next: Next) => {
 const QUOTE = 34;
 const BACKSLASH = 92;
 
-/** Whether a JSON text opens more brackets inside each other than `most`. One look at each character. */
+/** Whether a JSON text opens more brackets inside each other than `most`. Reads each character once. */
 export function isDeeper(text: string, most: number): boolean {
   let depth = 0;
   for (let i = 0; i < text.length; i++) {

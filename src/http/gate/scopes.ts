@@ -1,12 +1,12 @@
-// What each route asks of a key, and what an audit row calls the change that it makes: one table, from which
-// guard.ts enforces and /openapi.json documents. A route that is not here does not compile, and is not served.
+// The scope that each route needs, and the name of its change in the audit log: one table, which gate.ts enforces and
+// /openapi.json documents. A route that is not here does not compile, and is not served.
 import type { Scope } from "../../shapes/key.ts";
 
-/** `needs` null: any valid key. */
+/** A route that reads. `needs` null: any valid key. */
 interface Reading {
   needs: Scope | null;
 }
-/** `does` null: a question that comes with a body, and changes nothing. */
+/** A route by POST. `does` null: a question that comes with a body, and changes nothing. */
 interface Posting extends Reading {
   does: string | null;
 }
@@ -44,7 +44,7 @@ const TABLE = {
   "GET /metrics": { needs: "read" },
 
   "POST /v1/replays": { needs: "operate", does: "replay.create" },
-  // Which move comes with the path: `replay.pause`.
+  // The path's move is added to the name: `replay.pause`.
   "POST /v1/replays/{id}/{move}": { needs: "operate", does: "replay" },
   "POST /v1/runs/{id}/cancel": { needs: "operate", does: "run.cancel" },
   "POST /v1/audits": { needs: "operate", does: "audit.create" },

@@ -1,11 +1,11 @@
-// How people administer Weir: keys are made, rotated and revoked, and the audit log is read. A key gives no
-// more than it has: neither a scope, nor a longer life.
+// Handlers for API keys (create, rotate, revoke) and for reading the audit log. A key can create or replace only
+// keys that may do no more than itself and live no longer.
 import { listChanges } from "../../query/audit-log.ts";
 import { keyOf, listKeys } from "../../query/keys.ts";
-import { FailureError } from "../../shapes/failure.ts";
+import { FailureError, notFound } from "../../shapes/failure.ts";
+import { sha256Hex } from "../../shapes/hash.ts";
 import { type Caller, SCOPES, type Scope } from "../../shapes/key.ts";
 import { addKey, findKey, type KeyRow, type NewKey, replaceKey, revokeKey } from "../../store/access/keys.ts";
-import { sha256Hex } from "../../store/hash.ts";
 import { forgetKeys } from "../gate/authenticate.ts";
 import { mintKey, PREFIX_LENGTH } from "../gate/key-format.ts";
 import type { OpenDeps, RouterApp } from "../router-app.ts";
@@ -79,10 +79,10 @@ function refuseStronger({ id, name, scopes }: KeyRow, caller: Caller): void {
   });
 }
 
-/** The one answer that holds a key is kept by no cache. */
+/** Headers of an answer that holds a key: no cache may keep it. */
 const UNSTORED = { "cache-control": "no-store" };
 
-/** A key within what its maker may give. @throws FailureError `missing_scope`, `invalid` */
+/** A new key, within the scopes and the lifetime of the key that asks. @throws FailureError `missing_scope`, `invalid` */
 async function newKey(
   { name, scopes, expires_at }: Pick<NewKey, "name" | "scopes" | "expires_at">,
   caller: Caller,
@@ -109,12 +109,12 @@ async function newKey(
           : `a time to come, no later than ${new Date(latest).toISOString()}`,
     });
   }
-  const key = await mintKey();
+  const key = mintKey();
   const row: NewKey = {
     id: `key_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`,
     name,
     prefix: key.slice(0, PREFIX_LENGTH),
-    hash: await sha256Hex(key),
+    hash: sha256Hex(key),
     scopes: SCOPES.filter((scope) => scopes.includes(scope)),
     created_at: now,
     created_by: caller.id,
@@ -131,8 +131,7 @@ const rowOf = (row: NewKey): KeyRow => ({
   last_used_at: null,
 });
 
-const noKey = (id: string) =>
-  new FailureError({ kind: "not_found", detail: `there is no key ${id}`, next: "weir keys list" });
+const noKey = (id: string) => notFound(`key ${id}`, { next: "weir keys list" });
 
 const notLive = ({ id, replaced_by }: KeyRow) =>
   new FailureError({

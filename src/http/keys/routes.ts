@@ -1,4 +1,4 @@
-// The routes by which people administer Weir: who may do what (keys), and who has done what (the audit log).
+// Routes of administration: who may do what (API keys), and who has done what (the audit log).
 import { createRoute, z } from "@hono/zod-openapi";
 import { scopeSchema } from "../../shapes/key.ts";
 import { securityOf } from "../gate/scopes.ts";

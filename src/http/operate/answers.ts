@@ -1,4 +1,4 @@
-// Answers about what people operate: replays and their plans, pauses, and what is archived and has expired.
+// Answers of the routes that operate Weir: replays with their plans, pauses, and what was archived and has expired.
 import { z } from "@hono/zod-openapi";
 import { selectionSchema } from "../../shapes/replay.ts";
 import { retentionSchema } from "../../shapes/retention.ts";
@@ -82,7 +82,7 @@ export const connectionArchiveSchema = z.object({
   }),
 });
 
-/** What expired on one day, of one table and connection. */
+/** Rows of one table and connection that expired on one day. */
 export const expirySchema = z.object({
   day: z.string(),
   what: z.string(),

@@ -1,4 +1,5 @@
-// How people operate Weir: replays and audits, redrives, pauses. Joins routes to the parts that do the work.
+// Handlers of the routes that operate Weir: replays and audits, redrives, pauses. They join routes to the parts that
+// do the work.
 
 import { pipelineByAlias } from "../../dispatch/pipelines.ts";
 import { describeArchive, listExpired } from "../../query/archive.ts";
@@ -7,7 +8,8 @@ import { createReplay, describeReplay, moveReplay } from "../../replay/manage.ts
 import { cancelRun } from "../../routing/cancel-run.ts";
 import type { RouterDeps } from "../../routing/deps.ts";
 import { handOverAll, sweep } from "../../routing/route.ts";
-import { FailureError } from "../../shapes/failure.ts";
+import { notFound } from "../../shapes/failure.ts";
+import { logWarning } from "../../shapes/log.ts";
 import { dropLetters, type LetterChoice, takeForRedrive } from "../../store/ledger/dead-letters.ts";
 import { pausePipeline, resumePipeline } from "../../store/ledger/pauses.ts";
 import { getReplay } from "../../store/ledger/replays.ts";
@@ -15,7 +17,7 @@ import type { AuditDetail } from "../gate/gate.ts";
 import type { OpenDeps, RouterApp } from "../router-app.ts";
 import * as routes from "./routes.ts";
 
-/** Letters that one redrive takes: what a request can hand over. */
+/** Dead letters that one redrive takes at most: as many as a request can hand over. */
 const REDRIVE_LIMIT = 1000;
 
 export function addOperateRoutes(app: RouterApp, open: OpenDeps): void {
@@ -48,7 +50,7 @@ export function addOperateRoutes(app: RouterApp, open: OpenDeps): void {
     const deps = open(c);
     const { id } = c.req.valid("param");
     const replay = await getReplay(deps.env.ledger(), id);
-    if (!replay) throw new FailureError({ kind: "not_found", detail: `there is no replay ${id}` });
+    if (!replay) throw notFound(`replay ${id}`);
     return c.json(await describeReplay(replay, deps), 200);
   });
   app.openapi(routes.moveReplay, async (c) => {
@@ -99,7 +101,7 @@ export function addOperateRoutes(app: RouterApp, open: OpenDeps): void {
   });
 }
 
-/** Which dead letters were meant, and how many they were. */
+/** The audit row's facts about dead letters: how they were chosen, and how many they were. */
 const auditDetailOf = (
   { alias, kind, run_ids, all }: LetterChoice & { all?: true | undefined },
   count: number,
@@ -112,9 +114,9 @@ const auditDetailOf = (
 export async function redrive(choice: LetterChoice, deps: RouterDeps) {
   const taken = await takeForRedrive(deps.env.ledger(), choice, deps.now(), REDRIVE_LIMIT);
   const ready = taken.filter(({ waits }) => !waits);
-  // They are open from here on, so that the sweep sends what does not leave now.
+  // The runs are open from here on, so that the sweep sends those that do not leave now.
   await handOverAll(ready, deps).catch((error: unknown) =>
-    console.warn(JSON.stringify({ log: "redrive.left", error: String(error) })),
+    logWarning("redrive.left", { error: String(error) }),
   );
   const waiting = taken.length - ready.length;
   return { redriven: taken.length, waiting, run_ids: taken.map(({ run }) => run.run_id) };

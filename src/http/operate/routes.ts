@@ -1,4 +1,4 @@
-// The routes by which people operate Weir: replays and audits, dead letters, pauses.
+// Routes that operate Weir: replays and audits, dead letters, pauses, the archive.
 import { createRoute, z } from "@hono/zod-openapi";
 import { MAX_REMOVED_PERCENT, replaySchema } from "../../shapes/replay.ts";
 import { idempotencyHeader } from "../gate/idempotency.ts";

@@ -1,4 +1,4 @@
-// The shapes of answers, as documented at /openapi.json and checked by the compiler against what is sent.
+// Shapes of the answers to reads, as /openapi.json documents them and the compiler checks them.
 import { z } from "@hono/zod-openapi";
 import { pipelineConfigSchema } from "../../shapes/config.ts";
 import { eventSchema } from "../../shapes/event.ts";
@@ -161,7 +161,7 @@ export const itemSchema = z.object({
   id: z.string(),
   object: z.object({ bucket: z.string(), key: z.string() }),
   pipeline: z.string(),
-  /** What made it; more in its lineage. */
+  /** Version of the pipeline that made the item; the rest is in its lineage. */
   version: z.string(),
   commit: z.string(),
   position: z.number(),

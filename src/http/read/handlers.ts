@@ -1,5 +1,5 @@
-// The routes that only read, and what answers each: pipelines, events, runs, items, dead letters. Handlers join parts;
-// the questions are asked in src/query.
+// Handlers of the routes that only read: pipelines, events, runs, items, dead letters. Each passes its question to
+// src/query and answers with the result.
 
 import { pipelineByAlias } from "../../dispatch/pipelines.ts";
 import { openEnv } from "../../env.ts";
@@ -13,7 +13,7 @@ import { lookAtObject } from "../../query/object-now.ts";
 import { listObjects } from "../../query/pipeline-objects.ts";
 import { listVersions } from "../../query/versions.ts";
 import { explainDecision } from "../../query/why.ts";
-import { FailureError } from "../../shapes/failure.ts";
+import { notFound } from "../../shapes/failure.ts";
 import { listPaused } from "../../store/ledger/pauses.ts";
 import type { OpenDeps, RouterApp } from "../router-app.ts";
 import * as routes from "./routes.ts";
@@ -158,7 +158,6 @@ function addDeadLetterRoutes(app: RouterApp): void {
 }
 
 function orNotFound<T>(value: T | null, what: string, id: string): T {
-  if (value === null)
-    throw new FailureError({ kind: "not_found", detail: `there is no ${what} ${id.slice(0, 120)}` });
+  if (value === null) throw notFound(`${what} ${id.slice(0, 120)}`);
   return value;
 }

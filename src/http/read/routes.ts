@@ -1,4 +1,4 @@
-// The routes and their schemas: what is validated, typed and documented, each once.
+// Routes that only read, and invoke, each with the schemas by which it is validated, typed and documented.
 import { createRoute, z } from "@hono/zod-openapi";
 import { diffSchema } from "../../query/diff.ts";
 import { testSchema } from "../../query/filters.ts";

@@ -1,4 +1,5 @@
-// Answers that tell what code made what is stored: a pipeline's versions, and the objects that it keeps items of.
+// Answers about which code made the stored items: a pipeline's versions, the objects that it keeps items of, and an
+// object as it is now.
 import { z } from "@hono/zod-openapi";
 import { pipelineConfigSchema } from "../../shapes/config.ts";
 import { moment, objectSchema } from "./answers.ts";
@@ -6,9 +7,9 @@ import { moment, objectSchema } from "./answers.ts";
 export const versionSchema = z.object({
   version: z.string(),
   deployed: z.boolean(),
-  /** When it decided its first event; null before that. */
+  /** Time of the first event that the version decided; null before that. */
   first_seen: moment.nullable(),
-  /** Null where only its items tell of it. */
+  /** Null where the version is known only by its items. */
   config: pipelineConfigSchema.nullable(),
   /** Objects that have items of this version, and how many items. */
   objects: z.number(),
@@ -23,7 +24,7 @@ export const producedObjectSchema = z.object({
   version: z.string().nullable(),
   commit: z.string().nullable(),
   models: z.array(z.string()),
-  /** Made by another version than the deployed one. */
+  /** Whether another version than the deployed one made the items. */
   stale: z.boolean(),
   stored_at: moment.nullable(),
 });
@@ -39,9 +40,9 @@ export const objectNowSchema = z.object({
       metadata: z.record(z.string(), z.string()),
     })
     .nullable(),
-  /** Null unless asked for. */
+  /** Null unless the request asks for tags. */
   tags: z.record(z.string(), z.string()).nullable(),
-  /** Readable in ranges until `expires_at`, by whoever holds it. */
+  /** URL that reads the object, in ranges, until `expires_at`, by whoever holds it. */
   url: z.string().nullable(),
   expires_at: moment.nullable(),
 });

@@ -1,4 +1,4 @@
-// Backblaze B2 event notifications: raw names, milliseconds, no etag; hiding a file is how it goes.
+// Backblaze B2 event notifications: raw names, times in milliseconds, no etag; a hidden file counts as removed.
 // https://www.backblaze.com/docs/cloud-storage-event-notifications-reference-guide
 import { z } from "zod";
 import type { EventType } from "../../shapes/event.ts";
@@ -14,7 +14,7 @@ const b2Schema = z.object({
   objectVersionId: z.string().nullish(),
 });
 
-/** Sent when a rule is tried; it names no object. */
+/** Type of the event that B2 sends when a rule is tried; it names no object. */
 export const B2_PROBE = "b2:TestEvent";
 
 export const b2: Normaliser = (record, context) => {

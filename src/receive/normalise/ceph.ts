@@ -35,8 +35,8 @@ export const ceph: Normaliser = (record, context) => {
 };
 
 /**
- * Ceph's lifecycle names have three parts; only the end of the current version removes the object. What a
- * multisite zone has taken over from another (`ObjectSynced`) is there, or gone, here.
+ * Weir's type for a Ceph event name. Lifecycle names have three parts, and only the end of the current version removes
+ * the object. `ObjectSynced` means that this zone has taken a creation or a removal over from another one.
  * https://docs.ceph.com/en/latest/radosgw/s3-notification-compatibility/
  */
 function cephType(operation: string): EventType {
@@ -47,13 +47,13 @@ function cephType(operation: string): EventType {
   return typeOf(operation);
 }
 
-/** RFC 3339 only: `Date.parse` would read "0.000000" as a day of the year 2000. */
+/** Milliseconds of an RFC 3339 time; `Date.parse` alone would read "0.000000" as a day of the year 2000. */
 function timeOf(text: string): number | undefined {
   const ms = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
   return ms > 0 ? ms : undefined;
 }
 
-/** Seconds and nanoseconds, four bytes each, little-endian: repeats with the event, unlike our own clock. */
+/** Milliseconds of a sequencer: seconds and nanoseconds, four bytes each, little-endian. Unlike our clock, it is the same in a repetition. */
 function timeOfSequencer(sequencer: string | null | undefined): number | undefined {
   if (!sequencer || !/^[0-9A-Fa-f]{16}$/.test(sequencer)) return undefined;
   const bytes = new DataView(new ArrayBuffer(8));

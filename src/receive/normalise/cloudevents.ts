@@ -1,5 +1,5 @@
-// CloudEvents 1.0, structured, binary and batched. Where `data` holds a sender's own record, that record
-// is what is read (see normalise.ts); this file is for events that only their attributes tell. Keys raw.
+// CloudEvents 1.0, structured, binary and batched, with raw keys. Where `data` holds a sender's own record, normalise.ts
+// reads that record; this file reads events that are described by their attributes alone.
 // https://github.com/cloudevents/spec/blob/main/cloudevents/adapters/aws-s3.md
 import { z } from "zod";
 import { ok, type Result } from "../../shapes/failure.ts";
@@ -67,7 +67,7 @@ export const cloudevents: Normaliser = (record, context) => {
   );
 };
 
-/** A binary-mode event as the structured one that it stands for; `undefined` if the headers tell none. */
+/** A binary-mode event as the structured one that it stands for; undefined if the headers describe none. */
 export function fromBinary(headers: Headers, data: unknown): Record<string, unknown> | undefined {
   if (!headers.has("ce-specversion")) return undefined;
   const attributes = [...headers].filter(([name]) => name.startsWith("ce-"));
@@ -78,8 +78,8 @@ export function fromBinary(headers: Headers, data: unknown): Record<string, unkn
 }
 
 /**
- * What an event carries: `data` as it is, or the JSON in `data_base64`. Data that is announced as another
- * type than JSON is not read, and the attributes alone tell the event.
+ * The data of an event: `data` as it is, or the JSON in `data_base64`. Data of another type than JSON is not read; the
+ * attributes alone then describe the event.
  * https://github.com/cloudevents/spec/blob/main/cloudevents/formats/json-format.md#31-handling-of-data
  */
 export function cloudEventData(event: Record<string, unknown>): Result<unknown> {

@@ -1,23 +1,23 @@
-// From a sender's own words to Weir's events: what every normaliser is given, returns and shares. A
-// normaliser says what the record holds (a Draft); this file makes it an Event, or says why it is none.
+// The contract of normalisers, which turn a sender's record into Weir's event, and the steps that they share. A
+// normaliser reads the record into a Draft; this file makes an Event of it, or gives the reason why it is none.
 import type { z } from "zod";
 import { decodeWords } from "../../shapes/encoded-words.ts";
 import type { Event } from "../../shapes/event.ts";
 import { type Failure, fail, ok, type Result } from "../../shapes/failure.ts";
 import { identify } from "../identity.ts";
 
-/** Where and when a delivery came in. */
+/** Connection and time of a delivery. */
 export interface Context {
   connection: string;
   /** Milliseconds since the epoch. */
   receivedAt: number;
-  /** The connection's buckets, where the sender's word for the bucket is not proven by the door itself. */
+  /** Buckets of the connection, to which the events must belong; absent where the door has proven the bucket itself. */
   buckets?: readonly string[];
 }
 
-/** A record that is no event, with the reason, kept for a person to see. */
+/** A record that is no event, with the reason, kept for a person to look at. */
 export interface Quarantined {
-  /** Its place in the delivery. */
+  /** Number of the record in the delivery, from 0. */
   index: number;
   failure: Failure;
   raw: unknown;
@@ -26,30 +26,30 @@ export interface Quarantined {
 export interface Normalised {
   events: Event[];
   quarantined: Quarantined[];
-  /** The sender only tried the line: `s3:TestEvent`, `b2:TestEvent`. */
+  /** Name of a test event, by which the sender only tries the connection: `s3:TestEvent`, `b2:TestEvent`. */
   probe?: string;
   /** The one status that the sender takes for success, where it does not take any 2xx. */
   acknowledge?: 200;
 }
 
-/** One record of one sender. */
+/** Reads one record of one sender. */
 export type Normaliser = (record: unknown, context: Context) => Result<Event>;
 
 type Maybe<T> = { [K in keyof T]?: T[K] | null | undefined };
 
-/** What a record says, in Weir's fields; `null` and `undefined` alike mean that it does not say. */
+/** A record's content in Weir's fields; `null` and `undefined` alike mean that the record does not say. */
 export type Draft = Pick<Event, "sender" | "type" | "operation" | "bucket" | "key"> & {
   /** Milliseconds, or any text that `Date.parse` reads. */
   time: number | string;
 } & Maybe<Omit<Event, "sender" | "type" | "operation" | "bucket" | "key" | "time">>;
 
-/** S3's own limit, in bytes of UTF-8; no sender has a larger one. */
+/** Longest key, bytes of UTF-8: S3's own limit; no sender has a larger one. */
 const MAX_KEY_BYTES = 1024;
-/** The last one with a year of four digits. */
+/** The last moment with a year of four digits, ms. */
 const LAST_MOMENT = Date.parse("9999-12-31T23:59:59.999Z");
 const utf8 = new TextEncoder();
 
-/** Checks what no schema can, gives the event its identities, and leaves out what was not said. */
+/** Makes an event of a draft: checks what no schema can, adds the identities, and leaves out absent fields. */
 export function eventOf(draft: Draft, { connection, receivedAt, buckets }: Context): Result<Event> {
   const { sender, type, operation, bucket, key } = draft;
   const time = momentOf(draft.time);
@@ -84,7 +84,7 @@ export function eventOf(draft: Draft, { connection, receivedAt, buckets }: Conte
   return ok(Object.assign(event, identify(event)));
 }
 
-/** A delivery's records all came at one moment: written out once, not sixty times. */
+/** The time as ISO text, cached: the records of a delivery all came at one moment. */
 function isoOf(ms: number): string {
   if (latest.ms !== ms) latest = { ms, text: new Date(ms).toISOString() };
   return latest.text;
@@ -111,11 +111,11 @@ const isKey = (key: string): boolean =>
 const withoutQuotes = (etag: string): string =>
   etag.startsWith('"') ? etag.replace(/^"(.*)"$/s, "$1") : etag;
 
-/** As `toISOString` writes it already: most senders do. Days over 28 are left to `Date`, which knows months. */
+/** A time as `toISOString` writes it, as most senders do. Days over 28 are left to `Date`, which knows months. */
 const WRITTEN = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
 
-/** RFC 3339 with its zone, or milliseconds; `Date` alone would read "0.000000" as a day of the year 2000. */
+/** ISO text of an RFC 3339 time with its zone, or of milliseconds; undefined for any other text. */
 function momentOf(time: number | string): string | undefined {
   if (typeof time === "string") {
     if (WRITTEN.test(time) && time >= "1970") return time;
@@ -125,14 +125,14 @@ function momentOf(time: number | string): string | undefined {
   return moment.getTime() >= 0 && moment.getTime() <= LAST_MOMENT ? moment.toISOString() : undefined;
 }
 
-/** A sender proves itself for its connection's buckets and for no others. */
+/** The refusal of a bucket that the connection does not list: a proof is good for the listed buckets only. */
 const foreign = (bucket: string) =>
   fail("forbidden", `The bucket ${JSON.stringify(bucket)} is not one of this connection's.`, {
     where: "bucket",
     next: "Add the bucket to the connection in connections.json if it is yours.",
   });
 
-/** A record that its sender's shape does not fit. */
+/** The failure of a record that has not its sender's shape. */
 export const malformed = (detail: string, where?: string, expected?: string) =>
   fail("malformed", detail, {
     ...(where !== undefined && { where }),
@@ -148,7 +148,7 @@ export function read<T>(schema: z.ZodType<T>, record: unknown): Result<T> {
   return malformed(issue?.message ?? "The record does not have its sender's shape.", where || undefined);
 }
 
-/** Bad records of one delivery that are kept to be looked at, each with its own reason. */
+/** Bad records of one delivery that are kept, each with its own reason; the rest is only counted. */
 const MAX_QUARANTINED = 100;
 
 /** Normalises records one by one: a bad one costs only itself, and a great many of them no more than some. */

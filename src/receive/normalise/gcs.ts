@@ -1,4 +1,4 @@
-// Google Cloud Storage through a Pub/Sub push: the attributes tell the event, `data` the object.
+// Google Cloud Storage through a Pub/Sub push: the attributes describe the event, `data` the object.
 // https://cloud.google.com/storage/docs/pubsub-notifications
 import { z } from "zod";
 import type { EventType } from "../../shapes/event.ts";
@@ -56,7 +56,7 @@ export const gcs: Normaliser = (record, context) => {
   );
 };
 
-/** The old generation's end is told for an overwritten object too, which is not gone. */
+/** Weir's type for a GCS event name. The old generation of an overwritten object is reported as deleted too; the object is not gone. */
 function typeOf(name: string, overwritten: boolean): EventType {
   if (name === "OBJECT_FINALIZE") return "created";
   return (name === "OBJECT_DELETE" || name === "OBJECT_ARCHIVE") && !overwritten ? "removed" : "other";

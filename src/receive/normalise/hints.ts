@@ -1,5 +1,5 @@
-// What a body that is no event probably is: events that were wrapped, or unwrapped, on their way here. Each
-// says so in words, with what to change at the sender; none of them is guessed into an event.
+// Hints for bodies that are no events but were probably meant as such: wrapped or unwrapped on their way here. Each hint
+// says what to change at the sender; no body is guessed into an event.
 import type { Failure } from "../../shapes/failure.ts";
 
 type Shape = Record<string, unknown>;

@@ -1,5 +1,5 @@
 // MinIO and AIStor `Records[]`: keys form-encoded with `/` as `%2F`, names with `s3:`, size left out when
-// it is 0, and changes of tags, retention and legal hold told as `ObjectCreated:*`, which they are not.
+// it is 0, and changes of tags, retention and legal hold reported as `ObjectCreated:*`, which they are not.
 import { z } from "zod";
 import type { EventType } from "../../shapes/event.ts";
 import { eventOf, formDecode, type Normaliser, read, userMetadata } from "./contract.ts";
@@ -11,7 +11,7 @@ const object = recordSchema.shape.s3.shape.object.extend({
 });
 const minioSchema = recordSchema.extend({ s3: recordSchema.shape.s3.extend({ object }) });
 
-/** Operations on an object that stays as it is. */
+/** Types of operations that MinIO reports as creations although the object's bytes stay. */
 const NOT_CREATED: Record<string, EventType> = {
   "ObjectCreated:PutTagging": "tagged",
   "ObjectCreated:DeleteTagging": "tagged",

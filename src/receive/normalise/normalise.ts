@@ -1,5 +1,5 @@
-// A proven payload → events. The envelope is told by its shape, never by what a header claims; each
-// record then goes to its sender's normaliser, and one that is malformed costs only itself.
+// Turns a proven payload into events. The envelope is recognised by its shape, never by what a header claims; each
+// record then goes to its sender's normaliser, and a malformed record costs only itself.
 import { fail, ok, type Result } from "../../shapes/failure.ts";
 import { utf8 } from "../body.ts";
 import { B2_PROBE, b2 } from "./b2.ts";
@@ -19,8 +19,8 @@ type Shape = Record<string, unknown>;
 /**
  * Every event of a delivery.
  *
- * @param payload what the proof says the body is.
- * @param headers only those that the proof covers: binary CloudEvents are told by headers.
+ * @param payload the body as the proof gives it, unwrapped.
+ * @param headers only those that the proof covers: binary CloudEvents are described by headers.
  * @returns events and quarantined records, or `malformed` when the payload as a whole cannot be read.
  */
 export function normalise(
@@ -45,7 +45,7 @@ export function normalise(
   return ok(records.some(isTigris) ? { ...normalised, acknowledge: 200 } : normalised);
 }
 
-/** Tigris takes a 200 for an answer, and by its earlier documents nothing else; others take any 2xx. */
+/** Whether a record is of Tigris, which by its earlier documents takes only a 200 for success; others take any 2xx. */
 const isTigris = (record: unknown) => normaliserOf(record) === tigris;
 
 function parse(payload: Uint8Array | string): Result<unknown> {
@@ -60,7 +60,7 @@ function parse(payload: Uint8Array | string): Result<unknown> {
 const isShape = (value: unknown): value is Shape =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** What a sender sends to try the line. */
+/** Name of the test event that a body is; undefined for any other body. */
 function probeOf(body: unknown): string | undefined {
   if (!isShape(body)) return undefined;
   if (body.Event === "s3:TestEvent") return "s3:TestEvent";
@@ -93,7 +93,7 @@ function inCloudEvent(event: Shape): unknown[] {
 
 const RECORD_SOURCES: Record<string, Normaliser> = { "aws:s3": s3, "minio:s3": minio, "ceph:s3": ceph };
 
-/** Which sender's record this is, by the fields that only that sender has. */
+/** The normaliser of a record's sender, recognised by fields that only this sender has. */
 function normaliserOf(record: unknown): Normaliser {
   if (!isShape(record)) return unknownSender;
   const source = record.eventSource;

@@ -1,6 +1,5 @@
-// Ceph RGW without credentials in its endpoint: the topic's OpaqueData comes back in every record, and is
-// the secret. It proves the caller, not the bytes; it goes no further than here, so that no record of a
-// refusal can hold it.
+// Ceph RGW without credentials in its endpoint: the secret is the topic's OpaqueData, which comes back in every record.
+// It proves the caller, not the bytes. It is removed from the records here, so that nothing that is kept can hold it.
 import { z } from "zod";
 import { ok } from "../../shapes/failure.ts";
 import { utf8 } from "../body.ts";

@@ -1,5 +1,5 @@
-// What it takes to prove a delivery, and what a proof is. One file beside this one per scheme; none of
-// them parses more of the body than its proof needs, and none knows what an event is.
+// The contract of verifiers: what they are given, and the proof that they return. Each scheme is one file beside this
+// one; none parses more of the body than its proof needs, and none knows what an event is.
 
 import type { JWTVerifyGetKey } from "jose";
 import type { Scheme, SchemeName } from "../../shapes/connection.ts";
@@ -16,7 +16,7 @@ export interface Delivery {
   receivedAt: number;
 }
 
-/** What verifying may lean on: secrets by name, the network, and keys fetched before. */
+/** Means of verifying: secrets by name, the network, and keys fetched before. */
 export interface Trust {
   secret(name: string): string | undefined;
   fetch: typeof fetch;
@@ -30,13 +30,13 @@ export type Handshake =
 
 export interface Proof {
   scheme: SchemeName;
-  /** What the sender calls this delivery: a second one with the same id is a repetition. */
+  /** The sender's own id of this delivery: a second delivery with the same id is a repetition. */
   replayId?: string;
   /** When set, a second use of `replayId` before this moment (ms) is refused, not merely idempotent. */
   onceUntil?: number;
-  /** What the body really is, after unwrapping (the Message string of SNS). */
+  /** The body after unwrapping (of SNS, the string in Message). */
   payload: Uint8Array<ArrayBuffer> | string;
-  /** The headers that the proof covers; no other may change what an event says. */
+  /** Headers that the proof covers; no other header may change an event. */
   headers: Headers;
   handshake?: Handshake;
 }
@@ -47,7 +47,7 @@ export interface Verifier<S extends SchemeName> {
   verify(delivery: Delivery, config: Extract<Scheme, { scheme: S }>, trust: Trust): Promise<Result<Proof>>;
 }
 
-/** A refusal for want of proof. `where` names the place; nothing tells which secret or which byte. */
+/** A refusal for want of proof. `where` names the place; no text says which secret or which byte was wrong. */
 export const unproven = (detail: string, where?: string) =>
   fail("unproven", detail, where === undefined ? {} : { where });
 
@@ -68,9 +68,9 @@ export interface CertificateKeys {
 
 export interface KeyCache {
   certificates: TtlCache<CertificateKeys>;
-  /** Why there was no certificate at an address, for as long as it is not asked for again. */
+  /** Failures of certificates that could not be fetched; while one is here, its address is not asked again. */
   absent: TtlCache<Failure>;
-  /** Certificates that are being fetched: whoever needs one meanwhile waits for the same. */
+  /** Certificates that are being fetched: further requests wait for the same fetch. */
   flights: Map<string, Promise<Result<CertificateKeys>>>;
   keySets: TtlCache<JWTVerifyGetKey>;
 }

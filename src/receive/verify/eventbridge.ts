@@ -1,5 +1,5 @@
 // EventBridge API destinations: the connection's header API key, Basic or bearer, and optionally the
-// accounts whose events are wanted. Bearer and Basic are proven by the files of those names.
+// accounts whose events are accepted. Bearer and Basic are proven by the files of those names.
 import { fail, ok, type Result } from "../../shapes/failure.ts";
 import { utf8 } from "../body.ts";
 import { equal } from "../digest.ts";

@@ -48,7 +48,7 @@ export const googleOidc: Verifier<"google-oidc"> = {
   },
 };
 
-/** A key set that could not be had is our trouble; everything else is wrong with the token. */
+/** The failure of a verification: ours where the key set could not be fetched, else the token's. */
 function refusal(error: unknown): Result<never> {
   const ours =
     !(error instanceof errors.JOSEError) ||

@@ -1,9 +1,9 @@
-// Secrets by name, and public keys that were fetched: small, in memory, gone with the isolate.
+// Secrets by name, and the isolate's cache of fetched public keys.
 import type { SecretRef } from "../../shapes/connection.ts";
 import { fail, ok, type Result } from "../../shapes/failure.ts";
 import { TtlCache } from "../ttl-cache.ts";
 import type { KeyCache, Trust } from "./contract.ts";
-/** An empty cache; one per isolate is enough. Forged names are many, so those that failed have more room. */
+/** An empty cache; one per isolate is enough. Failures have more room than keys, since forged names are many. */
 export const keyCache = (): KeyCache => ({
   certificates: new TtlCache(),
   absent: new TtlCache(1_000),

@@ -1,4 +1,4 @@
-// The table of schemes, and the choice among those that a connection accepts.
+// Proves a delivery: the table of all schemes, and the choice among those that a connection accepts.
 import type { Scheme, SchemeName } from "../../shapes/connection.ts";
 import type { Failure, Result } from "../../shapes/failure.ts";
 import { backblaze } from "./backblaze.ts";

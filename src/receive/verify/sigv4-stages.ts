@@ -1,8 +1,9 @@
 // The stages of Signature Version 4, each a value with a name: canonical request, string to sign,
 // signature. Pure; AWS publishes what each should be for its examples, and the tests hold them to it.
-import { hmacSha256, sha256Hex, toHex } from "../digest.ts";
+import { sha256Hex } from "../../shapes/hash.ts";
+import { hmacSha256, toHex } from "../digest.ts";
 
-/** What a signature is good for. */
+/** Date, region and service that a signature is valid for. */
 export interface SigningScope {
   date: string;
   region: string;
@@ -47,6 +48,7 @@ export function canonicalRequest(
   }
 }
 
+/** The text over which the signature is computed. */
 export const stringToSign = (
   canonical: string,
   amzDate: string,
@@ -54,21 +56,21 @@ export const stringToSign = (
 ): string =>
   ["AWS4-HMAC-SHA256", amzDate, `${date}/${region}/${service}/aws4_request`, sha256Hex(canonical)].join("\n");
 
-/** Lower-case hex. */
+/** The signature, in lower-case hex. */
 export function signature(toSign: string, secret: string, { date, region, service }: SigningScope): string {
   const dated = hmacSha256(`AWS4${secret}`, date);
   const key = [region, service, "aws4_request"].reduce((outer, part) => hmacSha256(outer, part), dated);
   return toHex(hmacSha256(key, toSign));
 }
 
-/** S3 signs the path encoded once; every other service encodes what is already encoded again. */
+/** The path as it is signed: S3 encodes it once, every other service encodes the encoded path again. */
 function canonicalPath(path: string, service: string): string {
   const segments =
     service === "s3" ? path.split("/").map(decodeURIComponent) : path.replace(/\/+/g, "/").split("/");
   return segments.map(encode).join("/");
 }
 
-/** From the raw text: `searchParams` would turn a `+` into a space. */
+/** The query as it is signed, from the raw text: `searchParams` would turn a `+` into a space. */
 function canonicalQuery(search: string): string {
   const pairs = search.replace(/^\?/, "").split("&").filter(Boolean);
   return pairs
@@ -83,6 +85,6 @@ function canonicalQuery(search: string): string {
 
 const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** RFC 3986: only letters, digits, `-`, `.`, `_` and `~` stay. */
+/** Percent-encodes by RFC 3986: only letters, digits, `-`, `.`, `_` and `~` stay. */
 const encode = (text: string) =>
   encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);

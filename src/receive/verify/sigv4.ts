@@ -1,8 +1,9 @@
-// AWS Signature Version 4, from the receiving end: what must be signed, when, for which scope, and
-// whether the signature is the one our secret makes. The stages are in `sigv4-stages.ts`.
+// AWS Signature Version 4, verified: the headers that must be signed, the date, the scope, and whether our secret gives
+// the same signature. Its stages are in `sigv4-stages.ts`.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 import { ok } from "../../shapes/failure.ts";
-import { equal, sha256Hex } from "../digest.ts";
+import { sha256Hex } from "../../shapes/hash.ts";
+import { equal } from "../digest.ts";
 import { type Delivery, unproven, type Verifier } from "./contract.ts";
 import { currentSecrets } from "./keys.ts";
 import { canonicalRequest, signature, stringToSign } from "./sigv4-stages.ts";
@@ -76,7 +77,7 @@ function parseAuthorization(text: string) {
   return { accessKeyId, date, region, service, signedHeaders: names.split(";"), signature: given };
 }
 
-/** `20261123T130549Z` as milliseconds. */
+/** A time like `20261123T130549Z` as milliseconds. */
 function parseAmzDate(text: string): number | undefined {
   const [, y, mo, d, h, mi, s] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text) ?? [];
   const signedAt = Date.parse(`${y}-${mo}-${d}T${h}:${mi}:${s}Z`);

@@ -1,4 +1,4 @@
-// The certificates that sign SNS messages: where they may come from, fetching, and their public keys.
+// Certificates that sign SNS messages: the addresses they may come from, fetching them, and their public keys.
 //
 // The trust is TLS to a host that only AWS can serve. Validity dates are deliberately not looked at: a
 // message signed before its certificate was rotated is still genuine, and AWS serves no others there.
@@ -14,7 +14,7 @@ const REGION = /^sns\.((?:[a-z]{2}|eusc)(?:-[a-z]+)+-\d{1,2})\./;
 const DAY_MS = 86_400_000;
 const MAX_PEM_BYTES = 65_536;
 const FETCH_MS = 5_000;
-/** How long a name that SNS does not have is not asked for again, and one that could not be had. */
+/** Time until an address is asked again, ms: after SNS had no such certificate, and after a fetch failed. */
 const FORGED_MS = 300_000;
 const FAILED_MS = 20_000;
 
@@ -25,9 +25,9 @@ export function isSnsHost(host: string): boolean {
 }
 
 /**
- * The keys of the certificate at an address that must be AWS's, letter by letter, before any request. Each
- * name is asked for once: who needs it meanwhile waits for the same answer, and a name that is not there is
- * not asked for again for a while.
+ * The keys of the certificate at an address, which must be AWS's, letter by letter, before any request. Each address is
+ * fetched once at a time: further requests wait for the same fetch, and an address without a certificate is not asked
+ * again for a while.
  */
 export async function certificateAt(
   url: string,
@@ -74,7 +74,7 @@ const NOT_FETCHED = fail("unavailable", "The signing certificate could not be fe
   retry_after_seconds: 20,
 });
 
-/** The request that fetches may be cut off, with its answer: who waits on it does not wait for ever. */
+/** The failure for requests that wait on another's fetch, which may be cut off with its request. */
 const tooLate = () =>
   new Promise<typeof NOT_FETCHED>((resolve) => setTimeout(resolve, FETCH_MS + 1_000, NOT_FETCHED));
 

@@ -60,7 +60,7 @@ export const sns: Verifier<"sns"> = {
   },
 };
 
-/** The string that SNS signs: names and values on lines of their own, sorted by name, no Subject if none. */
+/** The text that SNS signs: names and values on lines of their own, sorted by name, without a Subject if there is none. */
 export function stringToSign(message: SnsMessage): string {
   const { Message, MessageId, Timestamp, TopicArn, Type } = message;
   const fields =
@@ -116,7 +116,7 @@ function proofOf(message: SnsMessage, pinned: boolean): Result<Proof> {
 const unsubscribed = (message: SnsMessage): Result<Handshake> =>
   ok({ kind: "unsubscription", topic: message.TopicArn });
 
-/** Only an address on SNS itself is ever visited: the very host of the certificate, unless that is pinned. */
+/** The handshake of a subscription, whose address must be on SNS itself: on the certificate's host, unless that is pinned. */
 function confirmed(message: SnsMessage & { SubscribeURL: string }, pinned: boolean): Result<Handshake> {
   const url = URL.parse(message.SubscribeURL);
   const host = pinned ? url?.host : URL.parse(message.SigningCertURL)?.host;

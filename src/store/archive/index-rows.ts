@@ -1,7 +1,7 @@
 // What is left in the ledger of an archived event: a compact row that leads from its id, its object and its time
 // to its segment. Here are the names by which such a row is found.
-import { createHash } from "node:crypto";
 import type { Event } from "../../shapes/event.ts";
+import { sha256Hex } from "../../shapes/hash.ts";
 
 /** The id's own bytes, in hex. */
 export const hexOf = (eventId: string) => eventId.slice(4);
@@ -21,8 +21,7 @@ export const objectHex = ({ connection, bucket, key }: Pick<Event, "connection" 
 /** The first 12 bytes of every object of this key, in hex. */
 export const keyHex = (key: string) => hash(key, 24);
 
-const hash = (text: string, digits: number) =>
-  createHash("sha256").update(text).digest("hex").slice(0, digits);
+const hash = (text: string, digits: number) => sha256Hex(text).slice(0, digits);
 
 /** The event of a run, by the run's own id; undefined for what is none. */
 export const eventOfRun = (runId: string): string | undefined => {

@@ -1,9 +1,9 @@
 // A segment: what is kept of events that arrived at one connection within one minute, as NDJSON, gzipped. Each
 // line is an event with its outcome and its runs, each run with its history. Pure: entries in, bytes out.
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { Event } from "../../shapes/event.ts";
+import { sha256Hex } from "../../shapes/hash.ts";
 import type { EventOutcome } from "../ledger/events.ts";
 import type { HistoryRow, RunRow } from "../ledger/rows.ts";
 
@@ -50,7 +50,7 @@ export const entriesOf = (bytes: ArrayBuffer): ArchivedEvent[] =>
 /** The same content has the same key, so what is written again is written over itself, and never over another. */
 function keyOf(connection: string, minute: number, text: Buffer): string {
   const [day = "", time = ""] = new Date(minute * 60_000).toISOString().split("T");
-  const hash = createHash("sha256").update(text).digest("hex").slice(0, 16);
+  const hash = sha256Hex(text).slice(0, 16);
   // Under a name of its own: the bucket holds other things, and a connection may be called as they are.
   return `events/${connection}/${day}/${time.slice(0, 5).replace(":", "-")}-${hash}.ndjson.gz`;
 }

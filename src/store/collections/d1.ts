@@ -3,15 +3,14 @@
 import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
 import type { NewItem, SetKey, SetLineage, StoredItem, Vector } from "../../shapes/item.ts";
 import { chunks } from "../chunks.ts";
-import { type Collection, type Fence, type HeldSet, heldBySet, type ItemPage } from "./contract.ts";
+import { cutPage } from "../page.ts";
+import { type Collection, type Fence, type HeldSet, heldBySet } from "./contract.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";
 
 export function d1Collection(db: D1Database, collection: string): Collection {
   return {
     async begin(requests) {
-      const rows = await Promise.all(
-        requests.map(async (request) => ({ ...request, id: await setId(request), collection })),
-      );
+      const rows = requests.map((request) => ({ ...request, id: setId(request), collection }));
       const [begun, cancelled] = await db.batch<BegunRow & { run_id: string }>(
         [SQL.begin, SQL.cancelled].map((sql) => db.prepare(sql).bind(JSON.stringify(rows))),
       );
@@ -30,7 +29,7 @@ export function d1Collection(db: D1Database, collection: string): Collection {
     },
 
     async replace(fence, lineage, items) {
-      const id = await setId(fence.set);
+      const id = setId(fence.set);
       const head = db.prepare(SQL.commit).bind(id, fence.token, items.length, JSON.stringify(lineage));
       const clear = [SQL.clearVectors, SQL.clearItems].map((sql) => db.prepare(sql).bind(id, fence.token));
       const ended = db.prepare(SQL.isCancelled).bind(lineage.run_id);
@@ -51,7 +50,7 @@ export function d1Collection(db: D1Database, collection: string): Collection {
 
     async list({ limit, after, sets, producer: produced }) {
       const from = after === undefined ? null : parseItemId(after);
-      const only = sets || produced ? [sets ? JSON.stringify(await Promise.all(sets.map(setId))) : null] : [];
+      const only = sets || produced ? [sets ? JSON.stringify(sets.map(setId)) : null] : [];
       const by = produced
         ? [
             produced.version ?? null,
@@ -63,12 +62,9 @@ export function d1Collection(db: D1Database, collection: string): Collection {
         .prepare(produced ? SQL.listProduced : sets ? SQL.listSets : SQL.list)
         .bind(collection, from?.set ?? "", from?.position ?? -1, limit + 1, ...only, ...by)
         .all<ItemRow>();
-      const rows = results.slice(0, limit);
+      const { rows, last } = cutPage(results, limit);
       const items = await inflate(db, rows);
-      const last = items.at(-1);
-      const page: ItemPage = { items };
-      if (results.length > limit && last) page.next = last.id;
-      return page;
+      return last ? { items, next: last.id } : { items };
     },
 
     async get(id) {
@@ -77,7 +73,7 @@ export function d1Collection(db: D1Database, collection: string): Collection {
     },
 
     async describe(sets) {
-      const ids = await Promise.all(sets.map(setId));
+      const ids = sets.map(setId);
       const { results } = await db.prepare(SQL.describe).bind(collection, JSON.stringify(ids)).all<HeldRow>();
       const rows = new Map(results.map((row) => [row.id, row]));
       return ids.map((id) => {
@@ -91,10 +87,9 @@ export function d1Collection(db: D1Database, collection: string): Collection {
         .prepare(SQL.sets)
         .bind(collection, after ?? "", limit + 1)
         .all<HeldRow>();
-      const rows = results.slice(0, limit);
+      const { rows, last } = cutPage(results, limit);
       const held = rows.map(heldOf);
-      const last = rows.at(-1);
-      return results.length > limit && last ? { held, next: last.id } : { held };
+      return last ? { held, next: last.id } : { held };
     },
   };
 }

@@ -1,10 +1,11 @@
 // Names of sets and items: derived, so that a replay gives the same ids and rows can be compared.
+
+import { sha256Hex } from "../../shapes/hash.ts";
 import type { SetKey } from "../../shapes/item.ts";
-import { sha256Hex } from "../hash.ts";
 
 /** 32 hex digits that name a set. */
-export async function setId({ alias, connection, bucket, key }: SetKey): Promise<string> {
-  return (await sha256Hex(JSON.stringify([alias, connection, bucket, key]))).slice(0, 32);
+export function setId({ alias, connection, bucket, key }: SetKey): string {
+  return sha256Hex(JSON.stringify([alias, connection, bucket, key])).slice(0, 32);
 }
 
 export const itemId = (set: string, position: number) => `itm_${set}_${position}`;

@@ -6,12 +6,12 @@
 import { Buffer } from "node:buffer";
 import type { R2Bucket, R2Object } from "@cloudflare/workers-types";
 import type { NewItem, SetKey, SetLineage, StoredItem, Vector } from "../../shapes/item.ts";
+import { cutPage } from "../page.ts";
 import {
   type Collection,
   type Fence,
   type HeldSet,
   heldBySet,
-  type ItemPage,
   type ProducedBy,
   type Replaced,
 } from "./contract.ts";
@@ -51,13 +51,13 @@ export function r2Collection(
     begin: (requests) =>
       Promise.all(
         requests.map(async ({ run_id: _, ...set }) => {
-          const head = await bucket.head(place(await setId(set)));
+          const head = await bucket.head(place(setId(set)));
           return { set, token: head?.etag ?? null, ...heldBy(head) };
         }),
       ),
 
     async replace(fence, lineage, items): Promise<Replaced> {
-      const id = await setId(fence.set);
+      const id = setId(fence.set);
       if (items.length === 0 && fence.token === null) return "stored";
       // Those that were cancelled stay so; one that is cancelled meanwhile changes the ETag.
       const { set, cancelled } = fence;
@@ -68,7 +68,7 @@ export function r2Collection(
 
     // A run that holds a fence has the ETag of before: rewriting the object takes it away.
     async cancel({ run_id, ...set }) {
-      const id = await setId(set);
+      const id = setId(set);
       for (;;) {
         const object = await bucket.get(place(id));
         const [first, ...lines] = object ? (await object.text()).split("\n") : [];
@@ -82,14 +82,12 @@ export function r2Collection(
     },
 
     isCancelled: async ({ run_id, ...set }) =>
-      heldBy(await bucket.head(place(await setId(set)))).cancelled?.includes(run_id) ?? false,
+      heldBy(await bucket.head(place(setId(set)))).cancelled?.includes(run_id) ?? false,
 
     async list({ limit, after, sets, producer: produced }) {
       const from = after === undefined ? null : parseItemId(after);
       const items: StoredItem[] = [];
-      const pages = sets
-        ? [(await Promise.all(sets.map(setId))).sort()]
-        : setPages(bucket, collection, from?.set);
+      const pages = sets ? [sets.map(setId).sort()] : setPages(bucket, collection, from?.set);
       scan: for await (const ids of pages) {
         for (let at = 0; at < ids.length; at += PARALLEL_READS) {
           const read = await Promise.all(
@@ -105,10 +103,8 @@ export function r2Collection(
           if (items.length > limit) break scan;
         }
       }
-      const page: ItemPage = { items: items.slice(0, limit) };
-      const last = page.items.at(-1);
-      if (items.length > limit && last) page.next = last.id;
-      return page;
+      const { rows, last } = cutPage(items, limit);
+      return last ? { items: rows, next: last.id } : { items: rows };
     },
 
     async get(id) {
@@ -117,7 +113,7 @@ export function r2Collection(
       return (await load(bucket, place(parsed.set))).find((item) => item.id === id) ?? null;
     },
 
-    describe: async (sets) => readHeld(bucket, (await Promise.all(sets.map(setId))).map(place)),
+    describe: async (sets) => readHeld(bucket, sets.map(setId).map(place)),
 
     async sets({ limit, after }) {
       const prefix = `${collection}/`;

@@ -1,8 +1,8 @@
 // Which filters an event was decided by. Each event names its deployment, the whole registry as one isolate
 // had it; here deployments are put on record and read back. Free of what filters mean.
-import { createHash } from "node:crypto";
 import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
 import type { PipelineConfig } from "../../shapes/config.ts";
+import { sha256Hex } from "../../shapes/hash.ts";
 import { chunks } from "../chunks.ts";
 
 interface PipelineVersion {
@@ -29,7 +29,7 @@ export function openDeployment(registry: readonly PipelineVersion[]): Deployment
   let isCommitted = false;
   return {
     get id() {
-      id ??= createHash("sha256").update(versions()).digest("hex").slice(0, 16);
+      id ??= sha256Hex(versions()).slice(0, 16);
       return id;
     },
     statements(db, now) {

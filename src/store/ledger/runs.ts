@@ -57,7 +57,8 @@ export async function cancelRuns(
 export async function takeReports(
   db: D1Database,
   reports: Report[],
-  { now = Date.now(), letters = true }: { now?: number; letters?: boolean } = {},
+  now: number,
+  { letters = true }: { letters?: boolean } = {},
 ): Promise<void> {
   if (reports.length === 0) return;
   const furthest = new Map<string, Report>();
