@@ -101,7 +101,12 @@ describe("a film is split", () => {
   });
 
   test("and a last span in which only sound is left shows the frame before it", async () => {
-    const { url } = await film("sound-lasts.mkv", { seconds: 4, audio: true });
+    const { url } = await film("sound-lasts.mkv", {
+      seconds: 5.5,
+      fps: 30,
+      audio: true,
+      keep: (frame) => frame < 4 * 30,
+    });
     const { lines } = await split(url, { frame_interval: 2 });
     const last: PlannedChunk = lines[0].chunks.at(-1);
     expect(last.start).toBe(4);
