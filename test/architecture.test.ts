@@ -1,19 +1,11 @@
 // The diagram, held to the code: the arrows between the rooms of the house are exactly those of the tables under
 // "Arrows" in ARCHITECTURE.md, no import goes round in a circle, and each process loads only what it may.
-import { existsSync, globSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { dirname, join, normalize } from "node:path";
 import { describe, expect, test } from "vitest";
+import { HOUSE, read, root, sources } from "./support/source-text.ts";
 
-const root = join(import.meta.dirname, "..");
-const read = (path: string) => readFileSync(join(root, path), "utf8");
-const sources = (...folders: string[]) =>
-  folders
-    .flatMap((folder) => globSync(`${folder}/**/*.{ts,mjs,js}`, { cwd: root }))
-    .filter((path) => !/\.generated\.|\.d\.ts$|node_modules|\/built\//.test(path))
-    .sort();
-
-const HOUSE = ["src", "workers", "cli", "dashboard"];
 const imports = new Map(sources(...HOUSE).map((path) => [path, importsOf(path)]));
 
 describe("the architecture", () => {
@@ -97,82 +89,6 @@ describe("what each process of compute loads", () => {
     expect(reachOf([`${server}/main.ts`]).has("onnxruntime-node")).toBe(false);
   });
 });
-
-describe("the names and functions of the command line", () => {
-  const commands = sources("cli");
-  const vague = new Set(["told", "tell", "made", "wanted", "asked"]);
-  /** Fields of `--json` output and of the API, which keep their names for those who read them. */
-  const wireNames: Record<string, string[]> = {
-    "cli/account/rollback.ts": ["asked"],
-    "cli/compare/report.ts": ["asked"],
-    "cli/deploy/last-mile.ts": ["asked"],
-    "cli/deploy/stale.ts": ["asked"],
-    "cli/local/put.ts": ["told"],
-  };
-
-  test("no identifier is or contains told, tell, made, wanted or asked", () => {
-    const found = commands.flatMap((path) => {
-      const names = new Set(codeOf(read(path)).match(/[A-Za-z_$][\w$]*/g));
-      const words = (name: string) => name.split(/_|(?<=[a-z\d])(?=[A-Z])/).map((word) => word.toLowerCase());
-      return [...names]
-        .filter((name) => words(name).some((word) => vague.has(word)))
-        .filter((name) => !wireNames[path]?.includes(name))
-        .map((name) => `${path}: ${name}`);
-    });
-    expect(found).toEqual([]);
-  });
-
-  test("every exempted wire name is still there", () => {
-    const gone = Object.entries(wireNames).flatMap(([path, names]) =>
-      names.filter((name) => !new RegExp(`\\b${name}\\b`).test(codeOf(read(path)))),
-    );
-    expect(gone).toEqual([]);
-  });
-
-  test("no function is longer than 80 lines", () => {
-    const lengths = commands.flatMap((path) =>
-      functionsOf(read(path)).map((length) => ({ path, ...length })),
-    );
-    expect(lengths.length).toBeGreaterThan(400);
-    expect(lengths.filter(({ lines }) => lines > 80)).toEqual([]);
-  });
-});
-
-/** Source text without its comments and the contents of its strings; code within template strings stays. */
-function codeOf(text: string): string {
-  const token =
-    /\/\/.*|\/\*[\s\S]*?\*\/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|(?<=[(,=:[!&|?{};]\s*)\/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*|[`{}]/g;
-  const template = /(?:\\[\s\S]|\$(?!\{)|[^`\\$])*(?:`|\$\{)/y;
-  const open: string[] = [];
-  let code = "";
-  for (let from = 0; ; ) {
-    token.lastIndex = from;
-    const match = token.exec(text);
-    if (!match) return code + text.slice(from);
-    code += `${text.slice(from, match.index)} `;
-    from = token.lastIndex;
-    const inTemplate = match[0] === "`" || (match[0] === "}" && open.pop() === "${");
-    if (match[0] === "{") open.push("{");
-    if (!inTemplate) continue;
-    template.lastIndex = from;
-    if (template.exec(text)?.[0].endsWith("${")) open.push("${");
-    from = template.lastIndex;
-  }
-}
-
-/** Functions of several lines. In formatted code the closing brace stands right below the start of the first line. */
-function functionsOf(text: string): { name: string; lines: number }[] {
-  const begins =
-    /^( *)(?:export )?(?:default )?(?:async )?(?:function\*? (\w+)|const (\w+) = .*(?:=> [{([]|\()$|(?!if|for|while|switch|return|throw)(\w+)\(.*\{$)/;
-  const lines = text.split("\n");
-  return lines.flatMap((line, index) => {
-    const [found, indent = "", ...names] = begins.exec(line) ?? [];
-    if (found === undefined) return [];
-    const end = new RegExp(`^${indent}[})\\]]+[;,)]*$`);
-    const length = lines.slice(index).findIndex((later) => end.test(later)) + 1;
-    return length === 0 ? [] : [{ name: names.find(Boolean) ?? "", lines: length }];
-  });
-}
 
 /** `from -> to` for each import of a file that leaves its room. */
 function arrowsOf(path: string): string[] {

@@ -53,13 +53,22 @@ export interface ProducedBy {
   not?: Record<string, string> | undefined;
 }
 
+/** Selection of a page of items: of all sets or of some, stored by any producer or by one. */
+export interface ItemQuery {
+  limit: number;
+  /** Id of the last item of the page before. */
+  after?: string;
+  sets?: SetKey[];
+  producer?: ProducedBy;
+}
+
 export interface Collection {
   /** Takes a fence for each set, in order. Take it *before* looking at the object. */
   begin(requests: FenceRequest[]): Promise<Fence[]>;
   /** Replaces the set's items in one transaction; an empty list removes them. */
   replace(fence: Fence, lineage: SetLineage, items: NewItem[]): Promise<Replaced>;
-  /** One page of items, by set and position, after an item's id; `sets` and `made` narrow it to these. */
-  list(query: { limit: number; after?: string; sets?: SetKey[]; producer?: ProducedBy }): Promise<ItemPage>;
+  /** One page of items, by set and position, after an item's id; `sets` and `producer` narrow it down. */
+  list(query: ItemQuery): Promise<ItemPage>;
   /** Once it has answered, the run can replace its set no more, whatever fence it holds. */
   cancel(requests: Required<FenceRequest>): Promise<void>;
   isCancelled(requests: Required<FenceRequest>): Promise<boolean>;

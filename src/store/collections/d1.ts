@@ -4,7 +4,14 @@ import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types"
 import type { NewItem, SetKey, SetLineage, StoredItem, Vector } from "../../shapes/item.ts";
 import { chunks } from "../chunks.ts";
 import { cutPage } from "../page.ts";
-import { type Collection, type Fence, type HeldSet, heldBySet } from "./contract.ts";
+import {
+  type Collection,
+  type Fence,
+  type HeldSet,
+  heldBySet,
+  type ItemPage,
+  type ItemQuery,
+} from "./contract.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";
 
 export function d1Collection(db: D1Database, collection: string): Collection {
@@ -48,24 +55,7 @@ export function d1Collection(db: D1Database, collection: string): Collection {
     isCancelled: async ({ run_id }) =>
       (await db.prepare(SQL.isCancelled).bind(run_id).first<unknown>()) !== null,
 
-    async list({ limit, after, sets, producer: produced }) {
-      const from = after === undefined ? null : parseItemId(after);
-      const only = sets || produced ? [sets ? JSON.stringify(sets.map(setId)) : null] : [];
-      const by = produced
-        ? [
-            produced.version ?? null,
-            produced.commit ?? null,
-            produced.not ? JSON.stringify(produced.not) : null,
-          ]
-        : [];
-      const { results } = await db
-        .prepare(produced ? SQL.listProduced : sets ? SQL.listSets : SQL.list)
-        .bind(collection, from?.set ?? "", from?.position ?? -1, limit + 1, ...only, ...by)
-        .all<ItemRow>();
-      const { rows, last } = cutPage(results, limit);
-      const items = await inflate(db, rows);
-      return last ? { items, next: last.id } : { items };
-    },
+    list: (query) => listItems(db, collection, query),
 
     async get(id) {
       const row = await db.prepare(SQL.get).bind(collection, id).first<ItemRow>();
@@ -92,6 +82,26 @@ export function d1Collection(db: D1Database, collection: string): Collection {
       return last ? { held, next: last.id } : { held };
     },
   };
+}
+
+/** Reads a page of items: of all sets, of the named ones, or of those that a producer stored. */
+async function listItems(
+  db: D1Database,
+  collection: string,
+  { limit, after, sets, producer }: ItemQuery,
+): Promise<ItemPage> {
+  const from = after === undefined ? null : parseItemId(after);
+  const only = sets || producer ? [sets ? JSON.stringify(sets.map(setId)) : null] : [];
+  const by = producer
+    ? [producer.version ?? null, producer.commit ?? null, producer.not ? JSON.stringify(producer.not) : null]
+    : [];
+  const { results } = await db
+    .prepare(producer ? SQL.listProduced : sets ? SQL.listSets : SQL.list)
+    .bind(collection, from?.set ?? "", from?.position ?? -1, limit + 1, ...only, ...by)
+    .all<ItemRow>();
+  const { rows, last } = cutPage(results, limit);
+  const items = await inflate(db, rows);
+  return last ? { items, next: last.id } : { items };
 }
 
 /** Items as JSON through json_each; vectors as one blob cut up by offset, so that floats never become text. */

@@ -12,6 +12,8 @@ import {
   type Fence,
   type HeldSet,
   heldBySet,
+  type ItemPage,
+  type ItemQuery,
   type ProducedBy,
   type Replaced,
 } from "./contract.ts";
@@ -84,28 +86,7 @@ export function r2Collection(
     isCancelled: async ({ run_id, ...set }) =>
       heldBy(await bucket.head(place(setId(set)))).cancelled?.includes(run_id) ?? false,
 
-    async list({ limit, after, sets, producer: produced }) {
-      const from = after === undefined ? null : parseItemId(after);
-      const items: StoredItem[] = [];
-      const pages = sets ? [sets.map(setId).sort()] : setPages(bucket, collection, from?.set);
-      scan: for await (const ids of pages) {
-        for (let at = 0; at < ids.length; at += PARALLEL_READS) {
-          const read = await Promise.all(
-            ids.slice(at, at + PARALLEL_READS).map((set) => load(bucket, place(set))),
-          );
-          items.push(
-            ...read
-              .flat()
-              .filter(
-                (item) => (!from || isAfter(item, from)) && (!produced || isProducedBy(item, produced)),
-              ),
-          );
-          if (items.length > limit) break scan;
-        }
-      }
-      const { rows, last } = cutPage(items, limit);
-      return last ? { items: rows, next: last.id } : { items: rows };
-    },
+    list: (query) => listItems(bucket, collection, query),
 
     async get(id) {
       const parsed = parseItemId(id);
@@ -128,6 +109,32 @@ export function r2Collection(
       return page.truncated && last ? { held, next: last.slice(prefix.length, -".ndjson".length) } : { held };
     },
   };
+}
+
+/** Reads a page of items, in order of their sets: of all sets or of the named ones, of any or of one producer. */
+async function listItems(
+  bucket: R2Bucket,
+  collection: string,
+  { limit, after, sets, producer }: ItemQuery,
+): Promise<ItemPage> {
+  const from = after === undefined ? null : parseItemId(after);
+  const items: StoredItem[] = [];
+  const pages = sets ? [sets.map(setId).sort()] : setPages(bucket, collection, from?.set);
+  scan: for await (const ids of pages) {
+    for (let index = 0; index < ids.length; index += PARALLEL_READS) {
+      const read = await Promise.all(
+        ids.slice(index, index + PARALLEL_READS).map((set) => load(bucket, objectKey(collection, set))),
+      );
+      items.push(
+        ...read
+          .flat()
+          .filter((item) => (!from || isAfter(item, from)) && (!producer || isProducedBy(item, producer))),
+      );
+      if (items.length > limit) break scan;
+    }
+  }
+  const { rows, last } = cutPage(items, limit);
+  return last ? { items: rows, next: last.id } : { items: rows };
 }
 
 /** Writes a set's object if it is still the one that the token names. */
