@@ -1,5 +1,4 @@
-// The doors of the router: fetch, queue, scheduled. Each takes in what came, hands it to the one spine, and
-// answers for each message by itself.
+// Entry of the router's Worker: fetch (http/app.ts), queue (queue/consume.ts) and scheduled (cron/scheduled.ts).
 import { runScheduled } from "./cron/scheduled.ts";
 import { createApp } from "./http/app.ts";
 import { consume } from "./queue/consume.ts";

@@ -5,7 +5,7 @@ import type { Job } from "../shapes/job.ts";
 import { PAYLOADS, signingKeyOf, signObjectUrl } from "../source/signed-url.ts";
 import { payloadKey } from "../store/payloads.ts";
 
-/** Lifetime of a payload's URL, longer than any queue keeps the job. A job that the sweep sends again gets a new URL. */
+/** Lifetime of a payload's URL: longer than any queue keeps the job. The sweep gives a job a new one. */
 const PAYLOAD_URL_SECONDS = 14 * 86_400;
 
 /** The job with the URL of its payload, where that travels by reference; else the job as it is. */

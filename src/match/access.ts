@@ -5,7 +5,7 @@ import type { Range } from "./range.ts";
 import { reversed } from "./text.ts";
 import type { Clause, Conjunction, Matcher, Scalar } from "./types.ts";
 
-/** Key under which a matcher is filed. A value that passes the matcher finds this key; what is found is judged again. */
+/** Key under which a matcher is filed. A value that passes the matcher leads to it; its branch is judged then. */
 export type Access =
   | { by: "equals"; value: Scalar }
   | { by: "folded" | "prefix" | "suffix" | "foldedPrefix" | "foldedSuffix" | "block"; text: string }

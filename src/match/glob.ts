@@ -31,7 +31,7 @@ export function compileGlob(operand: unknown, at: string): Glob[] {
   });
 }
 
-/** Whether the whole text matches. `count` is called once per token tried, so that a test can hold the work to its bound. */
+/** Whether the whole text matches. `count` is called once per token tried: tests hold the work to its bound. */
 export function matchesGlob(glob: Glob, text: string, count?: () => void): boolean {
   if (!text.startsWith(glob.prefix) || !text.endsWith(glob.suffix)) return false;
   const { tokens } = glob;

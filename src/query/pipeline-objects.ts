@@ -1,5 +1,5 @@
-// Objects that a pipeline keeps items of, with the version and commit that produced them: of one version, of one commit,
-// or the stale ones, by key. Read from the ledger, without a look at the collection.
+// Objects that a pipeline keeps items of, with the version and commit that produced them: all, those of one version or
+// commit, or the stale ones, by key. Read from the ledger, without a look at the collection.
 import type { D1Database } from "@cloudflare/workers-types";
 import { cutPage } from "../store/page.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";

@@ -35,16 +35,16 @@ export async function listVersions(
 
 /** A version that has items and no record is one whose Worker was deployed just before the router. */
 const SQL = `
-  WITH made AS (
+  WITH produced AS (
     SELECT version, count(*) AS objects, sum(items) AS items, json_group_array(DISTINCT commit_id) AS commits
     FROM tracked WHERE alias = ?1 AND items > 0 AND version IS NOT NULL GROUP BY version
   ), names AS (
-    SELECT ?2 AS version UNION SELECT version FROM made
+    SELECT ?2 AS version UNION SELECT version FROM produced
     UNION SELECT version FROM pipeline_versions WHERE alias = ?1
   )
-  SELECT names.version, v.config, v.first_seen, coalesce(made.objects, 0) AS objects,
-    coalesce(made.items, 0) AS items, made.commits
+  SELECT names.version, v.config, v.first_seen, coalesce(produced.objects, 0) AS objects,
+    coalesce(produced.items, 0) AS items, produced.commits
   FROM names
-  LEFT JOIN made ON made.version = names.version
+  LEFT JOIN produced ON produced.version = names.version
   LEFT JOIN pipeline_versions AS v ON v.alias = ?1 AND v.version = names.version
   ORDER BY v.first_seen IS NOT NULL, v.first_seen DESC, names.version`;

@@ -19,7 +19,7 @@ import { takeReports } from "../store/ledger/runs.ts";
 /** Seconds until a message is delivered again; doubles with each delivery, to 10 minutes. */
 const RETRY_SECONDS = 5;
 const MAX_RETRY_SECONDS = 600;
-/** Seconds between deliveries from the dead-letter queue: its messages were tried for an hour; now hourly, for 4 days. */
+/** Seconds between deliveries from the dead-letter queue: after an hour of tries, hourly for four days. */
 const DEAD_RETRY_SECONDS = 3600;
 
 type Messages = readonly Message<unknown>[];

@@ -1,4 +1,4 @@
-// Receives a webhook delivery: its connection is looked up, its body read, proven, normalised and made durable, and only
+// Receives a webhook delivery: its connection is looked up, its body read, proven, normalised and made durable; only
 // then is it accepted. Free of any HTTP framework; http/webhook.ts turns the Result into a response.
 import type { Connections, Scheme, SchemeName } from "../shapes/connection.ts";
 import type { Event } from "../shapes/event.ts";

@@ -18,7 +18,7 @@ import { refusedBy, tooManyRemovals } from "./hold-back.ts";
 import { type ReplayTarget, readPage } from "./pages.ts";
 import { countPage, estimate } from "./plan.ts";
 
-/** What takes a replay on: its next page. An old message, of a page already taken, does nothing. */
+/** Message that takes a replay on by its next page. An old message, of a page already taken, does nothing. */
 export interface ReplayMessage {
   replay_id: string;
   page: number;
@@ -26,13 +26,13 @@ export interface ReplayMessage {
 
 const PLAN_PAGE_OBJECTS = 1000;
 const RUN_PAGE_OBJECTS = 100;
-/** Runs of one replay that are open at once. A live event of the same pipeline waits for no more than these. */
+/** Runs of one replay that are open at once, at most: a live event of the same pipeline waits for no more than these. */
 const MAX_OPEN_RUNS = 100;
 /** Pages taken for one message, so that a long replay is many short invocations. */
 const PAGES_PER_MESSAGE = 10;
 const LOST_AFTER_MS = 60_000;
 
-/** Where a replay stands: which of its pipelines, and that pipeline's own cursor. */
+/** Place of a replay: the number of its pipeline, and the cursor within that pipeline's objects. */
 interface ReplayCursor {
   target: number;
   at?: string;
@@ -75,7 +75,7 @@ export async function sendReplay(
   await env.queue<ReplayMessage>("REPLAYS").send({ replay_id: id, page }, { delaySeconds });
 }
 
-/** Takes up replays whose message was lost, and ends those whose last run has. */
+/** Takes up replays whose message was lost, and ends those whose last run has ended. */
 export async function sweepReplays(deps: RouteDeps): Promise<void> {
   const now = deps.now();
   for (const replay of await stuckReplays(deps.env.ledger(), now - LOST_AFTER_MS)) {
@@ -168,7 +168,7 @@ function targetOf(pipeline: RegisteredPipeline, { env, connections }: RouteDeps)
   };
 }
 
-/** Candidates that pass the replay's own filter; what it hangs on is looked up at the object. */
+/** Candidates that pass the replay's own filter; attributes on which the verdict hangs are looked up at the object. */
 async function selectPassing(
   candidates: Candidate[],
   { id, request }: ReplayRecord,

@@ -1,4 +1,4 @@
-// Objects that the ledger knows, page by page: by the events that told of them, or by what made their items.
+// Candidates of a replay from the ledger, in pages: objects of recorded events, or objects by what produced their items.
 import type { D1Database } from "@cloudflare/workers-types";
 import type { EventStores } from "../env.ts";
 import type { Candidate } from "../shapes/replay.ts";
@@ -21,7 +21,7 @@ interface Row {
   etag: string | null;
 }
 
-/** Objects of a connection's events, each by its newest event of the time that is asked for. */
+/** Objects of a connection's events, each once, by its newest event of the period. */
 export async function eventsPage(
   stores: EventStores,
   query: {
@@ -59,7 +59,7 @@ export async function eventsPage(
 
 const iso = (time: string | undefined) => (time === undefined ? undefined : new Date(time).toISOString());
 
-/** What made the items: any version but this, or whatever is named of version, commit and model. */
+/** What produced the items: any version but this one, or all that is named of version, commit and model. */
 export type Producer =
   | { kind: "not_version"; value: string }
   | {
@@ -69,7 +69,7 @@ export type Producer =
       model?: string | undefined;
     };
 
-/** Objects of a pipeline that have items made so. */
+/** Objects of a pipeline whose items have this producer. */
 export async function producedPage(
   db: D1Database,
   alias: string,

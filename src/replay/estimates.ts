@@ -1,8 +1,8 @@
-// What a plan asks of the ledger: which of its objects have items now, and how long a pipeline's runs have taken.
+// Figures of a plan from the ledger: how many of its objects have items now, and how long a pipeline's runs have taken.
 import type { D1Database } from "@cloudflare/workers-types";
 import { field } from "../store/ledger/sql.ts";
 
-/** A pipeline's newest runs that are looked at; those of them that succeeded count. */
+/** Number of a pipeline's newest runs from which the mean is taken, over those that succeeded. */
 export const PAST_RUNS = 1000;
 
 interface ObjectName {
@@ -31,7 +31,7 @@ export async function pastRuns(db: D1Database, alias: string): Promise<{ runs: n
   return past?.ms == null ? null : { runs: past.runs, ms: past.ms };
 }
 
-/** Objects of a pipeline that have items. */
+/** Number of a pipeline's objects that have items. */
 export async function heldObjects(db: D1Database, alias: string): Promise<number> {
   const row = await db.prepare(SQL.heldObjects).bind(alias).first<{ objects: number }>();
   return row?.objects ?? 0;

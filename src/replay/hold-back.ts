@@ -1,11 +1,11 @@
-// What makes a replay wait for a person: a repair that would remove much of a collection, and a store that refuses
-// to be read. Either way nothing was changed, the reason is in the plan, and resuming is consent.
+// Reasons for which a replay pauses itself and waits for a person: a repair that would remove much of a collection, and
+// a store that refuses to be read. Nothing was changed, the reason is in the plan, and resuming is consent.
 import type { D1Database } from "@cloudflare/workers-types";
 import { type Failure, FailureError, verdictOf } from "../shapes/failure.ts";
 import { MAX_REMOVED_PERCENT, type ReplayPlan, type ReplayRequest } from "../shapes/replay.ts";
 import { heldObjects } from "./estimates.ts";
 
-/** Why a planned repair must not begin by itself; undefined where it may. */
+/** The reason why a planned repair must not begin by itself; undefined where it may. */
 export async function tooManyRemovals(
   plan: ReplayPlan,
   { select, dry_run, force }: ReplayRequest,

@@ -1,5 +1,4 @@
-// What a person does with replays: create, look, pause, resume, cancel. One door's worth of functions; the
-// work itself is in advance.ts.
+// Replays as people manage them: create, describe, pause, resume, cancel. The work of a replay is in advance.ts.
 
 import type { z } from "zod";
 import { aliasesOf } from "../dispatch/pipelines.ts";
@@ -119,5 +118,5 @@ export async function moveReplay(
   return replay;
 }
 
-/** It is on record, and the sweep sends it on its way. */
+/** Notes a replay whose message could not be sent: it is on record, and the sweep sends another. */
 const logLeft = (error: unknown) => logWarning("replay.left", { error: String(error) });

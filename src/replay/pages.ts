@@ -1,5 +1,5 @@
-// Pages of candidates: where a replay finds its objects. Each reader gives one page of one pipeline from a
-// place, and where the next begins. Nothing is changed here.
+// Pages of candidates: the objects that a replay runs, found in events, listings or collections. Each reader gives one
+// page of one pipeline and where the next begins. Nothing is changed here.
 
 import type { RegisteredPipeline } from "../dispatch/pipelines.ts";
 import type { EventStores } from "../env.ts";
@@ -11,7 +11,7 @@ import type { Listed, Source } from "../source/contract.ts";
 import type { Collection } from "../store/collections/contract.ts";
 import { type CandidatePage, eventsPage, producedPage } from "./candidates.ts";
 
-/** What one pipeline's pages are read from. */
+/** One pipeline of a replay, with the stores that its pages are read from. */
 export interface ReplayTarget {
   pipeline: RegisteredPipeline;
   filter: Filter;
@@ -21,7 +21,7 @@ export interface ReplayTarget {
   stores: EventStores;
 }
 
-/** Where a listing stands: which bucket, and the store's own cursor; `sets` walks the collection after that. */
+/** Place in a listing: the number of the bucket, and the store's own cursor; `sets`: the collection is walked after that. */
 interface ListingPlace {
   bucket?: number;
   at?: string;
@@ -99,7 +99,7 @@ async function listingPage(
 
 const empty: CandidatePage = { candidates: [], passed_over: 0 };
 
-/** Whether the pipeline wants the object as it is listed; `unknown` where that hangs on what a listing does not say. */
+/** Whether the object passes the pipeline's filter as listed; `unknown` where that hangs on what a listing lacks. */
 function judgeListed(
   target: ReplayTarget,
   bucket: string,
@@ -161,7 +161,7 @@ async function driftOf(target: ReplayTarget, bucket: string, objects: Listed[]):
   return candidates.filter((candidate) => candidate !== undefined);
 }
 
-/** As `wants`, with a look at the object where the listing does not say enough. */
+/** Whether the object passes the pipeline's filter, with a look at it where the listing does not say enough. */
 async function isMatching(target: ReplayTarget, bucket: string, object: Listed): Promise<boolean> {
   const listed = judgeListed(target, bucket, object);
   if (listed !== "unknown") return listed;
@@ -174,7 +174,7 @@ async function isMatching(target: ReplayTarget, bucket: string, object: Listed):
   return judgeListed(target, bucket, { ...object, ...seen, tags }) !== false;
 }
 
-/** Sets whose object is gone. */
+/** One page of sets whose object is gone. */
 async function orphansPage(
   prefix: string | undefined,
   target: ReplayTarget,

@@ -1,5 +1,5 @@
-// What a replay's plan says, page by page: objects and bytes, a sample, which items would be replaced, and at its
-// end how long the handlers will take, by how long they took before. Changes nothing.
+// Builds a replay's plan, page by page: objects and bytes, a sample, the items that would be replaced, and at its end
+// how long the handlers will take, by how long they took before. Changes nothing.
 import type { D1Database } from "@cloudflare/workers-types";
 import type { Candidate, PipelinePlan, ReplayPlan } from "../shapes/replay.ts";
 import { heldItems, PAST_RUNS, pastRuns } from "./estimates.ts";
@@ -11,7 +11,7 @@ interface PlannedObject {
   candidate: Candidate;
 }
 
-/** The plan with one page more. A page is of one pipeline. */
+/** The plan with one more page of candidates, all of one pipeline. */
 export async function countPage(
   plan: ReplayPlan,
   page: { found: PlannedObject[]; passed_over: number },
@@ -81,7 +81,7 @@ export async function estimate(plan: ReplayPlan, ledger: D1Database): Promise<Re
   return { ...plan, pipelines: Object.fromEntries(estimated) };
 }
 
-/** All pipelines together; `seconds` is null where it is of one of them. */
+/** Sums over all pipelines; `seconds` is null where it is null for any of them. */
 export function totals({ pipelines }: ReplayPlan) {
   const all = Object.values(pipelines);
   const sum = (ofPipeline: (pipeline: PipelinePlan) => number) =>

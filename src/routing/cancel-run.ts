@@ -1,5 +1,5 @@
-// Ending a run before its time. Its collection is told first, since that is all of Weir that a pipeline Worker
-// sees: from then on the run cannot begin, and what it has begun cannot be stored. Then the ledger.
+// Cancels a run. Its collection is marked first, since that is all of Weir that a pipeline Worker sees: from then on the
+// run cannot begin, and nothing that it has begun can be stored. Then the ledger is.
 
 import { getRun } from "../query/ledger.ts";
 import { FailureError, notFound } from "../shapes/failure.ts";

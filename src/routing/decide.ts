@@ -1,5 +1,5 @@
-// The spine's first step: which pipelines an event runs, and why not the others. Looks at the object only
-// when some pipeline's outcome hangs on what the event does not carry, and then once for all of them.
+// The spine's first step: decides which pipelines an event runs, and why not the others. Looks at the object only when
+// some pipeline's verdict hangs on what the event does not carry, and then once for all of them.
 import type { Candidates } from "../dispatch/pipelines.ts";
 import {
   explain,
@@ -17,14 +17,14 @@ import type { EventOutcome, LookedUp } from "../store/ledger/events.ts";
 
 type ObjectLooks = Pick<Source, "observe" | "tags">;
 
-/** Reasons kept on the event itself; `why` explains any other pipeline's. */
+/** Reasons kept on the event itself, at most; query/why.ts explains any other pipeline's. */
 const MAX_REASONS = 5;
 
 export const REMOVED = "the object was removed; only its items are concerned";
 export const ACCESSED =
   "an access changes nothing; it runs only what names it in its filter, by type or operation";
 
-/** Fails only where the event should be delivered again: the object's store did not answer. */
+/** Decides about one event. Fails only where it should be delivered again: the object's store did not answer. */
 export async function decide(
   event: Event,
   candidates: Candidates | undefined,
@@ -88,7 +88,7 @@ async function decideAccess(
   return ok({ ...decided(candidates.naming.match(seen).matched.filter(isNamed(seen))), object });
 }
 
-/** What is decided where the look found nothing; a failure where the store should be asked again. */
+/** The outcome where the look at the object found nothing; a failure where the store should be asked again. */
 function outcomeUnseen(
   failure: Failure,
   candidates: Candidates,
@@ -102,7 +102,7 @@ function outcomeUnseen(
 const outcomeOf = (candidates: Candidates, matched: string[], view: View): EventOutcome =>
   refuseAll(candidates, (alias) => reasonFor(candidates, alias, view), new Set(matched));
 
-/** What the object says of itself. */
+/** The object's attributes and tags, as far as they are needed. */
 async function lookUp(
   event: Event,
   needs: ReadonlySet<Lookup>,

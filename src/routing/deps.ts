@@ -1,4 +1,4 @@
-// What the router's doors lean on, put together from the registry, the connections and the bindings.
+// Dependencies of the router's doors, put together from the registry, the connections and the bindings.
 import connectionsJson from "#weir/connections";
 import { registry } from "#weir/registry";
 import { openPipelines, type Pipelines } from "../dispatch/pipelines.ts";
@@ -10,11 +10,11 @@ export interface RouterDeps {
   connections: Connections;
   pipelines: Pipelines;
   now(): number;
-  /** Keeps the isolate until the work is done, though the answer has gone. */
+  /** Keeps the isolate alive until the work is done, after the answer has been sent. */
   waitUntil(work: Promise<unknown>): void;
 }
 
-// Once per isolate, with the filter index.
+// Opened once per isolate, with the filter index.
 const deployed: Pick<RouterDeps, "connections" | "pipelines" | "now"> = {
   connections: connectionsSchema.parse(connectionsJson),
   pipelines: openPipelines(registry),

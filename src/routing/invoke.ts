@@ -1,5 +1,5 @@
-// The door for people and programs: run one pipeline by its alias, now or in its queue. Filters are not
-// consulted; everything after that is as for any event.
+// Invocations: runs one pipeline by its alias, now or by its queue. Filters are not consulted; everything after that is
+// as for any event.
 
 import type { z } from "zod";
 import { withPayloadUrl } from "../dispatch/addressed.ts";
@@ -16,7 +16,7 @@ import { listPaused } from "../store/ledger/pauses.ts";
 import { markQueued, takeReports } from "../store/ledger/runs.ts";
 import { bounded } from "../store/payloads.ts";
 
-/** S3 and R2 take no longer key. */
+/** Longest key, characters: S3 and R2 take no longer one. */
 const MAX_KEY_CHARS = 1_024;
 
 /** `{bucket, key}`, a full event, or a free `{payload}` (with or without an object). */
@@ -66,10 +66,10 @@ export async function invokeNow(
   deps: InvokeDeps,
 ): Promise<[InvokeAnswer, ReturnType<typeof statusOf> | 200]> {
   const job = await recordInvocation(pipeline, body, deps);
-  // Whoever is called at once is given the payload itself, whatever its size: an RPC may have 32 MB.
+  // A call by RPC carries the payload itself, whatever its size: an RPC may have 32 MB.
   if (job.event.payload_ref) job.event = { ...job.event, payload: body.payload };
   const { report, data } = await callPipeline(pipeline.alias, job, deps);
-  // The caller is told what the ledger may miss: then the sweep finds the run, which finds its own items.
+  // The caller has the answer even where the ledger misses the report: the sweep repeats the run, which finds its items.
   await takeReports(deps.env.ledger(), [report], deps.now(), { letters: false }).catch((error: unknown) =>
     logWarning("invoke.unrecorded", { run_id: job.run_id, error: String(error) }),
   );
@@ -140,7 +140,7 @@ async function recordInvocation(
   return { run_id: run.run_id, alias: pipeline.alias, event, cause: "invoked", attempts_before: 0 };
 }
 
-/** Whoever asks for a run is there to be told, so that it need not wait as an event's would. */
+/** Refuses an invocation of a paused pipeline: unlike an event, its caller is there to be told. @throws `conflict` */
 async function refuseIfPaused(alias: string, { env }: InvokeDeps): Promise<void> {
   const paused = (await listPaused(env.ledger())).find((pause) => pause.alias === alias);
   if (!paused) return;

@@ -1,4 +1,4 @@
-// pipelines/<alias>/config.json: the seed's fields with the seed's meaning, and optional ones of ours.
+// The schema of pipelines/<alias>/config.json: alias, source with filters, destination, and optional settings.
 import { z } from "zod";
 
 /** An alias names a folder, a Worker, a queue: lower case, digits and dashes, 2 to 40 characters. */
@@ -24,9 +24,9 @@ export const filtersSchema = z.preprocess(
 
 type Retry = { max_attempts: number; base_seconds: number };
 
-/** Queues take no longer delay: 12 hours. */
+/** Longest delay that Queues take, seconds: 12 hours. */
 export const MAX_DELAY_SECONDS = 43_200;
-/** A queue keeps messages for four days; one is left for the attempts themselves. */
+/** Longest sum of all delays, seconds: a queue keeps messages for four days; one is left for the attempts. */
 export const MAX_RETRY_SECONDS = 3 * 86_400;
 
 /** The delay after an attempt at most, seconds; the real one is anything up to it. */

@@ -1,5 +1,5 @@
-// What happened to an object: one envelope for every sender. Normalisers make it, everything after
-// `receive` reads only this. Free of any sender's own vocabulary except `operation`, kept as it came.
+// The Event: what happened to an object, in one shape for every sender. Normalisers make it; all code after `receive/`
+// reads only this. Free of senders' vocabulary except for `operation`, which is kept as it came.
 import { z } from "zod";
 
 /**
@@ -17,7 +17,7 @@ export const EVENT_TYPES = [
   "other",
 ] as const;
 
-/** Who told us. `invoke` and `replay` are Weir's own doors. */
+/** Senders of events. `invoke` and `replay` are Weir's own doors. */
 export const SENDERS = [
   "s3",
   "eventbridge",
@@ -52,7 +52,7 @@ export const eventSchema = z.object({
   version_id: z.string().optional(),
   /** Orders events of one key from one AWS source, nothing else. */
   sequencer: z.string().optional(),
-  /** When it happened, by the sender's clock: RFC 3339, UTC. */
+  /** Time of the event, by the sender's clock: RFC 3339, UTC. */
   time: z.iso.datetime({ offset: true }),
   region: z.string().optional(),
   content_type: z.string().optional(),
@@ -61,14 +61,14 @@ export const eventSchema = z.object({
   tags: strings.optional(),
   /** Free input of an invocation; an event with a payload and no object has empty bucket and key. */
   payload: z.unknown().optional(),
-  /** In the payload's place where it is too large to travel: its size and hash. It is fetched for the handler. */
+  /** Size and hash of a payload that is too large to travel, in its place; the payload is fetched for the handler. */
   payload_ref: z.object({ bytes: z.int(), sha256: z.string() }).optional(),
   /**
-   * Every name under which another sender could tell the same event, strongest first. Two events with a
-   * common identity are one. Made by `receive/identity.ts`.
+   * Every name under which another sender could report the same event, strongest first. Two events with a common
+   * identity are one. Computed by `receive/identity.ts`.
    */
   identities: z.array(z.string()).default([]),
-  /** Times this event's object was itself written by a pipeline of this Weir. Stops loops. */
+  /** Number of pipelines of this Weir that this event's object has come through. Stops loops. */
   hops: z.number().int().nonnegative().default(0),
   received_at: z.iso.datetime(),
   /** The event that this one replays. */

@@ -43,10 +43,10 @@ export interface Failure {
   retry_after_seconds?: number;
 }
 
-/** Longest text of a failure where it is kept, sent on or answered: more is cut. */
+/** Longest text of a failure that is kept, sent on or answered, characters: more is cut. */
 export const MAX_FAILURE_CHARS = 1_000;
 
-/** A failure whose texts may hold what somebody sent, or all that a handler said, as long as anybody reads. */
+/** The failure with its texts cut to a length that people read: they may quote a request or a handler. */
 export function shortFailure(failure: Failure): Failure {
   const short = { ...failure };
   for (const name of ["detail", "where", "expected", "next"] as const) {
@@ -82,7 +82,7 @@ export class FailureError extends Error {
   }
 }
 
-/** For a name that stands for nothing: "there is no run run_1". `what` is the kind and the name, which may be long. */
+/** The failure of a name that stands for nothing: "there is no run run_1". `what` is the kind and the name. */
 export const notFound = (what: string, more: Omit<Failure, "kind" | "detail"> = {}): FailureError =>
   new FailureError({ kind: "not_found", detail: `there is no ${what}`, ...more });
 

@@ -8,11 +8,11 @@ export interface Vector {
   path: string;
   /** Little-endian float32. */
   values: Float32Array;
-  /** The model that really ran; absent when the handler brought the vector itself. */
+  /** Model that really ran; absent when the handler brought the vector itself. */
   model?: string;
   /** The part of the video it describes, seconds, half-open. */
   span?: { start: number; end: number };
-  /** By which definition, and how its parts became one. */
+  /** Definition of the model, and how its parts became one vector. */
   recipe?: Recipe;
 }
 
@@ -36,8 +36,8 @@ export interface SetLineage {
   event_time: Event["time"];
   stored_at: string;
   /**
-   * What else of the object the handler was shown: a hash of its content type, metadata and tags. Absent where no
-   * handler ran, as for an object that is gone.
+   * Hash of the content type, metadata and tags that the handler was shown. Absent where no handler ran, as for an
+   * object that is gone.
    */
   view?: string;
   /** How many pipelines stand between a person's object and these items: 1, and 1 more for each before it. */

@@ -1,5 +1,5 @@
-// A Job is an event for one pipeline. It travels by RPC or by that pipeline's queue, and is all that a
-// pipeline Worker learns of the world.
+// The Job: an event for one pipeline. It travels by RPC or by the pipeline's queue, and is all that a pipeline Worker is
+// given.
 import type { Event } from "./event.ts";
 
 /**
@@ -16,10 +16,10 @@ export interface Job {
   cause: JobCause;
   /** Attempts already spent before this message (a binding dispatch that failed went on to the queue). */
   attempts_before: number;
-  /** Where a payload that travels by reference is read: a signed URL of the router's, good for two weeks. */
+  /** Signed URL of the router, valid for two weeks, by which a payload that travels by reference is read. */
   payload_url?: string;
   /** Attempts that no longer count: a redriven job has its full budget again. */
   forgiven?: number;
-  /** How often in a row it was put off without counting an attempt, and since when (ms). */
+  /** Number of times in a row that the job was put off without counting an attempt, and since when (ms). */
   waits?: { count: number; since: number };
 }

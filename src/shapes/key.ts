@@ -6,7 +6,7 @@ export const SCOPES = ["read", "invoke", "operate", "deploy"] as const;
 export const scopeSchema = z.enum(SCOPES);
 export type Scope = z.infer<typeof scopeSchema>;
 
-/** Whoever a request is known to come from. */
+/** The API key that a request comes from. */
 export interface Caller {
   /** `key_…`, or `root` for the key that is set as WEIR_API_KEY. */
   id: string;

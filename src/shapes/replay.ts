@@ -1,4 +1,4 @@
-// What may be asked of a replay: which objects, of which pipelines, and whether only to plan it.
+// The request of a replay (which objects, of which pipelines, whether only to plan it), and its plan.
 import { z } from "zod";
 import { filtersSchema } from "./config.ts";
 import type { Failure } from "./failure.ts";
@@ -61,11 +61,11 @@ export interface Candidate {
   size?: number;
   etag?: string;
   why: CandidateReason;
-  /** The event that it was first told by, where one is replayed. */
+  /** Id of the recorded event that is replayed, where there is one. */
   replay_of?: string;
 }
 
-/** What a replay will do, as counted so far. Complete once its phase is not `planning`. */
+/** Plan of a replay, as counted so far. Complete once the replay's phase is no longer `planning`. */
 export interface ReplayPlan {
   objects: number;
   bytes: number;
@@ -73,7 +73,7 @@ export interface ReplayPlan {
   /** Objects that were looked at and need nothing. */
   passed_over: number;
   sample: { alias: string; bucket: string; key: string; why: CandidateReason }[];
-  /** Why it was paused by itself, where it was. */
+  /** Reason why the replay paused itself, where it did. */
   stopped?: Failure | undefined;
   /** By alias. */
   pipelines: Record<string, PipelinePlan>;

@@ -1,5 +1,5 @@
-// Embeddings that were made, by a hash of all that they follow from: object version, span or text, and the
-// model's definition. workers/compute/results.ts keeps them, pipeline Workers ask and tell.
+// Stored embeddings, by a hash of all that they follow from: object version, span or text, and the model's definition.
+// workers/compute/results.ts keeps them; pipeline Workers look them up and add new ones.
 
 /** A vector by its key. */
 export interface StoredResult {
@@ -10,7 +10,7 @@ export interface StoredResult {
 }
 
 export interface ResultStore {
-  /** The vectors that are known, of these keys; each key at most once, in any order. */
+  /** The stored vectors of these keys; each key at most once, in any order. */
   find(keys: string[]): Promise<StoredResult[]>;
   keep(results: StoredResult[]): Promise<void>;
 }

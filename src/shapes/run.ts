@@ -1,4 +1,4 @@
-// A Run is a job being tried. Its states and the Report by which a pipeline Worker tells the ledger.
+// The Run: a job being tried. Its states, and the Report that a pipeline Worker sends to the ledger.
 import { z } from "zod";
 import type { Failure } from "./failure.ts";
 
@@ -22,11 +22,11 @@ export interface Report {
   /** 1 for the first attempt. */
   attempt: number;
   status: RunStatus;
-  /** Why, when there is something to say: skipped because gone, failed because … */
+  /** Cause of a status that is not success: why it was skipped, why it failed. */
   failure?: Failure;
   reason?: string;
   items?: number;
-  /** What was read: the object's version as the run observed it. */
+  /** ETag of the object as the run observed it. */
   etag?: string;
   version: string;
   commit: string;
@@ -34,13 +34,13 @@ export interface Report {
   started_at: number;
   ended_at?: number;
   log?: string[];
-  /** When to look after the run if nothing more is heard of it; absent once it is final. */
+  /** Time at which the sweep looks after the run if no further report comes, ms; absent once the run is final. */
   due_at?: number;
   /** Bytes of the object that was read. */
   size?: number;
-  /** When the items were stored, ms, as their lineage says: it orders runs of one object. */
+  /** Time at which the items were stored, ms, as in their lineage: it orders runs of one object. */
   stored_at?: number;
-  /** Models that made the items' vectors. */
+  /** Models that computed the items' vectors. */
   models?: string[];
   embeddings?: EmbeddingCounts;
 }

@@ -1,5 +1,5 @@
-// Where objects are read. A Source answers what is there *now*; events are only hints. r2.ts and s3.ts are
-// siblings behind this contract, open.ts picks one by the connection's kind.
+// The contract of a Source, a store of objects as Weir reads it. A Source answers what is there *now*; events are only
+// hints. r2.ts and s3.ts are siblings behind this contract, open.ts picks one by the connection's kind.
 
 /** One look at an object. */
 export interface Observed {
@@ -13,12 +13,12 @@ export interface Observed {
   metadata: Record<string, string>;
 }
 
-/** One object of a listing: what the store says of it without being asked for it by name. */
+/** One object of a listing, with the attributes that the store lists. */
 export interface Listed {
   key: string;
   size: number;
   etag: string;
-  /** Known where the store lists it (R2). */
+  /** Present where the store lists it (R2). */
   content_type?: string | null;
   metadata?: Record<string, string>;
 }

@@ -1,4 +1,4 @@
-// Where an object is under an S3 endpoint. Pure; also what the command puts and looks up objects by.
+// The URL of an object under an S3 endpoint. Pure; the command line puts and reads objects by it too.
 
 /**
  * The object's path-style URL. Segments `.` and `..` would be resolved away by every URL parser, so a key

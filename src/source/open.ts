@@ -1,4 +1,4 @@
-// Picks the source of a connection, and holds every call to the connection's own buckets.
+// Opens the source of a connection, and refuses every bucket that is not the connection's own.
 import type { Env } from "../env.ts";
 import type { Connections } from "../shapes/connection.ts";
 import { FailureError, notFound } from "../shapes/failure.ts";

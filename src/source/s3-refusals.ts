@@ -1,5 +1,5 @@
-// What an S3 store's refusals mean to Weir: whose fault it is, whether trying again may help, and what to change.
-// s3.ts asks; each code and status has its failure here.
+// Refusals of an S3 store as failures of Weir: whose fault it is, whether trying again may help, and what to change.
+// Used by s3.ts; each code and status has its failure here.
 import type { Failure } from "../shapes/failure.ts";
 import { readErrorCode } from "./s3-xml.ts";
 
@@ -32,7 +32,7 @@ async function readCapped(body: Response["body"], cap: number): Promise<string> 
   return text;
 }
 
-/** Codes that say that the request went to the wrong place, whatever their status. */
+/** Error codes of requests that went to the wrong region or endpoint, whatever their status. */
 const ELSEWHERE = ["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"];
 
 /** The failure for a refusal of any status but 404, which s3.ts judges by what was asked for. */
@@ -63,7 +63,7 @@ export function refusal({ status, code, place, headers }: StoreRefusal, credenti
   return { kind: "overloaded", detail, ...(seconds > 0 && { retry_after_seconds: Math.min(seconds, 3600) }) };
 }
 
-/** A bucket that is not there: whatever is said of its objects is not so. */
+/** The failure of a bucket that does not exist: answers about its objects mean nothing. */
 export const noBucket = (bucket: string, base: string): Failure => ({
   kind: "source_refused",
   detail: `${bucket}: there is no such bucket at ${new URL(base).host}. That is not an empty bucket: nothing is removed.`,
@@ -71,7 +71,7 @@ export const noBucket = (bucket: string, base: string): Failure => ({
   next: "Check endpoint, region and buckets of the connection in connections.json.",
 });
 
-/** A listing that would never end. */
+/** The failure of a listing that would never end. */
 export const endless = (bucket: string): Failure => ({
   kind: "source_refused",
   detail: `${bucket}: the store's listing comes back to where it was.`,

@@ -1,6 +1,5 @@
-// What S3 stores answer in XML: listings, tags and errors, as each of them writes it (Go's stores escape a quote
-// as `&#34;`, AWS as `&quot;`). Everything is text until it is asked to be a number; an answer that is not what was
-// asked for is a failure, never an empty list.
+// Reads the XML of S3 stores: listings, tags and errors, as each store writes them (Go's stores escape a quote as
+// `&#34;`, AWS as `&quot;`). An answer that is not what was requested is a failure, never an empty list.
 import { parseXml, XmlElement } from "@rgrove/parse-xml";
 import { type Failure, FailureError } from "../shapes/failure.ts";
 import type { Listed, Listing } from "./contract.ts";

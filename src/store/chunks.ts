@@ -1,5 +1,5 @@
-// Rows cut into parts that D1 takes: a parameter may have up to 2 MB, so what is larger is written by
-// several statements of one transaction.
+// Cuts rows into parts that D1 takes: a parameter may have up to 2 MB, so larger writes are several statements of one
+// transaction.
 
 const CHUNK_BYTES = 1_000_000;
 

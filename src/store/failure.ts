@@ -1,10 +1,10 @@
-// What an error of a store means: documented D1 errors by their text, which is all that D1 tells. Used where
-// a run fails, where a batch of messages cannot be recorded, and where a request cannot be answered.
+// Turns an error of a store into a failure: documented D1 errors by their text, which is all that D1 gives. Used where a
+// run fails, where a batch of messages cannot be recorded, and where a request cannot be answered.
 // https://developers.cloudflare.com/d1/observability/debug-d1/#error-list
 import { type Failure, FailureError } from "../shapes/failure.ts";
 
 const MAX_DETAIL_CHARS = 1000;
-/** Nothing can be written until somebody makes room, so that there is no hurry to look again. */
+/** Seconds until a full store is tried again: nothing can be written until somebody makes room. */
 const FULL_RETRY_SECONDS = 300;
 
 const FULL =
@@ -13,7 +13,7 @@ const BUSY = /D1 DB is overloaded|too many requests queued|requests queued for t
 const PASSING =
   /network connection lost|object to be reset|storage operation exceeded timeout|transient issue on remote node|because its code was updated|client disconnected|internal error|memory limit|CPU time limit|timed? ?out/i;
 
-/** An expected failure as it is, and what else a store throws as what it means. */
+/** The failure that an error stands for: an expected one as it is, any other by its text. */
 export function storeFailure(error: unknown): Failure {
   if (error instanceof FailureError) return error.failure;
   const text = textOf(error);

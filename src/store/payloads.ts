@@ -1,11 +1,11 @@
-// What an invocation brings that is too large for a message or a row: kept in the archive's bucket, by day, and
-// fetched when its handler runs. The event then carries a reference in the payload's place.
+// Payloads of invocations that are too large for a message or a row: kept in the archive's bucket, by day, and fetched
+// when the handler runs. The event then carries a reference in the payload's place.
 import type { R2Bucket } from "@cloudflare/workers-types";
 import type { Event } from "../shapes/event.ts";
 import { FailureError } from "../shapes/failure.ts";
 import { sha256Hex } from "../shapes/hash.ts";
 
-/** An event in a message: 128,000 bytes are the most, and a job, its failure and its URL come with it. */
+/** Largest event in a message, bytes: a message holds 128,000, and a job, its failure and its URL come with the event. */
 export const MAX_EVENT_BYTES = 96_000;
 /** How long a payload is kept, days. */
 const KEEP_DAYS = 60;

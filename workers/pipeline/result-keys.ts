@@ -1,7 +1,8 @@
 // The key of a kept embedding: a hash of the object version, the span or text, and the model's definition. Two runs that
 // come to the same key would compute the same vector. embeddings.ts looks results up by it.
-import type { Modality } from "../../src/shapes/model.ts";
+
 import { sha256Hex } from "../../src/shapes/hash.ts";
+import type { Modality } from "../../src/shapes/model.ts";
 import type { EmbedInput } from "./compute.ts";
 
 /** An object as the run saw it. */

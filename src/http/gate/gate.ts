@@ -1,6 +1,7 @@
 // The gate before every route that needs a key: who asks (authenticate.ts), whether the key has the route's scope
 // (scopes.ts), and, for a change, a row in the audit log. The row is written before the change, so that no change is
-// without one, and ended with the answer. It never holds what was sent or answered; a route adds facts with `c.set("audit", …)`.
+// without one, and ended with the answer. It never holds what was sent or answered; a route adds facts with
+// `c.set("audit", …)`.
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { matchedRoutes } from "hono/route";

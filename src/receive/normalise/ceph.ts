@@ -53,7 +53,7 @@ function timeOf(text: string): number | undefined {
   return ms > 0 ? ms : undefined;
 }
 
-/** Milliseconds of a sequencer: seconds and nanoseconds, four bytes each, little-endian. Unlike our clock, it is the same in a repetition. */
+/** Milliseconds of a sequencer (seconds, nanoseconds, four bytes each, little-endian): the same in a repetition. */
 function timeOfSequencer(sequencer: string | null | undefined): number | undefined {
   if (!sequencer || !/^[0-9A-Fa-f]{16}$/.test(sequencer)) return undefined;
   const bytes = new DataView(new ArrayBuffer(8));

@@ -1,5 +1,5 @@
-// CloudEvents 1.0, structured, binary and batched, with raw keys. Where `data` holds a sender's own record, normalise.ts
-// reads that record; this file reads events that are described by their attributes alone.
+// CloudEvents 1.0, structured, binary and batched, with raw keys. Where `data` holds a sender's own record,
+// normalise.ts reads that; this file reads events that are described by their attributes alone.
 // https://github.com/cloudevents/spec/blob/main/cloudevents/adapters/aws-s3.md
 import { z } from "zod";
 import { ok, type Result } from "../../shapes/failure.ts";

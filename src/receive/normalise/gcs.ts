@@ -56,7 +56,7 @@ export const gcs: Normaliser = (record, context) => {
   );
 };
 
-/** Weir's type for a GCS event name. The old generation of an overwritten object is reported as deleted too; the object is not gone. */
+/** Weir's type for a GCS event name. An overwritten object's old generation is reported deleted; it is not gone. */
 function typeOf(name: string, overwritten: boolean): EventType {
   if (name === "OBJECT_FINALIZE") return "created";
   return (name === "OBJECT_DELETE" || name === "OBJECT_ARCHIVE") && !overwritten ? "removed" : "other";

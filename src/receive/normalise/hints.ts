@@ -1,4 +1,4 @@
-// Hints for bodies that are no events but were probably meant as such: wrapped or unwrapped on their way here. Each hint
+// Hints for bodies that are no events but were probably meant as such: wrapped or unwrapped on their way here. Each
 // says what to change at the sender; no body is guessed into an event.
 import type { Failure } from "../../shapes/failure.ts";
 

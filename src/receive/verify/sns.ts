@@ -60,7 +60,7 @@ export const sns: Verifier<"sns"> = {
   },
 };
 
-/** The text that SNS signs: names and values on lines of their own, sorted by name, without a Subject if there is none. */
+/** The text that SNS signs: names and values on lines of their own, sorted by name, no Subject if there is none. */
 export function stringToSign(message: SnsMessage): string {
   const { Message, MessageId, Timestamp, TopicArn, Type } = message;
   const fields =
@@ -116,7 +116,7 @@ function proofOf(message: SnsMessage, pinned: boolean): Result<Proof> {
 const unsubscribed = (message: SnsMessage): Result<Handshake> =>
   ok({ kind: "unsubscription", topic: message.TopicArn });
 
-/** The handshake of a subscription, whose address must be on SNS itself: on the certificate's host, unless that is pinned. */
+/** A subscription's handshake. Its address must be on SNS: on the certificate's host, unless that is pinned. */
 function confirmed(message: SnsMessage & { SubscribeURL: string }, pinned: boolean): Result<Handshake> {
   const url = URL.parse(message.SubscribeURL);
   const host = pinned ? url?.host : URL.parse(message.SigningCertURL)?.host;

@@ -20,7 +20,7 @@ export interface AuditedChange {
   refused?: { status: number };
 }
 
-/** How it ended. `target` and `detail` are what the route had to say of it. */
+/** The end of a change. `target` and `detail` are the facts that its route added. */
 export interface ChangeEnd {
   target: string | null;
   detail: string | null;

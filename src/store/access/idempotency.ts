@@ -23,10 +23,10 @@ export type KeyClaim =
   | ({ is: "answered" } & KeptAnswer);
 
 export const KEEP_MS = 24 * 3_600_000;
-/** A request in progress for longer has gone: no pipeline may run for as long. */
+/** Age of a request in progress, ms, from which it counts as gone: no pipeline may run for as long. */
 const GONE_MS = 900_000;
 
-/** Takes the key, or tells what became of the request that holds it: one transaction, so of two one gets it. */
+/** Takes the key, or returns the state of the request that holds it, in one transaction: of two requests one gets it. */
 export async function claimKey(db: D1Database, held: HeldKey): Promise<KeyClaim> {
   const { key, route, body_hash, at } = held;
   const [, taken, found] = await db.batch<{ body_hash: string } & (KeptAnswer | { status: null })>([
@@ -43,7 +43,7 @@ export async function claimKey(db: D1Database, held: HeldKey): Promise<KeyClaim>
   return { is: "answered", status, answer, location };
 }
 
-/** Keeps what was answered, for those who ask again. */
+/** Keeps the answer, for repetitions of the request. */
 export async function keepAnswer(
   db: D1Database,
   held: HeldKey,
@@ -53,7 +53,7 @@ export async function keepAnswer(
   await db.prepare(SQL.keep).bind(key, route, at, status, answer, location).run();
 }
 
-/** Frees the key: whoever asks again is the first. */
+/** Frees the key: the next request with it counts as the first. */
 export async function releaseKey(db: D1Database, { key, route, at }: HeldKey): Promise<void> {
   await db.prepare(SQL.release).bind(key, route, at).run();
 }

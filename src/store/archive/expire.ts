@@ -1,5 +1,5 @@
-// What the archive no longer keeps: segments whose time is over are marked, their objects deleted, and then one
-// transaction takes their rows away and puts on record what went. Cut off anywhere, the next one goes on.
+// Expires segments: those whose time is over are marked, their objects are deleted, and then one transaction deletes
+// their rows and records how many went. If it is cut off anywhere, the next call goes on.
 import type { EventStores } from "../../env.ts";
 
 /** Segments of one page: at most 50,000 rows of the index go in one transaction. */

@@ -1,4 +1,4 @@
-// Reads segments: whole, since each is small, and one event of them by its id or by the id of its run.
+// Reads segments, whole, since each is small, and finds one archived event by its id.
 import type { EventStores } from "../../env.ts";
 import { FailureError } from "../../shapes/failure.ts";
 import { hexOf } from "./index-rows.ts";
@@ -28,7 +28,7 @@ export async function readSegment(
   });
 }
 
-/** When the newest event that is in the archive arrived, ms; null where it is empty. */
+/** Arrival of the newest event in the archive, ms; null where the archive is empty. */
 export async function newestArchived({ ledger }: Pick<EventStores, "ledger">): Promise<number | null> {
   const row = await ledger.prepare(SQL.newest).first<{ minute: number }>();
   return row && row.minute * 60_000;

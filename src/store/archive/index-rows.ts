@@ -1,12 +1,12 @@
-// What is left in the ledger of an archived event: a compact row that leads from its id, its object and its time
-// to its segment. Here are the names by which such a row is found.
+// Index rows: the compact row of an archived event that stays in the ledger and leads from the event's id, object and
+// time to its segment. This file computes the names by which such a row is found.
 import type { Event } from "../../shapes/event.ts";
 import { sha256Hex } from "../../shapes/hash.ts";
 
 /** The id's own bytes, in hex. */
 export const hexOf = (eventId: string) => eventId.slice(4);
 
-/** Whose event it is: a replay's own says the least; an invocation or an access tells nothing of the object. */
+/** Kinds of archived events: a replay's own says least of its object; an invocation or an access says nothing. */
 export const KINDS = { replay: 0, sent: 1, invoke: 2 } as const;
 
 export const kindOf = ({ sender, type }: Pick<Event, "sender" | "type">): number => {

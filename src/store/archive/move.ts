@@ -18,10 +18,10 @@ export interface Arrival {
 }
 export const FIRST_ARRIVAL: Arrival = { received_at: "", id: "" };
 
-/** Events of one page, and how much text of them is held in memory at once. */
+/** Events of one page at most, and characters of them that are held in memory at once. */
 const PAGE_EVENTS = 500;
 const PAGE_CHARS = 4_000_000;
-/** A segment that is not kept after this long never will be: no invocation lives for 15 minutes. */
+/** Age from which an unfinished segment is abandoned, ms: no invocation lives longer than 15 minutes. */
 const ABANDONED_MS = 1_200_000;
 
 export interface MoveResult {
@@ -125,7 +125,7 @@ async function write({ archive }: EventStores, { key, connection, entries, bytes
   });
 }
 
-/** Whether it is done: not where a row has changed or gone since it was read. */
+/** Commits the move. Returns false, and changes nothing, where a row has changed or gone since it was read. */
 async function commit(db: D1Database, begun: BegunSegment[], now: number): Promise<boolean> {
   const rows = begun.flatMap(({ id, segment }) => segment.entries.map((entry) => indexRow(id, entry)));
   const segments = JSON.stringify(begun.map(({ id }) => id));

@@ -1,13 +1,13 @@
-// Which connections the archive is to look at, and where its pass over each of them stands.
+// Passes of the archive: the connections whose events are moved, and where the pass over each of them stands.
 import type { D1Database } from "@cloudflare/workers-types";
 import { type Arrival, FIRST_ARRIVAL } from "./move.ts";
 
-/** How long a pass that has come to its end rests: what is stuck is not looked at every minute. */
+/** Rest of a finished pass, ms: events that cannot move yet are not looked at every minute. */
 const REST_MS = 900_000;
 
 export interface ArchivePass {
   connection: string;
-  /** Where it goes on; undefined while it rests. */
+  /** Place at which the pass goes on; undefined while it rests. */
   at: Arrival | undefined;
 }
 

@@ -1,5 +1,5 @@
-// A segment: what is kept of events that arrived at one connection within one minute, as NDJSON, gzipped. Each
-// line is an event with its outcome and its runs, each run with its history. Pure: entries in, bytes out.
+// A segment: the events that arrived at one connection within one minute, as gzipped NDJSON. Each line is an event with
+// its outcome and its runs, each run with its history. Pure: events in, bytes out.
 import { Buffer } from "node:buffer";
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { Event } from "../../shapes/event.ts";
@@ -9,7 +9,7 @@ import type { HistoryRow, RunRow } from "../ledger/rows.ts";
 
 export type ArchivedRun = RunRow & { history: HistoryRow[] };
 
-/** A line of a segment. */
+/** An archived event with its outcome and runs: a line of a segment. */
 export interface ArchivedEvent {
   event: Event;
   outcome: EventOutcome;
@@ -22,7 +22,7 @@ export interface Segment {
   minute: number;
   entries: ArchivedEvent[];
   bytes: Uint8Array;
-  /** How many bytes those unpack to. */
+  /** Bytes after unpacking. */
   unpacked: number;
 }
 
@@ -39,7 +39,7 @@ export function segmentsOf(connection: string, entries: ArchivedEvent[]): Segmen
   });
 }
 
-/** Of a segment's bytes. */
+/** The archived events in a segment's bytes. */
 export const entriesOf = (bytes: ArrayBuffer): ArchivedEvent[] =>
   gunzipSync(new Uint8Array(bytes))
     .toString()

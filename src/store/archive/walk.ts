@@ -11,7 +11,7 @@ import { hexOf, KINDS, keyHex, kindOf, objectHex } from "./index-rows.ts";
 import type { Arrival } from "./move.ts";
 import { type ArchivedEvent, minuteOf } from "./segment.ts";
 
-/** Which events. Times are RFC 3339 in UTC, to the millisecond. */
+/** The events that a walk visits, and in which order. Times are RFC 3339 in UTC, to the millisecond. */
 export interface EventRange {
   order: "oldest first" | "newest first";
   connection?: string | undefined;
@@ -38,7 +38,7 @@ export interface WalkPage {
   next?: Arrival | undefined;
 }
 
-/** Segments that one page reads, and what they may unpack to beyond the first: memory is bounded. */
+/** Segments that one page reads at most, and the bytes that those after the first may unpack to: memory is bounded. */
 const PAGE_SEGMENTS = 32;
 const PAGE_UNPACKED = 8_000_000;
 
@@ -50,7 +50,7 @@ interface IndexRow {
   unpacked: number;
 }
 type HotRow = EventRow & { received_at: string };
-/** Of either kind, in its place. */
+/** A hot or archived event with its position in order of arrival. */
 type PlacedEvent = Arrival & ({ hot: HotRow } | { index: IndexRow });
 
 /** A page of at most `limit` events after a place; fewer where they are spread over many segments. */
@@ -98,7 +98,7 @@ export async function walkObjects(
   return { rows: rows.filter((_, at) => !isSuperseded.has(at)), next };
 }
 
-/** Both kinds of rows in one transaction, so that none is on its way from one to the other between two looks. */
+/** Places of hot and archived events, read in one transaction, so that no event moves between the two reads. */
 async function placesAfter(
   { ledger }: EventStores,
   stretch: EventRange,
@@ -140,7 +140,7 @@ interface Statement {
   values: (string | number)[];
 }
 
-/** Conditions as they are asked for, each with its own parameters. */
+/** Conditions of a statement, each with its own parameters. */
 class Conditions {
   readonly values: (string | number)[] = [];
   readonly #texts: string[] = [];
@@ -223,7 +223,7 @@ async function readAll(
   return new Map(read.flat().map((entry) => [entry.event.id, entry]));
 }
 
-/** Places in `rows` of those whose object was told of again within the stretch. */
+/** Indexes in `rows` of events whose object has a newer event within the range. */
 async function superseded(
   { ledger }: EventStores,
   { until, without, run }: EventRange & { without: "replay" | "invoke" },

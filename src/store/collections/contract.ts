@@ -1,6 +1,5 @@
-// What a collection can do, wherever it is kept. d1.ts and r2.ts are siblings behind this contract and run
-// one shared suite. A set of items is the unit: it belongs to one object of one pipeline and is replaced as
-// a whole, or not at all.
+// The contract of a collection, wherever it is kept. d1.ts and r2.ts are siblings behind it and run one shared suite.
+// The unit is a set of items: it belongs to one object of one pipeline and is replaced as a whole, or not at all.
 import type { NewItem, SetKey, SetLineage, StoredItem } from "../../shapes/item.ts";
 
 /** A set, and the run that wants to replace it. A set without a key is an invocation's, and holds nothing. */
@@ -8,10 +7,10 @@ export interface FenceRequest extends SetKey {
   run_id?: string;
 }
 
-/** By what a set was last replaced, and of what. */
+/** The run that last replaced a set, and the object that it read. */
 export interface HeldBy extends Pick<SetLineage, "run_id" | "etag" | "version_id" | "stored_at" | "view"> {
   items: number;
-  /** The pipeline's; unknown of what an older Weir stored. */
+  /** Version of the pipeline; absent in sets that an older Weir stored. */
   version?: string;
 }
 
@@ -19,9 +18,9 @@ export interface HeldBy extends Pick<SetLineage, "run_id" | "etag" | "version_id
 export interface Fence {
   set: SetKey;
   token: number | string | null;
-  /** What the set was last replaced by. A run that finds itself here has been delivered twice. */
+  /** The run that last replaced the set. A run that finds itself here has been delivered twice. */
   held?: HeldBy;
-  /** Runs that were cancelled, the fence's own perhaps among them: that one must not be tried. */
+  /** Cancelled runs. The fence's own run may be among them; it must not be tried then. */
   cancelled?: string[];
 }
 
@@ -38,14 +37,14 @@ export interface ItemPage {
   next?: string;
 }
 
-/** A set without its items: what was read for it, and how many items it has. */
+/** A set without its items: the ETag of the object that was read, and the number of items. */
 export interface HeldSet {
   set: SetKey;
   items: number;
   etag: string | null;
 }
 
-/** What made the items of a set: this version, this commit, or any version but the one that its pipeline has now. */
+/** Selects sets by what produced their items: a version, a commit, or any version but their pipeline's present one. */
 export interface ProducedBy {
   version?: string | undefined;
   commit?: string | undefined;
@@ -73,13 +72,13 @@ export interface Collection {
   cancel(requests: Required<FenceRequest>): Promise<void>;
   isCancelled(requests: Required<FenceRequest>): Promise<boolean>;
   get(itemId: string): Promise<StoredItem | null>;
-  /** What is held of each of these sets, in order; null for one that was never stored. */
+  /** Describes each of these sets, in order; null for a set that was never stored. */
   describe(sets: SetKey[]): Promise<(HeldSet | null)[]>;
   /** One page of the sets that have items, in order of their ids; `after` is the id that the last page ended with. */
   sets(query: { limit: number; after?: string | undefined }): Promise<{ held: HeldSet[]; next?: string }>;
 }
 
-/** What a fence says of a set, by the lineage that is kept with it. */
+/** The `held` of a fence, from the lineage that is kept with the set. */
 export function heldBySet(
   { run_id, etag, version_id, stored_at, version, view }: SetLineage,
   items: number,

@@ -1,5 +1,5 @@
-// How many pipelines an object has come through, as Weir itself wrote it: anybody who uploads can set any metadata, so
-// that a count is believed only with its proof, which is of this object and no other.
+// Hops: the number of pipelines that an object has come through, in its metadata. Whoever uploads an object can set any
+// metadata, so a count is believed only with Weir's proof, which is valid for this object and no other.
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Env } from "../../env.ts";

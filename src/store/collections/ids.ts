@@ -1,4 +1,4 @@
-// Names of sets and items: derived, so that a replay gives the same ids and rows can be compared.
+// Ids of sets and items. They are derived, so that a replay gives the same ids and rows can be compared.
 
 import { sha256Hex } from "../../shapes/hash.ts";
 import type { SetKey } from "../../shapes/item.ts";

@@ -1,4 +1,4 @@
-// Picks where a collection is kept by its connection's kind.
+// Opens the collection of a pipeline's destination, in D1 or in R2 by the connection's kind.
 import type { Env } from "../../env.ts";
 import type { PipelineConfig } from "../../shapes/config.ts";
 import type { Connections } from "../../shapes/connection.ts";

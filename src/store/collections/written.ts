@@ -1,5 +1,5 @@
-// How the objects of an R2 collection look from outside, to whoever hears of them as events: the store writes
-// them so, a run counts their hops, and `weir validate` judges filters by it when it looks for loops.
+// The outward form of an R2 collection's objects (keys, content type, metadata), as events report them: r2.ts writes it,
+// a run counts its hops, and `weir validate` judges filters by it when it looks for loops.
 
 /** How many pipelines stand, one after another, between a person's object and this one. */
 export const HOPS = "weir-hops";
@@ -13,7 +13,7 @@ export const objectKey = (collection: string, set: string) => `${collection}/${s
 
 export const metadataOf = (hops = 1) => ({ [HOPS]: String(hops) });
 
-/** Metadata by which a look at a set's object tells what it was made by, and which of its runs are cancelled. */
+/** Metadata of a set's object: the run that last replaced it, and the runs that are cancelled. */
 export const PRODUCED_BY = "weir-made-by";
 export const CANCELLED = "weir-cancelled";
 

@@ -1,5 +1,5 @@
-// What the circuit breaker asks and does in the ledger: which pipelines fail without exception, and one run
-// at a time to see whether a paused one works again.
+// The circuit breaker's statements: pausing pipelines that fail without exception, resuming those that work again, and
+// taking one run at a time as a probe. Its policy is cron/circuit-breaker.ts.
 import type { D1Database } from "@cloudflare/workers-types";
 import type { PendingRun } from "./rows.ts";
 import { PENDING_MS } from "./runs.ts";

@@ -7,14 +7,14 @@ import type { PendingRun } from "./rows.ts";
 import { PENDING_MS, RANK } from "./runs.ts";
 import { field, fields } from "./sql.ts";
 
-/** A job that will not be tried again, with why. The platform, giving up on one, tells neither why nor how often. */
+/** A job that will not be tried again, with its failure and attempts; both absent where the platform gave up on it. */
 export interface DeadJob {
   job: Job;
   failure?: Failure;
   attempts?: number;
 }
 
-/** Which letters: by run, by pipeline, by the kind of their failure; all that are named must hold. */
+/** A choice of letters, by run, by pipeline, by kind of failure; every criterion that is set must hold. */
 export interface LetterChoice {
   run_ids?: string[] | undefined;
   alias?: string | undefined;
@@ -38,7 +38,7 @@ export async function recordDead(db: D1Database, dead: DeadJob[], now: number): 
 
 /**
  * Takes letters away and opens their runs again, in one transaction: a second redrive finds none. Those of
- * a paused pipeline are told apart: they wait, as all of its runs do.
+ * a paused pipeline are marked: they wait, as all of its runs do.
  */
 export async function takeForRedrive(
   db: D1Database,

@@ -1,5 +1,5 @@
-// Which filters an event was decided by. Each event names its deployment, the whole registry as one isolate
-// had it; here deployments are put on record and read back. Free of what filters mean.
+// Deployments on record: each event names the deployment (the whole registry of an isolate) that decided it, so that the
+// filters of that time can be read back. Free of what filters mean.
 import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
 import type { PipelineConfig } from "../../shapes/config.ts";
 import { sha256Hex } from "../../shapes/hash.ts";
@@ -15,13 +15,13 @@ interface PipelineVersion {
 export interface Deployment {
   /** The same pipelines at the same versions have the same id. */
   readonly id: string;
-  /** What puts it on record, to go into the transaction of its events; nothing once that is done. */
+  /** Statements that record it, for the transaction of its first events; none once that is committed. */
   statements(db: D1Database, now: number): D1PreparedStatement[];
   /** To be called when the transaction is committed. */
   committed(): void;
 }
 
-/** Nothing is computed before it is asked for: start-up time is short. */
+/** The deployment of a registry. Nothing is computed before it is needed: start-up time is short. */
 export function openDeployment(registry: readonly PipelineVersion[]): Deployment {
   const versions = () =>
     JSON.stringify(Object.fromEntries(registry.map((pipeline) => [pipeline.alias, pipeline.version])));

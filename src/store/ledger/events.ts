@@ -1,6 +1,6 @@
 // The ledger: events and runs in D1. Each function is one round trip, whatever the size of its batch:
 // rows travel as one JSON parameter through json_each, so D1's 100-parameter cap does not matter.
-// What becomes of runs is in runs.ts. Free of policy: what to record is decided by `route.ts`.
+// Later states of runs are in runs.ts. Free of policy: routing/ decides what is recorded.
 import { Buffer } from "node:buffer";
 import type { D1Database } from "@cloudflare/workers-types";
 import type { Event } from "../../shapes/event.ts";
@@ -17,11 +17,11 @@ export interface EventOutcome {
   refused: { alias: string; reason: string }[];
   /** How many pipelines of the connection refused it, of which `refused` lists the first few. */
   refused_count: number;
-  /** What the look-up at the object found, where the outcome hung on one. */
+  /** The object as a look-up found it, where the outcome hung on one. */
   object?: LookedUp;
-  /** Why that look-up found nothing: the object was gone, the store refused. */
+  /** Reason why that look-up found nothing: the object was gone, the store refused. */
   unseen?: string;
-  /** By which registry this was decided (`deployments.ts`); filled in when it is recorded. */
+  /** Id of the deployment that decided (`deployments.ts`); filled in when the event is recorded. */
   deployment?: string;
 }
 

@@ -1,7 +1,7 @@
 // Pipelines that are paused: their events are recorded and their runs wait, pending, until they are resumed.
 import type { D1Database } from "@cloudflare/workers-types";
 
-/** Until a run of a pipeline that was paused by itself is let through, to see whether it works again. */
+/** Time between probes of a pipeline that the breaker or a full store has paused, ms. */
 export const PROBE_MS = 300_000;
 
 export interface Pause {

@@ -12,16 +12,16 @@ export interface Refusal {
   /** The record itself, for what was proven and is kept to be looked at. Never for unproven requests. */
   raw?: string;
   at: number;
-  /** How often, where it is not once. */
+  /** Number of such refusals, where it is not one. */
   count?: number;
 }
 
 const MAX_RAW_CHARS = 8_000;
-/** Rows of one connection in one minute; what is more is counted in one row further, without its record. */
+/** Rows of one connection in one minute at most; further refusals are counted in one more row, without their record. */
 export const MAX_MINUTE_ROWS = 100;
 /** Milliseconds between two writes of one isolate. */
 const WRITE_EVERY_MS = 500;
-/** A write that took longer is given up: its request was cut off by the platform. */
+/** Time after which a write counts as given up, ms: the platform cut its request off. */
 const WRITE_ENDS_MS = 20_000;
 
 const FURTHER: Failure = {
@@ -85,7 +85,7 @@ const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, 
 
 // `known`: an identical row of the minute is there to be counted up. `place`: which row this would be.
 const SQL = `
-  WITH told AS (
+  WITH refused AS (
     SELECT j.value ->> '$.connection' AS connection, j.value ->> '$.scheme' AS scheme,
       j.value ->> '$.failure' AS failure, j.value ->> '$.raw' AS raw, j.value ->> '$.count' AS count,
       j.value ->> '$.minute' AS minute, j.value ->> '$.at' AS at,
@@ -102,7 +102,7 @@ const SQL = `
         SELECT count(*) FROM rejections AS r
         WHERE r.at >= t.minute * 60000 AND r.at < (t.minute + 1) * 60000 AND r.connection = t.connection
       ) AS row
-    FROM told AS t
+    FROM refused AS t
   )
   INSERT INTO rejections (connection, scheme, failure, raw, count, minute, at)
   SELECT connection, scheme, iif(known OR row <= ?2, failure, ?3), iif(row <= ?2, raw, NULL), count, minute, at

@@ -1,5 +1,5 @@
-// Replays on record: what was asked, what is planned, and which page is next. Progress is not stored but
-// counted from the runs, so it is exact.
+// Replays on record: the request, the plan, and the number of the next page. Progress is not stored but counted from the
+// runs, so it is exact.
 import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
 import { emptyPlan, type ReplayPlan, type ReplayRequest } from "../../shapes/replay.ts";
 
@@ -19,7 +19,7 @@ export interface ReplayRecord {
   moved_at: number;
   ended_at: number | null;
 }
-/** As it is stored. */
+/** A replay as it is stored, request and plan as JSON. */
 export type ReplayRow = Omit<ReplayRecord, "request" | "plan"> & { request: string; plan: string };
 
 export const replayOf = (row: ReplayRow): ReplayRecord => ({

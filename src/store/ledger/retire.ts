@@ -1,17 +1,17 @@
-// Rows of the ledger that outlive their use go, oldest first, a bounded number at a time, and how many went is
-// put on record in the same transaction. Events and runs are not here: the archive takes those (archive/).
+// Deletes rows of the ledger that outlive their use, oldest first, a bounded number at a time, and records how many in
+// the same transaction. Events and runs are not deleted here: they move to the archive (archive/).
 import type { D1Database } from "@cloudflare/workers-types";
 import { KEEP_MS } from "../access/idempotency.ts";
 
 const DAY_MS = 86_400_000;
 
 /**
- * How long an event's names are known, so that whoever tells it late tells nothing new: 14 days in the events
- * queue, 14 more in its dead-letter queue, which is the most that Queues keep, and as long for a sender's retries.
+ * Days for which an event's identities are kept, so that a late report of it adds nothing: 14 days in the events queue,
+ * 14 more in its dead-letter queue, which is the most that Queues keep, and as long for a sender's retries.
  */
 export const IDENTITY_DAYS = 45;
 export const REJECTION_DAYS = 90;
-/** From the end of the replay. */
+/** Days that a replay is kept after its end. */
 export const REPLAY_DAYS = 365;
 export const EXPIRY_DAYS = 1095;
 

@@ -1,5 +1,5 @@
-// Rows of the ledger as they are stored: events, runs and their history. What people are shown of them is in
-// query/, what the archive keeps of them in archive/.
+// Rows of the ledger as they are stored: events, runs and their history. query/ shapes them for people, archive/ packs
+// them into segments.
 
 import type { JobCause } from "../../shapes/job.ts";
 import type { RunStatus } from "../../shapes/run.ts";

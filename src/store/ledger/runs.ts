@@ -1,5 +1,5 @@
-// What becomes of runs: handed over, reported on, overdue. Each function is one round trip but the sweep's.
-// `progress` orders reports, `due_at` says when somebody should look after a run that has not ended.
+// States of runs: handed over, reported on, cancelled, overdue. Each function is one round trip but the sweep's.
+// `progress` orders reports; `due_at` is when the sweep looks after a run that has not ended.
 import type { D1Database } from "@cloudflare/workers-types";
 import type { Event } from "../../shapes/event.ts";
 import type { Report, RunStatus } from "../../shapes/run.ts";
@@ -7,10 +7,10 @@ import { PROBE_MS } from "./pauses.ts";
 import type { PendingRun } from "./rows.ts";
 import { field, fields } from "./sql.ts";
 
-/** A committed run that has not left after this long is dispatched again. */
+/** Time after which a committed run that has not left is dispatched again, ms. */
 export const PENDING_MS = 60_000;
 /**
- * A run that waits in its queue for longer is sent again: its message may be lost. A second copy has no second
+ * Time after which a run that waits in its queue is sent again, ms: its message may be lost. A second copy has no second
  * effect; as the queue may just be long, each time is as late again as the run is old.
  */
 const QUEUED_MS = 3_600_000;
@@ -51,8 +51,8 @@ export async function cancelRuns(
 }
 
 /**
- * Takes in what pipeline Workers report. Late and repeated reports change nothing. A dead run has its letter
- * from here on, unless somebody was there to be told; a pipeline whose store is full is paused.
+ * Takes in reports of pipeline Workers. Late and repeated reports change nothing. A dead run gets its letter here,
+ * unless `letters` is false (an invocation's caller hears of it); a pipeline whose store is full is paused.
  */
 export async function takeReports(
   db: D1Database,
