@@ -2,12 +2,14 @@
 // `npm test` runs the first, and .ci/run both. docs/testing.md says what runs where.
 import { defineConfig } from "vitest/config";
 
-/** Tests that take minutes: they draw at random, kill processes, start browsers and peers, or judge every format. */
+/** Tests of half a minute and more: they draw at random, kill processes, start browsers and peers, or judge every format. */
 const SLOW = [
-  "test/{delivery,deploy,peers}/**/*.test.ts",
-  "test/dashboard/stranger.test.ts",
+  "test/{dashboard,delivery,deploy,peers}/**/*.test.ts",
+  "test/cli/rollback.test.ts",
   "test/e2e/{documented,kill,model,release,reload,storm}.test.ts",
-  "test/compute/{agreement,clips,colours,distortions,faults,formats,fuzz,hostile,image,likenesses,patience,pictures,sound,timing}.test.ts",
+  "test/e2e/{cli-json,idempotency,operate-cli,python,secrets,senders,versions}.test.ts",
+  "test/store/archive-faults.test.ts",
+  "test/compute/{agreement,clips,colours,distortions,faults,formats,fuzz,hostile,image,likenesses,patience,pdq,pictures,sound,timing}.test.ts",
   "test/python/sandbox.test.ts",
 ];
 
