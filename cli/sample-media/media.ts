@@ -1,5 +1,6 @@
 // Makes sample videos and pictures for `weir demo`, tests and benchmarks, so that none of them downloads a file: drawn
 // scenes (scene.ts), encoded by FFmpeg. The same for the same seed. Knows nothing of Weir.
+
 import { Buffer } from "node:buffer";
 import { writeFile } from "node:fs/promises";
 import {
@@ -38,6 +39,7 @@ import {
   SoftwareScaleContext,
   type Stream,
 } from "node-av/lib";
+import { audioFrameOf } from "../../workers/compute/server/decoder/frame/held-frame.ts";
 import { drawBands, scenePainter } from "./scene.ts";
 
 const X265 = { preset: "ultrafast", "x265-params": "log-level=none" };
@@ -231,7 +233,7 @@ async function toneTrack(out: FormatContext, seconds: number, seed: number, opus
       samples[i] = 0.2 * Math.sin(((position + i) / rate) * 2 * Math.PI * pitch);
     }
     const props = { nbSamples: step, format: AV_SAMPLE_FMT_FLTP, sampleRate: rate, channelLayout, timeBase };
-    return Frame.fromAudioBuffer(Buffer.from(samples.buffer), { ...props, pts: BigInt(position) });
+    return audioFrameOf(Buffer.from(samples.buffer), { ...props, pts: BigInt(position) });
   };
   return { ...track, rate, step, next: 0, draw };
 }

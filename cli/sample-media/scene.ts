@@ -1,8 +1,10 @@
 // Draws the pictures of sample media as YUV planes: moving scenes and plain bands of colour. The same for the same
 // seed. media.ts encodes them; this file knows no encoder.
+
 import { Buffer } from "node:buffer";
 import { AV_PIX_FMT_YUV420P } from "node-av/constants";
-import { Frame } from "node-av/lib";
+import type { Frame } from "node-av/lib";
+import { videoFrameOf } from "../../workers/compute/server/decoder/frame/held-frame.ts";
 
 /**
  * Makes the painter of a scene: a background with its own structure (direction, spacing, shape) that scrolls frame by
@@ -81,8 +83,8 @@ export function drawBands(bands: string[], width: number, height: number): Frame
   return pictureFrame(picture, width, height, 0);
 }
 
-const pictureFrame = (picture: Buffer, width: number, height: number, index: number) =>
-  Frame.fromVideoBuffer(picture, { width, height, format: AV_PIX_FMT_YUV420P, pts: BigInt(index) });
+const pictureFrame = (picture: Buffer, width: number, height: number, index: number): Frame =>
+  videoFrameOf(picture, { width, height, format: AV_PIX_FMT_YUV420P, pts: BigInt(index) });
 
 /** Mulberry32: a small seeded generator, so that a seed names a film. */
 function mulberry(seed: number): () => number {

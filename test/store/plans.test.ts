@@ -191,7 +191,7 @@ async function expectIndexed(db: D1Database, work: (db: D1Database) => Promise<u
       .filter((detail) => /^SCAN (?!CONSTANT)/.test(detail));
     // json_each walks the batch; `paused` has a row for each pipeline that is paused, and `names` and `made` one for
     // each of a pipeline's versions, which are few. `p` is a page of events, `seen` and `c` are the connections.
-    const few = /VIRTUAL TABLE|^SCAN (\(subquery|paused|names|made|(p|seen|c)$)/;
+    const few = /VIRTUAL TABLE|^SCAN (\(subquery|paused|names|produced|(p|seen|c)$)/;
     const wide = scans.filter((detail) => !few.test(detail));
     expect(wide, sql).toEqual([]);
   }

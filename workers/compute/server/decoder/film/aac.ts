@@ -1,4 +1,5 @@
 // A span's sound encoded again as AAC, which every player takes in an MP4. Decoder child only.
+
 import { Buffer } from "node:buffer";
 import {
   AV_CODEC_FLAG_GLOBAL_HEADER,
@@ -11,11 +12,12 @@ import {
   Codec,
   CodecContext,
   FFmpegError,
-  Frame,
+  type Frame,
   Packet,
   Rational,
   type Stream,
 } from "node-av/lib";
+import { audioFrameOf } from "../frame/held-frame.ts";
 import { reportProgress } from "../progress.ts";
 import type { Span } from "../spans.ts";
 import type { Container } from "./container.ts";
@@ -86,7 +88,7 @@ function packetsOf(encoder: CodecContext, planes: Buffer[], count: number): Pack
   for (let at = 0; at < count; at += step) {
     const nbSamples = Math.min(step, count - at);
     const part = planes.map((plane) => plane.subarray(at * SAMPLE_BYTES, (at + nbSamples) * SAMPLE_BYTES));
-    const frame = Frame.fromAudioBuffer(Buffer.concat(part), {
+    const frame = audioFrameOf(Buffer.concat(part), {
       nbSamples,
       format: AV_SAMPLE_FMT_FLTP,
       sampleRate: SAMPLE_RATE,

@@ -1,5 +1,6 @@
 // A film's pictures encoded again, as H.264 of 8 bits that every player takes: as they were stored, with what the
 // film says of their colours, their pixels' sides and their turn. HDR becomes BT.709. Decoder child only.
+
 import type { Buffer } from "node:buffer";
 import {
   AV_CODEC_FLAG_GLOBAL_HEADER,
@@ -17,7 +18,8 @@ import {
   AVCOL_TRC_BT709,
   FF_ENCODER_LIBX264,
 } from "node-av/constants";
-import { Codec, CodecContext, FFmpegError, Frame, type Packet, Rational } from "node-av/lib";
+import { Codec, CodecContext, FFmpegError, type Frame, type Packet, Rational } from "node-av/lib";
+import { videoFrameOf } from "../frame/held-frame.ts";
 import { announceStep, reportProgress } from "../progress.ts";
 import { convert, isHdr, matrixOf, standardOf } from "./scaler.ts";
 
@@ -101,7 +103,7 @@ export class H264 {
     const target = { width, height, format: AV_PIX_FMT_YUV420P, matrix, range };
     if (!isHdr(frame)) return convert(frame, target);
     const pixels = standardOf(frame, width, height, AV_PIX_FMT_RGB24);
-    const toned = Frame.fromVideoBuffer(pixels, { width, height, format: AV_PIX_FMT_RGB24 });
+    const toned = videoFrameOf(pixels, { width, height, format: AV_PIX_FMT_RGB24 });
     try {
       return convert(toned, target);
     } finally {

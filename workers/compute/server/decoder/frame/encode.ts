@@ -1,4 +1,5 @@
 // Still pictures out: pixels in, JPEG, PNG or WebP bytes back. Runs in the decoder child only.
+
 import { Buffer } from "node:buffer";
 import {
   AV_PIX_FMT_RGB24,
@@ -11,9 +12,10 @@ import {
   FF_ENCODER_MJPEG,
   FF_ENCODER_PNG,
 } from "node-av/constants";
-import { Codec, CodecContext, Frame, Packet, Rational } from "node-av/lib";
+import { Codec, CodecContext, type Frame, Packet, Rational } from "node-av/lib";
 import { convert, scaled } from "../film/scaler.ts";
 import { announceStep, reportProgress } from "../progress.ts";
+import { videoFrameOf } from "./held-frame.ts";
 
 const ENCODERS = {
   jpeg: { name: FF_ENCODER_MJPEG, format: AV_PIX_FMT_YUVJ420P, range: AVCOL_RANGE_JPEG },
@@ -28,7 +30,7 @@ export type PictureFormat = keyof typeof ENCODERS;
 export function encodePicture(frame: Frame, width: number, height: number, as: PictureFormat): Buffer {
   announceStep(width * height, PIXEL_NS);
   const pixels = scaled(frame, width, height, AV_PIX_FMT_RGB24);
-  const shown = Frame.fromVideoBuffer(pixels, {
+  const shown = videoFrameOf(pixels, {
     width,
     height,
     format: AV_PIX_FMT_RGB24,

@@ -1,5 +1,6 @@
 // A still picture as one frame, whatever its format: decoded, laid on the ground where it is transparent, ready to
 // be shown. What the file must have to be whole, whole-picture.ts says.
+
 import { Buffer } from "node:buffer";
 import {
   AV_FRAME_DATA_DISPLAYMATRIX,
@@ -10,7 +11,7 @@ import {
   FF_DECODER_TIFF,
   FF_DECODER_WEBP,
 } from "node-av/constants";
-import { Codec, Frame, Rational } from "node-av/lib";
+import { Codec, type Frame, Rational } from "node-av/lib";
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
 import type { RangeReader } from "../file/reader.ts";
 import { damaged } from "../file/reader.ts";
@@ -18,6 +19,7 @@ import type { ImageFormat } from "../file/sniff.ts";
 import { Decoder, packetOf } from "../film/codec.ts";
 import { scaled } from "../film/scaler.ts";
 import { isSideways, turned, turnOf } from "../film/turn.ts";
+import { videoFrameOf } from "../frame/held-frame.ts";
 import { GROUND, onGround } from "./ground.ts";
 import { readHeif } from "./heif.ts";
 import { readTiff } from "./tiff.ts";
@@ -88,7 +90,7 @@ function onCanvas(frame: Frame, { left, top, width, height }: PlacedPicture): Rg
 
 function useRgb<T>({ pixels, width, height }: RgbPicture, use: (frame: Frame) => T): T {
   const timeBase = new Rational(1, 25);
-  const frame = Frame.fromVideoBuffer(pixels, { width, height, format: AV_PIX_FMT_RGB24, timeBase });
+  const frame = videoFrameOf(pixels, { width, height, format: AV_PIX_FMT_RGB24, timeBase });
   try {
     return use(frame);
   } finally {
