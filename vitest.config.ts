@@ -7,7 +7,7 @@ const SLOW = [
   "test/{dashboard,delivery,deploy,peers}/**/*.test.ts",
   "test/cli/rollback.test.ts",
   "test/e2e/{documented,kill,model,release,reload,storm}.test.ts",
-  "test/e2e/{cli-json,idempotency,operate-cli,python,secrets,senders,versions}.test.ts",
+  "test/e2e/{archive,cancel,cli-json,delivery,idempotency,operate,operate-cli,payload,python,secrets,senders,versions}.test.ts",
   "test/store/archive-faults.test.ts",
   "test/compute/{agreement,clips,colours,distortions,faults,formats,fuzz,hostile,image,likenesses,patience,pdq,pictures,sound,timing}.test.ts",
   "test/python/sandbox.test.ts",
