@@ -154,7 +154,7 @@ class Placer {
     const late = time === undefined ? 0 : this.#lateness(time - follows, seconds, misled);
     const jumps = late !== 0;
     // Where another sound begins, it does so when it says, unless that is next to nothing.
-    const begins = inputShape !== this.#inputShape && time !== undefined && !misled && !this.#misled;
+    const begins = inputShape !== this.#inputShape && time !== undefined && !this.#misled;
     const at = begins && Math.abs(time - follows) > BELIEVED_OFFSET_SECONDS ? time : follows + late;
     this.#misled = misled;
     if (jumps || inputShape !== this.#inputShape) {
