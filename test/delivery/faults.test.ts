@@ -47,16 +47,13 @@ function faultsOf(calls: string[]): Fault[] {
   });
 }
 
-test("what is held to here would be missed: without the sweep or the fences, stories end otherwise", async () => {
+// A missing fence does not show here: a run looks once more after it has stored, so one fault alone is made good.
+// That an older look never overwrites a newer one is held by test/store/collections.test.ts.
+test("what is held to here would be missed: without the sweep, a story ends otherwise", async () => {
   const story = "objects are overwritten, deleted and made unwanted";
-  const { ending, calls } = await play({ story });
+  const { ending } = await play({ story });
   const unsent: Fault[] = [{ call: "QUEUE of far.sendBatch #1", kind: "before" }];
   expect((await differing({ story, without: "sweep" }, unsent, ending)).wrong).toHaveLength(1);
-  const late = [...new Set(calls)]
-    .filter((call) => call.startsWith("D1_ITEMS"))
-    .map((call): Fault => ({ call, kind: "late" }));
-  const { wrong } = await differing({ story, without: "fence" }, late, ending);
-  expect(wrong.length).toBeGreaterThan(0);
 });
 
 test.each([

@@ -25,7 +25,7 @@ export interface Asked {
   story: string;
   fault?: Fault;
   /** Something of Weir's own that is left out, to see that its loss is noticed. */
-  without?: "sweep" | "fence";
+  without?: "sweep";
 }
 /** How a story ended. */
 export interface Played {

@@ -112,9 +112,7 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
   });
   const media = faults.bucket("R2_MEDIA", stores.R2_MEDIA);
   const lake = faults.bucket("R2_LAKE", stores.R2_LAKE);
-  const table = faults.database("D1_ITEMS", stores.D1_ITEMS, (sql) =>
-    without === "fence" ? sql.replace("AND committed <= ?2", "") : sql,
-  );
+  const table = faults.database("D1_ITEMS", stores.D1_ITEMS);
   const pipelineDeps = (alias: (typeof ALIASES)[number]) => {
     const env = {
       ...SETTINGS,
