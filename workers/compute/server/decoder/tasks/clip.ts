@@ -52,6 +52,7 @@ export async function cutClip(reader: RangeReader, format: VideoFormat, span: Sp
     } else await encodePictures(media, span, muxer, begin);
     for (const packet of sound?.packets ?? [])
       if (sound && heard) await muxer.write(packet, heard, sound.unit);
+    if (muxer.packets === 0) throw damaged(reader, "has nothing in this span that can be shown or heard");
     return await muxer.end(reader.name);
   } finally {
     for (const packet of [...(pictures ?? []), ...(sound?.packets ?? [])]) packet.free();
