@@ -26,8 +26,6 @@ export class Muxer {
   readonly #io = new IOContext();
   readonly #written: Buffer[] = [];
   #size = 0;
-  /** Number of packets that the file has. */
-  packets = 0;
 
   constructor() {
     check(this.#context.allocOutputContext2(null, "mp4", null), "choose MP4");
@@ -76,7 +74,6 @@ export class Muxer {
     packet.rescaleTs(unit, stream.timeBase);
     packet.pos = -1n;
     check(await this.#context.interleavedWriteFrame(packet), "write a packet");
-    this.packets += 1;
   }
 
   async end(name: string): Promise<Buffer> {

@@ -52,8 +52,9 @@ export async function cutClip(reader: RangeReader, format: VideoFormat, span: Sp
     } else await encodePictures(media, span, muxer, begin);
     for (const packet of sound?.packets ?? [])
       if (sound && heard) await muxer.write(packet, heard, sound.unit);
-    if (muxer.packets === 0) throw damaged(reader, "has nothing in this span that can be shown or heard");
-    return await muxer.end(reader.name);
+    const clip = await muxer.end(reader.name);
+    if (clip.includes("moof")) return clip;
+    throw damaged(reader, "has nothing in this span that can be shown or heard");
   } finally {
     for (const packet of [...(pictures ?? []), ...(sound?.packets ?? [])]) packet.free();
     sound?.close();
