@@ -1,8 +1,9 @@
 // Compiles a written filter: nesting and dotted names become paths, `$or` becomes branches, conditions become clauses.
-// The two dialects, filters and plain patterns, differ only in names and in the operators allowed.
+// The dialects (filters of events, filters of items, plain patterns) differ only in names and in the operators allowed.
 import { filterPath, isScalarAttribute, lookupOf, pathOf, topOf } from "./attributes.ts";
 import { checkCompiled, checkWritten, MAX_CLAUSES } from "./bounds.ts";
 import { FilterError } from "./error.ts";
+import { attributeOfItem, isItemScalar, itemPath } from "./item-names.ts";
 import { OPERATOR_NAMES, parseMatchers } from "./operators.ts";
 import type { Clause, Conjunction, Filter, Path } from "./types.ts";
 
@@ -12,6 +13,8 @@ const MAX_BRANCHES = 1000;
 interface Dialect {
   weir: boolean;
   path(written: string, at: string): Path;
+  /** The attribute whose operators a path takes, where that is another name than its own. */
+  attribute?(path: string): string;
   /** Whether an object under this name is an operator rather than names one level deeper. */
   holdsOperator(written: string, value: object): boolean;
 }
@@ -24,16 +27,29 @@ const FILTER: Dialect = {
     const top = topOf(written);
     if (isScalarAttribute(top)) return true;
     if (top === "payload" || written === "metadata" || written === "tags") return false;
-    const [name, ...more] = Object.keys(value);
-    return name !== undefined && more.length === 0 && OPERATOR_NAMES.includes(name);
+    return isOneOperator(value);
   },
 };
+const ITEM: Dialect = {
+  weir: true,
+  path: itemPath,
+  attribute: attributeOfItem,
+  holdsOperator: (written, value) => isItemScalar(written) || (written.includes(".") && isOneOperator(value)),
+};
+
+function isOneOperator(value: object): boolean {
+  const [name, ...more] = Object.keys(value);
+  return name !== undefined && more.length === 0 && OPERATOR_NAMES.includes(name);
+}
 
 /** Compiles a pipeline's `filters`. @throws {FilterError} with the place, what is expected, and a guess. */
 export const compileFilter = (filter: unknown): Filter => compile(filter, FILTER);
 
 /** Compiles a plain EventBridge pattern, which names fields of raw JSON. @throws {FilterError} */
 export const compilePattern = (pattern: unknown): Filter => compile(pattern, PATTERN);
+
+/** Compiles a filter over items, which names `object`, `data`, `span` and what else {@link itemPath} knows. @throws {FilterError} */
+export const compileItemFilter = (filter: unknown): Filter => compile(filter, ITEM);
 
 function compile(written: unknown, dialect: Dialect): Filter {
   if (!isObject(written)) throw new FilterError("", "an object of names and conditions");
@@ -83,7 +99,8 @@ function parseField(
   if (dialect.weir && written.split(".").includes("__proto__")) {
     throw new FilterError(at, "a name that metadata or a payload can have: nothing is ever named __proto__");
   }
-  const any = parseMatchers(value, at, { path: path.text, weir: dialect.weir });
+  const attribute = dialect.attribute?.(path.text) ?? path.text;
+  const any = parseMatchers(value, at, { path: attribute, weir: dialect.weir });
   return [[{ path, any, at, expected: value, lookup: dialect.weir ? lookupOf(path) : undefined }]];
 }
 

@@ -1,5 +1,6 @@
 // The schema of pipelines/<alias>/config.json: alias, source with filters, destination, and optional settings.
 import { z } from "zod";
+import { searchSettingsSchema } from "./search.ts";
 
 /** An alias names a folder, a Worker, a queue: lower case, digits and dashes, 2 to 40 characters. */
 export const aliasSchema = z
@@ -52,6 +53,8 @@ export const pipelineConfigSchema = z.strictObject({
   destination: z.strictObject({
     connection_id: z.string().min(1),
     collection: collectionSchema,
+    /** How the collection is searched. Absent rather than filled in, so that a version from before it stays. */
+    search: searchSettingsSchema.optional(),
   }),
   /** `binding`: one RPC per batch, lowest latency. `queue`: the pipeline's own queue, for long work. */
   dispatch: z.enum(["binding", "queue"]).default("queue"),
