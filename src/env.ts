@@ -23,6 +23,8 @@ export interface Env {
   setting(name: string): string | undefined;
   /** A variable or secret that must be set. */
   required(name: string): string;
+  /** Public URL of the router, with which signed URLs begin: one of this machine only in local work. */
+  publicUrl(): string;
   /** Values of every variable that is not known to be public: no log and no answer may hold them. */
   secretValues(): string[];
   bucket(name: string): R2Bucket;
@@ -41,7 +43,7 @@ export interface Env {
 }
 
 /** Variables that hold no secret: Weir's own, addresses, and the ids of keys. */
-const PUBLIC = /^WEIR_(URL|COMMIT|VERSION|BUILD)$|^COMPUTE_|(_URL|_ENDPOINT|_KEY_ID)$/;
+const PUBLIC = /^WEIR_(URL|LOCAL|COMMIT|VERSION|BUILD)$|^COMPUTE_|(_URL|_ENDPOINT|_KEY_ID)$/;
 
 export function openEnv(env: object): Env {
   const raw = new Map<string, unknown>(Object.entries(env));
@@ -55,14 +57,24 @@ export function openEnv(env: object): Env {
     const value = raw.get(name);
     return typeof value === "string" && value !== "" ? value : undefined;
   };
+  const required = (name: string) => {
+    const value = setting(name);
+    if (value === undefined)
+      throw unset(name, `set it: \`npx wrangler secret put ${name}\`, locally a line in .weir/dev.env`);
+    return value;
+  };
   const ledger = () => binding<D1Database>("LEDGER", "D1");
   return {
     setting,
-    required: (name) => {
-      const value = setting(name);
-      if (value === undefined)
-        throw unset(name, `set it: \`npx wrangler secret put ${name}\`, locally a line in .weir/dev.env`);
-      return value;
+    required,
+    publicUrl: () => {
+      const url = setting("WEIR_URL");
+      const next = "deploy with `weir deploy`, or set WEIR_URL to the router's public URL";
+      if (url === undefined) throw unset("WEIR_URL", next);
+      // Whoever is given such a URL would ask the machine that it runs on.
+      if (isLoopback(url) && setting("WEIR_LOCAL") === undefined)
+        throw unset("a WEIR_URL that others can reach", next);
+      return url;
     },
     secretValues: () =>
       [...raw].flatMap(([name, value]) => (typeof value === "string" && !PUBLIC.test(name) ? [value] : [])),
@@ -82,6 +94,9 @@ export function openEnv(env: object): Env {
     durableObjects: (name) => binding(name, "Durable Object"),
   };
 }
+
+const isLoopback = (url: string) =>
+  /^(localhost|.+\.localhost|127\.[\d.]+|0\.0\.0\.0|\[::1?\])$/.test(URL.parse(url)?.hostname ?? "localhost");
 
 function unset(what: string, next: string): FailureError {
   return new FailureError({

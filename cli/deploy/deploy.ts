@@ -22,7 +22,7 @@ import { type DeploySecrets, secretsOf } from "./secrets.ts";
 import { planText, stepText } from "./show.ts";
 import { doSteps, type StepsResult } from "./steps.ts";
 import { runWrangler } from "./wrangler.ts";
-import { readConfig } from "./wrangler-config.ts";
+import { openDoorsOf, readConfig } from "./wrangler-config.ts";
 
 export interface DeployOptions {
   root: string;
@@ -166,6 +166,11 @@ const planJson = ({ steps, ...rest }: Plan) => ({
 /** Refuses a project with problems or outdated generated files: a deploy repairs neither. @throws CliError */
 async function requireReady(project: Project): Promise<void> {
   requireValid(project, "Nothing was deployed");
+  for (const { role, path, config } of workerConfigsOf(project)) {
+    const [line] = openDoorsOf(config, role === "router");
+    if (line !== undefined)
+      throw new CliError(`Nothing was deployed: ${path} must say \`${line}\`, before its first table.`);
+  }
   const stale = drifted(project.root, await generate(project)).filter(
     (name) => !name.startsWith("workers/local/"),
   );

@@ -2,7 +2,8 @@
 // generated wrangler.toml files, and rules from connections.json, since no wrangler.toml can hold them.
 import { readdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { databasesOf, QUEUES } from "../project/bindings.ts";
+import { QUEUES } from "../../src/shapes/bindings.ts";
+import { databasesOf } from "../project/bindings.ts";
 import { type Project, packageRoot } from "../project/project.ts";
 import { buildOf, imageOf } from "./build.ts";
 import { readConfig, type WranglerConfig } from "./wrangler-config.ts";
@@ -102,7 +103,7 @@ export async function resourcesOf(project: Project, url: string): Promise<Projec
     workers,
     rules: Object.values(connections).flatMap((connection) =>
       connection.kind === "r2" && connection.events.some(({ scheme }) => scheme === "r2-queue")
-        ? connection.buckets.map((bucket) => ({ bucket, queue: QUEUES.r2 }))
+        ? connection.buckets.map((bucket) => ({ bucket, queue: QUEUES.r2Events }))
         : [],
     ),
     image: imageOf(root),

@@ -9,6 +9,8 @@ export const queueSchema = z.looseObject({ queue: z.string(), dead_letter_queue:
 export const wranglerConfigSchema = z.looseObject({
   name: z.string(),
   main: z.string(),
+  workers_dev: z.boolean().optional(),
+  preview_urls: z.boolean().optional(),
   alias: z.record(z.string(), z.string()).optional(),
   vars: z.record(z.string(), z.unknown()).optional(),
   secrets: z.object({ required: z.array(z.string()).default([]) }).optional(),
@@ -25,6 +27,15 @@ export const wranglerConfigSchema = z.looseObject({
 
 /** Parts of a wrangler.toml that a deploy reads. */
 export type WranglerConfig = z.infer<typeof wranglerConfigSchema>;
+
+/**
+ * What of a Worker would be public that need not be: previews, which are every version ever uploaded with its secrets,
+ * and for all but the door an address. Both are open unless they are closed. Lines to add to its wrangler.toml.
+ */
+export const openDoorsOf = ({ workers_dev, preview_urls }: WranglerConfig, isDoor: boolean): string[] => [
+  ...(preview_urls === false ? [] : ["preview_urls = false"]),
+  ...(isDoor || workers_dev === false ? [] : ["workers_dev = false"]),
+];
 
 /** Reads the wrangler.toml at a path below the root. */
 export const readConfig = (root: string, path: string): WranglerConfig =>

@@ -14,7 +14,8 @@ interface Producer {
   binding: string;
   queue: string;
 }
-type Queues = { producers?: Producer[]; consumers?: Omit<Consumer, "binding">[] };
+type DeployedConsumer = Omit<Consumer, "binding"> & { max_concurrency?: number };
+type Queues = { producers?: Producer[]; consumers?: DeployedConsumer[] };
 
 /** Paths of the wrangler.toml of every Worker with queues. The front door comes first, and gets the port. */
 export const configsOf = ({ pipelines }: Project): string[] => [
@@ -27,14 +28,17 @@ export const configsOf = ({ pipelines }: Project): string[] => [
 export function localConfigs(root: string, configs: string[]): Map<string, string> {
   const tables = configs.map((config) => parse(readFileSync(join(root, config), "utf8")) as Table);
   const consumers = tables.flatMap((table) =>
-    (queuesOf(table).consumers ?? []).map((consumer) => ({ ...consumer, binding: consumerBinding(table) })),
+    (queuesOf(table).consumers ?? []).map((consumer) => ({
+      ...inOneBatch(consumer),
+      binding: consumerBinding(table),
+    })),
   );
   const services = [
     ...new Map(tables.filter((table) => queuesOf(table).consumers).map(serviceEntry)).values(),
   ];
   return new Map(
     configs.map((config, index) => {
-      const table = withQueuesOnDisk(tables[index] ?? {});
+      const table = withLocalVar(withQueuesOnDisk(tables[index] ?? {}));
       const whole = table.name === FRONT_DOOR ? frontDoor(table, services, consumers) : table;
       return [join(dirname(config), localName(config)), NOTICE + stringify(whole)];
     }),
@@ -58,6 +62,20 @@ const queuesOf = ({ queues = {} }: Table) => queues as Queues;
 const consumerBinding = ({ name }: Table) => `CONSUMER_${String(name).replaceAll("-", "_").toUpperCase()}`;
 const serviceEntry = (table: Table) =>
   [table.name, { binding: consumerBinding(table), service: table.name }] as const;
+
+const MAX_BATCH_MESSAGES = 100;
+
+/** A queue on disk delivers one batch at a time: it takes as many messages at once as its batches would in parallel. */
+function inOneBatch({ max_concurrency, ...consumer }: DeployedConsumer): Omit<Consumer, "binding"> {
+  if (max_concurrency === undefined || consumer.max_batch_size !== 1) return consumer;
+  return { ...consumer, max_batch_size: Math.min(max_concurrency, MAX_BATCH_MESSAGES) };
+}
+
+/** Only local work signs URLs of this machine. */
+const withLocalVar = (table: Table): Table => ({
+  ...table,
+  vars: { ...(table.vars as Table | undefined), WEIR_LOCAL: "1" },
+});
 
 /** Replaces each queue producer by a service binding of the same name and shape. */
 function withQueuesOnDisk(table: Table): Table {

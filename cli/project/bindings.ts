@@ -3,9 +3,9 @@
 import {
   bucketBinding,
   databaseBinding,
-  deadQueueName,
   HOPS_KEY,
   pipelineBinding,
+  QUEUES,
   queueBinding,
   queueName,
   signingKeyName,
@@ -22,11 +22,11 @@ type ConnectionMap = Connections["connections"];
 
 /** Credentials of the local S3 endpoint, which no deployed Worker has. */
 export const LOCAL_S3 = { accessKeyId: "weir-local", secretAccessKey: "weir-local-only" };
-/** Queues between Weir's own Workers. */
-export const QUEUES = { r2: "weir-r2-events", reports: "weir-reports" };
 /** Bucket in which the router keeps events that are no longer hot. */
 export const ARCHIVE = { binding: "ARCHIVE", bucket_name: "weir-archive" };
 const COMPATIBILITY = { compatibility_date: "2026-10-01", compatibility_flags: ["nodejs_compat"] };
+/** Most processor time of an invocation, ms: what the platform allows at most. Its default is 30 s. */
+const CPU_LIMIT = { cpu_ms: 300_000 };
 /** Settings of a pipeline Worker. It fetches signed URLs of the router, perhaps on its own zone, by the public way. */
 const PUBLIC_FETCH = {
   ...COMPATIBILITY,
@@ -65,13 +65,16 @@ export function routerTables(
     })),
     queues: {
       producers: aliases.map((alias) => ({ binding: queueBinding(alias), queue: queueName(alias) })),
-      consumers: aliases.map((alias) => ({
-        queue: deadQueueName(alias),
-        max_batch_size: 100,
-        max_batch_timeout: 1,
-        // There is no dead letter queue behind this one, so recording is retried for long.
-        max_retries: 100,
-      })),
+      consumers: [
+        {
+          queue: QUEUES.dead,
+          max_batch_size: 100,
+          max_batch_timeout: 1,
+          max_concurrency: 2,
+          // There is no dead letter queue behind this one, so recording is retried for long.
+          max_retries: 100,
+        },
+      ],
     },
   };
 }
@@ -88,13 +91,14 @@ export function pipelineTables(
 ): Table {
   const source = connections[config.source.connection_id];
   const destination = connections[config.destination.connection_id];
-  const batch = Math.min(config.concurrency, 10);
+  const { batch, batches } = deliveryOf(config);
   return {
     name: workerName(config.alias),
     main: paths.main,
     ...PUBLIC_FETCH,
     alias: paths.alias,
-    vars: { WEIR_VERSION: version, WEIR_COMMIT: "", WEIR_URL: "http://127.0.0.1:8787" },
+    vars: { WEIR_VERSION: version, WEIR_COMMIT: "", WEIR_URL: "" },
+    limits: CPU_LIMIT,
     // The Worker is reached by bindings and its queue only, at no URL.
     workers_dev: false,
     preview_urls: false,
@@ -119,22 +123,31 @@ export function pipelineTables(
       producers: [
         { binding: "REPORTS", queue: QUEUES.reports },
         { binding: "RETRY", queue: queueName(config.alias) },
-        { binding: "DEAD", queue: deadQueueName(config.alias) },
+        { binding: "DEAD", queue: QUEUES.dead },
       ],
       consumers: [
         {
           queue: queueName(config.alias),
           max_batch_size: batch,
-          max_batch_timeout: 1,
-          // Batches in parallel, so that no more runs than `concurrency` are in flight.
-          ...(config.dispatch === "queue" ? { max_concurrency: Math.ceil(config.concurrency / batch) } : {}),
+          max_batch_timeout: batch === 1 ? 0 : 1,
+          max_concurrency: batches,
           // A message that crashes its Worker every time is delivered once for each attempt.
           max_retries: config.retry.max_attempts - 1,
-          dead_letter_queue: deadQueueName(config.alias),
+          dead_letter_queue: QUEUES.dead,
         },
       ],
     },
   };
+}
+
+/**
+ * Messages in a batch, and batches in parallel: together no more runs than `concurrency` are in flight. Where jobs come
+ * by the queue they come alone, since work that is long would hold up what shares its batch. Where they come by RPC the
+ * queue has only those that are tried again, which share batches.
+ */
+export function deliveryOf({ dispatch, concurrency }: PipelineConfig): { batch: number; batches: number } {
+  const batch = dispatch === "queue" ? 1 : Math.min(concurrency, 10);
+  return { batch, batches: Math.ceil(concurrency / batch) };
 }
 
 const keyNames = ({ models = [] }: PipelineConfig, definitions: Models) =>
@@ -158,7 +171,7 @@ export function localTables(connections: ConnectionMap, router: Table, paths: { 
     vars: { WEIR_LOCAL_URL: "http://127.0.0.1:8787", WEIR_URL: "http://127.0.0.1:8787" },
     secrets: { required: ["WEIR_LOCAL_TOKEN"] },
     services: [{ binding: "ROUTER", service: String(router.name ?? "weir") }],
-    queues: { producers: [{ binding: "R2_EVENTS", queue: QUEUES.r2 }] },
+    queues: { producers: [{ binding: "R2_EVENTS", queue: QUEUES.r2Events }] },
     r2_buckets: buckets.map((name) => ({
       ...r2(name),
       local_dev: { experimental_s3_credentials: LOCAL_S3 },

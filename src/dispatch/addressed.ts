@@ -14,5 +14,5 @@ export async function withPayloadUrl(job: Job, { env, now }: { env: Env; now(): 
   const expires = Math.floor(now() / 1000) + PAYLOAD_URL_SECONDS;
   const grant = { connection: PAYLOADS, bucket: PAYLOADS, key: payloadKey(job.event), expires };
   const key = signingKeyOf(env.required("WEIR_SIGNING_KEY"), PAYLOADS);
-  return { ...job, payload_url: await signObjectUrl(env.required("WEIR_URL"), key, grant) };
+  return { ...job, payload_url: await signObjectUrl(env.publicUrl(), key, grant) };
 }

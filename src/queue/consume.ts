@@ -6,6 +6,7 @@ import { receiveR2 } from "../receive/r2-queue.ts";
 import { advance, type ReplayMessage } from "../replay/advance.ts";
 import type { RouterDeps } from "../routing/deps.ts";
 import { route } from "../routing/route.ts";
+import { QUEUES } from "../shapes/bindings.ts";
 import { type Event, eventSchema } from "../shapes/event.ts";
 import type { Failure } from "../shapes/failure.ts";
 import type { Job } from "../shapes/job.ts";
@@ -37,16 +38,16 @@ export async function consume({ queue, messages }: MessageBatch<unknown>, deps: 
 
 async function consumeFrom(queue: string, messages: Messages, deps: RouterDeps): Promise<void> {
   switch (queue) {
-    case "weir-reports":
+    case QUEUES.reports:
       return recordReports(messages, deps);
-    case "weir-replays":
+    case QUEUES.replays:
       for (const { body } of messages) await advance(body as ReplayMessage, deps);
       return;
-    case "weir-r2-events":
+    case QUEUES.r2Events:
       return consumeR2(queue, messages, deps);
-    case "weir-events":
+    case QUEUES.events:
       return consumeEvents(queue, messages, deps);
-    case "weir-events-dead": {
+    case QUEUES.eventsDead: {
       // Dead messages of all router queues; the body's shape says which.
       const { reports = [], events = [], others = [] } = Object.groupBy(messages, kindOf);
       await recordReports(reports, deps);
@@ -54,6 +55,7 @@ async function consumeFrom(queue: string, messages: Messages, deps: RouterDeps):
       return consumeR2(queue, others, deps);
     }
     default:
+      // The dead-letter queue of all pipelines, and those that each had before.
       return recordDead(deps.env.ledger(), messages.map(deadJobOf), deps.now());
   }
 }
@@ -66,7 +68,7 @@ function kindOf({ body }: Message<unknown>): "reports" | "events" | "others" {
 function retryLater(queue: string, messages: Messages, why: string): void {
   for (const message of messages) {
     const delaySeconds =
-      queue === "weir-events-dead"
+      queue === QUEUES.eventsDead
         ? DEAD_RETRY_SECONDS
         : Math.min(MAX_RETRY_SECONDS, RETRY_SECONDS * 2 ** message.attempts);
     logWarning("message.again", { queue, id: message.id, delaySeconds, why });

@@ -22,4 +22,14 @@ export const isSigningKey = (secret: string) => secret === HOPS_KEY || /^WEIR_\w
 /** Worker and queue names of a pipeline. */
 export const workerName = (alias: string) => `weir-${alias}`;
 export const queueName = (alias: string) => `weir-${alias}`;
-export const deadQueueName = (alias: string) => `weir-${alias}-dead`;
+/** Queues of Weir's own, by what is in them. */
+export const QUEUES = {
+  events: "weir-events",
+  r2Events: "weir-r2-events",
+  replays: "weir-replays",
+  reports: "weir-reports",
+  /** Events, notifications and reports that could not be recorded. */
+  eventsDead: "weir-events-dead",
+  /** Dead jobs of all pipelines: each names its pipeline. */
+  dead: "weir-dead",
+} as const;

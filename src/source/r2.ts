@@ -16,7 +16,7 @@ export function r2Source(connection: string, env: Env): Source {
     // Its storage classes are all read at once.
     archivedIn: async () => null,
     url: (bucket, key, expires) =>
-      signObjectUrl(env.required("WEIR_URL"), signingKey(connection, env), {
+      signObjectUrl(env.publicUrl(), signingKey(connection, env), {
         connection,
         bucket,
         key,

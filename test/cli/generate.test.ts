@@ -63,9 +63,9 @@ describe("weir generate", () => {
       producers: [
         { binding: "REPORTS", queue: "weir-reports" },
         { binding: "RETRY", queue: "weir-one" },
-        { binding: "DEAD", queue: "weir-one-dead" },
+        { binding: "DEAD", queue: "weir-dead" },
       ],
-      consumers: [{ queue: "weir-one", dead_letter_queue: "weir-one-dead", max_batch_size: 10 }],
+      consumers: [{ queue: "weir-one", dead_letter_queue: "weir-dead" }],
     });
   });
 

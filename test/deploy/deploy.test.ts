@@ -42,13 +42,12 @@ describe("weir deploy", () => {
     expect(changes).toEqual([]);
     const steps = stdout.split("\n").filter((line) => line.startsWith("  "));
     expect(steps.map((line) => line.trim().split("  ")[0])).toEqual([
+      "create queue weir-dead",
       "create queue weir-events",
       "create queue weir-one",
-      "create queue weir-one-dead",
       "create queue weir-r2-events",
       "create queue weir-reports",
       "create queue weir-two",
-      "create queue weir-two-dead",
       "create R2 bucket inbox-files",
       "create R2 bucket weir-archive",
       "create D1 database results",
@@ -80,17 +79,15 @@ describe("weir deploy", () => {
     const { status, stderr, stdout, changes } = await run(["deploy", "--json"]);
     expect({ status, stderr }).toMatchObject({ status: 0 });
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, url: router.url, missing_secrets: [] });
-    expect(JSON.parse(stdout).done).toHaveLength(18);
-    expect(changes.slice(0, 11).sort()).toEqual([
+    expect(JSON.parse(stdout).done).toHaveLength(17);
+    expect(changes.slice(0, 10).sort()).toEqual([
       "bucket inbox-files",
       "bucket weir-archive",
       "database results",
       "database weir-ledger",
-      ...["events", "one", "one-dead", "r2-events", "reports", "two", "two-dead"].map(
-        (it) => `queue weir-${it}`,
-      ),
+      ...["dead", "events", "one", "r2-events", "reports", "two"].map((it) => `queue weir-${it}`),
     ]);
-    expect(changes.slice(11).filter((it) => !it.startsWith("migration"))).toEqual([
+    expect(changes.slice(10).filter((it) => !it.startsWith("migration"))).toEqual([
       "upload weir-compute",
       "upload weir-one",
       "consumer weir-one of weir-one",
@@ -98,7 +95,7 @@ describe("weir deploy", () => {
       "consumer weir-two of weir-two",
       "upload weir",
       "cron of weir",
-      ...["events", "r2-events", "one-dead", "two-dead"].map((it) => `consumer weir of weir-${it}`),
+      ...["events", "r2-events", "dead"].map((it) => `consumer weir of weir-${it}`),
       "rule inbox-files -> weir-r2-events",
     ]);
   });

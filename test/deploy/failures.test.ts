@@ -11,7 +11,7 @@ beforeAll(async () => {
   cloudflare = await standIn();
   project = deployable("one");
   // Made before, so that this test starts wrangler for one of each kind only.
-  for (const name of ["weir-events", "weir-r2-events", "weir-one", "weir-one-dead"]) {
+  for (const name of ["weir-events", "weir-r2-events", "weir-one", "weir-dead"]) {
     cloudflare.account.queues.set(name, { id: `q-${name}`, consumers: [] });
   }
   cloudflare.account.buckets.set("weir-archive", { rules: [] });

@@ -33,6 +33,7 @@ const ROUTER = `name = "weir"
 main = "../weir/src/worker.ts"
 compatibility_date = "2026-10-01"
 compatibility_flags = ["nodejs_compat"]
+preview_urls = false
 
 [alias]
 "#weir/registry" = "./src/dispatch/registry.generated.ts"

@@ -94,7 +94,7 @@ test("a message that makes the ledger refuse is alone with it: its neighbours ar
     failure: { kind: "bad_media", detail: "x" },
     attempts: 1,
   };
-  expect(await taken("weir-a-dead", message(refused), message(good))).toEqual(["again in 10 s", "done"]);
+  expect(await taken("weir-dead", message(refused), message(good))).toEqual(["again in 10 s", "done"]);
   const letter = await stores.ledger
     .prepare("SELECT alias FROM dead_letters WHERE run_id = 'run_neighbour'")
     .first();

@@ -64,7 +64,13 @@ export async function startWeir(
     const stores = { CONN_PHOTOS_ENDPOINT: store, CONN_PEER_ENDPOINT: store };
     const all = { ...SECRETS, ...stores, ...signing, ...secrets };
     const { COMPUTE_TOKEN = "" } = process.env;
-    const vars = { WEIR_URL: base, COMPUTE_URL: computeUrl, COMPUTE_TOKEN, WEIR_COMMIT: "test-commit" };
+    const vars = {
+      WEIR_URL: base,
+      WEIR_LOCAL: "1",
+      COMPUTE_URL: computeUrl,
+      COMPUTE_TOKEN,
+      WEIR_COMMIT: "test-commit",
+    };
     return [
       "workers/local/wrangler.toml",
       "wrangler.toml",

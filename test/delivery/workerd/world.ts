@@ -123,7 +123,7 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
       ...(alias === "near" ? { D1_ITEMS: table } : { R2_LAKE: lake }),
       REPORTS: queue(`REPORTS of ${alias}`, "weir-reports"),
       RETRY: queue(`RETRY of ${alias}`, `weir-${alias}`),
-      DEAD: queue(`DEAD of ${alias}`, `weir-${alias}-dead`),
+      DEAD: queue(`DEAD of ${alias}`, "weir-dead"),
     };
     return { ...openDeps(handler, configs[alias], connections, {}, openEnv(env), now), random: () => 0 };
   };
@@ -173,6 +173,7 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
     "weir-r2-events": own(100, 10, "weir-events-dead"),
     "weir-reports": own(100, 10, "weir-events-dead"),
     "weir-events-dead": own(100, 100),
+    "weir-dead": own(100, 100),
     "weir-replays": own(1, 100),
     ...Object.fromEntries(
       ALIASES.flatMap((alias): [string, Consumer][] => [
@@ -182,10 +183,9 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
             take: ({ messages }) => consumeJobs(messages as readonly Message<Job>[], pipelineDeps(alias)),
             size: 10,
             retries: 2,
-            dead: `weir-${alias}-dead`,
+            dead: "weir-dead",
           },
         ],
-        [`weir-${alias}-dead`, own(100, 100)],
       ]),
     ),
   };
