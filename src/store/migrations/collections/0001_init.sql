@@ -7,7 +7,7 @@ CREATE TABLE item_sets (
   connection TEXT NOT NULL,
   bucket     TEXT NOT NULL,
   key        TEXT NOT NULL,
-  -- Fences: `issued` is the last one handed out, `committed` the one whose items are here.
+  -- Fences: issued is the last one handed out, committed the one whose items are here.
   issued     INTEGER NOT NULL,
   committed  INTEGER NOT NULL DEFAULT 0,
   items      INTEGER NOT NULL DEFAULT 0,

@@ -49,7 +49,7 @@ CREATE INDEX runs_by_arrival ON runs (created_at, id);
 CREATE INDEX runs_by_alias ON runs (alias, created_at, id);
 CREATE INDEX runs_by_status ON runs (status, created_at, id);
 
--- Objects that have, or may come to have, items of a pipeline: an event that such an object's filter
+-- Objects that have, or may come to have, items of a pipeline: an event that the filter of such an object
 -- refuses still makes a run, which removes the items if the object no longer passes.
 CREATE TABLE tracked (
   connection TEXT NOT NULL,
@@ -81,6 +81,6 @@ CREATE TABLE rejections (
   at         INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX rejections_by_time ON rejections (at, id);
--- Requests that were refused are counted, one row a minute for each connection and cause; records that
+-- Requests that were refused are counted, one row a minute for each connection and cause, and records that
 -- were proven but are no events are kept one by one.
 CREATE UNIQUE INDEX rejections_by_cause ON rejections (connection, minute, scheme, failure) WHERE raw IS NULL;

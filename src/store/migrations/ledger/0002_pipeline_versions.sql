@@ -8,7 +8,7 @@ CREATE TABLE pipeline_versions (
   PRIMARY KEY (alias, version)
 ) STRICT, WITHOUT ROWID;
 
--- `versions` is the whole registry, alias to version; events.outcome names its deployment by `id`. A time
+-- versions is the whole registry, alias to version, and events.outcome names its deployment by id. A time
 -- could not tell: two deployments overlap while one replaces the other, and an old one may come back.
 CREATE TABLE deployments (
   id         TEXT PRIMARY KEY,

@@ -1,7 +1,7 @@
 -- Recovery and replay: when a run is overdue, how it came to where it is, which replay it belongs to, what
--- each tracked object's items were made by, and pipelines that are paused.
+-- the items of each tracked object were made by, and pipelines that are paused.
 
--- When somebody should look after the run, ms; null once it is final.
+-- When somebody should look after the run, ms: null once it is final.
 ALTER TABLE runs ADD COLUMN due_at INTEGER;
 ALTER TABLE runs ADD COLUMN replay_id TEXT;
 UPDATE runs SET due_at = created_at + 60000 WHERE status IN ('pending', 'queued', 'running', 'failed');
@@ -17,18 +17,10 @@ CREATE TABLE run_history (
 ) STRICT;
 CREATE INDEX run_history_by_run ON run_history (run_id, at);
 
-CREATE TRIGGER run_begins AFTER INSERT ON runs BEGIN
-  INSERT INTO run_history (run_id, at, status, attempt, cause)
-  VALUES (new.id, new.created_at, new.status, new.attempt, new.cause);
-END;
-CREATE TRIGGER run_moves AFTER UPDATE OF status, attempt ON runs
-WHEN new.status IS NOT old.status OR new.attempt IS NOT old.attempt BEGIN
-  INSERT INTO run_history (run_id, at, status, attempt, cause)
-  VALUES (new.id, CAST(unixepoch('subsec') * 1000 AS INTEGER), new.status, new.attempt,
-    coalesce(new.reason, new.failure ->> '$.detail'));
-END;
+CREATE TRIGGER run_begins AFTER INSERT ON runs BEGIN INSERT INTO run_history (run_id, at, status, attempt, cause) VALUES (new.id, new.created_at, new.status, new.attempt, new.cause); END;
+CREATE TRIGGER run_moves AFTER UPDATE OF status, attempt ON runs WHEN new.status IS NOT old.status OR new.attempt IS NOT old.attempt BEGIN INSERT INTO run_history (run_id, at, status, attempt, cause) VALUES (new.id, CAST(unixepoch('subsec') * 1000 AS INTEGER), new.status, new.attempt, coalesce(new.reason, new.failure ->> '$.detail')); END;
 
--- What the items of a tracked object were made by. `stored_at` orders reports that come late.
+-- What the items of a tracked object were made by. stored_at orders reports that come late.
 ALTER TABLE tracked ADD COLUMN stored_at INTEGER;
 ALTER TABLE tracked ADD COLUMN items INTEGER;
 ALTER TABLE tracked ADD COLUMN etag TEXT;

@@ -1,4 +1,4 @@
--- The archive: events that are no longer hot move, with their runs, into segments in R2; what is left of each
+-- The archive: events that are no longer hot move, with their runs, into segments in R2, and what is left of each
 -- here is one compact row. And what has expired, by day.
 
 CREATE TABLE segments (
@@ -8,7 +8,7 @@ CREATE TABLE segments (
   connection TEXT NOT NULL,
   -- Of arrival, since the epoch.
   minute     INTEGER NOT NULL,
-  -- writing, kept, expiring; abandoned: begun and not ended, its object is about to be deleted.
+  -- writing, kept, expiring, or abandoned: begun and not ended, its object is about to be deleted.
   state      TEXT NOT NULL,
   events     INTEGER NOT NULL,
   runs       INTEGER NOT NULL,
@@ -24,22 +24,22 @@ CREATE INDEX segments_unsettled ON segments (state, moved_at) WHERE state != 'ke
 
 CREATE TABLE archived (
   segment INTEGER NOT NULL,
-  -- The 16 bytes of the event's id.
+  -- The 16 bytes of the id of the event.
   id      BLOB NOT NULL,
   -- When the event arrived, ms.
   at      INTEGER NOT NULL,
-  -- 0: a replay's, 1: a sender's, 2: an invocation's.
+  -- 0: of a replay, 1: of a sender, 2: of an invocation.
   kind    INTEGER NOT NULL,
-  -- 12 bytes of a hash of the key, 4 of a hash of connection and bucket; null: no object.
+  -- 12 bytes of a hash of the key, 4 of a hash of connection and bucket, null: no object.
   object  BLOB,
-  -- JSON, alias to final status; null: no runs.
+  -- JSON, alias to final status, null: no runs.
   runs    TEXT,
   PRIMARY KEY (segment, id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX archived_by_id ON archived (id);
 CREATE INDEX archived_by_object ON archived (object, at, id);
 
--- Where the archive's pass over a connection's events stands.
+-- Where the pass of the archive over the events of a connection stands.
 CREATE TABLE archive_passes (
   connection  TEXT PRIMARY KEY,
   received_at TEXT NOT NULL,
@@ -48,7 +48,7 @@ CREATE TABLE archive_passes (
   rest_until  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Runs of a replay that are in the archive, by status: with those in `runs`, its progress stays exact.
+-- Runs of a replay that are in the archive, by status: with those in the table, its progress stays exact.
 CREATE TABLE replay_counts (
   replay_id TEXT NOT NULL,
   status    TEXT NOT NULL,

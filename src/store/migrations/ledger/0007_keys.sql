@@ -3,7 +3,7 @@
 CREATE TABLE api_keys (
   id           TEXT PRIMARY KEY,
   name         TEXT NOT NULL,
-  -- The key's first characters, by which a person knows it again.
+  -- The first characters of the key, by which a person knows it again.
   prefix       TEXT NOT NULL,
   -- SHA-256 of the whole key, in hex.
   hash         TEXT NOT NULL UNIQUE,
@@ -28,7 +28,7 @@ CREATE TABLE audit_log (
   key_name   TEXT NOT NULL,
   action     TEXT NOT NULL,
   target     TEXT,
-  -- A JSON object of a few short facts; never what was sent or answered.
+  -- A JSON object of a few short facts, never what was sent or answered.
   detail     TEXT,
   request_id TEXT NOT NULL,
   -- The three are null until the request has been answered.
