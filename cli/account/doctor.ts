@@ -1,7 +1,9 @@
 // Command `weir doctor`: checks Node, the project, the running Weir and the Cloudflare account, with advice for every
 // fault. Changes nothing. A check that cannot be done (no account, no running Weir) is reported, and is no failure.
+
 import { existsSync, statSync } from "node:fs";
 import { z } from "zod";
+import { fetchNamed } from "../../src/shapes/user-agent.ts";
 import { openCloudflare } from "../deploy/cloudflare.ts";
 import { type AccountState, readAccount } from "../deploy/present.ts";
 import { type ProjectWorker, resourcesOf } from "../deploy/resources.ts";
@@ -119,7 +121,7 @@ async function deployedFindings(project: Project, env: NodeJS.ProcessEnv): Promi
   const { url, key } = settingsOf(project.root, env);
   const headers = key ? { authorization: `Bearer ${key.value}` } : {};
   const signal = AbortSignal.timeout(5_000);
-  const answer = await fetch(`${url.value}/v1/pipelines`, { headers, signal }).catch(() => undefined);
+  const answer = await fetchNamed(`${url.value}/v1/pipelines`, { headers, signal }).catch(() => undefined);
   const check = `Weir at ${url.value}`;
   if (answer?.status === 401 || answer?.status === 403) {
     const said = answer.status === 401 ? "does not accept the API key" : "the API key lacks the scope read";

@@ -1,7 +1,9 @@
 // Command `weir whoami`: prints which Weir and which Cloudflare account weir talks to, and where each setting comes
 // from. Of a secret it prints the place, never the value.
+
 import type { z } from "@hono/zod-openapi";
 import { callerSchema } from "../../src/http/read/answers.ts";
+import { fetchNamed } from "../../src/shapes/user-agent.ts";
 import { openCloudflare } from "../deploy/cloudflare.ts";
 import { CliError, print, printJson, table } from "../io/output.ts";
 import { profilesPath, settingsOf } from "../settings/settings.ts";
@@ -56,7 +58,7 @@ async function callWhoami(
 ): Promise<{ answer: "yes" | "refused" | "no"; caller?: Caller }> {
   const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
   const signal = AbortSignal.timeout(5_000);
-  const answer = await fetch(url + WHOAMI_PATH, { headers, signal }).catch(() => undefined);
+  const answer = await fetchNamed(url + WHOAMI_PATH, { headers, signal }).catch(() => undefined);
   if (answer?.status === 401) return { answer: "refused" };
   const caller = answer?.ok ? callerSchema.safeParse(await answer.json().catch(() => null)) : undefined;
   return caller?.success ? { answer: "yes", caller: caller.data } : { answer: "no" };

@@ -8,7 +8,7 @@ import { packageRoot } from "../project/project.ts";
 const SERVER = [
   "workers/compute/Dockerfile*",
   "workers/compute/server/**/*",
-  "src/shapes/{canonical,contract,failure,model,vector}.ts",
+  "src/shapes/{canonical,contract,failure,model,user-agent,vector}.ts",
   "package.json",
   "package-lock.json",
 ];

@@ -1,9 +1,11 @@
 // Client of Weir's HTTP API for the commands: JSON in and out, at the URL and with the key that
 // cli/settings/settings.ts finds. A refused request becomes a CliError with an exit code.
+
 import type { z } from "@hono/zod-openapi";
 import type * as operate from "../../src/http/operate/answers.ts";
 import type * as answers from "../../src/http/read/answers.ts";
 import type * as versionAnswers from "../../src/http/read/version-answers.ts";
+import { fetchNamed } from "../../src/shapes/user-agent.ts";
 import { CliError, type ExitCode } from "../io/output.ts";
 import { type EndpointFlags, isLocal, settingsOf, unreachable } from "../settings/settings.ts";
 
@@ -41,7 +43,7 @@ export function openClient(root: string, reach: EndpointFlags): Client {
 export function clientOf(url: string, key: string): Client {
   const request = async <T>(method: string, path: string, init: RequestInit = {}): Promise<T> => {
     const headers = { authorization: `Bearer ${key}`, ...(init.headers as Record<string, string>) };
-    const response = await fetch(url + path, { ...init, method, headers }).catch(() =>
+    const response = await fetchNamed(url + path, { ...init, method, headers }).catch(() =>
       isLocal(url) ? unreachable(url) : failUnreachable(url),
     );
     if (!response.ok) throw await refusal(`${method} ${path.split("?")[0]}`, response);

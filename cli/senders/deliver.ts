@@ -1,7 +1,9 @@
 // Delivers a proven body to the webhook URL of a connection, as its sender would. Used by `weir trigger` and by
 // cli/local/local-bucket.ts.
+
 import { randomUUID } from "node:crypto";
 import type { Connection, Connections } from "../../src/shapes/connection.ts";
+import { fetchNamed } from "../../src/shapes/user-agent.ts";
 import { CliError } from "../io/output.ts";
 import { suggestion } from "../io/suggest.ts";
 import { unreachable } from "../settings/settings.ts";
@@ -71,7 +73,7 @@ export async function send(
 ): Promise<{ status: number; answer: unknown }> {
   // fetch sets the host itself.
   const { host: _, ...own } = headers;
-  const response = await fetch(url, { method: "POST", body, headers: own }).catch(() =>
+  const response = await fetchNamed(url, { method: "POST", body, headers: own }).catch(() =>
     unreachable(new URL(url).origin),
   );
   const text = await response.text();

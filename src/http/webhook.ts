@@ -1,5 +1,6 @@
 // The HTTP door for senders: receive/ proves a delivery and makes it durable, this file answers it. Refusals go on
 // record; malformed records are kept for a person to look at.
+
 import { handshakeResponse } from "../receive/handshake.ts";
 import { TtlCache } from "../receive/ttl-cache.ts";
 import { keyCache } from "../receive/verify/keys.ts";
@@ -8,6 +9,7 @@ import type { RouterDeps } from "../routing/deps.ts";
 import type { Connections } from "../shapes/connection.ts";
 import type { Event } from "../shapes/event.ts";
 import { logWarning } from "../shapes/log.ts";
+import { fetchNamed } from "../shapes/user-agent.ts";
 import { recordRefused, refusalCounter } from "../store/ledger/rejections.ts";
 import { sendAll } from "../store/queue-batches.ts";
 import { problem } from "./problem.ts";
@@ -41,7 +43,7 @@ export async function answerWebhook(
 ): Promise<Response> {
   const received = await receiveWebhook(request, connection, {
     connections,
-    trust: { secret: env.setting, fetch: (input, init) => fetch(input, init), cache },
+    trust: { secret: env.setting, fetch: fetchNamed, cache },
     now,
     used,
     send: async (events) => {

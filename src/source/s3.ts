@@ -1,17 +1,21 @@
 // Objects behind any S3 API, by signed requests (aws4fetch). Keys are addressed path-style; reads are
 // presigned, so whoever holds the URL needs no credentials.
+
 import { AwsClient } from "aws4fetch";
 import type { Env } from "../env.ts";
 import { s3Endpoint } from "../shapes/aws.ts";
 import type { Connection } from "../shapes/connection.ts";
 import { decodeWords } from "../shapes/encoded-words.ts";
 import { FailureError } from "../shapes/failure.ts";
+import { USER_AGENT } from "../shapes/user-agent.ts";
 import type { Observed, Source } from "./contract.ts";
 import { objectUrl } from "./object-url.ts";
 import { endless, noBucket, refusal, refusalOf } from "./s3-refusals.ts";
 import { bareEtag, readArchive, readListing, readTags } from "./s3-xml.ts";
 
 type S3Connection = Extract<Connection, { kind: "s3" }>;
+
+const NAMED = { "user-agent": USER_AGENT };
 
 /** How long a bucket counts as being there after it answered, ms. */
 const BUCKET_SEEN_MS = 300_000;
@@ -28,7 +32,7 @@ export function s3Source(connection: S3Connection, env: Env): Source {
   });
   const base = endpointOf(connection, env);
   const send = (method: string, bucket: string, key: string, query = "") =>
-    client.fetch(objectUrl(base, bucket, key) + query, { method }).catch((cause: unknown) => {
+    client.fetch(objectUrl(base, bucket, key) + query, { method, headers: NAMED }).catch((cause: unknown) => {
       throw new FailureError({
         kind: "unavailable",
         detail: `${bucket}/${key}: the store did not answer (${String(cause)})`,
@@ -67,7 +71,9 @@ export function s3Source(connection: S3Connection, env: Env): Source {
       return answer ? readTags(await answer.text(), `${bucket}/${key}`) : {};
     },
     async archivedIn(bucket, key) {
-      const response = await client.fetch(objectUrl(base, bucket, key), { headers: { range: "bytes=0-0" } });
+      const response = await client.fetch(objectUrl(base, bucket, key), {
+        headers: { ...NAMED, range: "bytes=0-0" },
+      });
       if (response.status === 403) return readArchive(await response.text());
       await response.body?.cancel();
       return null;

@@ -1,8 +1,10 @@
 // Fetches a payload that came by reference, by its signed URL, just before the handler runs (run.ts).
+
 import type { Event } from "../../src/shapes/event.ts";
 import { FailureError } from "../../src/shapes/failure.ts";
 import { sha256Hex } from "../../src/shapes/hash.ts";
 import type { Job } from "../../src/shapes/job.ts";
+import { fetchNamed } from "../../src/shapes/user-agent.ts";
 
 /** Returns the event with its payload in place. @throws FailureError where the payload cannot be fetched */
 export async function withPayload(
@@ -14,7 +16,7 @@ export async function withPayload(
   if (!payload_ref || event.payload !== undefined) return rest;
   if (payload_url === undefined)
     throw new FailureError({ kind: "internal", detail: "The URL of the payload is missing from the job." });
-  const response = await fetch(payload_url, { signal }).catch((cause: unknown) => {
+  const response = await fetchNamed(payload_url, { signal }).catch((cause: unknown) => {
     throw new FailureError({
       kind: "unavailable",
       detail: `The store of the payload did not answer (${String(cause)}).`,

@@ -1,11 +1,13 @@
 // The `weir` of a handler: signed URLs of its source's objects, and embeddings by models wherever they run. run.ts opens
 // one each time that a handler runs.
+
 import type { PipelineConfig } from "../../src/shapes/config.ts";
 import { FailureError } from "../../src/shapes/failure.ts";
 import type { SetKey } from "../../src/shapes/item.ts";
 import type { Models } from "../../src/shapes/model.ts";
 import type { ResultStore } from "../../src/shapes/results.ts";
 import type { EmbeddingCounts } from "../../src/shapes/run.ts";
+import { fetchNamed } from "../../src/shapes/user-agent.ts";
 import type { Observed, Source } from "../../src/source/contract.ts";
 import { ComputeClient } from "./compute.ts";
 import { Embeddings } from "./embeddings.ts";
@@ -50,7 +52,7 @@ export function openWeir(
     allowed: deps.config.models,
     compute,
     results: deps.results(set),
-    endpoint: { fetch: (request) => fetch(request), secret: deps.secret, signal, random },
+    endpoint: { fetch: (request) => fetchNamed(request), secret: deps.secret, signal, random },
     counts,
   });
   const weir: Weir = {

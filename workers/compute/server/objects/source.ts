@@ -1,11 +1,13 @@
 // One ranged GET, its retries, and what each answer of a source means. Free of state but for connections
 // that are kept: `objects.ts` decides what to ask for and keeps what came, `address.ts` says from whom.
+
 import { Buffer } from "node:buffer";
 import { once as event } from "node:events";
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Failure, fail, ok, type Result } from "../../../../src/shapes/failure.ts";
+import { isChallenge, USER_AGENT } from "../../../../src/shapes/user-agent.ts";
 import { objectName } from "../object-name.ts";
 import { PrivateAddress, privateHost, publicLookup, refusedHost } from "./address.ts";
 
@@ -99,6 +101,8 @@ async function fetchOnce(
     if (answer.statusCode === 304 && noneMatch)
       return ok({ data: Buffer.alloc(0), total: 0, etag: noneMatch, unchanged: true });
     if (answer.statusCode === 416) return ok({ data: Buffer.alloc(0), total: 0, etag: tag });
+    if (isChallenge(answer.statusCode ?? 0, String(answer.headers["cf-mitigated"])))
+      return { ok: false, failure: { ...challenged(where), where } };
     return refusalOf(answer.statusCode ?? 0, where, answer.headers["retry-after"]);
   } catch (error) {
     if (error instanceof PrivateAddress) {
@@ -130,7 +134,7 @@ async function get(
     agent,
     ...lookup,
     signal,
-    headers: { ...headers, "accept-encoding": "identity" },
+    headers: { ...headers, "accept-encoding": "identity", "user-agent": USER_AGENT },
   });
   // Errors after the answer has begun are the answer's, and reported there.
   outgoing.on("error", () => {});
@@ -149,6 +153,13 @@ async function bytesOf(answer: IncomingMessage, maxBytes: number): Promise<Buffe
   }
   return Buffer.concat(pieces);
 }
+
+/** The zone in front of the object wants to see a browser: nothing was said of the object. */
+const challenged = (where: string): Failure => ({
+  kind: "unavailable",
+  detail: `${where} cannot be read now: Cloudflare challenges the request`,
+  next: "Except /v1/objects/ from bot checks on the zone of the router's domain: docs/deploy.md says how.",
+});
 
 function refusalOf(
   status: number,
