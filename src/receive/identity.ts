@@ -1,19 +1,22 @@
 // Identities: names under which different senders report the same event, so that it is one event however often and by
 // whomever it is reported. Pure; `store/` keeps the identities of recorded events and looks new events up by them.
 import type { Event } from "../shapes/event.ts";
+import { eventId } from "../shapes/event-id.ts";
 import { sha256Hex } from "../shapes/hash.ts";
 
 type EventFacts = Pick<Event, "connection" | "bucket" | "key" | "type" | "operation" | "time"> & {
   etag?: string | undefined;
   version_id?: string | undefined;
   sequencer?: string | undefined;
+  /** The time of the event where there is none. */
+  received_at?: string | undefined;
 };
 
 /** Tags of time identities: each lists which stronger identities (sequencer, version) its event has. */
 const TIME_TAGS = ["time", "time+seq", "time+ver", "time+seq+ver"] as const;
 
 /**
- * The event's id and the identities it offers, strongest first.
+ * The event's id, which names its strongest identity and its place, and the identities it offers, strongest first.
  *
  * - `seq`: the sequencer, where the sender has AWS's.
  * - `ver`: the version id, for objects created and removed.
@@ -25,7 +28,10 @@ export function identify(facts: EventFacts): Pick<Event, "id" | "identities"> {
   const nameOf = openNamer(facts);
   const identities = strongIdentities(facts, nameOf);
   identities.push(timeIdentity(facts, timeTag(facts), nameOf));
-  return { id: `evt_${identities[0]}`, identities };
+  return {
+    id: eventId({ ...facts, received_at: facts.received_at ?? facts.time }, identities[0] ?? ""),
+    identities,
+  };
 }
 
 /**

@@ -7,6 +7,7 @@ import { compileFilter, evaluate, viewOf } from "../match/index.ts";
 import type { RouteDeps } from "../routing/route.ts";
 import { handOverAll } from "../routing/route.ts";
 import type { Event } from "../shapes/event.ts";
+import { eventId } from "../shapes/event-id.ts";
 import type { Failure } from "../shapes/failure.ts";
 import { sha256Hex } from "../shapes/hash.ts";
 import type { Candidate } from "../shapes/replay.ts";
@@ -192,7 +193,7 @@ function eventOf(replay: string, alias: string, candidate: Candidate, at: string
   const { connection, bucket, key, size, etag, replay_of } = candidate;
   const name = JSON.stringify([replay, alias, connection, bucket, key]);
   return {
-    id: `evt_${sha256Hex(name).slice(0, 32)}`,
+    id: eventId({ time: at, received_at: at, key }, sha256Hex(name)),
     connection,
     sender: "replay",
     type: "created",

@@ -8,6 +8,7 @@ import type { Pipelines, RegisteredPipeline } from "../dispatch/pipelines.ts";
 import type { Env } from "../env.ts";
 import type { Connections } from "../shapes/connection.ts";
 import { type Event, eventSchema } from "../shapes/event.ts";
+import { eventId } from "../shapes/event-id.ts";
 import { type Failure, FailureError, statusOf } from "../shapes/failure.ts";
 import type { Job } from "../shapes/job.ts";
 import { logWarning } from "../shapes/log.ts";
@@ -164,14 +165,15 @@ function eventOf({ config }: RegisteredPipeline, body: InvokeBody, { connections
     });
   }
   const at = new Date(now()).toISOString();
+  const [time, key] = [body.time ?? at, body.key ?? ""];
   return {
     ...body,
     type: body.type ?? "created",
     operation: body.operation ?? "Invoke",
-    time: body.time ?? at,
+    time,
     bucket: body.bucket ?? "",
-    key: body.key ?? "",
-    id: `evt_${crypto.randomUUID().replaceAll("-", "")}`,
+    key,
+    id: eventId({ time, received_at: at, key }, crypto.randomUUID().replaceAll("-", "")),
     connection,
     sender: "invoke",
     identities: [],

@@ -35,7 +35,7 @@ export const SENDERS = [
 const strings = z.record(z.string(), z.string());
 
 export const eventSchema = z.object({
-  /** `evt_` and 32 hex digits of a SHA-256 over the event's primary identity: the same event has the same id. */
+  /** `evt_` and 32 hex digits: minute, key and primary identity of the event (event-id.ts). The same event has the same id. */
   id: z.string().min(1).max(64),
   connection: z.string().min(1),
   sender: z.enum(SENDERS),

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { identify, lookups } from "../../src/receive/identity.ts";
 import { normalise } from "../../src/receive/normalise/normalise.ts";
-import type { Event } from "../../src/shapes/event.ts";
+import { keyBitsOf, keyBitsOfId, minuteOfId } from "../../src/shapes/event-id.ts";
 import { NOW } from "./given.ts";
 import { cloudEvent, eventBridgeEvent, r2Message, s3Record } from "./records.ts";
 
@@ -200,11 +200,12 @@ describe("two events are two", () => {
   });
 });
 
-test("the id is the strongest identity's, and identities are short", () => {
+test("the id names the strongest identity, the minute and the key, and identities are short", () => {
   const { id, identities } = identify(write);
-  expect(id).toBe(`evt_${identities[0]}`);
+  expect(id).toMatch(/^evt_[0-9a-f]{32}$/);
+  expect(identities[0]).toMatch(new RegExp(`^${id.slice(-21)}`));
+  expect(minuteOfId(id)).toBe(Math.floor(Date.parse(write.time) / 60_000));
+  expect(keyBitsOfId(id)).toBe(keyBitsOf(write.key));
   for (const name of [...identities, ...lookups(write)]) expect(name).toMatch(/^[0-9a-f]{32}$/);
-  expect(identify(write)).toEqual(
-    identify({ ...write, operation: "Object Created" } satisfies Told & Partial<Event>),
-  );
+  expect(identify(write)).toEqual(identify({ ...write, operation: "Object Created" } satisfies Told));
 });

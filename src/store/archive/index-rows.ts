@@ -1,7 +1,6 @@
 // Index rows: the compact row of an archived event that stays in the ledger and leads from the event's id, object and
 // time to its segment. This file computes the names by which such a row is found.
 import type { Event } from "../../shapes/event.ts";
-import { sha256Hex } from "../../shapes/hash.ts";
 
 /** The id's own bytes, in hex. */
 export const hexOf = (eventId: string) => eventId.slice(4);
@@ -14,14 +13,7 @@ export const kindOf = ({ sender, type }: Pick<Event, "sender" | "type">): number
   return sender === "replay" || sender === "invoke" ? KINDS[sender] : KINDS.sent;
 };
 
-/** 16 bytes that name an object, in hex: first the key's, so that a key is found wherever it is. */
-export const objectHex = ({ connection, bucket, key }: Pick<Event, "connection" | "bucket" | "key">) =>
-  keyHex(key) + hash(JSON.stringify([connection, bucket]), 8);
-
-/** The first 12 bytes of every object of this key, in hex. */
-export const keyHex = (key: string) => hash(key, 24);
-
-const hash = (text: string, digits: number) => sha256Hex(text).slice(0, digits);
+export { keyHex, objectHex } from "../../shapes/event-id.ts";
 
 /** The event of a run, by the run's own id; undefined for what is none. */
 export const eventOfRun = (runId: string): string | undefined => {

@@ -1,25 +1,12 @@
 // Dead letters: jobs that will not be tried again, with why. They are redriven or dropped, each once.
 import type { D1Database } from "@cloudflare/workers-types";
 import type { Event } from "../../shapes/event.ts";
-import type { Failure } from "../../shapes/failure.ts";
 import type { Job } from "../../shapes/job.ts";
-import type { PendingRun } from "./rows.ts";
+import type { DeadJob, LetterChoice, PendingRun } from "./contract.ts";
 import { PENDING_MS, RANK } from "./runs.ts";
 import { field, fields } from "./sql.ts";
 
-/** A job that will not be tried again, with its failure and attempts; both absent where the platform gave up on it. */
-export interface DeadJob {
-  job: Job;
-  failure?: Failure;
-  attempts?: number;
-}
-
-/** A choice of letters, by run, by pipeline, by kind of failure; every criterion that is set must hold. */
-export interface LetterChoice {
-  run_ids?: string[] | undefined;
-  alias?: string | undefined;
-  kind?: string | undefined;
-}
+export type { DeadJob, LetterChoice } from "./contract.ts";
 
 /** Records dead letters and ends their runs, in one transaction. A second copy changes nothing. */
 export async function recordDead(db: D1Database, dead: DeadJob[], now: number): Promise<void> {

@@ -4,36 +4,17 @@
 import { Buffer } from "node:buffer";
 import type { D1Database } from "@cloudflare/workers-types";
 import type { Event } from "../../shapes/event.ts";
+import { runId } from "../../shapes/event-id.ts";
 import type { JobCause } from "../../shapes/job.ts";
 import { chunks } from "../chunks.ts";
+import type { EventOutcome } from "../log/contract.ts";
+import type { PendingRun } from "./contract.ts";
 import type { Deployment } from "./deployments.ts";
-import type { PendingRun } from "./rows.ts";
 import { PENDING_MS } from "./runs.ts";
 import { field, fields } from "./sql.ts";
 
-/** Why an event's pipelines were or were not run, as known when it arrived. */
-export interface EventOutcome {
-  matched: string[];
-  refused: { alias: string; reason: string }[];
-  /** How many pipelines of the connection refused it, of which `refused` lists the first few. */
-  refused_count: number;
-  /** The object as a look-up found it, where the outcome hung on one. */
-  object?: LookedUp;
-  /** Reason why that look-up found nothing: the object was gone, the store refused. */
-  unseen?: string;
-  /** Id of the deployment that decided (`deployments.ts`); filled in when the event is recorded. */
-  deployment?: string;
-}
-
-/** The object as it was seen when its event was decided. Left out: not looked up. `null`: it has none. */
-export interface LookedUp {
-  size?: number;
-  etag?: string;
-  content_type?: string | null;
-  metadata?: Record<string, string>;
-  tags?: Record<string, string>;
-  version_id?: string;
-}
+export { runId } from "../../shapes/event-id.ts";
+export type { EventOutcome, LookedUp } from "../log/contract.ts";
 
 /** An event with what was decided about it, ready to be recorded. */
 export interface DecidedEvent {
@@ -45,9 +26,6 @@ export interface DecidedEvent {
   /** The replay that its runs belong to. */
   replay?: string;
 }
-
-/** The run of one event for one pipeline: readable, and the same however often it is derived. */
-export const runId = (eventId: string, alias: string) => `run_${eventId.replace(/^evt_/, "")}_${alias}`;
 
 /**
  * Commits events, their identities, and their runs in one transaction, and returns every run of these

@@ -1,7 +1,6 @@
 // Rows of the ledger as they are stored: events, runs and their history. query/ shapes them for people, archive/ packs
 // them into segments.
 
-import type { JobCause } from "../../shapes/job.ts";
 import type { RunStatus } from "../../shapes/run.ts";
 
 export interface EventRow {
@@ -46,13 +45,4 @@ export interface HistoryRow {
   cause: string | null;
 }
 
-/** A committed run that has not left yet. */
-export interface PendingRun {
-  run_id: string;
-  event_id: string;
-  alias: string;
-  cause: JobCause;
-  attempt: number;
-  /** Attempts that no longer count, since it was redriven. */
-  forgiven: number;
-}
+export type { PendingRun } from "./contract.ts";
