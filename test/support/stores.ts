@@ -9,14 +9,22 @@ import { D1_WORKER, d1ByFetch } from "./d1-by-fetch.ts";
 export interface Stores {
   ledger: D1Database;
   collections: D1Database;
+  /** Databases that a collection may be spread over, the first of which is `collections`. */
+  shards: D1Database[];
   bucket: R2Bucket;
   /** The archive's own bucket. */
   archive: R2Bucket;
   close(): Promise<void>;
 }
 
-/** Real stores; `more` are further ledgers, with no table yet. */
-export async function openStores(more: string[] = []): Promise<Stores & { ledgers: D1Database[] }> {
+/** Real stores; `more` are further ledgers, with no table yet, and `shards` the number of collections databases. */
+export async function openStores(
+  more: string[] = [],
+  shards = 1,
+): Promise<Stores & { ledgers: D1Database[] }> {
+  const names = Array.from({ length: shards }, (_, index) =>
+    index === 0 ? "COLLECTIONS" : `COLLECTIONS_${index + 1}`,
+  );
   const script = { type: "esm" as const, contents: D1_WORKER };
   const mf = new Miniflare({
     workers: [
@@ -24,11 +32,12 @@ export async function openStores(more: string[] = []): Promise<Stores & { ledger
         config: {
           name: "stores",
           compatibilityDate: "2026-10-01",
+          compatibilityFlags: ["nodejs_compat"],
           manifest: { mainModule: "index.mjs", modules: { "index.mjs": script } },
           env: {
             LEDGER: { type: "d1", id: "ledger" },
             ...Object.fromEntries(more.map((name) => [name, { type: "d1", id: name } as const])),
-            COLLECTIONS: { type: "d1", id: "collections" },
+            ...Object.fromEntries(names.map((name) => [name, { type: "d1", id: name } as const])),
             BUCKET: { type: "r2", name: "bucket" },
             ARCHIVE: { type: "r2", name: "archive" },
           },
@@ -38,13 +47,14 @@ export async function openStores(more: string[] = []): Promise<Stores & { ledger
   });
   const byFetch = (name: string) => d1ByFetch(name, (url, init) => mf.dispatchFetch(url, init));
   const ledger = byFetch("LEDGER");
-  const collections = (await mf.getD1Database("COLLECTIONS")) as unknown as D1Database;
+  const databases = names.map(byFetch);
   await migrate(ledger, "ledger");
-  await migrate(collections, "collections");
+  for (const database of databases) await migrate(database, "collections");
   return {
     ledger,
     ledgers: more.map(byFetch),
-    collections,
+    collections: databases[0] as D1Database,
+    shards: databases,
     bucket: (await mf.getR2Bucket("BUCKET")) as unknown as R2Bucket,
     archive: (await mf.getR2Bucket("ARCHIVE")) as unknown as R2Bucket,
     close: () => mf.dispose(),
