@@ -19,6 +19,7 @@ import { type Plan, type PlanHeader, planOf, type Step } from "./plan.ts";
 import { readAccount } from "./present.ts";
 import { type ProjectResources, resourcesOf, workerConfigsOf } from "./resources.ts";
 import { type DeploySecrets, secretsOf } from "./secrets.ts";
+import { refuseFewerShards } from "./shards.ts";
 import { planText, stepText } from "./show.ts";
 import { doSteps, type StepsResult } from "./steps.ts";
 import { runWrangler } from "./wrangler.ts";
@@ -76,6 +77,7 @@ async function planAndDo(
   const commit = commitOf(root);
   const docker = hasDocker(env);
   const present = await readAccount(cloudflare, resources);
+  refuseFewerShards(project.connections, present.databases);
   const changed = changedSince(root, options.changed);
   const plan = planOf(resources, present, {
     ...{ url, commit, docker, given: secrets.given },

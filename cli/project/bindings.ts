@@ -3,6 +3,7 @@
 import {
   bucketBinding,
   databaseBinding,
+  databaseNames,
   HOPS_KEY,
   pipelineBinding,
   QUEUES,
@@ -45,7 +46,7 @@ const bucketsOf = (connections: ConnectionMap, kind: "r2" | "s3") =>
 export const databasesOf = (connections: ConnectionMap) =>
   unique(
     Object.values(connections).flatMap((connection) =>
-      connection.kind === "d1" ? [connection.database] : [],
+      connection.kind === "d1" ? databaseNames(connection) : [],
     ),
   );
 
@@ -118,7 +119,7 @@ export function pipelineTables(
       ],
     },
     r2_buckets: unique([...r2Buckets(source), ...r2Buckets(destination)]).map(r2),
-    d1_databases: destination?.kind === "d1" ? [d1(destination.database)] : [],
+    d1_databases: destination?.kind === "d1" ? databaseNames(destination).map(d1) : [],
     queues: {
       producers: [
         { binding: "REPORTS", queue: QUEUES.reports },

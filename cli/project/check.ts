@@ -3,6 +3,7 @@
 import {
   bucketBinding,
   databaseBinding,
+  databaseNames,
   pipelineBinding,
   signingKeyName,
 } from "../../src/shapes/bindings.ts";
@@ -18,6 +19,7 @@ export function crossCheck(project: Project): Problem[] {
     ...checkAliases(project),
     ...checkCollections(project),
     ...checkBindings(project),
+    ...checkShards(project),
     ...checkSecrets(project),
     ...checkSigningKeys(project),
     ...checkArchive(project),
@@ -127,7 +129,7 @@ function checkSecrets({ pipelines, definitions, files: { models } }: Project): P
 function checkBindings(project: Project): Problem[] {
   const named = Object.entries(project.connections).flatMap(([id, connection]) =>
     connection.kind === "d1"
-      ? [{ id, name: connection.database, binding: databaseBinding(connection.database) }]
+      ? databaseNames(connection).map((name) => ({ id, name, binding: databaseBinding(name) }))
       : connection.buckets.map((bucket) => ({ id, name: bucket, binding: bucketBinding(bucket) })),
   );
   return clashes(named, (binding) => binding.binding)
@@ -137,6 +139,24 @@ function checkBindings(project: Project): Problem[] {
         ["connections", second.id],
         `"${second.name}" and "${first.name}" would both be bound as ${first.binding}.`,
         "Rename one of them: names must differ in more than punctuation.",
+      ),
+    );
+}
+
+/** Finds connections that share a database and spread their sets differently: each would miss some of the other's. */
+function checkShards({ connections, files }: Project): Problem[] {
+  const spreads = Object.entries(connections).flatMap(([id, connection]) =>
+    connection.kind === "d1" ? databaseNames(connection).map((name) => ({ id, name, connection })) : [],
+  );
+  return clashes(spreads, ({ name }) => name)
+    .filter(([{ connection: first }, { connection: second }]) => {
+      return first.database !== second.database || (first.shards ?? 1) !== (second.shards ?? 1);
+    })
+    .map(([first, second]) =>
+      files.connections.at(
+        ["connections", second.id],
+        `"${second.id}" and "${first.id}" both keep sets in ${second.name}, and spread them differently.`,
+        'Give both the same "database" and "shards", or one of them another database.',
       ),
     );
 }

@@ -129,5 +129,16 @@ const FIELD_NAMES = [
   ...Object.keys(pipelineConfigSchema.shape.destination.shape),
   ...["max_attempts", "kind", "buckets", "region", "endpoint", "access_key_id", "secret_access_key"],
   ...["retention", "hot_days", "archive_days"],
-  ...["events", "database", "scheme", "secrets", "topic_arns", "name", "event", "matches", "returns"],
+  ...[
+    "events",
+    "database",
+    "shards",
+    "scheme",
+    "secrets",
+    "topic_arns",
+    "name",
+    "event",
+    "matches",
+    "returns",
+  ],
 ];

@@ -11,6 +11,9 @@ export const queueBinding = (alias: string) => `QUEUE_${upper(alias)}`;
 export const bucketBinding = (bucket: string) => `R2_${upper(bucket)}`;
 /** D1 database binding. */
 export const databaseBinding = (database: string) => `D1_${upper(database)}`;
+/** D1 databases of a connection: the first has the name that is written, further ones a number behind it. */
+export const databaseNames = ({ database, shards = 1 }: { database: string; shards?: number | undefined }) =>
+  Array.from({ length: shards }, (_, index) => (index === 0 ? database : `${database}-${index + 1}`));
 
 /** Secret of a pipeline Worker that signs the URLs of its source's objects. */
 export const signingKeyName = (connection: string) => `WEIR_${upper(connection)}_SIGNING_KEY`;

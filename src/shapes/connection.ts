@@ -85,7 +85,12 @@ export const connectionSchema = z.discriminatedUnion("kind", [
     events: z.array(schemeSchema).default([]),
     retention: retentionSchema.optional(),
   }),
-  z.strictObject({ kind: z.literal("d1"), database: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/) }),
+  z.strictObject({
+    kind: z.literal("d1"),
+    database: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
+    /** Databases that its collections are spread over, each of at most 10 GB; may be raised later, never lowered. */
+    shards: z.literal([1, 2, 4, 8, 16, 32, 64]).optional(),
+  }),
 ]);
 
 export const connectionsSchema = z.strictObject({

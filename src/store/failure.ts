@@ -10,6 +10,8 @@ const FULL_RETRY_SECONDS = 300;
 const FULL =
   /exceeded maximum DB size|maximum account storage limit|database or disk is full|SQLITE_FULL|free tier daily row/i;
 const BUSY = /D1 DB is overloaded|too many requests queued|requests queued for too long/i;
+/** Trigger of a collections database that was narrowed (migrations/collections): a Worker deployed since knows where. */
+const ELSEWHERE = /weir: this set lives in another database/;
 const PASSING =
   /network connection lost|object to be reset|storage operation exceeded timeout|transient issue on remote node|because its code was updated|client disconnected|internal error|memory limit|CPU time limit|timed? ?out/i;
 
@@ -26,6 +28,11 @@ export function storeFailure(error: unknown): Failure {
       next,
       retry_after_seconds: FULL_RETRY_SECONDS,
     };
+  }
+  if (ELSEWHERE.test(text)) {
+    const next =
+      'this Worker knows of fewer databases than there are: deploy with as many "shards" as there were';
+    return { kind: "overloaded", detail: `a set has moved: ${detail}`, next };
   }
   if (BUSY.test(text)) return { kind: "overloaded", detail: `a store is busy: ${detail}` };
   return { kind: "unavailable", detail: `a store did not answer: ${detail}` };

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parse } from "smol-toml";
 import { describe, expect, test } from "vitest";
 import { drifted, generate, write } from "../../cli/generate/generate.ts";
+import type { Table } from "../../cli/project/bindings.ts";
 import { loadProject, packageRoot } from "../../cli/project/project.ts";
 import { change, config, project, sound } from "./support/given.ts";
 
@@ -67,6 +68,34 @@ describe("weir generate", () => {
       ],
       consumers: [{ queue: "weir-one", dead_letter_queue: "weir-dead" }],
     });
+  });
+
+  test("binds the router and its pipelines to every database of a collection, the first by the name that it had", async () => {
+    const results = (shards?: number) => ({
+      "connections.json": {
+        connections: {
+          inbox: { kind: "r2", buckets: ["inbox-files"], events: [{ scheme: "r2-queue" }] },
+          results: { kind: "d1", database: "results", ...(shards !== undefined && { shards }) },
+        },
+      },
+    });
+    const bound = async (shards?: number) => {
+      const files = await generate(loadProject(project(results(shards))));
+      const [router, pipeline] = ["wrangler.toml", "pipelines/one/wrangler.toml"].map((name) =>
+        parse(files.get(name) ?? ""),
+      );
+      return { router: router?.d1_databases as Table[], pipeline: pipeline?.d1_databases as Table[] };
+    };
+    const names = ["results", "results-2", "results-3", "results-4"];
+    const four = await bound(4);
+    expect(four.pipeline.map(({ database_name }) => database_name)).toEqual(names);
+    expect(four.pipeline[3]).toEqual({ binding: "D1_RESULTS_4", database_name: "results-4" });
+    const migrated = four.router.filter(({ migrations_dir }) =>
+      /migrations\/collections$/.test(String(migrations_dir)),
+    );
+    expect(migrated.map(({ database_name }) => database_name)).toEqual(names);
+    expect(await bound(1)).toEqual(await bound());
+    expect((await bound()).pipeline).toEqual([{ binding: "D1_RESULTS", database_name: "results" }]);
   });
 
   test("binds the archive to the router, and to no pipeline", async () => {

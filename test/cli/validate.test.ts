@@ -19,6 +19,32 @@ describe("weir validate", () => {
     expect(told(project())).toEqual([]);
   });
 
+  test("refuses databases that two connections would spread differently, and a number that is no power of two", () => {
+    const withConnections = (more: object) =>
+      told(
+        project({
+          "connections.json": {
+            connections: {
+              inbox: { kind: "r2", buckets: ["inbox-files"], events: [{ scheme: "r2-queue" }] },
+              results: { kind: "d1", database: "results", shards: 4 },
+              ...more,
+            },
+          },
+        }),
+      ).join("\n");
+    expect(withConnections({})).toBe("");
+    expect(withConnections({ same: { kind: "d1", database: "results", shards: 4 } })).toBe("");
+    expect(withConnections({ few: { kind: "d1", database: "results" } })).toMatch(
+      /"few" and "results" both keep sets in results,/,
+    );
+    expect(withConnections({ own: { kind: "d1", database: "results-3" } })).toMatch(
+      /both keep sets in results-3/,
+    );
+    expect(withConnections({ odd: { kind: "d1", database: "odd", shards: 3 } })).toMatch(
+      /connections\.odd\.shards/,
+    );
+  });
+
   test("tells every problem of a broken project at once, each at its line", () => {
     const root = project({
       "connections.json": `{

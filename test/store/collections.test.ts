@@ -1,16 +1,25 @@
-// One suite for every place a collection may be kept: what holds in D1 holds in R2.
+// One suite for every place a collection may be kept: what holds in D1 holds in several databases, and in R2.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { NewItem, SetKey, SetLineage } from "../../src/shapes/item.ts";
 import type { Collection, ProducedBy } from "../../src/store/collections/contract.ts";
 import { d1Collection } from "../../src/store/collections/d1.ts";
+import { spreadPage } from "../../src/store/collections/moving.ts";
 import { r2Collection } from "../../src/store/collections/r2.ts";
+import { shardedCollection } from "../../src/store/collections/sharded.ts";
+import { openShards } from "../../src/store/collections/shards.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 
 let stores: Stores;
 beforeAll(async () => {
-  stores = await openStores();
+  stores = await openStores([], 9);
+  for (const shard of openShards(settled()))
+    expect(await spreadPage(shard)).toEqual({ moved: 0, settled: true });
 });
 afterAll(() => stores?.close());
+
+/** Databases whose sets are all where they live, and databases of which that is not known. */
+const settled = () => stores.shards.slice(1, 5);
+const unsettled = () => stores.shards.slice(5, 9);
 
 const lineage: SetLineage = {
   event_id: "evt_1",
@@ -36,6 +45,11 @@ const item = (n: number, ...vectors: number[][]): NewItem => ({
 
 const places: [string, (name: string) => Collection][] = [
   ["D1", (name) => d1Collection(stores.collections, name)],
+  ["D1, four databases", (name) => shardedCollection(settled(), name)],
+  [
+    "D1, four databases that are looked for sets still to move",
+    (name) => shardedCollection(unsettled(), name),
+  ],
   ["R2", (name) => r2Collection(stores.bucket, name)],
 ];
 
