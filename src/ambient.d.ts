@@ -11,3 +11,8 @@ declare module "#pipeline/handler" {
   const pipeline: import("weir").Pipeline;
   export default pipeline;
 }
+
+declare module "*.wasm" {
+  const module: WebAssembly.Module;
+  export default module;
+}

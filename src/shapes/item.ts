@@ -14,6 +14,16 @@ export interface Vector {
   span?: { start: number; end: number };
   /** Definition of the model, and how its parts became one vector. */
   recipe?: Recipe;
+  /** The sampled frames that the span's vector follows from; absent where it is of one picture or a text. */
+  frames?: SampledVectors;
+}
+
+/** Vectors of a span's sampled frames. */
+export interface SampledVectors {
+  /** Their places in the film, seconds, in order. */
+  seconds: number[];
+  /** One after another, each as int8 whose greatest number is 127. */
+  values: Int8Array;
 }
 
 /** Identifies a set of items. */
@@ -42,6 +52,9 @@ export interface SetLineage {
   view?: string;
   /** How many pipelines stand between a person's object and these items: 1, and 1 more for each before it. */
   hops?: number;
+  /** Content type and metadata of the object as the run saw it, which filters over items name. */
+  content_type?: string;
+  metadata?: Record<string, string>;
 }
 
 /** One item, ready to store: JSON text with each vector taken out, and the vectors. */

@@ -30,7 +30,7 @@ export interface LikeVectors {
 export interface IndexQuery {
   /** Words, as a person writes them: nothing in them is syntax. */
   text?: string | undefined;
-  /** One vector for each space that is asked. */
+  /** One vector for each space that the question is put to. */
   vectors?: SpaceVector[] | undefined;
   /** The written filter, which compiles (`compileItemFilter`). */
   filter?: Record<string, unknown> | undefined;

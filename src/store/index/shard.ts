@@ -1,0 +1,91 @@
+// What one shard of an index answers, call by call: the Durable Object of workers/search implements it, client.ts calls
+// it. Values are plain, as they travel between Workers.
+import type { Failure } from "../../shapes/failure.ts";
+import type { IndexState, SearchHit, Space } from "../../shapes/search.ts";
+import type { Indexed, IndexedOrder, LikeVectors, SpaceVector } from "./contract.ts";
+import type { FusedHit, RankedLeg } from "./fuse.ts";
+import type { PackedPart } from "./pack.ts";
+
+/** A question as a shard ranks by it. */
+export interface ShardQuestion {
+  text?: string | undefined;
+  vectors: SpaceVector[];
+  filter?: Record<string, unknown> | undefined;
+  byObject: boolean;
+  min_score?: number | undefined;
+  explain: boolean;
+  /** Most entries of each leg. */
+  ranked: number;
+  /** Where a listing without words and vectors goes on: after this item. */
+  listAfter?: string | undefined;
+}
+
+export interface ShardRanking {
+  legs: RankedLeg[];
+  /** Items that pass the filter and have vectors in none of the spaces that are asked, and those spaces. */
+  leftOut: { items: number; spaces: Space[] };
+  state: IndexState;
+}
+
+/** A shard among so many. */
+export interface ShardPlace {
+  shard: number;
+  shards: number;
+}
+
+/** A ranking, or why the question cannot be asked. */
+export type ShardAnswer = (ShardRanking & { layout?: ShardLayout | undefined }) | { failure: Failure };
+
+/** The shard of an object's sets. */
+export const shardOf = (object: number, shards: number): number => object % shards;
+
+/** How sets are spread: over `shards` objects, and, while they move, over `next` as well. */
+export interface ShardLayout {
+  shards: number;
+  next?: number | undefined;
+}
+
+/**
+ * `elsewhere`: the set belongs to another shard by now. `unknown`: the shard does not know how sets are spread; shard 0
+ * does. Nothing was done, either way.
+ */
+export interface ReplaceAnswer {
+  result: Indexed | "staged" | "elsewhere" | "unknown";
+  layout: ShardLayout;
+}
+
+/** Progress of a rebuilding, which shard 0 keeps for all. */
+export interface Rebuilding {
+  epoch: number;
+  shards: number;
+  started_at: string;
+  /** Id of the last set that was brought; undefined before the first. */
+  after?: string | undefined;
+  sets: number;
+}
+
+export interface IndexShard {
+  replace(part: PackedPart, place: ShardPlace): Promise<ReplaceAnswer>;
+  rank(question: ShardQuestion): Promise<ShardAnswer>;
+  read(hits: FusedHit[], question: ShardQuestion): Promise<SearchHit[]>;
+  spaces(): Promise<{ space: Space; vectors: number }[]>;
+  vectorsOf(like: LikeVectors): Promise<SpaceVector[]>;
+  itemsOf(object: {
+    connection?: string | undefined;
+    bucket?: string | undefined;
+    key: string;
+  }): Promise<{ item: string; span: { start: number; end: number } | null }[]>;
+  orders(ids: string[]): Promise<IndexedOrder[]>;
+  /** Ids of sets that have items, after an id, in order. */
+  heldAfter(after: string, limit: number): Promise<string[]>;
+  state(): Promise<IndexState & { layout?: ShardLayout | undefined }>;
+  /** How sets are spread, by shard 0: over `shards` from now on where nothing is known yet. */
+  layout(shards: number): Promise<ShardLayout>;
+  /** Remembers how sets are spread. */
+  setLayout(layout: ShardLayout & { epoch?: number | undefined }): Promise<void>;
+  rebuilding(): Promise<Rebuilding | null>;
+  /** Keeps the progress of a rebuilding; null ends it. */
+  keepRebuilding(progress: Rebuilding | null): Promise<void>;
+  /** Removes sets that a rebuilding has not brought and no run has stored since. Returns whether more are left. */
+  prune(epoch: number, mine: ShardPlace): Promise<boolean>;
+}

@@ -1,0 +1,69 @@
+;; The arithmetic of a vector query: products of int8 rows with one query, and differences of binary codes. 16 numbers,
+;; or 128 bits, a step. kernel.ts calls it; `weir generate` in Weir's own folder makes kernel.wasm of it.
+(module
+  (memory (export "memory") 1 2048)
+
+  ;; out[i] = row list[i] · query, for `count` row numbers. A row is `stride` bytes (a multiple of 16), the query as many
+  ;; int16. The caller sees to it that no sum leaves 32 bits.
+  (func (export "dots")
+    (param $rows i32) (param $list i32) (param $count i32) (param $stride i32) (param $query i32) (param $out i32)
+    (local $end i32) (local $row i32) (local $stop i32) (local $at i32) (local $bytes v128) (local $sum v128)
+    (local.set $end (i32.add (local.get $list) (i32.shl (local.get $count) (i32.const 2))))
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $list) (local.get $end)))
+        (local.set $row
+          (i32.add (local.get $rows) (i32.mul (i32.load (local.get $list)) (local.get $stride))))
+        (local.set $stop (i32.add (local.get $row) (local.get $stride)))
+        (local.set $at (local.get $query))
+        (local.set $sum (v128.const i64x2 0 0))
+        (loop $step
+          (local.set $bytes (v128.load (local.get $row)))
+          (local.set $sum
+            (i32x4.add (local.get $sum)
+              (i32x4.add
+                (i32x4.dot_i16x8_s (i16x8.extend_low_i8x16_s (local.get $bytes)) (v128.load (local.get $at)))
+                (i32x4.dot_i16x8_s
+                  (i16x8.extend_high_i8x16_s (local.get $bytes))
+                  (v128.load offset=16 (local.get $at))))))
+          (local.set $row (i32.add (local.get $row) (i32.const 16)))
+          (local.set $at (i32.add (local.get $at) (i32.const 32)))
+          (br_if $step (i32.lt_u (local.get $row) (local.get $stop))))
+        (i32.store (local.get $out)
+          (i32.add
+            (i32.add (i32x4.extract_lane 0 (local.get $sum)) (i32x4.extract_lane 1 (local.get $sum)))
+            (i32.add (i32x4.extract_lane 2 (local.get $sum)) (i32x4.extract_lane 3 (local.get $sum)))))
+        (local.set $out (i32.add (local.get $out) (i32.const 4)))
+        (local.set $list (i32.add (local.get $list) (i32.const 4)))
+        (br $next))))
+
+  ;; out[i] = number of bits in which code list[i] differs from the query's. A code is `stride` bytes.
+  (func (export "differences")
+    (param $rows i32) (param $list i32) (param $count i32) (param $stride i32) (param $query i32) (param $out i32)
+    (local $end i32) (local $row i32) (local $stop i32) (local $at i32) (local $sum v128)
+    (local.set $end (i32.add (local.get $list) (i32.shl (local.get $count) (i32.const 2))))
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $list) (local.get $end)))
+        (local.set $row
+          (i32.add (local.get $rows) (i32.mul (i32.load (local.get $list)) (local.get $stride))))
+        (local.set $stop (i32.add (local.get $row) (local.get $stride)))
+        (local.set $at (local.get $query))
+        (local.set $sum (v128.const i64x2 0 0))
+        (loop $step
+          (local.set $sum
+            (i32x4.add (local.get $sum)
+              (i32x4.extadd_pairwise_i16x8_u
+                (i16x8.extadd_pairwise_i8x16_u
+                  (i8x16.popcnt
+                    (v128.xor (v128.load (local.get $row)) (v128.load (local.get $at))))))))
+          (local.set $row (i32.add (local.get $row) (i32.const 16)))
+          (local.set $at (i32.add (local.get $at) (i32.const 16)))
+          (br_if $step (i32.lt_u (local.get $row) (local.get $stop))))
+        (i32.store (local.get $out)
+          (i32.add
+            (i32.add (i32x4.extract_lane 0 (local.get $sum)) (i32x4.extract_lane 1 (local.get $sum)))
+            (i32.add (i32x4.extract_lane 2 (local.get $sum)) (i32x4.extract_lane 3 (local.get $sum)))))
+        (local.set $out (i32.add (local.get $out) (i32.const 4)))
+        (local.set $list (i32.add (local.get $list) (i32.const 4)))
+        (br $next)))))

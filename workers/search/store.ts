@@ -1,0 +1,176 @@
+// Sets of a shard, written and removed as a whole: rows of SQLite and what memory holds of them. A set may arrive in
+// parts; none of it counts before the last. One transaction for each call; where it fails, memory is read anew.
+import type { PackedHead, PackedPart } from "../../src/store/index/pack.ts";
+import { Catalog } from "./catalog.ts";
+import { Columns } from "./columns.ts";
+import { SCHEMA } from "./schema.ts";
+import { ShardVectors } from "./vectors.ts";
+
+/** Time after which parts of a set that never became whole are thrown away. */
+const STAGED_MS = 3_600_000;
+
+/** A set's row. */
+export interface SetRow {
+  [name: string]: SqlStorageValue;
+  id: number;
+  number: number;
+  items: number;
+  head: string;
+  docs: ArrayBuffer;
+}
+
+/** What memory holds of a shard. */
+export interface ShardMemory {
+  catalog: Catalog;
+  vectors: ShardVectors;
+  columns: Columns;
+}
+
+export class ShardStore {
+  readonly sql: SqlStorage;
+  readonly #storage: DurableObjectStorage;
+  readonly #wholeBytes: number | undefined;
+  #memory: ShardMemory | undefined;
+
+  constructor(storage: DurableObjectStorage, wholeBytes?: number) {
+    this.#storage = storage;
+    this.sql = storage.sql;
+    this.#wholeBytes = wholeBytes;
+    this.sql.exec(SCHEMA);
+  }
+
+  /** Memory, read of SQLite when it is first needed. */
+  memory(): ShardMemory {
+    if (this.#memory) return this.#memory;
+    this.#discardStaged();
+    const catalog = new Catalog(this.sql);
+    const vectors = new ShardVectors(this.sql, this.#wholeBytes);
+    this.#memory = { catalog, vectors, columns: new Columns(this.sql, catalog) };
+    return this.#memory;
+  }
+
+  set(name: string): SetRow | undefined {
+    return this.sql
+      .exec<SetRow>("SELECT id, number, items, head, docs FROM sets WHERE name = ?", name)
+      .toArray()[0];
+  }
+
+  meta(name: string): string | undefined {
+    return this.sql.exec<{ value: string }>("SELECT value FROM meta WHERE name = ?", name).toArray()[0]
+      ?.value;
+  }
+
+  setMeta(name: string, value: string): void {
+    this.sql.exec("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", name, value);
+  }
+
+  /** Takes a part of a set. With the last one, the set is replaced, unless a newer one is there. */
+  replace(part: PackedPart, epoch: number): "stored" | "superseded" | "staged" {
+    const memory = this.memory();
+    try {
+      return this.#storage.transactionSync(() => this.#replace(part, epoch, memory));
+    } catch (error) {
+      this.#memory = undefined;
+      throw error;
+    }
+  }
+
+  #replace(part: PackedPart, epoch: number, memory: ShardMemory) {
+    const staged = `~${part.ticket}`;
+    if ((this.set(part.id)?.number ?? -1) > part.order) {
+      this.#remove(staged, memory);
+      return "superseded";
+    }
+    if (part.first) this.#remove(staged, memory);
+    const before = part.first ? undefined : this.set(staged);
+    if (!part.first && !before) throw new Error("a part of a set came without the parts before it");
+    const id = before?.id ?? memory.catalog.takeSet();
+    const docs = memory.catalog.takeDocs(part.docs.length);
+    const all = Uint32Array.from([...(before ? new Uint32Array(before.docs) : []), ...docs]);
+    const head = JSON.stringify(part.head);
+    const at = part.head.lineage.stored_at;
+    this.sql.exec(
+      `INSERT OR REPLACE INTO sets (id, name, number, epoch, object, items, at, head, docs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...[id, staged, part.order, epoch, part.object, all.length, at, head, all.buffer],
+    );
+    this.#insertDocs(part, docs);
+    for (const vectors of part.vectors) memory.vectors.insert(id, vectors, (position) => all[position] ?? 0);
+    if (!part.last) return "staged";
+    this.#remove(part.id, memory);
+    this.sql.exec("UPDATE sets SET name = ? WHERE id = ?", part.id, id);
+    memory.catalog.add(id, part.id, part.object, [...all]);
+    memory.vectors.show(id);
+    this.#showColumns(part.id, part.head, all, memory.columns);
+    return "stored";
+  }
+
+  #insertDocs({ docs, head }: PackedPart, ids: readonly number[]): void {
+    docs.forEach(({ data, span, prose, grams }, i) => {
+      const id = ids[i] ?? 0;
+      this.sql.exec(
+        "INSERT INTO docs (id, span, data) VALUES (?, ?, ?)",
+        id,
+        span && JSON.stringify(span),
+        data,
+      );
+      this.sql.exec(
+        "INSERT INTO words (rowid, prose, name, grams) VALUES (?, ?, ?, ?)",
+        ...[id, prose, head.set.key.toWellFormed(), grams],
+      );
+    });
+  }
+
+  #showColumns(name: string, head: PackedHead, ids: Uint32Array, columns: Columns): void {
+    if (columns.isEmpty) return;
+    const docs = [...ids].map((doc) => {
+      const row = this.sql
+        .exec<{ span: string | null; data: string }>("SELECT span, data FROM docs WHERE id = ?", doc)
+        .one();
+      return { doc, data: JSON.parse(row.data), span: row.span === null ? null : JSON.parse(row.span) };
+    });
+    columns.put({ name, key: head.set, lineage: head.lineage }, docs);
+  }
+
+  /** Removes a set, also one that is still arriving. Its number goes with it. */
+  #remove(name: string, { catalog, vectors }: ShardMemory): void {
+    const row = this.set(name);
+    if (!row) return;
+    const docs = [...new Uint32Array(row.docs)];
+    this.#erase(row.id, docs, vectors);
+    if (name.startsWith("~")) catalog.free(row.id, docs);
+    else catalog.drop(row.id, docs);
+  }
+
+  #erase(id: number, docs: readonly number[], vectors?: ShardVectors): void {
+    const ids = JSON.stringify(docs);
+    this.sql.exec("DELETE FROM docs WHERE id IN (SELECT value FROM json_each(?))", ids);
+    this.sql.exec("DELETE FROM words WHERE rowid IN (SELECT value FROM json_each(?))", ids);
+    if (vectors) vectors.remove(id);
+    else this.sql.exec("DELETE FROM vectors WHERE set_id = ?", id);
+    this.sql.exec("DELETE FROM sets WHERE id = ?", id);
+  }
+
+  /** Removes whole sets. */
+  removeAll(names: readonly string[]): void {
+    const memory = this.memory();
+    try {
+      this.#storage.transactionSync(() => {
+        for (const name of names) this.#remove(name, memory);
+      });
+    } catch (error) {
+      this.#memory = undefined;
+      throw error;
+    }
+  }
+
+  #discardStaged(): void {
+    // A run that takes this long is over; one that began again has another ticket.
+    const rows = this.sql
+      .exec<{ id: number; docs: ArrayBuffer; at: string }>(
+        "SELECT id, docs, at FROM sets WHERE name LIKE '~%'",
+      )
+      .toArray();
+    const old = new Date(Date.now() - STAGED_MS).toISOString();
+    for (const { id, docs, at } of rows) if (at < old) this.#erase(id, [...new Uint32Array(docs)]);
+  }
+}
