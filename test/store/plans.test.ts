@@ -19,6 +19,8 @@ import { clearAbandoned, FIRST_ARRIVAL, movePage } from "../../src/store/archive
 import { listPasses, recordPass } from "../../src/store/archive/passes.ts";
 import { walk, walkObjects } from "../../src/store/archive/walk.ts";
 import { d1Collection } from "../../src/store/collections/d1.ts";
+import { spreadPage } from "../../src/store/collections/moving.ts";
+import { openShards } from "../../src/store/collections/shards.ts";
 import { recordDead } from "../../src/store/ledger/dead-letters.ts";
 import { record } from "../../src/store/ledger/events.ts";
 import { retireOld } from "../../src/store/ledger/retire.ts";
@@ -27,7 +29,7 @@ import { openStores, type Stores } from "../support/stores.ts";
 
 let stores: Stores;
 beforeAll(async () => {
-  stores = await openStores();
+  stores = await openStores([], 2);
 });
 afterAll(() => stores?.close());
 
@@ -147,21 +149,34 @@ const archiveWork: [string, (db: D1Database) => Promise<unknown>][] = [
   ["what a plan would replace", (db) => heldItems(db, "a", [told])],
   ["how long runs took", (db) => pastRuns(db, "a")],
 ];
+async function storeIn(db: D1Database, key: typeof set): Promise<void> {
+  const [fence] = await d1Collection(db, "x").begin([key]);
+  const vectors = [{ path: "v", values: new Float32Array([1]) }];
+  if (fence) await d1Collection(db, "x").replace(fence, lineage, [{ data: "{}", vectors }]);
+}
 const collectionWork: [string, (db: D1Database) => Promise<unknown>][] = [
-  [
-    "replacing a set",
-    async (db) => {
-      const [fence] = await d1Collection(db, "x").begin([set]);
-      const vectors = [{ path: "v", values: new Float32Array([1]) }];
-      if (fence) await d1Collection(db, "x").replace(fence, lineage, [{ data: "{}", vectors }]);
-    },
-  ],
+  ["replacing a set", (db) => storeIn(db, set)],
   ["a page of items", (db) => d1Collection(db, "x").list({ limit: 10 })],
   ["items of an object", (db) => d1Collection(db, "x").list({ limit: 10, sets: [set] })],
   ["items of a version", (db) => d1Collection(db, "x").list({ limit: 10, producer: { version: "v" } })],
   ["describing sets", (db) => d1Collection(db, "x").describe([set])],
   ["walking sets", (db) => d1Collection(db, "x").sets({ limit: 10 })],
+  ["giving sets away", (db) => spread(db, stores.shards[1] as D1Database)],
+  ["taking sets in", (db) => spread(stores.shards[1] as D1Database, db)],
 ];
+
+/** Sets lie in the first of two databases; those move that live in the second. */
+async function spread(first: D1Database, second: D1Database): Promise<void> {
+  for (const db of [first, second])
+    await db.batch(
+      ["shard", "item_sets", "items", "vectors"].map((name) => db.prepare(`DELETE FROM ${name}`)),
+    );
+  for (const key of "abcdefgh") await storeIn(first, { ...set, key });
+  const moved: number[] = [];
+  for (const shard of openShards([first, second])) moved.push((await spreadPage(shard)).moved);
+  expect(moved[1]).toBeGreaterThan(0);
+  for (const shard of openShards([first, second])) expect((await spreadPage(shard)).settled).toBe(true);
+}
 
 test.each(ledgerWork)("%s reads by index only", (_, work) => expectIndexed(stores.ledger, work));
 test.each(archiveWork)("%s reads by index only", (_, work) => expectIndexed(stores.ledger, work));
@@ -190,8 +205,8 @@ async function expectIndexed(db: D1Database, work: (db: D1Database) => Promise<u
       .map(({ detail }) => detail)
       .filter((detail) => /^SCAN (?!CONSTANT)/.test(detail));
     // json_each walks the batch; `paused` has a row for each pipeline that is paused, and `names` and `made` one for
-    // each of a pipeline's versions, which are few. `p` is a page of events, `seen` and `c` are the connections.
-    const few = /VIRTUAL TABLE|^SCAN (\(subquery|paused|names|produced|(p|seen|c)$)/;
+    // each of a pipeline's versions, which are few. `p` is a page of events, `seen` and `c` are the connections. `shard` has one row.
+    const few = /VIRTUAL TABLE|^SCAN (\(subquery|shard$|paused|names|produced|(p|seen|c)$)/;
     const wide = scans.filter((detail) => !few.test(detail));
     expect(wide, sql).toEqual([]);
   }
