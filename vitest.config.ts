@@ -8,7 +8,7 @@ const SLOW = [
   "test/cli/rollback.test.ts",
   "test/e2e/{documented,kill,model,release,reload,storm}.test.ts",
   "test/e2e/{archive,cancel,cli-json,delivery,idempotency,operate,operate-cli,payload,python,secrets,senders,versions}.test.ts",
-  "test/store/{archive-faults,spread}.test.ts",
+  "test/store/{archive-faults,spread,spread-readers}.test.ts",
   "test/compute/{agreement,clips,colours,distortions,faults,formats,fuzz,hostile,image,likenesses,patience,pdq,pictures,sound,timing}.test.ts",
   "test/python/sandbox.test.ts",
 ];

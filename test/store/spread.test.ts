@@ -1,151 +1,34 @@
-// Sets move to databases that were added while runs store, readers read, and the work is killed at every step: nothing
-// is lost, nothing is there twice, and no Worker of before can store where nobody looks.
+// Sets move to databases that were added while runs store and the work is killed at every step: nothing is lost, nothing
+// is there twice, and no Worker of before can store where nobody looks. What readers see: spread-readers.test.ts.
 import type { D1Database } from "@cloudflare/workers-types";
 import fc from "fast-check";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { NewItem, SetKey, SetLineage } from "../../src/shapes/item.ts";
-import type { Collection } from "../../src/store/collections/contract.ts";
+import { expect, test } from "vitest";
+import { spreadSets } from "../../src/cron/spread.ts";
+import { connectionsSchema } from "../../src/shapes/connection.ts";
 import { d1Collection } from "../../src/store/collections/d1.ts";
 import { setId } from "../../src/store/collections/ids.ts";
 import { spreadPage } from "../../src/store/collections/moving.ts";
-import { isWithin } from "../../src/store/collections/places.ts";
 import { shardedCollection } from "../../src/store/collections/sharded.ts";
 import { openShards } from "../../src/store/collections/shards.ts";
 import { storeFailure } from "../../src/store/failure.ts";
-import { openStores, type Stores } from "../support/stores.ts";
+import {
+  databases,
+  empty,
+  expectAll,
+  expectSpread,
+  itemsOf,
+  lineage,
+  openDatabases,
+  seeded,
+  seen,
+  set,
+  spreadAll,
+  store,
+} from "../support/spread.ts";
 
-let stores: Stores;
-beforeAll(async () => {
-  stores = await openStores([], 4);
-});
-afterAll(() => stores?.close());
-beforeEach(empty);
-
-async function empty(): Promise<void> {
-  const tables = ["item_sets", "items", "vectors", "cancelled_runs", "shard"];
-  await Promise.all(
-    stores.shards.map((db) => db.batch(tables.map((name) => db.prepare(`DELETE FROM ${name}`)))),
-  );
-}
-
-/** Databases as another process has them, which has seen nothing yet; `each` comes before and after every request. */
-function databases(
-  count: number,
-  each: (when: "before" | "after") => void | Promise<void> = () => {},
-): D1Database[] {
-  const around = async <T>(work: () => Promise<T>): Promise<T> => {
-    await each("before");
-    const done = await work();
-    await each("after");
-    return done;
-  };
-  const statement = (real: object): object =>
-    new Proxy(real, {
-      get(target, name) {
-        if (name === "real") return target;
-        const method = Reflect.get(target, name) as (...values: unknown[]) => unknown;
-        if (name === "bind")
-          return (...values: unknown[]) => statement(method.apply(target, values) as object);
-        return (...values: unknown[]) => around(async () => method.apply(target, values));
-      },
-    });
-  return stores.shards.slice(0, count).map((db) => {
-    const batch = (all: object[]) => around(() => db.batch(all.map((one) => Reflect.get(one, "real"))));
-    return { prepare: (sql: string) => statement(db.prepare(sql)), batch } as unknown as D1Database;
-  });
-}
-
-const lineage = (run: string): SetLineage => ({
-  ...{ event_id: "e", run_id: run, version: "v", commit: "c", etag: run, version_id: null, size: 1 },
-  ...{ event_time: "2026-11-23T10:00:00.000Z", stored_at: "2026-11-23T10:00:01.000Z" },
-});
-const set = (n: number): SetKey => ({ alias: "p", connection: "c", bucket: "b", key: `k${n}` });
-const itemsOf = (run: string, count: number): NewItem[] =>
-  Array.from({ length: count }, (_, n) => ({
-    data: JSON.stringify({ run, n }),
-    vectors: [
-      { path: "v", values: new Float32Array([n, count]), model: "m", span: { start: 0, end: n + 1 } },
-    ],
-  }));
-
-async function store(collection: Collection, key: SetKey, run: string, count: number): Promise<string> {
-  const [fence] = await collection.begin([{ ...key, run_id: run }]);
-  if (!fence) throw new Error("no fence");
-  return collection.replace(fence, lineage(run), itemsOf(run, count));
-}
-
-/** All that readers see, in pages of a few: `set run n vector`, in order. */
-async function seen(collection: Collection, limit = 3): Promise<string[]> {
-  const lines: string[] = [];
-  let after: string | undefined;
-  do {
-    const page = await collection.list({ limit, ...(after !== undefined && { after }) });
-    expect(page.items.length).toBeLessThanOrEqual(limit);
-    lines.push(
-      ...page.items.map(
-        ({ set: { key }, data, vectors }) => `${key} ${data.run} ${data.n} ${vectors[0]?.values}`,
-      ),
-    );
-    after = page.next;
-  } while (after !== undefined);
-  return lines;
-}
-
-async function walked(collection: Collection): Promise<string[]> {
-  const keys: string[] = [];
-  let after: string | undefined;
-  do {
-    const page = await collection.sets({ limit: 2, after });
-    keys.push(...page.held.map(({ set: { key }, items, etag }) => `${key} ${etag} ${items}`));
-    after = page.next;
-  } while (after !== undefined);
-  return keys;
-}
-
-/** What readers have to see, of the run and the number of items that each set was last replaced by. */
-type Model = Map<number, { run: string; count: number }>;
-const inOrder = (model: Model) => [...model].sort(([a], [b]) => (setId(set(a)) < setId(set(b)) ? -1 : 1));
-const linesOf = (model: Model) =>
-  inOrder(model).flatMap(([n, { run, count }]) =>
-    Array.from({ length: count }, (_, at) => `k${n} ${run} ${at} ${at},${count}`),
-  );
-const setsOf = (model: Model) =>
-  inOrder(model).flatMap(([n, { run, count }]) => (count > 0 ? [`k${n} ${run} ${count}`] : []));
-
-async function expectAll(collection: Collection, model: Model): Promise<void> {
-  expect(await seen(collection)).toEqual(linesOf(model));
-  expect(await walked(collection)).toEqual(setsOf(model));
-  const described = await collection.describe([...model.keys()].map(set));
-  expect(described.map((held) => held?.etag)).toEqual([...model.values()].map(({ run }) => run));
-}
-
-/** Each set is in its own database and in no other, with as many items and vectors as there are. */
-async function expectSpread(count: number, model: Model): Promise<void> {
-  let rows = 0;
-  for (const { db, place } of openShards(stores.shards.slice(0, count))) {
-    for (const [table, id] of Object.entries({ item_sets: "id", items: "set_id", vectors: "set_id" })) {
-      const { results } = await db.prepare(`SELECT ${id} AS id FROM ${table}`).all<{ id: string }>();
-      expect(results.filter(({ id }) => !isWithin(id, place))).toEqual([]);
-      if (table !== "item_sets") rows += results.length;
-    }
-  }
-  expect(rows).toBe(2 * linesOf(model).length);
-}
-
-async function spreadAll(dbs: D1Database[]): Promise<void> {
-  for (const shard of openShards(dbs)) while (!(await spreadPage(shard)).settled);
-}
+openDatabases();
 
 const ELSEWHERE = /lives in another database/;
-async function seeded(sets: number, dbs: D1Database[]): Promise<Model> {
-  const collection = dbs.length > 1 ? shardedCollection(dbs, "x") : d1Collection(dbs[0] as D1Database, "x");
-  const model: Model = new Map();
-  for (let n = 0; n < sets; n++) {
-    model.set(n, { run: `first${n}`, count: n % 4 });
-    expect(await store(collection, set(n), `first${n}`, n % 4)).toBe("stored");
-  }
-  return model;
-}
 
 test("killed before and after each request of a move, readers see all of it and the next move ends it", async () => {
   let at = 0;
@@ -227,21 +110,6 @@ test("runs of before and after, readers and moves that are killed, in any order:
   );
 }, 300_000);
 
-test("a reader to whom sets move between any two of its requests sees every item once", async () => {
-  for (let every = 1; every <= 4; every++) {
-    await empty();
-    const model = await seeded(8, databases(1));
-    const moving = openShards(databases(4));
-    let requests = 0;
-    const reader = databases(4, async (when) => {
-      if (when === "before" && ++requests % every === 0)
-        await spreadPage(moving[requests % 4] as (typeof moving)[0]);
-    });
-    const collection = shardedCollection(reader, "x");
-    expect((await seen(collection, 2)).sort()).toEqual(linesOf(model).sort());
-  }
-}, 120_000);
-
 test("a run that took its fence before a database was added cannot store once its set has another place", async () => {
   const old = d1Collection(databases(1)[0] as D1Database, "x");
   const fences = await old.begin([0, 1, 2, 3, 4, 5].map(set));
@@ -299,4 +167,27 @@ test("fewer databases than there were is refused, not read as if the others were
     /has given sets to databases that are not named here/,
   );
   await expect(fewer.begin([set(1)])).rejects.toThrow(/not named here/);
+});
+
+test("each minute sets move for as long as there is time, and where all have come nothing is done", async () => {
+  const model = await seeded(9, databases(1));
+  const { connections } = connectionsSchema.parse({
+    connections: {
+      rows: { kind: "d1", database: "items", shards: 4 },
+      one: { kind: "d1", database: "other" },
+      lake: { kind: "r2", buckets: ["lake"] },
+    },
+  });
+  const names = ["items", "items-2", "items-3", "items-4"];
+  const minute = (clock: number[]) => {
+    const dbs = databases(4);
+    const env = { database: (name: string) => dbs[names.indexOf(name)] as D1Database };
+    return spreadSets({ env, connections: { connections }, now: () => clock.shift() ?? 0 });
+  };
+  // The first look at the clock says when the minute began: here its time is over before a page has moved.
+  expect(await minute([0, 60_000])).toEqual([{ connection: "rows", sets: 0, unsettled: 3 }]);
+  const away = [...model.keys()].filter((n) => setId(set(n)) >= "4").length;
+  expect(await minute([])).toEqual([{ connection: "rows", sets: away, unsettled: 0 }]);
+  expect(await minute([])).toEqual([]);
+  await expectSpread(4, model);
 });
