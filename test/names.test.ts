@@ -25,6 +25,7 @@ const WIRE_NAMES: WireName[] = [
       "src/shapes/run.ts",
       "src/store/ledger/runs.ts",
       "workers/pipeline/embeddings.ts",
+      "workers/pipeline/questions.ts",
       "workers/pipeline/run.ts",
     ],
   },

@@ -56,14 +56,16 @@ export function overviewView({ pipelines, runs, caller }) {
   );
 }
 
-const SCOPES = ["read", "invoke", "operate", "deploy"];
+const SCOPES = ["read", "search", "invoke", "operate", "deploy"];
 
 /**
  * The name of the key and its scopes, granted and missing. The page itself only reads.
  * @param {import("./api.js").Caller} caller
  */
 function mayText({ name, scopes, expires_at }) {
-  const missing = SCOPES.filter((scope) => !scopes.some((granted) => granted === scope));
+  // What may read may search.
+  const held = scopes.includes("read") ? [...scopes, "search"] : scopes;
+  const missing = SCOPES.filter((scope) => !held.some((granted) => granted === scope));
   const may = `You look with the key ${name}, which may ${scopes.join(", ")}`;
   const until = expires_at === null ? "" : `, until ${expires_at}`;
   return `${may}${missing.length > 0 ? ` and may not ${missing.join(", ")}` : ""}${until}.`;

@@ -6,6 +6,7 @@ import { expirePage } from "../store/archive/expire.ts";
 import { clearAbandoned, movePage } from "../store/archive/move.ts";
 import { type ArchivePass, listPasses, recordPass } from "../store/archive/passes.ts";
 import { retireOld } from "../store/ledger/retire.ts";
+import { retireMoments } from "../store/moments.ts";
 import { retirePayloads } from "../store/payloads.ts";
 
 const DAY_MS = 86_400_000;
@@ -66,7 +67,9 @@ async function retainPage(
   return { ...went, ...moved, ...(isMore && { more: { connection, at: next } }) };
 }
 
-/** Deletes payloads that are past their time, once an hour. */
+/** Deletes payloads, moments and pictures of questions that are past their time, once an hour. */
 export async function deleteExpiredPayloads({ env, now }: RetainDeps): Promise<void> {
-  if (now() % 3_600_000 < 60_000) await retirePayloads(env.eventStores().archive, now());
+  if (now() % 3_600_000 >= 60_000) return;
+  const { archive } = env.eventStores();
+  await Promise.all([retirePayloads(archive, now()), retireMoments(archive, now())]);
 }

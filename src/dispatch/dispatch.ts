@@ -5,6 +5,7 @@ import type { Rpc } from "@cloudflare/workers-types";
 import type { Env } from "../env.ts";
 import type { Job } from "../shapes/job.ts";
 import { logWarning } from "../shapes/log.ts";
+import type { Moment, MomentAnswer, VectorAnswer, VectorQuestion } from "../shapes/question.ts";
 import type { Report } from "../shapes/run.ts";
 import { sendAll } from "../store/queue-batches.ts";
 import type { Pipelines } from "./pipelines.ts";
@@ -13,6 +14,8 @@ import type { Pipelines } from "./pipelines.ts";
 export interface PipelineRpc extends Rpc.WorkerEntrypointBranded {
   run(jobs: Job[]): Promise<Report[]>;
   invoke(job: Job): Promise<{ report: Report; data: string[] }>;
+  embedQuestion(question: VectorQuestion): Promise<VectorAnswer>;
+  takeMoment(moment: Moment): Promise<MomentAnswer>;
 }
 
 export interface DispatchResult {

@@ -13,12 +13,14 @@ import { authorize } from "./gate/gate.ts";
 import { idempotent } from "./gate/idempotency.ts";
 import { boundedBody, jsonBody } from "./gate/json-body.ts";
 import { addKeyRoutes } from "./keys/handlers.ts";
+import { readMoment } from "./moments.ts";
 import { readObject } from "./object-reads.ts";
 import { addOperateRoutes } from "./operate/handlers.ts";
 import { problem } from "./problem.ts";
 import { addReadRoutes } from "./read/handlers.ts";
 import * as routes from "./read/routes.ts";
-import type { OpenDeps } from "./router-app.ts";
+import type { OpenDeps, RouterApp } from "./router-app.ts";
+import { addSearchRoutes } from "./search/handlers.ts";
 import { answerHandshake, answerWebhook } from "./webhook.ts";
 
 /** Routes that start work with every request, and so take an `Idempotency-Key`. */
@@ -49,6 +51,8 @@ export function createApp() {
     return readObject(c.req.raw, connections, env, now());
   });
 
+  app.on(["GET", "HEAD"], "/v1/moments/:connection/:key", (c) => readMoment(c.req.raw, open(c)));
+
   for (const path of ["/v1/*", "/metrics"]) app.use(path, requestId(), authorize);
 
   for (const path of JSON_PATHS) app.use(path, boundedBody, jsonBody);
@@ -70,7 +74,15 @@ export function createApp() {
   addReadRoutes(app, open);
   addOperateRoutes(app, open);
   addKeyRoutes(app, open);
+  addSearchRoutes(app, open);
 
+  describeApi(app);
+  answerErrors(app);
+  return app;
+}
+
+/** Serves the description of every route that was added so far. */
+function describeApi(app: RouterApp): void {
   app.doc31("/openapi.json", {
     openapi: "3.1.0",
     info: { title: "Weir", version: "1", description: "Edge event router for object storage" },
@@ -80,7 +92,10 @@ export function createApp() {
     scheme: "bearer",
     description: "An API key. A requirement's list names the scope that the key must have.",
   });
+}
 
+/** Answers what is no route, and every error, with a problem. */
+function answerErrors(app: RouterApp): void {
   app.notFound((c) =>
     problem({
       kind: "not_found",
@@ -107,13 +122,13 @@ export function createApp() {
       next: "try again; the log has the cause",
     });
   });
-  return app;
 }
 
 /** Routes that take a JSON body, without the webhooks, which have rules of their own. */
 const JSON_PATHS = [
   "pipelines",
   "filters",
+  "collections",
   "objects",
   "runs",
   "replays",

@@ -4,6 +4,7 @@ import type { Env } from "../env.ts";
 import type { Connections } from "../shapes/connection.ts";
 import { type Failure, FailureError } from "../shapes/failure.ts";
 import { isSigned, PAYLOADS } from "../source/signed-url.ts";
+import { isPictureKey } from "../store/moments.ts";
 import { isPayloadKey } from "../store/payloads.ts";
 
 /** Serves GET and HEAD, with Range, If-Match and If-None-Match. @throws FailureError */
@@ -93,7 +94,7 @@ async function checkGrant(request: Request, connections: Connections, env: Env, 
       next: "ask for a new URL with weir.fileUrl",
     });
   }
-  if (connection === PAYLOADS && isPayloadKey(grant.key)) return grant;
+  if (connection === PAYLOADS && (isPayloadKey(grant.key) || isPictureKey(grant.key))) return grant;
   const configured = connections.connections[connection];
   if (configured?.kind !== "r2" || !configured.buckets.includes(bucket)) {
     throw new FailureError({

@@ -1,6 +1,6 @@
 // Collections as people read them: a page of items, one item, its lineage. A collection is found by the pipelines that
 // write it; their destinations say where it is kept.
-import type { Pipelines } from "../dispatch/pipelines.ts";
+import type { Pipelines, RegisteredPipeline } from "../dispatch/pipelines.ts";
 import type { Env } from "../env.ts";
 import type { Connections } from "../shapes/connection.ts";
 import { FailureError } from "../shapes/failure.ts";
@@ -16,6 +16,18 @@ interface OpenedCollection {
   versions: Record<string, string>;
 }
 
+/** The pipelines that write a collection, at least one. @throws FailureError `not_found` where none does */
+export function writersOf(name: string, pipelines: Pipelines): [RegisteredPipeline, ...RegisteredPipeline[]] {
+  const [first, ...others] = pipelines.all.filter(({ config }) => config.destination.collection === name);
+  if (first) return [first, ...others];
+  const names = [...new Set(pipelines.all.map(({ config }) => config.destination.collection))];
+  throw new FailureError({
+    kind: "not_found",
+    detail: `no pipeline writes a collection ${name.slice(0, 80)}`,
+    expected: names.join(", ") || "a collection named by some pipeline's config.json",
+  });
+}
+
 /** @throws FailureError `not_found` for a collection that no pipeline writes. */
 export function openCollectionNamed(
   name: string,
@@ -23,16 +35,8 @@ export function openCollectionNamed(
   connections: Connections,
   env: Env,
 ): OpenedCollection {
-  const writers = pipelines.all.filter(({ config }) => config.destination.collection === name);
+  const writers = writersOf(name, pipelines);
   const [first] = writers;
-  if (!first) {
-    const names = [...new Set(pipelines.all.map(({ config }) => config.destination.collection))];
-    throw new FailureError({
-      kind: "not_found",
-      detail: `no pipeline writes a collection ${name.slice(0, 80)}`,
-      expected: names.join(", ") || "a collection named by some pipeline's config.json",
-    });
-  }
   return {
     collection: openCollection(first.config.destination, connections, env),
     versions: Object.fromEntries(writers.map(({ alias, version }) => [alias, version])),

@@ -1,8 +1,8 @@
 // API keys: what a key may do, and what one looks like. Who holds which is in the ledger (store/access/keys.ts).
 import { z } from "zod";
 
-/** `read`: see everything. `invoke`: run pipelines. `operate`: replay, repair, redrive, pause. `deploy`: keys, and what is deployed. */
-export const SCOPES = ["read", "invoke", "operate", "deploy"] as const;
+/** `read`: see everything. `search`: ask collections, and nothing else; `read` may, too. `invoke`: run pipelines. `operate`: replay, repair, redrive, pause. `deploy`: keys, and what is deployed. */
+export const SCOPES = ["read", "search", "invoke", "operate", "deploy"] as const;
 export const scopeSchema = z.enum(SCOPES);
 export type Scope = z.infer<typeof scopeSchema>;
 
@@ -18,3 +18,7 @@ export interface Caller {
 
 /** A created key: a word to find it by, 160 random bits, 32 bits of checksum. docs/operations.md has it for scanners. */
 export const KEY_FORM = /^weirkey_[0-9a-f]{48}$/;
+
+/** Whether a key with these scopes may do what needs one of them. */
+export const mayDo = (scopes: readonly Scope[], needs: Scope): boolean =>
+  scopes.includes(needs) || (needs === "search" && scopes.includes("read"));

@@ -5,6 +5,8 @@ import { z } from "zod";
 /** Hits of one page at most, and the depth to which each leg is ranked: no page leads beyond. */
 export const MAX_PAGE_HITS = 100;
 export const MAX_RANKED = 1_000;
+/** Characters of a picture that a question brings, as base64: 8 MB of it. */
+const MAX_PICTURE_CHARS = 11_200_000;
 /** Characters of a question in words: more is refused. */
 export const MAX_WORDS_CHARS = 100_000;
 /** Shards of one collection at most: each is asked by every question. */
@@ -35,7 +37,13 @@ const objectName = z.strictObject({
 /** A question: one of `text`, `image`, `like` and `vector`, or none to list what passes the filter. */
 export const searchRequestSchema = z.strictObject({
   text: z.string().max(MAX_WORDS_CHARS).optional(),
-  image: z.strictObject({ url: z.url().max(2_000) }).optional(),
+  /** A picture, by its URL or itself. */
+  image: z
+    .union([
+      z.strictObject({ url: z.url({ protocol: /^https?$/ }).max(2_000) }),
+      z.strictObject({ data: z.base64().min(1).max(MAX_PICTURE_CHARS) }),
+    ])
+    .optional(),
   /** More like an item, or like a second of an object. */
   like: z
     .union([
@@ -47,8 +55,10 @@ export const searchRequestSchema = z.strictObject({
     ])
     .optional(),
   vector: z.array(z.number()).min(1).max(65_536).optional(),
-  /** Path of the vectors that `vector` is compared with, where the collection has several. */
+  /** Path of the vectors that are asked, where the collection has several: `embedding`, `faces.*.vector`. */
   path: z.string().max(512).optional(),
+  /** Which definition of a model made `vector`, where the collection has vectors of several at its path. */
+  definition: z.string().max(100).optional(),
   /** `hybrid`: by vector and by words, fused by rank. */
   mode: z.enum(["hybrid", "vector", "text"]).default("hybrid"),
   /** Weir's filter language over the item: `object`, `data`, `span`, `pipeline`, `version`, `stored_at` … */
@@ -74,7 +84,7 @@ const leg = z.strictObject({
 /** What the index knows of a hit. */
 export const searchHitSchema = z.strictObject({
   item: z.string(),
-  object: objectName,
+  object: objectName.extend({ etag: z.string().nullable(), content_type: z.string().nullable() }),
   pipeline: z.string(),
   version: z.string(),
   position: z.int(),

@@ -4,7 +4,10 @@
 import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
 
-/** In a connection's place: payloads of invocations, which belong to no connection. No connection can be named so. */
+/**
+ * In a connection's place: payloads of invocations and pictures of questions, which belong to no connection. No
+ * connection can be named so.
+ */
 export const PAYLOADS = "(payloads)";
 
 export interface ObjectGrant {
@@ -26,7 +29,7 @@ export const signingKeyOf = (root: string, connection: string): string =>
 
 const encoder = new TextEncoder();
 
-async function hmacKey(secret: string) {
+export async function hmacKey(secret: string) {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   return crypto.subtle.importKey("raw", encoder.encode(secret), algorithm, false, ["sign", "verify"]);
 }

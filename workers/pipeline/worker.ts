@@ -1,5 +1,6 @@
 // The generic pipeline Worker: one source for every pipeline; wrangler's [alias] puts in the handler and config of the
-// pipeline's folder. Its doors are RPC (`run`, `invoke`) and the pipeline's own queue (doors.ts).
+// pipeline's folder. Its doors are RPC (`run`, `invoke`, and what people ask of its collection) and the pipeline's own
+// queue (doors.ts).
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import config from "#pipeline/config";
@@ -11,8 +12,11 @@ import { pipelineConfigSchema } from "../../src/shapes/config.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import { modelsSchema } from "../../src/shapes/model.ts";
+import type { Moment, VectorQuestion } from "../../src/shapes/question.ts";
 import { openDeps } from "./deps.ts";
 import { consumeJobs, invokeJob, runJobs } from "./doors.ts";
+import { takeMoment } from "./moments.ts";
+import { embedQuestion } from "./questions.ts";
 
 const parsed = {
   config: pipelineConfigSchema.parse(config),
@@ -31,6 +35,16 @@ export default class PipelineWorker extends WorkerEntrypoint {
 
   invoke(job: Job) {
     return invokeJob(job, this.#deps());
+  }
+
+  /** Vectors of a question that is put to this pipeline's collection. */
+  embedQuestion(question: VectorQuestion) {
+    return embedQuestion(question, this.#deps());
+  }
+
+  /** A frame or a part of an object of this pipeline's source. */
+  takeMoment(moment: Moment) {
+    return takeMoment(moment, this.#deps());
   }
 
   override queue(batch: MessageBatch<unknown>): Promise<void> {

@@ -35,7 +35,13 @@ function readHit(
   const parts = byVector && query && partsOf(store, id, doc, byVector.leg, query);
   const hit: SearchHit = {
     item,
-    object: { connection, bucket, key },
+    object: {
+      connection,
+      bucket,
+      key,
+      etag: head.lineage.etag,
+      content_type: head.lineage.content_type ?? null,
+    },
     pipeline: alias,
     version: head.lineage.version,
     position: found.position,

@@ -51,14 +51,13 @@ export class SearchShard extends DurableObject<SearchBindings> implements IndexS
       const mask = question.filter ? memory.columns.mask(question.filter) : undefined;
       return {
         legs: rankLegs(this.#store, question, mask),
-        leftOut:
-          question.vectors.length > 0
-            ? leftOut(
-                memory,
-                question.vectors.map(({ space }) => space),
-                mask,
-              )
-            : { items: 0, spaces: [] },
+        leftOut: question.counted
+          ? leftOut(
+              memory,
+              question.vectors.map(({ space }) => space),
+              mask,
+            )
+          : { items: 0, spaces: [] },
         state: this.#state(),
         layout: this.#layout(),
       };

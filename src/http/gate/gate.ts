@@ -6,7 +6,7 @@ import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { matchedRoutes } from "hono/route";
 import { openEnv } from "../../env.ts";
-import type { Caller, Scope } from "../../shapes/key.ts";
+import { type Caller, mayDo, type Scope } from "../../shapes/key.ts";
 import { logError } from "../../shapes/log.ts";
 import { type AuditOutcome, beginChange, endChange } from "../../store/access/audit-log.ts";
 import { problem } from "../problem.ts";
@@ -113,7 +113,7 @@ function decodeWord(word: string): string {
 
 /** The refusal where the key lacks the scope, with the header of RFC 6750; undefined where it has it. */
 function missingScope({ id, name, scopes }: Caller, needs: Scope | null | undefined): Response | undefined {
-  if (!needs || scopes.includes(needs)) return undefined;
+  if (!needs || mayDo(scopes, needs)) return undefined;
   const response = problem({
     kind: "missing_scope",
     detail: `the API key "${name}" (${id}) lacks the scope ${needs}`,

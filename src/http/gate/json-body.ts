@@ -8,6 +8,8 @@ import { problem } from "../problem.ts";
 const MAX_BODY_BYTES = 100_000;
 /** Largest body of an invocation: its payload is in memory several times over, and a Worker has 128 MB. */
 const MAX_INVOCATION_BYTES = 5_000_000;
+/** Largest question: its picture comes as base64, its vector as numbers. */
+const MAX_QUESTION_BYTES = 12_000_000;
 /** Objects and lists inside each other, at most: code that writes, compares or copies JSON calls itself for each. */
 export const MAX_JSON_DEPTH = 128;
 
@@ -21,11 +23,13 @@ const limited = (maxSize: number) =>
   });
 const smallBody = limited(MAX_BODY_BYTES);
 const invocationBody = limited(MAX_INVOCATION_BYTES);
+const questionBody = limited(MAX_QUESTION_BYTES);
 
 /** Limits a body to the size that its route takes. */
-export const boundedBody = createMiddleware((c, next) =>
-  /^\/v1\/pipelines\/[^/]+\/invoke$/.test(c.req.path) ? invocationBody(c, next) : smallBody(c, next),
-);
+export const boundedBody = createMiddleware((c, next) => {
+  if (/^\/v1\/pipelines\/[^/]+\/invoke$/.test(c.req.path)) return invocationBody(c, next);
+  return /^\/v1\/collections\/[^/]+\/search$/.test(c.req.path) ? questionBody(c, next) : smallBody(c, next);
+});
 
 /** Lets in a body that says that it is JSON, and is nested no deeper than people nest. */
 export const jsonBody = createMiddleware(async (c: Context, next: Next) => {

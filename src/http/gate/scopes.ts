@@ -32,6 +32,7 @@ const TABLE = {
   "GET /v1/collections/{name}/items": { needs: "read" },
   "GET /v1/collections/{name}/items/{id}": { needs: "read" },
   "GET /v1/collections/{name}/items/{id}/lineage": { needs: "read" },
+  "POST /v1/collections/{name}/search": { needs: "search", does: null },
   "GET /v1/dead-letters": { needs: "read" },
   "GET /v1/dead-letters/causes": { needs: "read" },
   "GET /v1/dead-letters/{id}": { needs: "read" },

@@ -4,7 +4,7 @@ import { listChanges } from "../../query/audit-log.ts";
 import { keyOf, listKeys } from "../../query/keys.ts";
 import { FailureError, notFound } from "../../shapes/failure.ts";
 import { sha256Hex } from "../../shapes/hash.ts";
-import { type Caller, SCOPES, type Scope } from "../../shapes/key.ts";
+import { type Caller, mayDo, SCOPES, type Scope } from "../../shapes/key.ts";
 import { addKey, findKey, type KeyRow, type NewKey, replaceKey, revokeKey } from "../../store/access/keys.ts";
 import { forgetKeys } from "../gate/authenticate.ts";
 import { mintKey, PREFIX_LENGTH } from "../gate/key-format.ts";
@@ -68,7 +68,7 @@ export function addKeyRoutes(app: RouterApp, open: OpenDeps): void {
 
 /** A key that may do more than the one that asks is not its to end. @throws FailureError `missing_scope` */
 function refuseStronger({ id, name, scopes }: KeyRow, caller: Caller): void {
-  const beyond = (JSON.parse(scopes) as Scope[]).filter((scope) => !caller.scopes.includes(scope));
+  const beyond = (JSON.parse(scopes) as Scope[]).filter((scope) => !mayDo(caller.scopes, scope));
   if (beyond.length === 0) return;
   throw new FailureError({
     kind: "missing_scope",
@@ -88,7 +88,7 @@ async function newKey(
   caller: Caller,
   now: number,
 ): Promise<[NewKey, string]> {
-  const beyond = scopes.filter((scope) => !caller.scopes.includes(scope));
+  const beyond = scopes.filter((scope) => !mayDo(caller.scopes, scope));
   if (beyond.length > 0) {
     throw new FailureError({
       kind: "missing_scope",

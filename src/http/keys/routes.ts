@@ -1,6 +1,6 @@
 // Routes of administration: who may do what (API keys), and who has done what (the audit log).
 import { createRoute, z } from "@hono/zod-openapi";
-import { scopeSchema } from "../../shapes/key.ts";
+import { SCOPES, scopeSchema } from "../../shapes/key.ts";
 import { securityOf } from "../gate/scopes.ts";
 import * as answers from "../read/answers.ts";
 import { json, paging, problems } from "../schemas.ts";
@@ -40,7 +40,7 @@ export const createKey = createRoute({
         .string()
         .trim()
         .regex(/^[\w .@:/+-]{1,100}$/, "1 to 100 letters, digits, spaces and _ . @ : / + -"),
-      scopes: z.array(scopeSchema).min(1).max(4),
+      scopes: z.array(scopeSchema).min(1).max(SCOPES.length),
       expires_at: moment.optional().openapi({ description: "Absent: never" }),
     }),
   ),

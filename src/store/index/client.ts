@@ -91,10 +91,11 @@ export class IndexClient implements SearchIndex {
         where: "cursor",
       });
     const { text, vectors = [] } = query;
+    const counted = query.vectors !== undefined;
     const isListing = text === undefined && vectors.length === 0;
     const byObject = query.group === "object";
     const question: ShardQuestion = {
-      ...{ text, vectors, byObject, filter: query.filter, min_score: query.min_score },
+      ...{ text, vectors, counted, byObject, filter: query.filter, min_score: query.min_score },
       explain: query.explain ?? false,
       ranked: isListing ? query.limit + 1 : MAX_RANKED,
       ...(isListing && after && { listAfter: after.item }),

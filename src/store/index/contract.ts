@@ -30,7 +30,10 @@ export interface LikeVectors {
 export interface IndexQuery {
   /** Words, as a person writes them: nothing in them is syntax. */
   text?: string | undefined;
-  /** One vector for each space that the question is put to. */
+  /**
+   * One vector for each space that the question is put to. Absent: none is to be asked. Empty: none could be, and what
+   * that leaves out is counted.
+   */
   vectors?: SpaceVector[] | undefined;
   /** The written filter, which compiles (`compileItemFilter`). */
   filter?: Record<string, unknown> | undefined;

@@ -14,6 +14,8 @@ export interface ShardQuestion {
   byObject: boolean;
   min_score?: number | undefined;
   explain: boolean;
+  /** Whether items are counted that pass and have vectors, but none that the question reaches. */
+  counted: boolean;
   /** Most entries of each leg. */
   ranked: number;
   /** Where a listing without words and vectors goes on: after this item. */
