@@ -1,13 +1,16 @@
 // Ids of events: 32 hex digits that say where an event is kept, so that no index has to. The first 7 are the minute of the
-// event, the next 4 come of the object's key and name the shard; the other 21 tell apart. receive/identity.ts and the
-// doors of Weir's own give ids; store/ledger and store/log read places from them.
+// event, the next 10 come of the object's key: their first 4 name the shard, and all of them find what it holds of the
+// object. The other 15 tell apart. receive/identity.ts and the doors of Weir's own give ids; store/ledger and store/log
+// read places from them.
 import type { Event } from "./event.ts";
 import { sha256Hex } from "./hash.ts";
 
 const MINUTE_MS = 60_000;
 const MINUTE_DIGITS = 7;
-const KEY_DIGITS = 4;
-const REST_DIGITS = 21;
+const KEY_DIGITS = 10;
+const REST_DIGITS = 15;
+/** Of the key's digits, those that name the shard. */
+const SHARD_DIGITS = 4;
 
 /** How far an event's time may lie before or after its arrival, ms, to be believed: past it, a clock is wrong. */
 const MAX_LATE_MS = 45 * 86_400_000;
@@ -43,10 +46,13 @@ export const minuteOfId = (id: string) => Number.parseInt(id.slice(4, 4 + MINUTE
 
 /** The 16 bits of the object's key in an event's id. */
 export const keyBitsOfId = (id: string) =>
-  Number.parseInt(id.slice(4 + MINUTE_DIGITS, 4 + MINUTE_DIGITS + KEY_DIGITS), 16);
+  Number.parseInt(id.slice(4 + MINUTE_DIGITS, 4 + MINUTE_DIGITS + SHARD_DIGITS), 16);
+
+/** The 10 digits of the object's key in an event's id, with which the hash of its object begins, too. */
+export const keyDigitsOfId = (id: string) => id.slice(4 + MINUTE_DIGITS, 4 + MINUTE_DIGITS + KEY_DIGITS);
 
 /** The 16 bits that an event of this object has in its id. */
-export const keyBitsOf = (key: string) => Number.parseInt(keyHex(key).slice(0, KEY_DIGITS), 16);
+export const keyBitsOf = (key: string) => Number.parseInt(keyHex(key).slice(0, SHARD_DIGITS), 16);
 
 /** The number of the shard, of `count` (a power of two, at most 65,536). */
 export const shardOf = (keyBits: number, count: number) => keyBits % count;

@@ -5,7 +5,10 @@ import type { Event } from "../../shapes/event.ts";
 import type { Failure } from "../../shapes/failure.ts";
 import type { Job, JobCause } from "../../shapes/job.ts";
 import type { Report, RunStatus } from "../../shapes/run.ts";
+import type { DueRun, PendingRun } from "../../shapes/run-message.ts";
 import type { RunOnRecord } from "../log/contract.ts";
+
+export type { DueRun, PendingRun } from "../../shapes/run-message.ts";
 
 /** An event with the runs that it is to have. */
 export interface CommitEvent {
@@ -33,23 +36,6 @@ export interface Committed {
   id: string;
   /** Its runs that are to be dispatched now: new ones, and those of an earlier delivery of which nothing was heard. */
   runs: PendingRun[];
-}
-
-/** A committed run that has not left yet. */
-export interface PendingRun {
-  run_id: string;
-  event_id: string;
-  alias: string;
-  cause: JobCause;
-  attempt: number;
-  /** Attempts that no longer count, since it was redriven. */
-  forgiven: number;
-}
-
-/** A run that is to be dispatched, with its event. */
-export interface DueRun {
-  run: PendingRun;
-  event: Event;
 }
 
 /** A job that will not be tried again, with its failure and attempts; both absent where the platform gave up on it. */
@@ -148,6 +134,8 @@ export interface ShardCounts {
   /** Bytes of the shard's database, and the most that it may have. */
   bytes: number;
   limit_bytes: number;
+  /** Rows written since the object was started, as Cloudflare counts them, alarms included. */
+  rows_written: number;
 }
 
 /** One shard. All times are milliseconds since the epoch; every call is one transaction. */
