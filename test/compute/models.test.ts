@@ -240,7 +240,7 @@ describe("what cannot be embedded is refused for good, and says what could be", 
     );
     const refused = await post(server.url, "/v1/embed", { ...body, definition: other.definition });
     expect(refused.status).toBe(503);
-    expect(refused.lines[0].failure).toMatchObject({ kind: "unavailable", retry_after_seconds: 30 });
+    expect(refused.lines[0].failure).toMatchObject({ kind: "overloaded", retry_after_seconds: 10 });
   });
 });
 

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { PythonRuns } from "../../workers/compute/server/python/runs.ts";
 import { base64, begin, hasPython } from "./given.ts";
 
-const runs = new PythonRuns({ size: 4 });
+const runs = new PythonRuns({ size: 4, memory: 2 ** 31 });
 afterAll(() => runs.close());
 
 describe.skipIf(!hasPython)("a handler.py", () => {

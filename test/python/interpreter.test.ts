@@ -9,7 +9,7 @@ import { PythonRuns } from "../../workers/compute/server/python/runs.ts";
 import { HEADERS } from "../compute/source.ts";
 import { begin, hasProc, hasPython, marked } from "./given.ts";
 
-const runs = new PythonRuns({ size: 4 });
+const runs = new PythonRuns({ size: 4, memory: 2 ** 31 });
 afterAll(() => runs.close());
 
 /** What a process is at, as `ps` says it: R running, S sleeping, Z ended and not yet asked about. */
@@ -237,7 +237,7 @@ def handler(event):
 describe("without Python", () => {
   let bare: PythonRuns;
   beforeAll(() => {
-    bare = new PythonRuns({ size: 1, find: async () => undefined });
+    bare = new PythonRuns({ size: 1, memory: 2 ** 31, find: async () => undefined });
   });
 
   test("the run says that python3 is missing, for good", async () => {
@@ -251,7 +251,7 @@ describe("without Python", () => {
 
   test("patience: a turn that takes long is told to be under way", async () => {
     if (!hasPython) return;
-    const patient = new PythonRuns({ size: 1, patienceMs: 20 });
+    const patient = new PythonRuns({ size: 1, memory: 2 ** 31, patienceMs: 20 });
     const start = {
       pipeline: "films",
       source: "import time\ndef handler(event):\n  time.sleep(0.3)\n  return []",

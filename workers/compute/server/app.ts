@@ -5,6 +5,7 @@ import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { ZodType } from "zod";
 import { answerLines, answerOnce, presentFile } from "./answers.ts";
+import { type Drain, refuseWhileDraining } from "./drain.ts";
 import { type EmbedDeps, embed, sample } from "./embed.ts";
 import { refuseBrowsers, requireToken } from "./gate.ts";
 import type { PythonRuns } from "./python/runs.ts";
@@ -25,6 +26,7 @@ import { refuseUnvouched } from "./vouched-origins.ts";
 
 export interface AppDeps extends EmbedDeps {
   python: PythonRuns;
+  drain: Drain;
   /** The token that every caller but a health check must show. */
   token: string;
   /** Whether only this machine is served. */
@@ -42,8 +44,11 @@ export function createApp(deps: AppDeps): App {
   const { pool, python } = deps;
   const app: App = new Hono();
   app.use(logRequests(deps.log), refuseBrowsers(deps));
-  app.get("/health", (c) => c.json({ status: "ok", version: VERSION, python: python.counts }));
-  app.use(requireToken(deps.token));
+  app.get("/health", (c) => {
+    const status = deps.drain.isDraining ? "draining" : "ok";
+    return c.json({ status, version: VERSION, python: python.counts });
+  });
+  app.use(requireToken(deps.token), refuseWhileDraining(deps.drain));
 
   const post = <T>(path: string, schema: ZodType<T>, handle: BodyHandler<T>, maxSize = MAX_BODY_BYTES) =>
     app.post(path, ownRequest, bodyLimit({ maxSize, onError: () => tooLarge(maxSize) }), async (c) => {

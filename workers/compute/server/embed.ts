@@ -90,7 +90,8 @@ async function modelOf(
   if (definition !== undefined && definition !== recipe.definition) {
     const next = "Deploy compute with the same models.json; while it is being replaced, this passes.";
     const detail = `compute has another definition of ${name} than the pipeline`;
-    return fail("unavailable", detail, { next, retry_after_seconds: 30 });
+    // Busy, not failed: an attempt that meets an instance of before or after counts for nothing.
+    return fail("overloaded", detail, { next, retry_after_seconds: 10 });
   }
   return ok({
     model: model.value,

@@ -1,18 +1,18 @@
 // The compute server: media in by signed URL, spans and vectors out. One process that talks HTTP and never
 // decodes, and a pool of children that do. Stateless: any instance can take any call.
 import type { AddressInfo } from "node:net";
-import { availableParallelism } from "node:os";
 import process from "node:process";
 import { createAdaptorServer } from "@hono/node-server";
 import { createApp } from "./app.ts";
+import { Drain } from "./drain.ts";
 import type { EmbedDeps } from "./embed.ts";
 import { Inference } from "./inference/inference.ts";
-import { memoryHere } from "./memory.ts";
 import { type ModelCatalogue, readModels } from "./models.ts";
 import { originsOf } from "./objects/address.ts";
 import { ObjectCache } from "./objects/objects.ts";
 import { Pool } from "./pool.ts";
 import { PythonRuns } from "./python/runs.ts";
+import { sharesOf } from "./shares.ts";
 
 export interface ServerOptions {
   /** The bearer token of callers; default: COMPUTE_TOKEN. Nothing is served without one. */
@@ -42,6 +42,8 @@ export interface ServerOptions {
 export interface RunningServer {
   url: string;
   port: number;
+  /** Refuses new work with 503, finishes what has begun (a Python run with all its turns), then closes. */
+  drain(): Promise<void>;
   /** Stops accepting, lets what runs finish, then ends the decoders. */
   close(): Promise<void>;
   decoders(): number[];
@@ -49,14 +51,14 @@ export interface RunningServer {
   inference(): number | undefined;
 }
 
-const DRAIN_MS = 14_000;
+/** Time to finish what has begun. The platform ends an instance 15 minutes after SIGTERM. */
+const DRAIN_MS = 14 * 60_000;
+/** A person who ends local work waits no longer than that. */
+const END_MS = 14_000;
 /** Patience with a source: longer than three tries of one slow range, shorter than a pipeline's own. */
 const READ_MS = 90_000;
 const BUSY_MS = 30_000;
 const SPIN_MS = 3000;
-const CHILD_MEMORY_BYTES = 1.5 * 1024 ** 3;
-/** Share of all memory for models; the decoders and the server have the rest. */
-const MODEL_SHARE = 0.6;
 /** Patience with a model: a large one takes its time to be read and set up. */
 const MODEL_MS = 120_000;
 
@@ -67,7 +69,8 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     throw new Error("Compute has no token: set COMPUTE_TOKEN to a random text that its callers know.");
   const catalogue = options.models ?? (await readModels());
   const log = options.log ?? logLine;
-  const size = options.size ?? availableParallelism();
+  const shares = sharesOf();
+  const size = options.size ?? shares.decoders;
   const capacity = options.capacity ?? size * 16;
   const allowOrigins = options.allowOrigins ?? originsOf(process.env.COMPUTE_ALLOW_ORIGINS);
   const objects = new ObjectCache(allowOrigins);
@@ -77,21 +80,26 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     timeoutMs: options.timeoutMs ?? READ_MS,
     busyMs: options.busyMs ?? BUSY_MS,
     spinMs: options.spinMs ?? SPIN_MS,
-    memory: CHILD_MEMORY_BYTES,
+    memory: shares.decoderBytes,
     objects,
   });
   if (options.warm) pool.warm();
   const inference = new Inference({
     ...catalogue,
     threads: size,
-    memory: memoryHere() * MODEL_SHARE,
+    memory: shares.modelBytes,
     patienceMs: MODEL_MS,
   });
+  const drain = new Drain();
   const embedding: EmbedDeps = { pool, catalogue, inference };
-  const python = new PythonRuns({ size: options.pythons ?? size * 4 });
+  const python = new PythonRuns({
+    size: options.pythons ?? shares.pythons,
+    memory: shares.pythonBytes,
+    drain,
+  });
 
   const host = options.host ?? "127.0.0.1";
-  const app = createApp({ ...embedding, python, token, loopback: host === "127.0.0.1", log });
+  const app = createApp({ ...embedding, python, drain, token, loopback: host === "127.0.0.1", log });
   // This process's own Request and Response stay what they are.
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false });
   await new Promise<void>((resolve, reject) => {
@@ -110,6 +118,10 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   return {
     url: `http://${host === "0.0.0.0" ? "127.0.0.1" : host}:${port}`,
     port,
+    async drain() {
+      await drain.start();
+      await close();
+    },
     close,
     decoders: () => pool.pids,
     inference: () => inference.pid,
@@ -125,10 +137,10 @@ if (import.meta.main) {
     warm: true,
   });
   console.log(JSON.stringify({ listening: server.port }));
-  const stop = async () => {
-    setTimeout(() => process.exit(1), DRAIN_MS).unref();
-    await server.close();
+  const end = async (how: () => Promise<void>, withinMs: number) => {
+    setTimeout(() => process.exit(1), withinMs).unref();
+    await how();
     process.exit(0);
   };
-  process.once("SIGTERM", stop).once("SIGINT", stop);
+  process.once("SIGTERM", () => end(server.drain, DRAIN_MS)).once("SIGINT", () => end(server.close, END_MS));
 }

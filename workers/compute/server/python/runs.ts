@@ -4,7 +4,7 @@ import { rmSync } from "node:fs";
 import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Failure, fail, ok, type Result } from "../../../../src/shapes/failure.ts";
-import { memoryHere } from "../memory.ts";
+import { DRAINING, Drain } from "../drain.ts";
 import { type HandlerTurn, type Interpreter, type InterpreterSetup, ownFolder } from "./interpreter.ts";
 import { findPython, findSandbox, type Python } from "./sandbox.ts";
 import type { PythonRequest, PythonStart } from "./schema.ts";
@@ -16,7 +16,9 @@ export interface PythonOptions {
   /** A Python interpreter, if there is one. */
   find?: () => Promise<Python | undefined>;
   /** Bytes that one handler and its processes may hold. */
-  memory?: number;
+  memory: number;
+  /** Counts runs until they are over, and says when no new one may begin. */
+  drain?: Drain;
   /** Milliseconds after which a turn that is not over is reported as under way. */
   patienceMs?: number;
 }
@@ -28,11 +30,11 @@ interface Run {
   /** The answer to that turn. Who asks for it again, because an answer was lost, gets the same. */
   answer: Promise<HandlerTurn>;
   timer: NodeJS.Timeout;
+  /** Says to the drain that it is over. */
+  leave: () => void;
   over: boolean;
 }
 
-/** Share of all memory for one handler: the server and the others have the rest. */
-const MEMORY_SHARE = 0.5;
 /** Time for which the last turn of a run can be fetched again. */
 const KEPT_MS = 60_000;
 /** Each request renews the container's activity, so none waits for longer than this. */
@@ -48,8 +50,7 @@ export class PythonRuns {
   #served = 0;
 
   constructor(options: PythonOptions) {
-    const memory = memoryHere() * MEMORY_SHARE;
-    this.#options = { find: findPython, patienceMs: PATIENCE_MS, memory, ...options };
+    this.#options = { find: findPython, patienceMs: PATIENCE_MS, drain: new Drain(), ...options };
   }
 
   /** Interpreters started so far, and the runs that they have had. */
@@ -84,6 +85,8 @@ export class PythonRuns {
     this.#setup ??= this.#find();
     const setup = await this.#setup;
     if (!setup) return fail("bad_handler", "python3 is not installed where compute runs", NO_PYTHON);
+    const { drain } = this.#options;
+    if (drain.isDraining) return { ok: false, failure: DRAINING };
     if (this.#busy >= this.#options.size) {
       const detail = `${this.#busy} Python handlers are running, which is the most at once`;
       return fail("overloaded", detail, { retry_after_seconds: 2, next: "Send it again after that time." });
@@ -92,7 +95,7 @@ export class PythonRuns {
     this.#served++;
     const interpreter = this.#warm.take(setup, start);
     const timer = setTimeout(() => this.#finish(id, run, timedOut(start)), start.timeout_ms).unref();
-    const run: Run = { start, interpreter, turn: 0, answer: NEVER, timer, over: false };
+    const run: Run = { start, interpreter, turn: 0, answer: NEVER, timer, leave: drain.begin(), over: false };
     this.#runs.set(id, run);
     this.#ask(id, run, { event: start.event });
     return ok(run);
@@ -128,6 +131,7 @@ export class PythonRuns {
     run.over = true;
     clearTimeout(run.timer);
     this.#busy--;
+    run.leave();
     const { interpreter, start } = run;
     if (failure) interpreter.kill(failure);
     // What it has started and left behind ends with it.
