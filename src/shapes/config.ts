@@ -62,8 +62,8 @@ export const pipelineConfigSchema = z.strictObject({
   on_delete: z.enum(["remove", "keep"]).default("remove"),
   /** Runs in flight at once, 1 to 100. */
   concurrency: z.int().min(1).max(100).default(10),
-  /** Wall time of one attempt, seconds. A queue consumer has 15 minutes in all. */
-  timeout_seconds: z.int().min(1).max(840).default(600),
+  /** Wall time of a handler, seconds. A batch has 13 minutes, of the 15 that the platform gives it. */
+  timeout_seconds: z.int().min(1).max(720).default(600),
   retry: z
     .strictObject({
       max_attempts: z.int().min(1).max(100).default(5),

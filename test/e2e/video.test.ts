@@ -165,7 +165,7 @@ describe("a video in the bucket", () => {
     });
   });
 
-  test("leaves one line in the logs for its event, and one for each attempt, ids first", async () => {
+  test("leaves one line in the logs for its event, and one for each batch of attempts, ids first", async () => {
     weir.harness.clearLogs();
     await weir.notifyR2(await weir.put("test-media", "told/film.mp4", film("short"), { foo: "bar" }));
     const [run] = await weir.settled("told/film.mp4", 1);
@@ -174,8 +174,12 @@ describe("a video in the bucket", () => {
       .flatMap(({ message }) => (message.startsWith('{"log":') ? [JSON.parse(message)] : []));
     const of = { event_id: run?.event_id, bucket: "test-media", key: "told/film.mp4" };
     expect(lines.filter(({ log }) => log === "event")).toEqual([expect.objectContaining(of)]);
-    expect(lines.filter(({ log, run_id }) => log === "attempt" && run_id === run?.id)).toEqual([
-      expect.objectContaining({ ...of, alias: "video-processor", attempt: 1, status: "succeeded", items: 2 }),
+    const batches = lines.filter(({ log, attempts }) => log === "attempts" && attempts[0].run_id === run?.id);
+    expect(batches).toMatchObject([
+      {
+        ...{ alias: "video-processor", succeeded: 1 },
+        attempts: [{ ...of, attempt: 1, status: "succeeded", items: 2 }],
+      },
     ]);
   });
 

@@ -1,7 +1,7 @@
 // A pipeline's queue, message by message, over real R2 and D1: whatever becomes of one, its neighbours are done
 // once; no message grows older than its queue keeps it; what waits is not counted, and does not wait for ever.
 import type { Message } from "@cloudflare/workers-types";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { openEnv } from "../../src/env.ts";
 import { type PipelineConfig, pipelineConfigSchema } from "../../src/shapes/config.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
@@ -365,4 +365,59 @@ test("a handler that talks without end, in any alphabet, still fits its report i
   for (const { body } of [...sent.REPORTS, ...sent.DEAD])
     expect(Buffer.byteLength(JSON.stringify(body))).toBeLessThan(128_000);
   expect(reports()[0]?.log?.length).toBeGreaterThan(10);
+});
+
+describe("a batch whose time is over", () => {
+  test("puts back what cannot end, uncounted: a slow film costs its neighbours no attempt", async () => {
+    const keys = ["slow-1", "slow-2", "slow-3"];
+    await Promise.all(keys.map(put));
+    const handler: Handler = (event, { signal }) =>
+      event.key === "slow-1"
+        ? { key: event.key }
+        : new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("stopped"))));
+    const messages = keys.map((key) => message(job(key), 2));
+    await consumeJobs(messages, deps(handler, { concurrency: 1 }, { batchMs: 300 }));
+    expect(messages.map(({ verdict }) => verdict)).toEqual(["ack", "ack", "ack"]);
+    expect(sent.RETRY.map(({ body }) => body as Job)).toMatchObject([
+      // The second delivery would have been attempt 2: it is attempt 2 again.
+      { event: { key: "slow-2" }, attempts_before: 1, waits: { count: 1 } },
+      { event: { key: "slow-3" }, attempts_before: 1, waits: { count: 1 } },
+    ]);
+    expect(sent.DEAD).toEqual([]);
+    expect(
+      reports()
+        .map(({ status }) => status)
+        .sort(),
+    ).toEqual(["failed", "failed", "succeeded"]);
+  });
+
+  test("is not blamed for a handler that takes longer than its own time", async () => {
+    await put("own");
+    const handler: Handler = (_, { signal }) =>
+      new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("stopped"))));
+    const late = message(job("own"));
+    await consumeJobs([late], deps(handler, { timeout_seconds: 1 }));
+    expect(late.verdict).toBe("retry in 8 s");
+    expect(reports()).toMatchObject([{ status: "failed", failure: { kind: "timeout" } }]);
+  });
+});
+
+test("a batch is one line in the logs, with what is in trouble first", async () => {
+  const keys = Array.from({ length: 8 }, (_, n) => `line-${n}`);
+  await Promise.all(keys.map(put));
+  const handler: Handler = (event) => {
+    if (event.key === "line-6") throw new Error("no");
+    return { key: event.key };
+  };
+  const log = vi.spyOn(console, "log");
+  await consumeJobs(
+    keys.map((key) => message(job(key))),
+    deps(handler),
+  );
+  const lines = log.mock.calls.map(([line]) => JSON.parse(String(line)));
+  log.mockRestore();
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toMatchObject({ log: "attempts", alias: "p1", succeeded: 7, failed: 1 });
+  expect(lines[0].attempts).toHaveLength(8);
+  expect(lines[0].attempts[0]).toMatchObject({ key: "line-6", next: "retry", failure: "handler_failed" });
 });

@@ -7,7 +7,7 @@ import type { Report } from "../../src/shapes/run.ts";
 import { storeFailure } from "../../src/store/failure.ts";
 import { hidden } from "./hidden.ts";
 import type { RunOutcome } from "./outcome.ts";
-import { type RunDeps, runJob, setOf } from "./run.ts";
+import { BATCH_OVER, type RunDeps, runJob, setOf } from "./run.ts";
 
 /** A job that is to be tried. */
 export interface Try {
@@ -28,13 +28,16 @@ export interface Attempted extends Try {
 
 /** Time that a report may come later than planned before its run counts as lost. */
 export const GRACE_MS = 900_000;
+/** Time of a batch, inside the 15 minutes after which the platform ends it. */
+const BATCH_MS = 13 * 60_000;
 /** Longest delay of a `wait`, unless the other side asks for more. */
 const MAX_WAIT_SECONDS = 900;
 /** Longest time that a run may spend on waits; after that, a busy other side counts as failing. */
 const MAX_WAITING_MS = 86_400_000;
 
 /**
- * Tries every job once, at most `config.concurrency` at a time, and hands over each as soon as it is done.
+ * Tries every job once, at most `config.concurrency` at a time, and hands over each as soon as it is done. A job that
+ * cannot end within the batch's time is put back, which is no attempt: another batch takes it.
  * `done` answers for its own job alone and must not throw.
  */
 export async function attemptAll<T extends Try>(
@@ -42,6 +45,7 @@ export async function attemptAll<T extends Try>(
   deps: RunDeps,
   done: (attempted: Attempted, from: T) => Promise<void>,
 ): Promise<void> {
+  const batchOver = AbortSignal.timeout(deps.batchMs ?? BATCH_MS);
   const requests = tries.map(({ job }) => ({ ...setOf(job), run_id: job.run_id }));
   const started = await deps.collection.begin(requests).then(
     (fences) => new Map(tries.map((entry, index) => [entry, fences[index]])),
@@ -56,9 +60,11 @@ export async function attemptAll<T extends Try>(
       for (const entry of group) {
         const startedAt = deps.now();
         const fence = started instanceof Map ? started.get(entry) : undefined;
-        const outcome: RunOutcome = fence
-          ? await runJob(entry.job, fence, deps)
-          : { status: "failed", failure: started instanceof Map ? NO_FENCE : started, log: [] };
+        const outcome: RunOutcome = batchOver.aborted
+          ? { status: "failed", failure: BATCH_OVER, log: [] }
+          : fence
+            ? await runJob(entry.job, fence, { ...deps, batchOver })
+            : { status: "failed", failure: started instanceof Map ? NO_FENCE : started, log: [] };
         await done(concludeAttempt(entry, hidden(outcome, deps.hide), startedAt, deps), entry);
       }
     }

@@ -3,9 +3,10 @@
 // once. worker.ts binds the doors to the runtime; this file is free of it.
 import type { Message } from "@cloudflare/workers-types";
 import type { Job } from "../../src/shapes/job.ts";
-import { logError, logInfo, logWarning } from "../../src/shapes/log.ts";
+import { logError, logWarning } from "../../src/shapes/log.ts";
 import type { Report } from "../../src/shapes/run.ts";
 import { type Attempted, attemptAll } from "./attempt.ts";
+import { batchLog } from "./batch-log.ts";
 import type { PipelineDeps } from "./deps.ts";
 
 /** Age from which on a message is sent anew instead of tried again: a queue keeps it for four days. */
@@ -17,29 +18,33 @@ const UNREPORTED_RETRY_SECONDS = 30;
 export async function runJobs(jobs: Job[], deps: PipelineDeps): Promise<Report[]> {
   const tries = jobs.map((job) => ({ job, attempt: job.attempts_before + 1 }));
   const reports: Report[] = [];
+  const line = batchLog(deps.config.alias);
   await Promise.all([
     announce(tries, deps),
     attemptAll(tries, deps, async (done) => {
-      logAttempt(done);
+      line.add(done);
       const passedOn = await passOn(done, deps);
       // A job that could not be passed on is due at once: the sweep sends it.
       reports.push(passedOn || done.next === "dead" ? done.report : { ...done.report, due_at: deps.now() });
     }),
   ]);
+  line.write();
   return reports;
 }
 
 /** Tries one job once, for a caller that waits: without retries, and with the items' data beside the report. */
 export async function invokeJob(job: Job, deps: PipelineDeps): Promise<{ report: Report; data: string[] }> {
   let result: Attempted | undefined;
+  const line = batchLog(deps.config.alias);
   const tries = [{ job, attempt: job.attempts_before + 1 }];
   await Promise.all([
     announce(tries, deps),
     attemptAll(tries, deps, async (done) => {
-      logAttempt(done);
+      line.add(done);
       result = done;
     }),
   ]);
+  line.write();
   if (!result) throw new Error("The attempt ended without a result.");
   const { report, outcome } = result;
   const data = outcome.status === "succeeded" ? (outcome.stored ?? []).map(withVectors) : [];
@@ -55,13 +60,15 @@ export async function consumeJobs(messages: readonly Message<Job>[], deps: Pipel
     attempt: message.body.attempts_before + message.attempts,
     message,
   }));
+  const line = batchLog(deps.config.alias);
   await Promise.all([
     announce(tries, deps),
     attemptAll(tries, deps, async (done, { message }) => {
-      logAttempt(done);
+      line.add(done);
       await settle(done, message, deps);
     }),
   ]);
+  line.write();
 }
 
 /** Whether a message is a job. Only Weir writes to the queue: a message of somebody else is dropped and logged. */
@@ -111,16 +118,6 @@ function logLost(what: string, { job }: Attempted) {
     logWarning("run.unsent", { what, run_id: job.run_id, error: String(error) });
     return false;
   };
-}
-
-/** Logs one line for each attempt, whatever its outcome. */
-function logAttempt({ job, attempt, report, next }: Attempted): void {
-  const { run_id, alias, event, cause } = job;
-  const { id: event_id, bucket, key } = event;
-  const { status, version, items, reason, failure, started_at, ended_at = started_at } = report;
-  const subject = { run_id, event_id, alias, attempt, cause, bucket, key };
-  const result = { status, next, ms: ended_at - started_at, items, reason, failure: failure?.kind };
-  logInfo("attempt", { ...subject, ...result, version });
 }
 
 /** An item's JSON with its vectors back in their places, as arrays of numbers. */

@@ -33,6 +33,10 @@ export interface RunDeps extends WeirDeps {
   commit: string;
   /** Masks secrets in a run's log and failure. */
   hide: Hide;
+  /** Time of a batch, ms; default 13 minutes. */
+  batchMs?: number;
+  /** Aborted when the batch of the run has no time left. */
+  batchOver?: AbortSignal;
 }
 
 /** Most looks at the object within one attempt, when it changes under the run. */
@@ -125,6 +129,13 @@ const SUPERSEDED: Failure = { kind: "superseded", detail: "A run that began late
 const TWICE = "delivered twice: the run had stored its result already";
 const CANCELLED: Failure = { kind: "cancelled", detail: "The run was cancelled." };
 
+/** Not the job's fault, so no attempt: in a batch of its own it has its full time. */
+export const BATCH_OVER: Failure = {
+  kind: "overloaded",
+  detail: "The batch that the job came in had no time left for it.",
+};
+const NEVER = new AbortController().signal;
+
 const isCancelled = ({ cancelled }: Fence, job: Job) => cancelled?.includes(job.run_id) ?? false;
 
 /** Whether this very run stored the set, of the object as it is now: a message that came twice has nothing to do. */
@@ -162,7 +173,8 @@ async function handle(
   const time = AbortSignal.timeout(deps.config.timeout_seconds * 1000);
   const cancel = new AbortController();
   const watch = watchForCancel(job, deps, cancel);
-  const signal = AbortSignal.any([time, cancel.signal]);
+  const batchOver = deps.batchOver ?? NEVER;
+  const signal = AbortSignal.any([time, cancel.signal, batchOver]);
   const counts = deps.embeddings;
   const { weir, compute, settled } = openWeir(deps, setOf(job), seen, signal, counts);
   let room = MAX_LOG_BYTES - Buffer.byteLength(JSON.stringify(log));
@@ -183,12 +195,13 @@ async function handle(
   const stopped = new Promise<never>((_, reject) => {
     signal.addEventListener("abort", () => {
       const detail = `The handler did not finish in ${deps.config.timeout_seconds} s.`;
-      const late = {
+      const late: Failure = {
         kind: "timeout",
         detail,
         next: "Raise timeout_seconds, or do less in one run.",
-      } as const;
-      reject(new FailureError(cancel.signal.aborted ? CANCELLED : late));
+      };
+      const why = cancel.signal.aborted ? CANCELLED : time.aborted ? late : BATCH_OVER;
+      reject(new FailureError(why));
     });
   });
   return Promise.race([stopped, work]).finally(() => clearInterval(watch));
