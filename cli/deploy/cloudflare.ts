@@ -1,43 +1,76 @@
 // Client of the Cloudflare API, which only reads: wrangler.ts makes every change. It reads what wrangler does not print
-// as data, and takes account and token from the same variables as wrangler.
+// as data, at the pace that the API allows (pace.ts), and takes account and token from the same variables as wrangler.
 import { spawnSync } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
+import { USER_AGENT } from "../../src/shapes/user-agent.ts";
 import { CliError } from "../io/output.ts";
 import { WRANGLER } from "../project/project.ts";
+import { type Pace, paceOf } from "./pace.ts";
+import { ALL_RIGHTS, rightFor } from "./rights.ts";
 
 export interface Cloudflare {
   account: string;
   token: string;
+  pace: Pace;
   /** Reads a path below the account and checks the answer; undefined for a 404. */
   get<T>(path: string, result: z.ZodType<T>): Promise<T | undefined>;
   /** Reads every page of a list. */
   list<T>(path: string, entry: z.ZodType<T>): Promise<T[]>;
   /** Runs a SELECT on a D1 database; undefined where the table does not exist. */
   select<T>(database: string, sql: string, row: z.ZodType<T>): Promise<T[] | undefined>;
+  /** Asks by POST for what changes nothing. */
+  ask(path: string, body: object): Promise<void>;
 }
 
 const envelope = z.object({
   success: z.boolean(),
   errors: z.array(z.object({ code: z.number(), message: z.string() })).default([]),
   result: z.unknown(),
-  result_info: z.object({ page: z.number().optional(), total_pages: z.number().optional() }).nullish(),
+  result_info: z.object({ total_count: z.number().optional(), total_pages: z.number().optional() }).nullish(),
 });
 type Answer = z.infer<typeof envelope> & { status: number };
 
-const REFUSED = new Set([9109, 10000, 10001]);
+/** The token is none, or no longer one. */
+const NOT_A_TOKEN = new Set([9109, 10001, 6003]);
+const PAGE_ENTRIES = 100;
+const MAX_TRIES = 5;
+const MAX_REST_SECONDS = 300;
 
 /** Opens the account that CLOUDFLARE_ACCOUNT_ID names, or the only account of the token. @throws CliError */
-export async function openCloudflare(env: NodeJS.ProcessEnv, cwd: string): Promise<Cloudflare> {
+export async function openCloudflare(
+  env: NodeJS.ProcessEnv,
+  cwd: string,
+  pace: Pace = paceOf(),
+): Promise<Cloudflare> {
   const base = env.CLOUDFLARE_API_BASE_URL ?? "https://api.cloudflare.com/client/v4";
   const token = env.CLOUDFLARE_API_TOKEN ?? tokenOfWrangler(env, cwd);
-  const ask = async (path: string, init: RequestInit = {}): Promise<Answer> => {
-    const response = await fetch(base + path, {
+  const request = (path: string, init: RequestInit) =>
+    fetch(base + path, {
       ...init,
-      headers: { ...init.headers, authorization: `Bearer ${token}` },
+      headers: { ...init.headers, authorization: `Bearer ${token}`, "user-agent": USER_AGENT },
       signal: AbortSignal.timeout(30_000),
-    }).catch((error: Error) => {
-      throw new CliError(`The Cloudflare API cannot be reached at ${new URL(base).host}: ${error.message}.`);
-    });
+    }).catch((error: Error) => error);
+  /** Asks until it is answered: after the pause that the API asks for, or a short one where it has failed. */
+  const patiently = async (path: string, init: RequestInit): Promise<Response> => {
+    for (let tries = 1; ; tries++) {
+      const response = await pace.call(() => request(path, init));
+      if (response instanceof Error || response.status >= 500) {
+        if (tries < 3) await delay(500 * 2 ** tries);
+        else if (response instanceof Error)
+          throw new CliError(
+            `The Cloudflare API cannot be reached at ${new URL(base).host}: ${response.message}.`,
+          );
+        else return response;
+      } else {
+        if (response.status !== 429 || tries >= MAX_TRIES) return response;
+        const seconds = Number(response.headers.get("retry-after") ?? 5);
+        pace.rest(1000 * Math.min(MAX_REST_SECONDS, Number.isFinite(seconds) ? seconds : MAX_REST_SECONDS));
+      }
+    }
+  };
+  const ask = async (path: string, below = "", init: RequestInit = {}): Promise<Answer> => {
+    const response = await patiently(below + path, init);
     const parsed = envelope.safeParse(await response.json().catch(() => undefined));
     if (!parsed.success) {
       throw new CliError(
@@ -45,7 +78,8 @@ export async function openCloudflare(env: NodeJS.ProcessEnv, cwd: string): Promi
       );
     }
     const { errors } = parsed.data;
-    if (response.status === 401 || errors.some(({ code }) => REFUSED.has(code))) throw notAuthenticated(path);
+    const isRefused = response.status === 401 || errors.some(({ code }) => NOT_A_TOKEN.has(code));
+    if (isRefused || response.status === 403) throw notAuthenticated(path, isRefused || below === "");
     return { ...parsed.data, status: response.status };
   };
   const failureOf = (path: string, { status, errors }: Answer) => {
@@ -56,32 +90,46 @@ export async function openCloudflare(env: NodeJS.ProcessEnv, cwd: string): Promi
   const account = env.CLOUDFLARE_ACCOUNT_ID ?? (await onlyAccount(ask));
   const below = `/accounts/${account}/`;
   const get: Cloudflare["get"] = async (path, result) => {
-    const answer = await ask(below + path);
+    const answer = await ask(path, below);
     if (answer.status === 404) return undefined;
     if (!answer.success) throw failureOf(path, answer);
     return result.parse(answer.result);
   };
+  const post = async (path: string, body: object): Promise<Answer> =>
+    ask(path, below, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
   return {
     account,
     token,
+    pace,
     get,
+    async ask(path, body) {
+      const answer = await post(path, body);
+      if (!answer.success) throw failureOf(path, answer);
+    },
     async list(path, entry) {
       const all = [];
       for (let page = 1; ; page++) {
-        const answer = await ask(`${below}${path}${path.includes("?") ? "&" : "?"}per_page=100&page=${page}`);
+        const answer = await ask(
+          `${path}${path.includes("?") ? "&" : "?"}per_page=${PAGE_ENTRIES}&page=${page}`,
+          below,
+        );
         if (!answer.success) throw failureOf(path, answer);
-        all.push(...z.array(entry).parse(answer.result));
-        if (page >= (answer.result_info?.total_pages ?? 1)) return all;
+        const entries = z.array(entry).parse(answer.result);
+        all.push(...entries);
+        // Some lists say how many there are, some how many pages; one that says neither is whole.
+        const { total_count = 0, total_pages = 1 } = answer.result_info ?? {};
+        if (entries.length === 0 || (all.length >= total_count && page >= total_pages)) return all;
       }
     },
     async select(database, sql, row) {
-      const answer = await ask(`${below}d1/database/${database}/query`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ sql }),
-      });
+      const path = `d1/database/${database}/query`;
+      const answer = await post(path, { sql });
       if (answer.errors.some(({ message }) => message.includes("no such table"))) return undefined;
-      if (!answer.success) throw failureOf(`d1/database/${database}/query`, answer);
+      if (!answer.success) throw failureOf(path, answer);
       return z.array(z.object({ results: z.array(row) })).parse(answer.result)[0]?.results ?? [];
     },
   };
@@ -122,10 +170,13 @@ function tokenOfWrangler(env: NodeJS.ProcessEnv, cwd: string): string {
 }
 const tokenSchema = z.object({ token: z.string().min(1) });
 
-const notAuthenticated = (path: string) =>
+/** `isWhole`: not a right is missing, but the token is refused. */
+const notAuthenticated = (path: string, isWhole: boolean) =>
   new CliError(
-    `The Cloudflare API does not accept the token for ${path}. It needs the permissions Workers Scripts, Queues, D1 and ` +
-      "R2 (edit), and Account Settings (read).",
+    isWhole
+      ? `The Cloudflare API does not accept the token. A deploy needs one with the rights ${ALL_RIGHTS}.`
+      : `The token may not use ${path}: it lacks the right "${rightFor(path)}", or does not reach the account. ` +
+          `A deploy needs the rights ${ALL_RIGHTS}.`,
     [],
     3,
   );

@@ -13,16 +13,18 @@ import { loadProject, type Project } from "../project/project.ts";
 import { requireValid } from "../project/validate.ts";
 import { isLocal, settingsOf } from "../settings/settings.ts";
 import { type Cloudflare, openCloudflare } from "./cloudflare.ts";
-import { COMPUTE_CONFIG, stageImage } from "./image.ts";
+import { imageAddress, REGISTRY, stageCompute, stageImage } from "./image.ts";
 import { lastMile } from "./last-mile.ts";
-import { type Plan, type PlanHeader, planOf, type Step } from "./plan.ts";
+import { paceOf } from "./pace.ts";
+import { type Plan, type PlanHeader, planOf } from "./plan.ts";
 import { readAccount } from "./present.ts";
 import { type ProjectResources, resourcesOf, workerConfigsOf } from "./resources.ts";
+import { runStep } from "./run-step.ts";
 import { type DeploySecrets, secretsOf } from "./secrets.ts";
 import { refuseFewerShards } from "./shards.ts";
 import { planText, stepText } from "./show.ts";
+import type { Step } from "./step.ts";
 import { doSteps, type StepsResult } from "./steps.ts";
-import { runWrangler } from "./wrangler.ts";
 import { openDoorsOf, readConfig } from "./wrangler-config.ts";
 
 export interface DeployOptions {
@@ -71,7 +73,8 @@ async function planAndDo(
   secrets: DeploySecrets,
 ): Promise<void> {
   const { root, env } = options;
-  const cloudflare = await openCloudflare(env, root);
+  const pace = paceOf((seconds) => note(`  waiting ${seconds} s for the limit of the Cloudflare API …`));
+  const cloudflare = await openCloudflare(env, root, pace);
   const url = await urlOf(options, cloudflare);
   const resources = await resourcesOf(project, url);
   const commit = commitOf(root);
@@ -92,6 +95,7 @@ async function planAndDo(
   }
   if (!options.json) for (const line of planText(plan, header).split("\n")) note(line);
   refuseMissing(plan, options, header);
+  await prepareCompute(plan, resources, root, cloudflare);
 
   const wrangler = {
     ...{ root, env, account: cloudflare.account, token: cloudflare.token },
@@ -108,10 +112,7 @@ async function planAndDo(
     void interrupted.then(() =>
       note("Interrupted. The step under way will end; run `weir deploy` again to go on."),
     );
-    const run = (step: Step) => {
-      note(`  ${stepText(step)} …`);
-      return runWrangler(wrangler, argsOf(step, root), secrets.pick(step.secrets));
-    };
+    const run = (step: Step) => runStep(step, wrangler, secrets.pick(step.secrets), pace);
     const result = await doSteps(plan.steps, run, interrupted);
     report(plan, header, result, options.json === true);
     if (result.done.length === plan.steps.length) await finish(result.done);
@@ -119,9 +120,22 @@ async function planAndDo(
   });
 }
 
-/** Arguments of a step; compute's image is built from a folder that holds the project's models. */
-const argsOf = ({ args }: Step, root: string) =>
-  args.map((arg) => (arg.endsWith(COMPUTE_CONFIG) ? stageImage(root) : arg));
+/**
+ * Lays out what compute is built and deployed from, and makes sure that its image can be pushed: wrangler finds out only
+ * after it has built it. @throws CliError (exit code 3)
+ */
+async function prepareCompute(
+  { steps }: Plan,
+  { image, compute }: ProjectResources,
+  root: string,
+  cloudflare: Cloudflare,
+): Promise<void> {
+  stageCompute(root, imageAddress(cloudflare.account, image), compute);
+  if (!steps.some(({ kind }) => kind === "image")) return;
+  stageImage(root);
+  const credentials = { expiration_minutes: 1, permissions: ["push", "pull"] };
+  await cloudflare.ask(`containers/registries/${REGISTRY}/credentials`, credentials);
+}
 
 /** Deployed versions: alias → version. */
 const versionsOf = ({ workers }: ProjectResources) =>
@@ -163,6 +177,7 @@ const planJson = ({ steps, ...rest }: Plan) => ({
   missing_secrets: rest.missing,
   left_behind: rest.left,
   notices: rest.notices,
+  api_calls: rest.calls,
 });
 
 /** Refuses a project with problems or outdated generated files: a deploy repairs neither. @throws CliError */

@@ -2,19 +2,19 @@
 // wrangler command. Pure: compares resources.ts (the project) with present.ts (the account).
 import { isSigningKey } from "../../src/shapes/bindings.ts";
 import { SIGNING_KEY } from "../project/bindings.ts";
+import { containerDiffers, containerNotices, runsImage } from "./container.ts";
+import { CONTAINER, IMAGE_FOLDER, imageAddress, STAGED_CONFIG } from "./image.ts";
 import type { AccountState, DeployedWorker } from "./present.ts";
-import type { ProjectDatabase, ProjectResources, ProjectWorker } from "./resources.ts";
-
-export interface Step {
-  kind: "queue" | "bucket" | "database" | "migrations" | "worker" | "rule";
-  action: "create" | "change";
-  name: string;
-  why: string;
-  /** Arguments for wrangler. */
-  args: string[];
-  /** Names of the secrets that are set by the step. */
-  secrets: string[];
-}
+import type { ProjectResources, ProjectWorker } from "./resources.ts";
+import {
+  createBucket,
+  createDatabase,
+  createQueue,
+  lifecycleSteps,
+  migrate,
+  ruleSteps,
+  type Step,
+} from "./step.ts";
 
 export interface Leftover {
   kind: "queue" | "worker";
@@ -34,6 +34,8 @@ export interface Plan {
   left: Leftover[];
   /** Further notices for a person. */
   notices: string[];
+  /** Calls to the Cloudflare API that the steps take, at most. */
+  calls: number;
 }
 
 export interface PlanOptions {
@@ -56,15 +58,21 @@ export function planOf(resources: ProjectResources, present: AccountState, optio
     worker,
     ...decide(worker, resources, present, options),
   }));
+  const address = imageAddress(present.account, resources.image);
+  const isImageDue = options.docker && !runsImage(present.container, address);
+  const [build, push] = isImageDue ? imageSteps(resources, address) : [];
   const steps = [
+    ...(build ? [build] : []),
     ...resources.queues.filter((name) => !present.queues.has(name)).map(createQueue),
     ...resources.buckets.filter((name) => !present.buckets.has(name)).map(createBucket),
     ...resources.databases.filter(({ name }) => !present.databases.has(name)).map(createDatabase),
     ...resources.databases.flatMap((database) => migrate(database, present)),
+    ...(push ? [push] : []),
     ...decided.flatMap(({ worker, why }) =>
       why === undefined ? [] : [deployWorker(worker, why, resources, present, options)],
     ),
     ...resources.rules.flatMap((rule) => ruleSteps(rule, present)),
+    ...resources.lifecycles.flatMap((rule) => lifecycleSteps(rule, present)),
   ];
   return {
     steps,
@@ -74,6 +82,7 @@ export function planOf(resources: ProjectResources, present: AccountState, optio
     missing: missingSecrets(resources.workers, present, options.given),
     left: leftBehind(resources, present),
     notices: noticesOf(resources, present, options),
+    calls: steps.reduce((sum, step) => sum + step.calls, 0),
   };
 }
 
@@ -101,8 +110,8 @@ function decide(
   if (worker.role === "pipeline" && options.changed !== undefined && before === worker.version) {
     return { why: undefined, left: `version ${before} is deployed` };
   }
-  if (worker.role === "compute" && options.docker && now.image !== resources.image)
-    return { why: "its image changed" };
+  const container = worker.role === "compute" ? containerWhy(resources, present, options) : undefined;
+  if (container !== undefined) return { why: container };
   if (now.build === worker.build) return { why: undefined, left: "nothing changed" };
   if (worker.version !== undefined && now.version !== undefined && now.version !== worker.version) {
     return { why: `version ${now.version} becomes ${worker.version}` };
@@ -117,30 +126,35 @@ function decide(
   };
 }
 
+/** Why the container has to be deployed, where it can be: its image is pushed already, or can be built here. */
+function containerWhy(resources: ProjectResources, present: AccountState, { docker }: PlanOptions) {
+  const address = imageAddress(present.account, resources.image);
+  if (!docker && !runsImage(present.container, address)) return undefined;
+  return containerDiffers(present.container, address, resources.compute);
+}
+
 const deployedVersion = (worker: ProjectWorker, now: DeployedWorker, { changed }: PlanOptions) =>
   changed instanceof Map ? changed.get(worker.name) : now.version;
 
-const createQueue = (name: string): Step => ({
-  ...{ kind: "queue", action: "create", name, why: "not there yet", secrets: [] },
-  args: ["queues", "create", name],
-});
-
-const createBucket = (name: string): Step => ({
-  ...{ kind: "bucket", action: "create", name, why: "not there yet", secrets: [] },
-  args: ["r2", "bucket", "create", name],
-});
-
-const createDatabase = ({ name }: ProjectDatabase): Step => ({
-  ...{ kind: "database", action: "create", name, why: "not there yet", secrets: [] },
-  args: ["d1", "create", name],
-});
-
-function migrate({ name, config, migrations }: ProjectDatabase, present: AccountState): Step[] {
-  const pending = migrations.filter((file) => !present.databases.get(name)?.applied.includes(file));
-  if (pending.length === 0) return [];
-  const args = ["d1", "migrations", "apply", name, "--remote", "-c", config];
-  return [{ kind: "migrations", action: "change", name, why: pending.join(", "), args, secrets: [] }];
+/** Builds and pushes compute's image, where the application does not run it and Docker is here. */
+function imageSteps({ image }: ProjectResources, address: string): Step[] {
+  const tag = `${CONTAINER}:${image}`;
+  const step = { kind: "image" as const, action: "create" as const, secrets: [] };
+  return [
+    {
+      ...{ ...step, name: tag, why: "to build it, before anything changes", calls: 2 },
+      args: ["containers", "build", IMAGE_FOLDER, "-t", tag],
+    },
+    {
+      ...{ ...step, name: address, why: "to push it, before the Worker needs it", calls: 3 },
+      args: ["containers", "push", tag],
+    },
+  ];
 }
+
+/** Calls of `wrangler deploy`, and more for each queue that the Worker consumes or sends to. */
+const WORKER_CALLS = 16;
+const CONSUMER_CALLS = 3;
 
 function deployWorker(
   worker: ProjectWorker,
@@ -149,52 +163,25 @@ function deployWorker(
   present: AccountState,
   { url, commit, docker, given }: PlanOptions,
 ): Step {
-  const now = present.workers.get(worker.name);
   const isCompute = worker.role === "compute";
-  // Without Docker the image stays as it is, and so does its hash.
-  const image = docker ? resources.image : (now?.image ?? "");
-  const vars = isCompute ? { WEIR_IMAGE: image } : { WEIR_COMMIT: commit, WEIR_URL: url };
+  const vars = isCompute ? {} : { WEIR_COMMIT: commit, WEIR_URL: url };
+  const hasImage = docker || runsImage(present.container, imageAddress(present.account, resources.image));
   return {
     kind: "worker",
     action: present.workers.has(worker.name) ? "change" : "create",
     name: worker.name,
     why,
     args: [
-      ...["deploy", "-c", worker.config],
+      ...["deploy", "-c", isCompute ? STAGED_CONFIG : worker.config],
       ...Object.entries({ WEIR_BUILD: worker.build, ...vars }).flatMap(([name, value]) => [
         "--var",
         `${name}:${value}`,
       ]),
-      ...(isCompute && !docker ? ["--containers-rollout=none"] : []),
+      ...(isCompute && !hasImage ? ["--containers-rollout=none"] : []),
     ],
     secrets: worker.secrets.filter((name) => given.has(name)),
+    calls: WORKER_CALLS + CONSUMER_CALLS * worker.consumes.length,
   };
-}
-
-/** Actions of R2 notifications, by the event types that wrangler takes. */
-const EVENTS = {
-  "object-create": ["PutObject", "CopyObject", "CompleteMultipartUpload"],
-  "object-delete": ["DeleteObject", "LifecycleDeletion"],
-};
-
-/** Steps for notifications of a bucket. R2 refuses overlapping rules, so only actions without a rule get one. */
-function ruleSteps({ bucket, queue }: { bucket: string; queue: string }, present: AccountState): Step[] {
-  const rules = (present.buckets.get(bucket) ?? []).filter((rule) => rule.whole && rule.queue === queue);
-  const covered = new Set(rules.flatMap(({ actions }) => actions));
-  const types = Object.entries(EVENTS).flatMap(([type, actions]) =>
-    actions.every((action) => covered.has(action)) ? [] : [type],
-  );
-  if (types.length === 0) return [];
-  return [
-    {
-      kind: "rule",
-      action: rules.length === 0 ? "create" : "change",
-      name: `${bucket} → ${queue}`,
-      why: `to get ${types.join(" and ")} events`,
-      args: ["r2", "bucket", "notification", "create", bucket, "--event-types", ...types, "--queue", queue],
-      secrets: [],
-    },
-  ];
 }
 
 function missingSecrets(
@@ -245,15 +232,27 @@ function leftBehind(resources: ProjectResources, present: AccountState): Leftove
 }
 
 function noticesOf(resources: ProjectResources, present: AccountState, { docker }: PlanOptions): string[] {
-  const compute = resources.workers.find(({ role }) => role === "compute");
-  const image = compute && present.workers.get(compute.name)?.image;
-  if (docker || image === resources.image) return [];
+  const { container } = present;
+  if (docker || runsImage(container, imageAddress(present.account, resources.image)))
+    return [...containerNotices(container), ...workerNotices(resources)];
   return [
+    ...workerNotices(resources),
     `THE COMPUTE CONTAINER IS NOT DEPLOYED, because there is no Docker here to build its image. ${
-      image
+      container
         ? "The deployed container is older than this tree."
         : "Pipelines that use video, images or models fail."
     } Deploy from where Docker runs, as .github/workflows/deploy.yml does.`,
+  ];
+}
+
+/** Workers that an account may have, on the paid plan. */
+const MAX_ACCOUNT_WORKERS = 500;
+
+function workerNotices({ workers }: ProjectResources): string[] {
+  if (workers.length <= MAX_ACCOUNT_WORKERS) return [];
+  return [
+    `The project has ${workers.length} Workers, and an account may have ${MAX_ACCOUNT_WORKERS} unless Cloudflare raises it: ` +
+      "docs/deploy.md says what to do.",
   ];
 }
 

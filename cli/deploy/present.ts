@@ -2,12 +2,12 @@
 // needs. Only reads. plan.ts compares it with the project's needs, from resources.ts.
 import { z } from "zod";
 import type { Cloudflare } from "./cloudflare.ts";
+import { type DeployedContainer, readContainer } from "./container.ts";
 import type { ProjectResources } from "./resources.ts";
 
 export interface DeployedWorker {
   /** Hash of its upload (build.ts); absent where `weir deploy` did not upload it. */
   build?: string;
-  image?: string;
   version?: string;
   commit?: string;
   url?: string;
@@ -19,12 +19,16 @@ export interface AccountState {
   account: string;
   /** Queue → Workers that consume it. */
   queues: Map<string, { consumers: string[] }>;
-  /** Bucket → notification rules, read only for buckets that the project needs. */
+  /** Bucket → notification rules, of those that the project needs. */
   buckets: Map<string, { queue: string; actions: string[]; whole: boolean }[]>;
-  /** Database → migrations applied to it, read only for databases that the project needs. */
+  /** Database → migrations applied to it, of those that the project needs. */
   databases: Map<string, { applied: string[] }>;
   /** Worker → details, undefined for a Worker that the project does not need. */
   workers: Map<string, DeployedWorker | undefined>;
+  /** Bucket → prefixes below which R2 deletes what is old, of those that the project needs. */
+  lifecycles: Map<string, string[]>;
+  /** The container application of compute, where there is one. */
+  container?: DeployedContainer;
 }
 
 const queue = z.object({
@@ -34,7 +38,7 @@ const queue = z.object({
     .default([]),
 });
 const database = z.object({ uuid: z.string(), name: z.string() });
-const buckets = z.object({ buckets: z.array(z.object({ name: z.string() })) });
+const bucket = z.object({ name: z.string() });
 const rules = z.object({
   queues: z
     .array(
@@ -47,6 +51,17 @@ const rules = z.object({
             suffix: z.string().optional(),
           }),
         ),
+      }),
+    )
+    .default([]),
+});
+const lifecycle = z.object({
+  rules: z
+    .array(
+      z.looseObject({
+        enabled: z.boolean(),
+        conditions: z.object({ prefix: z.string().default("") }).default({ prefix: "" }),
+        deleteObjectsTransition: z.unknown().optional(),
       }),
     )
     .default([]),
@@ -66,27 +81,31 @@ const version = z.object({
 });
 const schedules = z.object({ schedules: z.array(z.object({ cron: z.string() })).default([]) });
 
-/** Reads the state of the account, with requests in parallel where possible. */
+/**
+ * Reads the state of the account. What the project names is looked up by its name; queues and Workers are listed, since
+ * those that are left over are named too.
+ */
 export async function readAccount(
   cloudflare: Cloudflare,
   resources: ProjectResources,
 ): Promise<AccountState> {
-  const [queues, databases, allBuckets, scripts] = await Promise.all([
+  const [queues, scripts, foundDatabases, foundBuckets, container] = await Promise.all([
     cloudflare.list("queues", queue),
-    cloudflare.list("d1/database", database),
-    cloudflare.get("r2/buckets?per_page=1000", buckets),
     cloudflare.list("workers/scripts", script),
+    readEach(resources.databases, ({ name }) => databaseNamed(cloudflare, name)),
+    readEach(resources.buckets, (name) => cloudflare.get(`r2/buckets/${name}`, bucket)),
+    readContainer(cloudflare),
   ]);
+  const databases = foundDatabases.flatMap(([, found]) => found ?? []);
+  const buckets = foundBuckets.flatMap(([, found]) => found ?? []);
   const names = new Set(scripts.map(({ id }) => id));
   const ours = resources.workers.filter(({ name }) => names.has(name));
-  const [migrated, ruled, workers] = await Promise.all([
+  const [migrated, ruled, lifecycles, workers] = await Promise.all([
+    readEach(databases, ({ uuid }) => appliedIn(cloudflare, uuid)),
+    readEach(buckets, ({ name }) => rulesOf(cloudflare, name)),
     readEach(
-      databases.filter(({ name }) => resources.databases.some((database) => database.name === name)),
-      ({ uuid }) => appliedIn(cloudflare, uuid),
-    ),
-    readEach(
-      (allBuckets?.buckets ?? []).filter(({ name }) => resources.buckets.includes(name)),
-      ({ name }) => rulesOf(cloudflare, name),
+      buckets.filter(({ name }) => resources.lifecycles.some((rule) => rule.bucket === name)),
+      ({ name }) => expiringIn(cloudflare, name),
     ),
     readEach(ours, ({ name, crons }) => workerOf(cloudflare, name, crons.length > 0)),
   ]);
@@ -98,14 +117,10 @@ export async function readAccount(
         { consumers: queue.consumers.flatMap(({ script, script_name }) => script_name ?? script ?? []) },
       ]),
     ),
-    buckets: new Map([
-      ...(allBuckets?.buckets ?? []).map(({ name }): [string, never[]] => [name, []]),
-      ...ruled.map(([{ name }, found]): [string, typeof found] => [name, found]),
-    ]),
-    databases: new Map([
-      ...databases.map(({ name }): [string, { applied: string[] }] => [name, { applied: [] }]),
-      ...migrated.map(([{ name }, applied]): [string, { applied: string[] }] => [name, { applied }]),
-    ]),
+    buckets: new Map(ruled.map(([{ name }, found]) => [name, found])),
+    databases: new Map(migrated.map(([{ name }, applied]) => [name, { applied }])),
+    lifecycles: new Map(lifecycles.map(([{ name }, prefixes]) => [name, prefixes])),
+    ...(container && { container }),
     workers: new Map([
       ...[...names].map((name): [string, undefined] => [name, undefined]),
       ...workers.map(([{ name }, found]): [string, DeployedWorker] => [name, found]),
@@ -115,6 +130,19 @@ export async function readAccount(
 
 const readEach = <T, R>(values: T[], read: (value: T) => Promise<R>): Promise<[T, R][]> =>
   Promise.all(values.map(async (value): Promise<[T, R]> => [value, await read(value)]));
+
+async function expiringIn(cloudflare: Cloudflare, bucket: string): Promise<string[]> {
+  const found = await cloudflare.get(`r2/buckets/${bucket}/lifecycle`, lifecycle);
+  return (found?.rules ?? []).flatMap(({ enabled, conditions, deleteObjectsTransition: deletes }) =>
+    enabled && deletes ? [conditions.prefix] : [],
+  );
+}
+
+/** The database of a name: the list is filtered by what names begin with or hold. */
+const databaseNamed = async (cloudflare: Cloudflare, name: string) =>
+  (await cloudflare.list(`d1/database?name=${encodeURIComponent(name)}`, database)).find(
+    (found) => found.name === name,
+  );
 
 async function appliedIn(cloudflare: Cloudflare, uuid: string): Promise<string[]> {
   const rows = await cloudflare.select(
@@ -151,13 +179,12 @@ async function workerOf(cloudflare: Cloudflare, name: string, hasCrons: boolean)
   const bindings = active?.resources.bindings ?? [];
   const text = (key: string) =>
     bindings.find((binding) => binding.name === key && binding.type === "plain_text")?.text;
-  const read = (field: "build" | "image" | "version" | "commit" | "url", key: string) => {
+  const read = (field: "build" | "version" | "commit" | "url", key: string) => {
     const value = text(key);
     return value ? { [field]: value } : {};
   };
   return {
     ...read("build", "WEIR_BUILD"),
-    ...read("image", "WEIR_IMAGE"),
     ...read("version", "WEIR_VERSION"),
     ...read("commit", "WEIR_COMMIT"),
     ...read("url", "WEIR_URL"),

@@ -3,7 +3,8 @@
 import { readdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { QUEUES } from "../../src/shapes/bindings.ts";
-import { databasesOf } from "../project/bindings.ts";
+import type { ProjectSettings } from "../../src/shapes/project-settings.ts";
+import { databasesOf, PAYLOADS_EXPIRE } from "../project/bindings.ts";
 import { type Project, packageRoot } from "../project/project.ts";
 import { buildOf, imageOf } from "./build.ts";
 import { readConfig, type WranglerConfig } from "./wrangler-config.ts";
@@ -40,8 +41,17 @@ export interface ProjectResources {
   workers: ProjectWorker[];
   /** Notification rules: the queue that gets the events of a bucket. */
   rules: { bucket: string; queue: string }[];
-  /** Hash of compute's image. */
+  lifecycles: LifecycleRule[];
+  /** Hash of compute's image, and on what it runs. */
   image: string;
+  compute: ProjectSettings["compute"];
+}
+
+/** What R2 deletes by itself: objects below a prefix, so many days old. */
+export interface LifecycleRule {
+  bucket: string;
+  prefix: string;
+  days: number;
 }
 
 interface WorkerConfig {
@@ -77,7 +87,11 @@ export async function resourcesOf(project: Project, url: string): Promise<Projec
         name: config.name,
         role,
         config: path,
-        build: await buildOf(join(root, path), config, role === "compute" ? {} : { url }),
+        build: await buildOf(
+          join(root, path),
+          config,
+          role === "compute" ? project.settings.compute : { url },
+        ),
         ...(alias === undefined ? {} : { alias }),
         ...(typeof version === "string" ? { version } : {}),
         secrets: config.secrets?.required ?? [],
@@ -106,7 +120,9 @@ export async function resourcesOf(project: Project, url: string): Promise<Projec
         ? connection.buckets.map((bucket) => ({ bucket, queue: QUEUES.r2Events }))
         : [],
     ),
+    lifecycles: [PAYLOADS_EXPIRE],
     image: imageOf(root),
+    compute: project.settings.compute,
   };
 }
 

@@ -1,19 +1,23 @@
 // Text of a plan for a person: the steps in their order, unchanged Workers, missing secrets, leftovers. Pure; deploy.ts
 // prints it.
-import type { Plan, PlanHeader, Step } from "./plan.ts";
+import type { Plan, PlanHeader } from "./plan.ts";
+import type { Step } from "./step.ts";
 
 const WORDS: Record<Step["kind"], string> = {
   queue: "queue",
   bucket: "R2 bucket",
   database: "D1 database",
   migrations: "migrations of",
+  image: "image",
   worker: "Worker",
   rule: "notifications",
+  lifecycle: "expiry of",
 };
 
 /** Text of a step: `create queue weir-events`, `deploy Worker weir`. */
 export function stepText({ kind, action, name }: Step): string {
   if (kind === "migrations") return `apply migrations to ${name}`;
+  if (kind === "image") return `${name.includes("/") ? "push" : "build"} image ${name}`;
   if (kind === "worker") return `${action === "create" ? "deploy" : "replace"} Worker ${name}`;
   return `${action === "create" ? "create" : "add to"} ${WORDS[kind]} ${name}`;
 }

@@ -1,6 +1,6 @@
-// Runs the steps of a plan: first those that depend on nothing (queues, buckets, databases), several at a time since
+// Runs the steps of a plan: first what is built on this machine, then those that depend on nothing (queues, buckets, databases), several at a time since
 // each mostly waits for wrangler to start; then the others in order. Stops at the first failure.
-import type { Step } from "./plan.ts";
+import type { Step } from "./step.ts";
 import type { WranglerOutcome } from "./wrangler.ts";
 
 export interface StepsResult {
@@ -29,8 +29,13 @@ export async function doSteps(
       else result.failed ??= { step, said: outcome.said };
     }
   };
-  const independent = steps.filter(({ kind }) => INDEPENDENT.has(kind));
+  // What is built here comes before anything is made there.
+  const first = steps.findIndex(({ kind }) => kind !== "image");
+  const builds = steps.slice(0, first < 0 ? steps.length : first);
+  await work([...builds]);
+  const rest = steps.slice(builds.length);
+  const independent = rest.filter(({ kind }) => INDEPENDENT.has(kind));
   await Promise.all(Array.from({ length: MAX_PARALLEL_STEPS }, () => work(independent)));
-  await work(steps.filter(({ kind }) => !INDEPENDENT.has(kind)));
+  await work(rest.filter(({ kind }) => !INDEPENDENT.has(kind)));
   return result;
 }

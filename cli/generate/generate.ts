@@ -8,6 +8,7 @@ import { z } from "zod";
 import { type PipelineConfig, pipelineConfigSchema } from "../../src/shapes/config.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
 import { modelsSchema } from "../../src/shapes/model.ts";
+import { projectSettingsSchema } from "../../src/shapes/project-settings.ts";
 import { CliError } from "../io/output.ts";
 import { localTables, pipelineTables, routerTables, type Table } from "../project/bindings.ts";
 import { crossCheck } from "../project/check.ts";
@@ -103,6 +104,7 @@ const SCHEMAS = [
   ["schemas/connections.generated.json", connectionsSchema],
   ["schemas/examples.generated.json", examplesSchema],
   ["schemas/models.generated.json", modelsSchema],
+  ["schemas/project.generated.json", projectSettingsSchema],
 ] as const;
 
 const schemaText = (schema: z.ZodType) =>

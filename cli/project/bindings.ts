@@ -15,8 +15,10 @@ import {
 import type { PipelineConfig } from "../../src/shapes/config.ts";
 import type { Connection, Connections, Scheme } from "../../src/shapes/connection.ts";
 import type { Models } from "../../src/shapes/model.ts";
+import type { ProjectSettings } from "../../src/shapes/project-settings.ts";
 import { signingKeyOf } from "../../src/source/signed-url.ts";
 import { hopsKeyOf } from "../../src/store/collections/hops.ts";
+import { PAYLOAD_KEPT_DAYS, PAYLOAD_PREFIX } from "../../src/store/payloads.ts";
 
 export type Table = { [key: string]: unknown };
 type ConnectionMap = Connections["connections"];
@@ -25,6 +27,12 @@ type ConnectionMap = Connections["connections"];
 export const LOCAL_S3 = { accessKeyId: "weir-local", secretAccessKey: "weir-local-only" };
 /** Bucket in which the router keeps events that are no longer hot. */
 export const ARCHIVE = { binding: "ARCHIVE", bucket_name: "weir-archive" };
+/** Large payloads of invocations are there for a while only. */
+export const PAYLOADS_EXPIRE = {
+  bucket: ARCHIVE.bucket_name,
+  prefix: PAYLOAD_PREFIX,
+  days: PAYLOAD_KEPT_DAYS,
+};
 const COMPATIBILITY = { compatibility_date: "2026-10-01", compatibility_flags: ["nodejs_compat"] };
 /** Most processor time of an invocation, ms: what the platform allows at most. Its default is 30 s. */
 const CPU_LIMIT = { cpu_ms: 300_000 };
@@ -65,7 +73,10 @@ export function routerTables(
       migrations_dir: paths.collections,
     })),
     queues: {
-      producers: aliases.map((alias) => ({ binding: queueBinding(alias), queue: queueName(alias) })),
+      // An empty list would redefine the list before it.
+      ...(aliases.length > 0 && {
+        producers: aliases.map((alias) => ({ binding: queueBinding(alias), queue: queueName(alias) })),
+      }),
       consumers: [
         {
           queue: QUEUES.dead,
@@ -86,7 +97,11 @@ export function routerTables(
  */
 export function pipelineTables(
   config: PipelineConfig,
-  { connections, definitions }: { connections: ConnectionMap; definitions: Models },
+  {
+    connections,
+    definitions,
+    settings,
+  }: { connections: ConnectionMap; definitions: Models; settings: ProjectSettings },
   version: string,
   paths: { main: string; alias: Record<string, string> },
 ): Table {
@@ -98,7 +113,12 @@ export function pipelineTables(
     main: paths.main,
     ...PUBLIC_FETCH,
     alias: paths.alias,
-    vars: { WEIR_VERSION: version, WEIR_COMMIT: "", WEIR_URL: "" },
+    vars: {
+      WEIR_VERSION: version,
+      WEIR_COMMIT: "",
+      WEIR_URL: "",
+      COMPUTE_INSTANCES: String(settings.compute.instances),
+    },
     limits: CPU_LIMIT,
     // The Worker is reached by bindings and its queue only, at no URL.
     workers_dev: false,

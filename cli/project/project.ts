@@ -7,6 +7,7 @@ import { type PipelineConfig, pipelineConfigSchema } from "../../src/shapes/conf
 import { type Connections, connectionsSchema } from "../../src/shapes/connection.ts";
 import { MODEL_FIELDS, type Models, modelsSchema } from "../../src/shapes/model.ts";
 import { nearest } from "../../src/shapes/nearest.ts";
+import { type ProjectSettings, projectSettingsSchema } from "../../src/shapes/project-settings.ts";
 import { type JsonFile, type Problem, readJsonFile } from "../io/json-file.ts";
 import { suggestion } from "../io/suggest.ts";
 import { type Example, examplesSchema } from "./examples.ts";
@@ -32,6 +33,8 @@ export interface Project {
   /** Models of models.json with their defaults; empty where it does not parse. */
   definitions: Models;
   pipelines: Pipeline[];
+  /** Content of weir.json; its defaults where there is none. */
+  settings: ProjectSettings;
   files: { connections: JsonFile; models: JsonFile };
   /** Problems of single files, in the order of reading. */
   problems: Problem[];
@@ -56,6 +59,7 @@ export function loadProject(root: string): Project {
 
   const [connectionsFile, connections] = read("connections.json", connectionsSchema);
   const [models, definitions] = read("models.json", modelsSchema);
+  const [, settings] = existsSync(join(root, "weir.json")) ? read("weir.json", projectSettingsSchema) : [];
   const pipelines = pipelineFolders(root).map((name): Pipeline => {
     const folder = `pipelines/${name}`;
     const [configFile, config] = read(`${folder}/config.json`, pipelineConfigSchema);
@@ -81,6 +85,7 @@ export function loadProject(root: string): Project {
     models: models.value,
     definitions: definitions ?? {},
     pipelines,
+    settings: settings ?? projectSettingsSchema.parse({}),
     files: { connections: connectionsFile, models },
     problems,
   };
@@ -128,6 +133,7 @@ const FIELD_NAMES = [
   ...Object.keys(pipelineConfigSchema.shape.source.shape),
   ...Object.keys(pipelineConfigSchema.shape.destination.shape),
   ...["max_attempts", "kind", "buckets", "region", "endpoint", "access_key_id", "secret_access_key"],
+  ...["compute", "instances", "instance_type"],
   ...["retention", "hot_days", "archive_days"],
   ...[
     "events",

@@ -7,16 +7,16 @@ import { sha256Hex } from "../shapes/hash.ts";
 
 /** Largest event in a message, bytes: a message holds 128,000, and a job, its failure and its URL come with the event. */
 export const MAX_EVENT_BYTES = 96_000;
-/** How long a payload is kept, days. */
-const KEEP_DAYS = 60;
-const PREFIX = "payloads/";
+/** How long a payload is kept, days. In an account R2 deletes it by a rule of the bucket. */
+export const PAYLOAD_KEPT_DAYS = 60;
+export const PAYLOAD_PREFIX = "payloads/";
 
 const encoder = new TextEncoder();
 const sizeOf = (value: unknown) => encoder.encode(JSON.stringify(value)).byteLength;
 
 /** `payloads/2026-11-25/evt_….json`: days in order, so that old ones come first in a listing. */
 export const payloadKey = ({ id, received_at }: Pick<Event, "id" | "received_at">) =>
-  `${PREFIX}${received_at.slice(0, 10)}/${id}.json`;
+  `${PAYLOAD_PREFIX}${received_at.slice(0, 10)}/${id}.json`;
 export const isPayloadKey = (key: string) => /^payloads\/\d{4}-\d\d-\d\d\/evt_[0-9a-f]{32}\.json$/.test(key);
 
 /**
@@ -44,8 +44,8 @@ export async function bounded(event: Event, bucket: () => R2Bucket): Promise<Eve
 
 /** Deletes some of the payloads that are older than they are kept. Returns how many. */
 export async function retirePayloads(bucket: R2Bucket, now: number): Promise<number> {
-  const before = `${PREFIX}${new Date(now - KEEP_DAYS * 86_400_000).toISOString().slice(0, 10)}/`;
-  const { objects } = await bucket.list({ prefix: PREFIX, limit: 1000 });
+  const before = `${PAYLOAD_PREFIX}${new Date(now - PAYLOAD_KEPT_DAYS * 86_400_000).toISOString().slice(0, 10)}/`;
+  const { objects } = await bucket.list({ prefix: PAYLOAD_PREFIX, limit: 1000 });
   const old = objects.map(({ key }) => key).filter((key) => key < before);
   if (old.length > 0) await bucket.delete(old);
   return old.length;

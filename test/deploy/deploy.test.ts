@@ -59,6 +59,7 @@ describe("weir deploy", () => {
       "deploy Worker weir-two",
       "deploy Worker weir",
       "create notifications inbox-files → weir-r2-events",
+      "create expiry of weir-archive/payloads/",
       expect.stringContaining("THE COMPUTE CONTAINER IS NOT DEPLOYED"),
     ]);
   });
@@ -79,7 +80,7 @@ describe("weir deploy", () => {
     const { status, stderr, stdout, changes } = await run(["deploy", "--json"]);
     expect({ status, stderr }).toMatchObject({ status: 0 });
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, url: router.url, missing_secrets: [] });
-    expect(JSON.parse(stdout).done).toHaveLength(17);
+    expect(JSON.parse(stdout).done).toHaveLength(18);
     expect(changes.slice(0, 10).sort()).toEqual([
       "bucket inbox-files",
       "bucket weir-archive",
@@ -97,6 +98,7 @@ describe("weir deploy", () => {
       "cron of weir",
       ...["events", "r2-events", "dead"].map((it) => `consumer weir of weir-${it}`),
       "rule inbox-files -> weir-r2-events",
+      "lifecycle of weir-archive",
     ]);
   });
 
@@ -335,6 +337,10 @@ describe("weir deploy", () => {
       expect(await run(args)).toMatchObject({ status: 1, changes: [] });
     }
     change(project.root, { "connections.json": connections });
+  });
+
+  test("all that the stand-in has answered is as Cloudflare publishes it", () => {
+    expect([...cloudflare.imagined]).toEqual([]);
   });
 
   test("no planted secret was seen in any output, and none is in wrangler's own log", () => {

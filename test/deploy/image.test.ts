@@ -1,12 +1,20 @@
 // Compute's image of a project that is not Weir's own folder: the project's models and requirements are in it, beside
 // Weir's server, and a change of any of them is a change of the image.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "smol-toml";
 import { expect, test } from "vitest";
 import { imageOf } from "../../cli/deploy/build.ts";
-import { COMPUTE_CONFIG, stageImage } from "../../cli/deploy/image.ts";
-import { packageRoot } from "../../cli/project/project.ts";
+import {
+  IMAGE_FOLDER,
+  imageAddress,
+  imageFiles,
+  STAGED_CONFIG,
+  stageCompute,
+  stageImage,
+} from "../../cli/deploy/image.ts";
+import { generate } from "../../cli/generate/generate.ts";
+import { loadProject, packageRoot } from "../../cli/project/project.ts";
 import { change, project } from "../cli/support/given.ts";
 
 const MODELS = { "acme/m": { kind: "builtin", builtin: "weir/hog-512" } };
@@ -19,23 +27,40 @@ const given = () => {
 
 test("the image of a project holds its models and requirements, and Weir's server", () => {
   const root = given();
-  const config = join(root, stageImage(root));
-  const read = (path: string) => readFileSync(join(config, "..", path), "utf8");
+  stageImage(root);
+  const read = (path: string) => readFileSync(join(root, IMAGE_FOLDER, path), "utf8");
   expect(JSON.parse(read("models.json"))).toEqual(MODELS);
   expect(Buffer.from(read("models/clip/vision.onnx"))).toEqual(Buffer.from([8, 7]));
   expect(read("pipelines/one/requirements.txt")).toBe("numpy==2.4.0\n");
   expect(read("workers/compute/server/main.ts")).toContain("startServer");
   expect(read("package-lock.json")).toBe(readFileSync(join(packageRoot, "package-lock.json"), "utf8"));
   // Handlers travel with their events, and secrets not at all.
-  expect(existsSync(join(config, "../pipelines/one/handler.ts"))).toBe(false);
+  expect(existsSync(join(root, IMAGE_FOLDER, "pipelines/one/handler.ts"))).toBe(false);
 
-  const { main, containers } = parse(readFileSync(config, "utf8")) as {
-    main: string;
-    containers: { image: string; image_build_context: string }[];
-  };
+  // wrangler builds a folder by the Dockerfile in it, and Docker takes all that is there.
+  expect(read("Dockerfile")).toBe(readFileSync(join(packageRoot, "workers/compute/Dockerfile"), "utf8"));
+});
+
+test("the compute Worker is deployed with the pushed image and the project's instances", () => {
+  const root = given();
+  const address = imageAddress("acc", imageOf(root));
+  stageCompute(root, address, { instances: 7, instance_type: "standard-2" });
+  const config = join(root, STAGED_CONFIG);
+  const { main, containers } = parse(readFileSync(config, "utf8")) as { main: string; containers: object[] };
   expect(existsSync(join(config, "..", main))).toBe(true);
-  expect(existsSync(join(config, "..", containers[0]?.image ?? "none"))).toBe(true);
-  expect(containers[0]?.image_build_context).toBe(".");
+  expect(containers).toEqual([
+    {
+      ...{ name: "weir-compute", class_name: "Compute", image: address },
+      ...{ instance_type: "standard-2", max_instances: 7 },
+    },
+  ]);
+});
+
+test("COMPUTE_INSTANCES of the pipelines is the same setting", async () => {
+  const root = project({ "weir.json": { compute: { instances: 7 } } });
+  const files = await generate(loadProject(root));
+  const { vars } = parse(files.get("pipelines/one/wrangler.toml") ?? "") as { vars: object };
+  expect(vars).toMatchObject({ COMPUTE_INSTANCES: "7" });
 });
 
 test("what is no longer the project's is no longer in its image", () => {
@@ -52,6 +77,10 @@ test("what is no longer the project's is no longer in its image", () => {
   expect(readFileSync(join(root, ".weir/image/models/clip/vision.onnx"))).toEqual(Buffer.from([8, 8]));
 });
 
-test("Weir's own folder is built as it is", () => {
-  expect(stageImage(packageRoot)).toBe(COMPUTE_CONFIG);
+test("Weir's own folder is staged as any other: nothing else of it is in the build", () => {
+  stageImage(packageRoot);
+  const stage = join(packageRoot, IMAGE_FOLDER);
+  const built = globSync("**/*", { cwd: stage, withFileTypes: true }).filter((entry) => entry.isFile());
+  expect(built.length).toBe(imageFiles(packageRoot).size + 1);
+  expect(existsSync(join(stage, "dev.env.example"))).toBe(false);
 });

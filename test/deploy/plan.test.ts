@@ -1,9 +1,11 @@
 // What a deploy would do, as the pure comparison that it is: accounts and projects as plain values.
 import { describe, expect, test } from "vitest";
-import { type PlanOptions, planOf, type Step } from "../../cli/deploy/plan.ts";
+import type { DeployedContainer } from "../../cli/deploy/container.ts";
+import { type PlanOptions, planOf } from "../../cli/deploy/plan.ts";
 import type { AccountState, DeployedWorker } from "../../cli/deploy/present.ts";
 import type { ProjectResources } from "../../cli/deploy/resources.ts";
 import { secretsOf } from "../../cli/deploy/secrets.ts";
+import type { Step } from "../../cli/deploy/step.ts";
 import { doSteps } from "../../cli/deploy/steps.ts";
 import { redactor } from "../../cli/deploy/wrangler.ts";
 
@@ -17,7 +19,9 @@ const wanted: ProjectResources = {
     worker("weir", "router", { build: "r1", crons: ["* * * * *"] }),
   ],
   rules: [{ bucket: "files", queue: "weir-one" }],
+  lifecycles: [{ bucket: "files", prefix: "payloads/", days: 60 }],
   image: "i1",
+  compute: { instances: 3, instance_type: "standard-1" },
 };
 
 function worker(name: string, role: ProjectResources["workers"][number]["role"], more: object) {
@@ -26,11 +30,15 @@ function worker(name: string, role: ProjectResources["workers"][number]["role"],
 
 const ALL = ["PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject", "LifecycleDeletion"];
 const now: Record<string, DeployedWorker> = {
-  "weir-compute": { build: "c1", image: "i1", secrets: [], crons: [] },
+  "weir-compute": { build: "c1", secrets: [], crons: [] },
   "weir-one": { build: "p1", version: "v1", secrets: ["KEY"], crons: [] },
   weir: { build: "r1", secrets: [], crons: ["* * * * *"] },
 };
 
+const IMAGE = "registry.cloudflare.com/acc/weir-compute:";
+const container = (changes: Partial<DeployedContainer> = {}): DeployedContainer => ({
+  ...{ image: `${IMAGE}i1`, instanceType: "standard-1", maxInstances: 3, ...changes },
+});
 /** An account that is as the project asks, with something changed. */
 const account = (changes: Partial<AccountState> = {}): AccountState => ({
   account: "acc",
@@ -38,6 +46,8 @@ const account = (changes: Partial<AccountState> = {}): AccountState => ({
   buckets: new Map([["files", [{ queue: "weir-one", actions: ALL, whole: true }]]]),
   databases: new Map([["weir-ledger", { applied: ["0001.sql", "0002.sql"] }]]),
   workers: new Map(Object.entries(now)),
+  lifecycles: new Map([["files", ["payloads/"]]]),
+  container: container(),
   ...changes,
 });
 const workers = (changes: Record<string, object>) =>
@@ -64,9 +74,19 @@ describe("a plan", () => {
       "weir-one: was not deployed by weir deploy",
     ],
     [
-      "an image changed",
-      account({ workers: workers({ "weir-compute": { image: "i0" } }) }),
-      "weir-compute: its image changed",
+      "the container has other instances than the project's setting",
+      account({ container: container({ maxInstances: 10 }) }),
+      "weir-compute: its container has 10 instances, not 3",
+    ],
+    [
+      "the container's instances are of another size",
+      account({ container: container({ instanceType: "basic" }) }),
+      "weir-compute: its container is a basic, not a standard-1",
+    ],
+    [
+      "nothing deletes old payloads",
+      account({ lifecycles: new Map([["files", []]]) }),
+      "files/payloads/: R2 deletes them after 60 days",
     ],
     ["a cron is gone", account({ workers: workers({ weir: { crons: [] } }) }), "weir: its cron is not set"],
     [
@@ -116,18 +136,61 @@ describe("a plan", () => {
     expect(planned(account(), { force: true })).toHaveLength(3);
   });
 
-  test("builds compute's image where there is Docker, and says loudly that it does not elsewhere", () => {
-    const present = account({ workers: workers({ "weir-compute": { build: "c0", image: "i0" } }) });
-    const there = planOf(wanted, present, options);
-    expect(there.steps[0]?.args).toContain("WEIR_IMAGE:i1");
-    expect(there.steps[0]?.args).not.toContain("--containers-rollout=none");
-    expect(there.notices).toEqual([]);
-    const without = planOf(wanted, present, { ...options, docker: false });
-    // What is said of the image stays true: the one that runs is the old one.
-    expect(without.steps[0]?.args).toEqual(
-      expect.arrayContaining(["WEIR_IMAGE:i0", "--containers-rollout=none"]),
+  const images = (present: AccountState, more: Partial<PlanOptions> = {}) =>
+    planOf(wanted, present, { ...options, ...more }).steps.map(
+      ({ kind, args }) => `${kind} ${args.join(" ")}`,
     );
-    expect(without.notices[0]).toContain("THE COMPUTE CONTAINER IS NOT DEPLOYED");
+  const DEPLOY = "worker deploy -c .weir/compute/wrangler.toml --var WEIR_BUILD:c1";
+
+  test.each([
+    ["is not there", undefined],
+    [
+      "runs another image, although the Worker is new: the push had failed",
+      container({ image: `${IMAGE}i0` }),
+    ],
+    [
+      "runs the old image, since the rollout was reverted",
+      container({ image: `${IMAGE}i0`, rollout: { status: "reverted", image: `${IMAGE}i1` } }),
+    ],
+  ])("builds first, pushes before the Worker, where the container %s", (_, container) => {
+    const { container: __, ...rest } = account();
+    const present = container ? { ...rest, container } : rest;
+    expect(images(present)).toEqual([
+      "image containers build .weir/image -t weir-compute:i1",
+      "image containers push weir-compute:i1",
+      DEPLOY,
+    ]);
+  });
+
+  test("does nothing while a rollout to the image is under way, and says so", () => {
+    const rolling = container({
+      image: `${IMAGE}i0`,
+      rollout: { status: "progressing", image: `${IMAGE}i1` },
+    });
+    const plan = planOf(wanted, account({ container: rolling }), options);
+    expect(plan.steps).toEqual([]);
+    expect(plan.notices).toEqual(["A rollout of the compute container is progressing."]);
+  });
+
+  test("says loudly that without Docker the container stays; one whose image is there is changed all the same", () => {
+    const old = account({
+      workers: workers({ "weir-compute": { build: "c0" } }),
+      container: container({ image: `${IMAGE}i0` }),
+    });
+    expect(images(old, { docker: false })).toEqual([`${DEPLOY} --containers-rollout=none`]);
+    expect(planOf(wanted, old, { ...options, docker: false }).notices[0]).toContain(
+      "THE COMPUTE CONTAINER IS NOT DEPLOYED",
+    );
+    expect(images(account({ container: container({ maxInstances: 9 }) }), { docker: false })).toEqual([
+      DEPLOY,
+    ]);
+  });
+
+  test("says that an account has no room for more than 500 Workers", () => {
+    const many = Array.from({ length: 500 }, (_, n) => worker(`weir-${n}`, "pipeline", { build: "b" }));
+    const plan = planOf({ ...wanted, workers: [...wanted.workers, ...many] }, account(), options);
+    expect(plan.notices[0]).toContain("503 Workers");
+    expect(plan.calls).toBe(500 * 16);
   });
 
   test("tells what it leaves behind, with the command that removes it", () => {
@@ -153,7 +216,7 @@ describe("a plan", () => {
 describe("the steps of a plan", () => {
   const step = (kind: Step["kind"], name: string): Step => ({
     ...{ kind, action: "create", name, why: "" },
-    ...{ args: [], secrets: [] },
+    ...{ args: [], secrets: [], calls: 1 },
   });
   const never = new Promise(() => {});
 

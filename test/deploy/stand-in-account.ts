@@ -1,6 +1,7 @@
 // The stand-in's memory: one account's queues, databases, buckets, rules and Workers, and what each call to the
 // API does to them. The doors are in stand-in.ts.
 
+import { Containers } from "./stand-in-containers.ts";
 import {
   type Binding,
   bindingsOf,
@@ -16,10 +17,16 @@ interface Queue {
   consumers: { consumer_id: string; script: string; type: string; settings: object }[];
 }
 
+interface Bucket {
+  rules: { queue: string; actions: string[]; prefix?: string }[];
+  lifecycle?: object[];
+}
+
 export class Account {
   readonly queues = new Map<string, Queue>();
   readonly databases = new Map<string, { uuid: string; applied: string[] }>();
-  readonly buckets = new Map<string, { rules: { queue: string; actions: string[]; prefix?: string }[] }>();
+  readonly buckets = new Map<string, Bucket>();
+  readonly containers = new Containers();
   readonly scripts = new Map<string, Script>();
   #ids = 0;
 
@@ -34,7 +41,9 @@ export class Account {
       case "d1":
         return this.#d1(call, path[2], path[3]);
       case "r2":
-        return this.#r2(call, path[2]);
+        return this.#r2(call, path[2], path[3]);
+      case "containers":
+        return this.containers.answer(call, path.slice(1));
       case "event_notifications":
         return this.#rules(call, path[2] ?? "", path[5]);
       case "workers":
@@ -85,7 +94,7 @@ export class Account {
     if (id === undefined) {
       const wanted = call.query.getAll("name");
       const all = [...this.queues].filter(([name]) => wanted.length === 0 || wanted.includes(name)).map(told);
-      return Number(call.query.get("page") ?? 1) > 1 ? [] : all;
+      return all;
     }
     const [name, queue] = this.#queueBy(id);
     if (part === undefined) return told([name, queue]);
@@ -104,7 +113,9 @@ export class Account {
   #d1(call: Call, idOrName?: string, part?: string): unknown {
     const told = ([name, it]: [string, { uuid: string }]) => ({ uuid: it.uuid, name });
     if (idOrName === undefined) {
-      if (call.method === "GET") return [...this.databases].map(told);
+      const part = call.query.get("name") ?? "";
+      if (call.method === "GET")
+        return [...this.databases].map(told).filter(({ name }) => name.includes(part));
       const { name } = call.body as { name: string };
       if (this.databases.has(name)) throw new Refusal(400, 7502, "Database with that name already exists");
       this.#change(call, `database ${name}`);
@@ -127,7 +138,7 @@ export class Account {
     return [{ success: true, results: rows, meta: { duration: 1 } }];
   }
 
-  #r2(call: Call, name?: string): unknown {
+  #r2(call: Call, name?: string, part?: string): unknown {
     if (name === undefined && call.method === "POST") {
       const body = call.body as { name: string };
       if (this.buckets.has(body.name)) throw new Refusal(409, 10004, "The bucket you tried to create exists");
@@ -136,8 +147,15 @@ export class Account {
       return { name: body.name };
     }
     if (name === undefined) return { buckets: [...this.buckets.keys()].map((it) => ({ name: it })) };
-    if (!this.buckets.has(name)) throw new Refusal(404, 10006, "The specified bucket does not exist.");
-    return { name };
+    const found = this.buckets.get(name);
+    if (!found) throw new Refusal(404, 10006, "The specified bucket does not exist.");
+    if (part === undefined) return { name, creation_date: "2026-11-23T00:00:00Z", storage_class: "Standard" };
+    if (part !== "lifecycle") return undefined;
+    if (call.method === "PUT") {
+      this.#change(call, `lifecycle of ${name}`);
+      found.lifecycle = (call.body as { rules: object[] }).rules;
+    }
+    return { rules: found.lifecycle ?? [] };
   }
 
   #rules(call: Call, bucket: string, queueId?: string): unknown {
@@ -164,6 +182,13 @@ export class Account {
   }
 
   #workers(call: Call, [kind, name, part, id]: string[]): unknown {
+    if (kind === "durable_objects")
+      return ["Compute", "Results"].map((it) => ({
+        id: `ns-${it}`,
+        class: it,
+        script: "weir-compute",
+        name: it,
+      }));
     if (kind === "subdomain") return { subdomain: "stand-in" };
     if (kind === "services") {
       if (name === undefined || !this.scripts.has(name))
@@ -203,7 +228,9 @@ export class Account {
           this.#change(call, `activate ${name}`);
           script.active = script.versions.find((it) => it.id === first?.version_id) ?? script.active;
         }
-        return { id: this.#id(), deployments: [deploymentOf(script.active)] };
+        return call.method === "POST"
+          ? deploymentOf(script.active)
+          : { deployments: [deploymentOf(script.active)] };
       default:
         return undefined;
     }
@@ -212,7 +239,10 @@ export class Account {
   #version(script: Script, id = ""): unknown {
     const found = script.versions.find((it) => it.id === id);
     if (!found) throw new Refusal(404, 10007, "there is no such version");
-    return { id, resources: { bindings: bindingsOf(found), script: { etag: "e" } } };
+    const bindings = bindingsOf(found).map((it) =>
+      it.type === "durable_object_namespace" ? { namespace_id: `ns-${it.class_name}`, ...it } : it,
+    );
+    return { id, resources: { bindings, script: { etag: "e" } } };
   }
 
   #upload(call: Call, name: string): unknown {
@@ -239,7 +269,9 @@ export class Account {
     const version: Version = { id: this.#id(), bindings: kept, secrets };
     this.#change(call, `upload ${name}`);
     if (old) old.versions.push(version);
-    else this.scripts.set(name, { versions: [version], active: version, crons: [] });
+    // A script that is put serves at once; a version waits for its deployment.
+    if (old && call.method === "PUT") old.active = version;
+    if (!old) this.scripts.set(name, { versions: [version], active: version, crons: [] });
     const resources = { script: { etag: "e" }, script_runtime: {}, bindings: bindingsOf(version) };
     return {
       id: version.id,

@@ -31,7 +31,7 @@ export interface PipelineDeps extends RunDeps {
   bury(done: Attempted): Promise<void>;
 }
 
-/** Instances that calls are spread over, unless COMPUTE_INSTANCES says otherwise. */
+/** Instances that calls are spread over where the project does not say: the default of weir.json. */
 const COMPUTE_INSTANCES = 3;
 
 export function openDeps(
