@@ -37,14 +37,10 @@ const PAGE_ENTRIES = 100;
 const MAX_TRIES = 5;
 const MAX_REST_SECONDS = 300;
 
-/** Opens the account that CLOUDFLARE_ACCOUNT_ID names, or the only account of the token. @throws CliError */
-export async function openCloudflare(
-  env: NodeJS.ProcessEnv,
-  cwd: string,
-  pace: Pace = paceOf(),
-): Promise<Cloudflare> {
-  const base = env.CLOUDFLARE_API_BASE_URL ?? "https://api.cloudflare.com/client/v4";
-  const token = env.CLOUDFLARE_API_TOKEN ?? tokenOfWrangler(env, cwd);
+type Ask = (path: string, below?: string, init?: RequestInit) => Promise<Answer>;
+
+/** How the API at `base` is asked: patiently, with what it refuses made into an error. */
+function askerOf(base: string, token: string, pace: Pace): Ask {
   const request = (path: string, init: RequestInit) =>
     fetch(base + path, {
       ...init,
@@ -69,7 +65,7 @@ export async function openCloudflare(
       }
     }
   };
-  const ask = async (path: string, below = "", init: RequestInit = {}): Promise<Answer> => {
+  return async (path, below = "", init = {}) => {
     const response = await patiently(below + path, init);
     const parsed = envelope.safeParse(await response.json().catch(() => undefined));
     if (!parsed.success) {
@@ -82,11 +78,22 @@ export async function openCloudflare(
     if (isRefused || response.status === 403) throw notAuthenticated(path, isRefused || below === "");
     return { ...parsed.data, status: response.status };
   };
-  const failureOf = (path: string, { status, errors }: Answer) => {
-    const causes = errors.map(({ code, message }) => `${message} (${code})`).join("; ");
-    return new CliError(`The Cloudflare API answered HTTP ${status} to ${path}: ${causes}.`);
-  };
+}
 
+const failureOf = (path: string, { status, errors }: Answer) => {
+  const causes = errors.map(({ code, message }) => `${message} (${code})`).join("; ");
+  return new CliError(`The Cloudflare API answered HTTP ${status} to ${path}: ${causes}.`);
+};
+
+/** Opens the account that CLOUDFLARE_ACCOUNT_ID names, or the only account of the token. @throws CliError */
+export async function openCloudflare(
+  env: NodeJS.ProcessEnv,
+  cwd: string,
+  pace: Pace = paceOf(),
+): Promise<Cloudflare> {
+  const base = env.CLOUDFLARE_API_BASE_URL ?? "https://api.cloudflare.com/client/v4";
+  const token = env.CLOUDFLARE_API_TOKEN ?? tokenOfWrangler(env, cwd);
+  const ask = askerOf(base, token, pace);
   const account = env.CLOUDFLARE_ACCOUNT_ID ?? (await onlyAccount(ask));
   const below = `/accounts/${account}/`;
   const get: Cloudflare["get"] = async (path, result) => {
