@@ -2,7 +2,7 @@
 // from. Of a secret it prints the place, never the value.
 
 import type { z } from "@hono/zod-openapi";
-import { callerSchema } from "../../src/http/read/answers.ts";
+import { callerSchema } from "../../src/http/keys/answers.ts";
 import { fetchNamed } from "../../src/shapes/user-agent.ts";
 import { openCloudflare } from "../deploy/cloudflare.ts";
 import { CliError, print, printJson, table } from "../io/output.ts";

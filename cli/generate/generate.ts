@@ -78,7 +78,12 @@ export async function generate(project: Project): Promise<Map<string, string>> {
   });
   files.set("workers/local/wrangler.toml", `${NOTICE}# Local work only: never deployed.\n${toml(local)}`);
   files.set(registryPath(router), registryText(project, registryPath(router), built));
-  if (root === packageRoot) for (const [name, schema] of SCHEMAS) files.set(name, schemaText(schema));
+  if (root === packageRoot) {
+    for (const [name, schema] of SCHEMAS) files.set(name, schemaText(schema));
+    // The document needs every route with its schemas, and other projects none of them.
+    const { CLIENT_PATH, clientText } = await import("./client.ts");
+    files.set(CLIENT_PATH, clientText());
+  }
   return files;
 }
 

@@ -1,6 +1,6 @@
 // Command `weir audit-log`: prints the changes made through the API, with the key of each.
 import type { z } from "@hono/zod-openapi";
-import type * as answers from "../../src/http/read/answers.ts";
+import type * as answers from "../../src/http/keys/answers.ts";
 import { note, print, printJson, table } from "../io/output.ts";
 import { openClient } from "./client.ts";
 import type { OperatorFlags } from "./replay.ts";

@@ -1,29 +1,29 @@
-// Client of Weir's HTTP API for the commands: JSON in and out, at the URL and with the key that
+// Client of Weir's HTTP API for the commands: the typed client (src/client) at the URL and with the key that
 // cli/settings/settings.ts finds. A refused request becomes a CliError with an exit code.
 
-import type { z } from "@hono/zod-openapi";
-import type * as operate from "../../src/http/operate/answers.ts";
-import type * as answers from "../../src/http/read/answers.ts";
-import type * as versionAnswers from "../../src/http/read/version-answers.ts";
+import type * as api from "../../src/client/client.ts";
+import { type Call, WeirClient, WeirError } from "../../src/client/client.ts";
 import { fetchNamed } from "../../src/shapes/user-agent.ts";
 import { CliError, type ExitCode } from "../io/output.ts";
 import { type EndpointFlags, isLocal, settingsOf, unreachable } from "../settings/settings.ts";
 
-export type Replay = z.infer<typeof operate.replayAnswerSchema>;
-export type DeadLetter = z.infer<typeof answers.deadLetterSchema>;
-export type DeadLetterInFull = z.infer<typeof answers.deadLetterInFullSchema>;
-export type Cause = z.infer<typeof answers.causeSchema>;
-export type Run = z.infer<typeof answers.runSchema>;
-export type RunInFull = z.infer<typeof answers.runWithHistorySchema>;
-export type Paused = z.infer<typeof operate.pausedSchema>;
-export type Version = z.infer<typeof versionAnswers.versionSchema>;
-export type Item = z.infer<typeof answers.itemSchema>;
-export type Lineage = z.infer<typeof answers.lineageSchema>;
-export type EventAnswer = z.infer<typeof answers.eventAnswerSchema>;
-export type Rejection = z.infer<typeof answers.rejectionSchema>;
-export type DeployedPipeline = z.infer<typeof answers.pipelineSchema>;
+export type Replay = api.Replay;
+export type DeadLetter = api.DeadLetter;
+export type DeadLetterInFull = api.DeadLetterInFull;
+export type Cause = api.Cause;
+export type Run = api.Run;
+export type RunInFull = api.RunWithHistory;
+export type Paused = api.Paused;
+export type Version = api.Version;
+export type Item = api.Item;
+export type Lineage = api.Lineage;
+export type EventAnswer = api.Event;
+export type Rejection = api.Rejection;
+export type DeployedPipeline = api.Pipeline;
 
 export interface Client {
+  /** Calls an operation of the typed client: `call((weir) => weir.searchCollection(…))`. */
+  call<T>(work: (weir: WeirClient) => Promise<T>): Promise<T>;
   get<T>(path: string): Promise<T>;
   post<T>(path: string, body?: object, idempotencyKey?: string): Promise<T>;
   /** Reads a list, page by page, up to `limit` rows. */
@@ -41,23 +41,19 @@ export function openClient(root: string, reach: EndpointFlags): Client {
 
 /** Opens the Weir at `url` with `key`. */
 export function clientOf(url: string, key: string): Client {
-  const request = async <T>(method: string, path: string, init: RequestInit = {}): Promise<T> => {
-    const headers = { authorization: `Bearer ${key}`, ...(init.headers as Record<string, string>) };
-    const response = await fetchNamed(url + path, { ...init, method, headers }).catch(() =>
-      isLocal(url) ? unreachable(url) : failUnreachable(url),
-    );
-    if (!response.ok) throw await refusal(`${method} ${path.split("?")[0]}`, response);
-    return (await response.json()) as T;
-  };
+  const api = new WeirClient({ url, key, fetch: (input, init) => fetchFrom(url, input, init) });
+  const send = <T>(call: Call): Promise<T> =>
+    api.send<T>(call).catch((error: unknown) => {
+      throw error instanceof WeirError ? refusalOf(call, error) : error;
+    });
   const client: Client = {
-    get: (path) => request("GET", path),
-    post: (path, body = {}, idempotencyKey) => {
-      const headers = {
-        "content-type": "application/json",
-        ...(idempotencyKey !== undefined && { "idempotency-key": idempotencyKey }),
-      };
-      return request("POST", path, { headers, body: JSON.stringify(body) });
-    },
+    call: (work) =>
+      work(api).catch((error: unknown) => {
+        throw error instanceof WeirError ? refusalOf(error.call, error) : error;
+      }),
+    get: (path) => send({ method: "GET", path }),
+    post: (path, body = {}, idempotencyKey) =>
+      send({ method: "POST", path, body, ...(idempotencyKey !== undefined && { idempotencyKey }) }),
     async list<T>(path: string, limit: number) {
       const rows: T[] = [];
       for (let cursor: string | undefined; ; ) {
@@ -81,19 +77,29 @@ function failUnreachable(url: string): never {
   throw new CliError(`Nothing answers at ${url}. Check the URL, and that Weir is deployed there.`);
 }
 
+/** Fetches under Weir's name; where nothing answers, the error says what to start. */
+const fetchFrom = (url: string, input: string | URL | Request, init?: RequestInit) =>
+  fetchNamed(input, init).catch(() => (isLocal(url) ? unreachable(url) : failUnreachable(url)));
+
 const EXIT_CODES: Record<number, ExitCode> = { 400: 2, 401: 3, 404: 4, 422: 2 };
 /** Type of the 403 for a key without the scope, as opposed to a 403 of a handler. */
 const MISSING_SCOPE = "urn:weir:problem:missing_scope";
 
 /** Turns a refused request into an error with an exit code; its problem (RFC 9457) becomes one line. */
 export async function refusal(request: string, response: Response): Promise<CliError> {
-  const text = await response.text();
-  const isJson = response.headers.get("content-type")?.includes("json");
-  const refused: { type?: string; detail?: string; expected?: string; next?: string } = isJson
-    ? JSON.parse(text)
-    : {};
-  const more = [refused.expected && `expected ${refused.expected}`, refused.next].filter(Boolean).join("; ");
-  const detail = refused.detail ?? text.slice(0, 300);
-  const message = `${request}: ${response.status} ${detail}${more === "" ? "" : ` (${more})`}`;
-  return new CliError(message, [], refused.type === MISSING_SCOPE ? 3 : (EXIT_CODES[response.status] ?? 1));
+  const [method = "", path = ""] = request.split(" ");
+  const error = new WeirError({ method, path }, response, await response.text());
+  return refusalOf(error.call, error);
+}
+
+function refusalOf(
+  { method, path }: Pick<Call, "method" | "path">,
+  { status, problem, text }: WeirError,
+): CliError {
+  const more = [problem?.expected && `expected ${problem.expected}`, problem?.next]
+    .filter(Boolean)
+    .join("; ");
+  const detail = problem?.detail ?? text.slice(0, 300);
+  const message = `${method} ${path.split("?")[0]}: ${status} ${detail}${more === "" ? "" : ` (${more})`}`;
+  return new CliError(message, [], problem?.type === MISSING_SCOPE ? 3 : (EXIT_CODES[status] ?? 1));
 }

@@ -1,7 +1,7 @@
 // Commands `weir keys`: create, list, rotate and revoke API keys. A new key is alone on stdout, so that it can be piped
 // to the place that stores it; everything else goes to stderr.
 import type { z } from "@hono/zod-openapi";
-import type * as answers from "../../src/http/read/answers.ts";
+import type * as answers from "../../src/http/keys/answers.ts";
 import type { Scope } from "../../src/shapes/key.ts";
 import { CliError, good, note, print, printJson, table } from "../io/output.ts";
 import { suggestion } from "../io/suggest.ts";

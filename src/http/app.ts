@@ -9,6 +9,7 @@ import { invokeLater, invokeNow } from "../routing/invoke.ts";
 import { type Failure, FailureError } from "../shapes/failure.ts";
 import { logError } from "../shapes/log.ts";
 import { isPassing, storeFailure } from "../store/failure.ts";
+import { describeApi } from "./document.ts";
 import { authorize } from "./gate/gate.ts";
 import { idempotent } from "./gate/idempotency.ts";
 import { boundedBody, jsonBody } from "./gate/json-body.ts";
@@ -79,19 +80,6 @@ export function createApp() {
   describeApi(app);
   answerErrors(app);
   return app;
-}
-
-/** Serves the description of every route that was added so far. */
-function describeApi(app: RouterApp): void {
-  app.doc31("/openapi.json", {
-    openapi: "3.1.0",
-    info: { title: "Weir", version: "1", description: "Edge event router for object storage" },
-  });
-  app.openAPIRegistry.registerComponent("securitySchemes", "key", {
-    type: "http",
-    scheme: "bearer",
-    description: "An API key. A requirement's list names the scope that the key must have.",
-  });
 }
 
 /** Answers what is no route, and every error, with a problem. */

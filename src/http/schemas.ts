@@ -1,4 +1,4 @@
-// Schemas that all routes share: paging, and the problems that any of them may answer with.
+// Schemas that routes share: paging, the Idempotency-Key, and the problems that any of them may answer with.
 import { z } from "@hono/zod-openapi";
 import * as answers from "./read/answers.ts";
 
@@ -24,3 +24,16 @@ export const paging = {
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z.string().max(4000).optional(),
 };
+
+/** Form of an `Idempotency-Key`, for a person. */
+export const IDEMPOTENCY_KEY_FORM = "1 to 200 letters, digits and - _ . ~ : + / = @";
+
+/** Header of the routes that take a key, as /openapi.json documents it. */
+export const idempotencyHeader = z.object({
+  "idempotency-key": z
+    .string()
+    .optional()
+    .openapi({
+      description: `${IDEMPOTENCY_KEY_FORM}. Sent again within 24 hours by the same API key, the same request has the same answer and no second effect.`,
+    }),
+});

@@ -1,29 +1,18 @@
 // `Idempotency-Key`: the same request sent twice is done once and answered twice alike. After
 // draft-ietf-httpapi-idempotency-key-header. Rows are kept by store/access/idempotency.ts; app.ts lists the routes
 // that take a key.
-import { z } from "@hono/zod-openapi";
 import { createMiddleware } from "hono/factory";
 import { openEnv } from "../../env.ts";
 import { sha256Hex } from "../../shapes/hash.ts";
 import { logError } from "../../shapes/log.ts";
 import { claimKey, type HeldKey, keepAnswer, releaseKey } from "../../store/access/idempotency.ts";
 import { problem } from "../problem.ts";
+import { IDEMPOTENCY_KEY_FORM } from "../schemas.ts";
 
 /** Largest answer that is kept. The key of a larger one only keeps a second request from running beside the first. */
 const MAX_ANSWER_BYTES = 500_000;
 
 const KEY = /^[\w.~:+/=@-]{1,200}$/;
-const expected = "1 to 200 letters, digits and - _ . ~ : + / = @";
-
-/** Header of the routes that take a key, as /openapi.json documents it. */
-export const idempotencyHeader = z.object({
-  "idempotency-key": z
-    .string()
-    .optional()
-    .openapi({
-      description: `${expected}. Sent again within 24 hours by the same API key, the same request has the same answer and no second effect.`,
-    }),
-});
 
 /**
  * Holds the key while the request is in progress, and keeps an answer of 2xx for 24 hours. What failed is not
@@ -36,7 +25,7 @@ export const idempotent = createMiddleware<{ Bindings: object }>(async (c, next)
   const key = header.replace(/^"(.*)"$/, "$1");
   if (!KEY.test(key)) {
     const detail = "the Idempotency-Key is not of the form that is taken";
-    return problem({ kind: "invalid", detail, where: "Idempotency-Key", expected });
+    return problem({ kind: "invalid", detail, where: "Idempotency-Key", expected: IDEMPOTENCY_KEY_FORM });
   }
   const { search, pathname } = new URL(c.req.url);
   const db = openEnv(c.env).ledger();

@@ -4,6 +4,8 @@ import type { Scope } from "../../shapes/key.ts";
 
 /** A route that reads. `needs` null: any valid key. */
 interface Reading {
+  /** Name of the operation in /openapi.json, and of its method in `weir/client`. */
+  id: string;
   needs: Scope | null;
 }
 /** A route by POST. `does` null: a question that comes with a body, and changes nothing. */
@@ -16,49 +18,53 @@ interface Table {
 }
 
 const TABLE = {
-  "POST /v1/pipelines/{alias}/invoke": { needs: "invoke", does: "pipeline.invoke" },
+  "POST /v1/pipelines/{alias}/invoke": { id: "invokePipeline", needs: "invoke", does: "pipeline.invoke" },
 
-  "GET /v1/pipelines": { needs: "read" },
-  "GET /v1/pipelines/{alias}/versions": { needs: "read" },
-  "GET /v1/pipelines/{alias}/objects": { needs: "read" },
-  "GET /v1/events": { needs: "read" },
-  "GET /v1/events/{id}": { needs: "read" },
-  "GET /v1/events/{id}/why/{alias}": { needs: "read" },
-  "POST /v1/filters/test": { needs: "read", does: null },
-  "POST /v1/filters/diff": { needs: "read", does: null },
-  "POST /v1/objects": { needs: "read", does: null },
-  "GET /v1/runs": { needs: "read" },
-  "GET /v1/runs/{id}": { needs: "read" },
-  "GET /v1/collections/{name}/items": { needs: "read" },
-  "GET /v1/collections/{name}/items/{id}": { needs: "read" },
-  "GET /v1/collections/{name}/items/{id}/lineage": { needs: "read" },
-  "POST /v1/collections/{name}/search": { needs: "search", does: null },
-  "GET /v1/dead-letters": { needs: "read" },
-  "GET /v1/dead-letters/causes": { needs: "read" },
-  "GET /v1/dead-letters/{id}": { needs: "read" },
-  "GET /v1/rejections": { needs: "read" },
-  "GET /v1/replays": { needs: "read" },
-  "GET /v1/replays/{id}": { needs: "read" },
-  "GET /v1/archive": { needs: "read" },
-  "GET /v1/archive/expired": { needs: "read" },
-  "GET /v1/audit-log": { needs: "read" },
-  "GET /metrics": { needs: "read" },
+  "GET /v1/pipelines": { id: "listPipelines", needs: "read" },
+  "GET /v1/pipelines/{alias}/versions": { id: "listVersions", needs: "read" },
+  "GET /v1/pipelines/{alias}/objects": { id: "listObjects", needs: "read" },
+  "GET /v1/events": { id: "listEvents", needs: "read" },
+  "GET /v1/events/{id}": { id: "getEvent", needs: "read" },
+  "GET /v1/events/{id}/why/{alias}": { id: "explainDecision", needs: "read" },
+  "POST /v1/filters/test": { id: "testFilter", needs: "read", does: null },
+  "POST /v1/filters/diff": { id: "diffFilters", needs: "read", does: null },
+  "POST /v1/objects": { id: "lookAtObject", needs: "read", does: null },
+  "GET /v1/runs": { id: "listRuns", needs: "read" },
+  "GET /v1/runs/{id}": { id: "getRun", needs: "read" },
+  "GET /v1/collections/{name}/items": { id: "listItems", needs: "read" },
+  "GET /v1/collections/{name}/items/{id}": { id: "getItem", needs: "read" },
+  "GET /v1/collections/{name}/items/{id}/lineage": { id: "getLineage", needs: "read" },
+  "POST /v1/collections/{name}/search": { id: "searchCollection", needs: "search", does: null },
+  "GET /v1/dead-letters": { id: "listDeadLetters", needs: "read" },
+  "GET /v1/dead-letters/causes": { id: "listDeadLetterCauses", needs: "read" },
+  "GET /v1/dead-letters/{id}": { id: "getDeadLetter", needs: "read" },
+  "GET /v1/rejections": { id: "listRejections", needs: "read" },
+  "GET /v1/replays": { id: "listReplays", needs: "read" },
+  "GET /v1/replays/{id}": { id: "getReplay", needs: "read" },
+  "GET /v1/archive": { id: "describeArchive", needs: "read" },
+  "GET /v1/archive/expired": { id: "listExpired", needs: "read" },
+  "GET /v1/audit-log": { id: "listChanges", needs: "read" },
+  "GET /metrics": { id: "readMetrics", needs: "read" },
 
-  "POST /v1/replays": { needs: "operate", does: "replay.create" },
+  "POST /v1/replays": { id: "createReplay", needs: "operate", does: "replay.create" },
   // The path's move is added to the name: `replay.pause`.
-  "POST /v1/replays/{id}/{move}": { needs: "operate", does: "replay" },
-  "POST /v1/runs/{id}/cancel": { needs: "operate", does: "run.cancel" },
-  "POST /v1/audits": { needs: "operate", does: "audit.create" },
-  "POST /v1/dead-letters/redrive": { needs: "operate", does: "dead-letters.redrive" },
-  "POST /v1/dead-letters/drop": { needs: "operate", does: "dead-letters.drop" },
-  "POST /v1/pipelines/{alias}/pause": { needs: "operate", does: "pipeline.pause" },
-  "POST /v1/pipelines/{alias}/resume": { needs: "operate", does: "pipeline.resume" },
+  "POST /v1/replays/{id}/{move}": { id: "moveReplay", needs: "operate", does: "replay" },
+  "POST /v1/runs/{id}/cancel": { id: "cancelRun", needs: "operate", does: "run.cancel" },
+  "POST /v1/audits": { id: "createAudit", needs: "operate", does: "audit.create" },
+  "POST /v1/dead-letters/redrive": {
+    id: "redriveDeadLetters",
+    needs: "operate",
+    does: "dead-letters.redrive",
+  },
+  "POST /v1/dead-letters/drop": { id: "dropDeadLetters", needs: "operate", does: "dead-letters.drop" },
+  "POST /v1/pipelines/{alias}/pause": { id: "pausePipeline", needs: "operate", does: "pipeline.pause" },
+  "POST /v1/pipelines/{alias}/resume": { id: "resumePipeline", needs: "operate", does: "pipeline.resume" },
 
-  "GET /v1/whoami": { needs: null },
-  "GET /v1/keys": { needs: "deploy" },
-  "POST /v1/keys": { needs: "deploy", does: "key.create" },
-  "POST /v1/keys/{id}/rotate": { needs: "deploy", does: "key.rotate" },
-  "POST /v1/keys/{id}/revoke": { needs: "deploy", does: "key.revoke" },
+  "GET /v1/whoami": { id: "whoAmI", needs: null },
+  "GET /v1/keys": { id: "listKeys", needs: "deploy" },
+  "POST /v1/keys": { id: "createKey", needs: "deploy", does: "key.create" },
+  "POST /v1/keys/{id}/rotate": { id: "rotateKey", needs: "deploy", does: "key.rotate" },
+  "POST /v1/keys/{id}/revoke": { id: "revokeKey", needs: "deploy", does: "key.revoke" },
 } as const satisfies Table;
 
 type Row = keyof typeof TABLE;
@@ -77,8 +83,13 @@ export function accessOf(method: string, path: string): { needs: Scope | null; d
   return row ? { needs: row.needs, does: row.does ?? null } : null;
 }
 
-/** The security requirement of a route, for OpenAPI 3.1: for a bearer scheme its list names the roles. */
-export function securityOf<M extends "GET" | "POST">(method: M, path: PathOf<M>): { key: string[] }[] {
-  const needs = accessOf(method, path)?.needs;
-  return [{ key: needs ? [needs] : [] }];
+/**
+ * The name and the security requirement of a route, for OpenAPI 3.1: for a bearer scheme its list names the roles.
+ */
+export function operationOf<M extends "GET" | "POST">(
+  method: M,
+  path: PathOf<M>,
+): { operationId: string; security: { key: string[] }[] } {
+  const { id, needs } = rows[`${method} ${path}`] ?? { id: path, needs: null };
+  return { operationId: id, security: [{ key: needs ? [needs] : [] }] };
 }

@@ -1,9 +1,10 @@
 // Routes of administration: who may do what (API keys), and who has done what (the audit log).
 import { createRoute, z } from "@hono/zod-openapi";
 import { SCOPES, scopeSchema } from "../../shapes/key.ts";
-import { securityOf } from "../gate/scopes.ts";
-import * as answers from "../read/answers.ts";
+import { operationOf } from "../gate/scopes.ts";
+import { pageOf } from "../read/answers.ts";
 import { json, paging, problems } from "../schemas.ts";
+import * as answers from "./answers.ts";
 
 const byId = z.object({ id: z.string().max(100) });
 const moment = z.iso.datetime({ offset: true });
@@ -18,22 +19,22 @@ export const whoami = createRoute({
   method: "get",
   path: "/v1/whoami",
   summary: "The key that asks: its name, its scopes, when it expires",
-  security: securityOf("GET", "/v1/whoami"),
+  ...operationOf("GET", "/v1/whoami"),
   responses: { 200: json(answers.callerSchema, "The key that asks"), ...problems },
 });
 export const keys = createRoute({
   method: "get",
   path: "/v1/keys",
   summary: "API keys, newest first; never a key itself",
-  security: securityOf("GET", "/v1/keys"),
+  ...operationOf("GET", "/v1/keys"),
   request: { query: z.object(paging) },
-  responses: { 200: json(answers.pageOf(answers.keySchema), "API keys"), ...problems },
+  responses: { 200: json(pageOf(answers.keySchema), "API keys"), ...problems },
 });
 export const createKey = createRoute({
   method: "post",
   path: "/v1/keys",
   summary: "Make an API key; the answer is the only time that it is shown",
-  security: securityOf("POST", "/v1/keys"),
+  ...operationOf("POST", "/v1/keys"),
   request: inJson(
     z.strictObject({
       name: z
@@ -50,7 +51,7 @@ export const rotateKey = createRoute({
   method: "post",
   path: "/v1/keys/{id}/rotate",
   summary: "Make a key in the place of another, which stays valid for the overlap",
-  security: securityOf("POST", "/v1/keys/{id}/rotate"),
+  ...operationOf("POST", "/v1/keys/{id}/rotate"),
   request: {
     params: byId,
     ...inJson(
@@ -66,7 +67,7 @@ export const revokeKey = createRoute({
   method: "post",
   path: "/v1/keys/{id}/revoke",
   summary: "End a key; within 30 seconds nobody takes it any more",
-  security: securityOf("POST", "/v1/keys/{id}/revoke"),
+  ...operationOf("POST", "/v1/keys/{id}/revoke"),
   request: { params: byId, ...inJson(z.strictObject({}).default({})) },
   responses: { 200: json(answers.keySchema, "The key"), ...problems },
 });
@@ -74,7 +75,7 @@ export const auditLog = createRoute({
   method: "get",
   path: "/v1/audit-log",
   summary: "What was changed through this API, and by which key, newest first",
-  security: securityOf("GET", "/v1/audit-log"),
+  ...operationOf("GET", "/v1/audit-log"),
   request: {
     query: z.object({
       ...paging,
@@ -83,5 +84,5 @@ export const auditLog = createRoute({
       target: z.string().max(300).optional(),
     }),
   },
-  responses: { 200: json(answers.pageOf(answers.changeSchema), "Changes"), ...problems },
+  responses: { 200: json(pageOf(answers.changeSchema), "Changes"), ...problems },
 });

@@ -13,84 +13,94 @@ const secondsSchema = z
   .openapi({ description: "Wall time of the attempts, one after the other, as past runs took it" });
 const takenAsSchema = z.enum(["selected", "missing", "out_of_date", "orphaned"]);
 
-export const replayAnswerSchema = z.object({
-  id: z.string(),
-  status: z.enum(["active", "paused", "cancelled", "done"]),
-  phase: z.enum(["planning", "running", "draining"]),
-  request: z.object({
-    select: selectionSchema,
-    aliases: z.array(z.string()),
-    filter: z.record(z.string(), z.any()).optional(),
-    dry_run: z.boolean(),
-    force: z.boolean().optional(),
-  }),
-  stopped: failureSchema
-    .optional()
-    .openapi({ description: "Why it was paused by itself: resume it once that is mended, or wanted" }),
-  plan: z.object({
-    objects: z.number(),
-    bytes: z.number(),
-    by_why: z.partialRecord(takenAsSchema, z.number()),
-    passed_over: z.number(),
-    sample: z.array(z.object({ alias: z.string(), bucket: z.string(), key: z.string(), why: takenAsSchema })),
-    replaces: replacesSchema,
-    seconds: secondsSchema,
-    pipelines: z.record(
-      z.string(),
-      z.object({
-        objects: z.number(),
-        handled: z.number().openapi({ description: "Of those, how many its handler would run for" }),
-        bytes: z.number(),
-        replaces: replacesSchema,
-        seconds: secondsSchema,
-        basis: z.string().openapi({ description: "What `seconds` is taken from, or why it is null" }),
-      }),
-    ),
-  }),
-  progress: z.object({
-    planned: z.number().nullable(),
-    enqueued: z.number(),
-    open: z.number(),
-    succeeded: z.number(),
-    skipped: z.number(),
-    dead: z.number(),
-    cancelled: z.number(),
-    per_second: z.number(),
-    seconds_left: z.number().nullable(),
-  }),
-  created_at: moment,
-  ended_at: moment,
-});
+export const replayAnswerSchema = z
+  .object({
+    id: z.string(),
+    status: z.enum(["active", "paused", "cancelled", "done"]),
+    phase: z.enum(["planning", "running", "draining"]),
+    request: z.object({
+      select: selectionSchema,
+      aliases: z.array(z.string()),
+      filter: z.record(z.string(), z.any()).optional(),
+      dry_run: z.boolean(),
+      force: z.boolean().optional(),
+    }),
+    stopped: failureSchema
+      .optional()
+      .openapi({ description: "Why it was paused by itself: resume it once that is mended, or wanted" }),
+    plan: z.object({
+      objects: z.number(),
+      bytes: z.number(),
+      by_why: z.partialRecord(takenAsSchema, z.number()),
+      passed_over: z.number(),
+      sample: z.array(
+        z.object({ alias: z.string(), bucket: z.string(), key: z.string(), why: takenAsSchema }),
+      ),
+      replaces: replacesSchema,
+      seconds: secondsSchema,
+      pipelines: z.record(
+        z.string(),
+        z.object({
+          objects: z.number(),
+          handled: z.number().openapi({ description: "Of those, how many its handler would run for" }),
+          bytes: z.number(),
+          replaces: replacesSchema,
+          seconds: secondsSchema,
+          basis: z.string().openapi({ description: "What `seconds` is taken from, or why it is null" }),
+        }),
+      ),
+    }),
+    progress: z.object({
+      planned: z.number().nullable(),
+      enqueued: z.number(),
+      open: z.number(),
+      succeeded: z.number(),
+      skipped: z.number(),
+      dead: z.number(),
+      cancelled: z.number(),
+      per_second: z.number(),
+      seconds_left: z.number().nullable(),
+    }),
+    created_at: moment,
+    ended_at: moment,
+  })
+  .openapi("Replay");
 
-export const pausedSchema = z.object({
-  alias: z.string(),
-  paused: z.boolean(),
-  reason: z.string().nullable(),
-});
+export const pausedSchema = z
+  .object({
+    alias: z.string(),
+    paused: z.boolean(),
+    reason: z.string().nullable(),
+  })
+  .openapi("Paused");
 
-export const connectionArchiveSchema = z.object({
-  connection: z.string(),
-  ...retentionSchema.shape,
-  oldest_hot: moment.openapi({ description: "When the oldest event that is in the ledger arrived" }),
-  archive: z.object({
-    segments: z.number(),
-    events: z.number(),
-    runs: z.number(),
-    bytes: z.number().openapi({ description: "As stored, compressed" }),
-    oldest: moment,
-    newest: moment,
-  }),
-});
+export const connectionArchiveSchema = z
+  .object({
+    connection: z.string(),
+    ...retentionSchema.shape,
+    oldest_hot: moment.openapi({ description: "When the oldest event that is in the ledger arrived" }),
+    archive: z.object({
+      segments: z.number(),
+      events: z.number(),
+      runs: z.number(),
+      bytes: z.number().openapi({ description: "As stored, compressed" }),
+      oldest: moment,
+      newest: moment,
+    }),
+  })
+  .openapi("ConnectionArchive");
 
 /** Rows of one table and connection that expired on one day. */
-export const expirySchema = z.object({
-  day: z.string(),
-  what: z.string(),
-  connection: z.string().nullable(),
-  count: z.number(),
-  runs: z.number(),
-  bytes: z.number(),
-  oldest: moment,
-  newest: moment,
-  at: moment,
-});
+export const expirySchema = z
+  .object({
+    day: z.string(),
+    what: z.string(),
+    connection: z.string().nullable(),
+    count: z.number(),
+    runs: z.number(),
+    bytes: z.number(),
+    oldest: moment,
+    newest: moment,
+    at: moment,
+  })
+  .openapi("Expiry");

@@ -1,10 +1,9 @@
 // Routes that operate Weir: replays and audits, dead letters, pauses, the archive.
 import { createRoute, z } from "@hono/zod-openapi";
 import { MAX_REMOVED_PERCENT, replaySchema } from "../../shapes/replay.ts";
-import { idempotencyHeader } from "../gate/idempotency.ts";
-import { type PathOf, securityOf } from "../gate/scopes.ts";
+import { operationOf, type PathOf } from "../gate/scopes.ts";
 import * as answers from "../read/answers.ts";
-import { json, paging, problems } from "../schemas.ts";
+import { idempotencyHeader, json, paging, problems } from "../schemas.ts";
 import * as operate from "./answers.ts";
 
 const byId = z.object({ id: z.string().max(100) });
@@ -32,7 +31,7 @@ function change<
     method: "post",
     path,
     summary,
-    security: securityOf("POST", path),
+    ...operationOf("POST", path),
     request: { params, headers, body: { content: { "application/json": { schema: body } }, required: true } },
     responses: { [status]: json(answer, summary), ...problems } as {
       [K in S]: ReturnType<typeof json<Answer>>;
@@ -85,7 +84,7 @@ export const replays = createRoute({
   method: "get",
   path: "/v1/replays",
   summary: "Replays, newest first",
-  security: securityOf("GET", "/v1/replays"),
+  ...operationOf("GET", "/v1/replays"),
   request: { query: z.object(paging) },
   responses: { 200: json(answers.pageOf(operate.replayAnswerSchema), "Replays"), ...problems },
 });
@@ -93,7 +92,7 @@ export const replay = createRoute({
   method: "get",
   path: "/v1/replays/{id}",
   summary: "One replay: its plan and progress",
-  security: securityOf("GET", "/v1/replays/{id}"),
+  ...operationOf("GET", "/v1/replays/{id}"),
   request: { params: byId },
   responses: { 200: json(operate.replayAnswerSchema, "The replay"), ...problems },
 });
@@ -154,14 +153,14 @@ export const archive = createRoute({
   method: "get",
   path: "/v1/archive",
   summary: "What is kept of each connection's events, where, and for how long",
-  security: securityOf("GET", "/v1/archive"),
+  ...operationOf("GET", "/v1/archive"),
   responses: { 200: json(answers.pageOf(operate.connectionArchiveSchema), "Connections"), ...problems },
 });
 export const expired = createRoute({
   method: "get",
   path: "/v1/archive/expired",
   summary: "What was deleted because its time was over, by day, newest first",
-  security: securityOf("GET", "/v1/archive/expired"),
+  ...operationOf("GET", "/v1/archive/expired"),
   request: { query: z.object(paging) },
   responses: { 200: json(answers.pageOf(operate.expirySchema), "What expired"), ...problems },
 });

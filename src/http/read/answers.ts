@@ -2,265 +2,270 @@
 import { z } from "@hono/zod-openapi";
 import { pipelineConfigSchema } from "../../shapes/config.ts";
 import { eventSchema } from "../../shapes/event.ts";
-import { scopeSchema } from "../../shapes/key.ts";
 import { runStatusSchema } from "../../shapes/run.ts";
 
-export const failureSchema = z.object({
-  kind: z.string(),
-  detail: z.string(),
-  where: z.string().optional(),
-  expected: z.string().optional(),
-  next: z.string().optional(),
-  retry_after_seconds: z.number().optional(),
-});
+export const failureSchema = z
+  .object({
+    kind: z.string(),
+    detail: z.string(),
+    where: z.string().optional(),
+    expected: z.string().optional(),
+    next: z.string().optional(),
+    retry_after_seconds: z.number().optional(),
+  })
+  .openapi("Failure");
 export const moment = z.string().nullable().openapi({ format: "date-time" });
-export const objectSchema = z.object({ connection: z.string(), bucket: z.string(), key: z.string() });
+export const objectSchema = z
+  .object({ connection: z.string(), bucket: z.string(), key: z.string() })
+  .openapi("ObjectName");
+
+/** A named schema or null: `nullable` would describe it as one that is both. */
+const orNull = <T extends z.ZodType>(schema: T) => z.union([schema, z.null()]);
 
 export const pageOf = <T extends z.ZodType>(data: T) =>
   z.object({ data: z.array(data), next: z.string().optional() });
 
-export const problemSchema = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.number(),
-  detail: z.string(),
-  where: z.string().optional(),
-  expected: z.string().optional(),
-  next: z.string().optional(),
-});
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number(),
+    detail: z.string(),
+    where: z.string().optional(),
+    expected: z.string().optional(),
+    next: z.string().optional(),
+  })
+  .openapi("Problem");
 
-export const pipelineSchema = z.object({
-  alias: z.string(),
-  version: z.string(),
-  config: pipelineConfigSchema,
-  paused: z
-    .object({ reason: z.string(), at: z.string().openapi({ format: "date-time" }) })
-    .nullable()
-    .openapi({ description: "Since when its events wait, and why; null where it runs" }),
-});
+export const pipelineSchema = z
+  .object({
+    alias: z.string(),
+    version: z.string(),
+    config: pipelineConfigSchema,
+    paused: z
+      .object({ reason: z.string(), at: z.string().openapi({ format: "date-time" }) })
+      .nullable()
+      .openapi({ description: "Since when its events wait, and why; null where it runs" }),
+  })
+  .openapi("Pipeline");
 
-export const eventAnswerSchema = eventSchema.omit({ identities: true }).extend({
-  outcome: z.object({
-    matched: z.array(z.string()),
-    refused: z.array(z.object({ alias: z.string(), reason: z.string() })),
-    refused_count: z.number(),
-    object: z
-      .object({
-        size: z.number().optional(),
-        etag: z.string().optional(),
-        content_type: z.string().nullable().optional(),
-        metadata: z.record(z.string(), z.string()).optional(),
-        tags: z.record(z.string(), z.string()).optional(),
-      })
+export const eventAnswerSchema = eventSchema
+  .omit({ identities: true })
+  .extend({
+    outcome: z.object({
+      matched: z.array(z.string()),
+      refused: z.array(z.object({ alias: z.string(), reason: z.string() })),
+      refused_count: z.number(),
+      object: z
+        .object({
+          size: z.number().optional(),
+          etag: z.string().optional(),
+          content_type: z.string().nullable().optional(),
+          metadata: z.record(z.string(), z.string()).optional(),
+          tags: z.record(z.string(), z.string()).optional(),
+        })
+        .optional()
+        .openapi({ description: "What the look-up at the object found, where the outcome hung on one" }),
+      unseen: z.string().optional(),
+      deployment: z.string().optional(),
+    }),
+    archived: z.literal(true).optional().openapi({
+      description: "Set where the event and its runs are no longer in the ledger but in the archive",
+    }),
+  })
+  .openapi("Event");
+
+export const runSchema = z
+  .object({
+    id: z.string(),
+    event_id: z.string(),
+    alias: z.string(),
+    cause: z.string(),
+    object: objectSchema.extend({ etag: z.string().nullable() }),
+    status: runStatusSchema,
+    attempt: z.number(),
+    version: z.string().nullable(),
+    commit: z.string().nullable(),
+    items: z.number().nullable(),
+    reason: z.string().nullable(),
+    failure: orNull(failureSchema),
+    log: z.array(z.string()),
+    embeddings: z
+      .object({ asked: z.number(), known: z.number() })
+      .nullable()
+      .openapi({ description: "Of the last attempt: what it asked for, and what was known from before" }),
+    replay_id: z.string().nullable(),
+    created_at: moment,
+    queued_at: moment,
+    started_at: moment,
+    ended_at: moment,
+  })
+  .openapi("Run");
+
+export const runsSchema = pageOf(runSchema)
+  .extend({
+    archive: z
+      .object({ until: z.string().openapi({ format: "date-time" }), note: z.string() })
       .optional()
-      .openapi({ description: "What the look-up at the object found, where the outcome hung on one" }),
-    unseen: z.string().optional(),
-    deployment: z.string().optional(),
-  }),
-  archived: z.literal(true).optional().openapi({
-    description: "Set where the event and its runs are no longer in the ledger but in the archive",
-  }),
-});
+      .openapi({ description: "On the last page: where older runs are, if any have moved to the archive" }),
+  })
+  .openapi("Runs");
 
-export const runSchema = z.object({
-  id: z.string(),
-  event_id: z.string(),
-  alias: z.string(),
-  cause: z.string(),
-  object: objectSchema.extend({ etag: z.string().nullable() }),
-  status: runStatusSchema,
-  attempt: z.number(),
-  version: z.string().nullable(),
-  commit: z.string().nullable(),
-  items: z.number().nullable(),
-  reason: z.string().nullable(),
-  failure: failureSchema.nullable(),
-  log: z.array(z.string()),
-  embeddings: z
-    .object({ asked: z.number(), known: z.number() })
-    .nullable()
-    .openapi({ description: "Of the last attempt: what it asked for, and what was known from before" }),
-  replay_id: z.string().nullable(),
-  created_at: moment,
-  queued_at: moment,
-  started_at: moment,
-  ended_at: moment,
-});
+const verdictSchema = z.union([z.boolean(), z.literal("unknown")]).openapi("Verdict");
+const clausesSchema = z
+  .array(
+    z.object({
+      branch: z.number(),
+      path: z.string(),
+      expected: z.any(),
+      actual: z.any().optional(),
+      source: z.enum(["event", "object", "absent", "unknown"]),
+      verdict: verdictSchema,
+    }),
+  )
+  .openapi("Clauses");
 
-export const runsSchema = pageOf(runSchema).extend({
-  archive: z
-    .object({ until: z.string().openapi({ format: "date-time" }), note: z.string() })
-    .optional()
-    .openapi({ description: "On the last page: where older runs are, if any have moved to the archive" }),
-});
+export const whySchema = z
+  .object({
+    event_id: z.string(),
+    alias: z.string(),
+    version: z.string().nullable().openapi({ description: "The pipeline's version when the event came" }),
+    filter: z.record(z.string(), z.any()).nullable(),
+    verdict: orNull(verdictSchema).openapi({ description: "null where no filter was asked" }),
+    reason: z.string(),
+    clauses: clausesSchema,
+    note: z.string().optional(),
+    runs: z.array(runSchema),
+  })
+  .openapi("Why");
 
-const verdictSchema = z.union([z.boolean(), z.literal("unknown")]);
-const clausesSchema = z.array(
-  z.object({
-    branch: z.number(),
-    path: z.string(),
-    expected: z.any(),
-    actual: z.any().optional(),
-    source: z.enum(["event", "object", "absent", "unknown"]),
+export const testedSchema = z
+  .object({
     verdict: verdictSchema,
-  }),
-);
+    reason: z.string(),
+    clauses: clausesSchema,
+    branches: z.array(verdictSchema),
+    note: z.string().optional(),
+    warnings: z.array(z.object({ path: z.string(), message: z.string(), suggestion: z.string().optional() })),
+  })
+  .openapi("Tested");
 
-export const whySchema = z.object({
-  event_id: z.string(),
-  alias: z.string(),
-  version: z.string().nullable().openapi({ description: "The pipeline's version when the event came" }),
-  filter: z.record(z.string(), z.any()).nullable(),
-  verdict: verdictSchema.nullable().openapi({ description: "null where no filter was asked" }),
-  reason: z.string(),
-  clauses: clausesSchema,
-  note: z.string().optional(),
-  runs: z.array(runSchema),
-});
+const samplesSchema = z
+  .array(z.object({ bucket: z.string(), key: z.string(), event_id: z.string(), reason: z.string() }))
+  .openapi("Samples");
+export const diffAnswerSchema = z
+  .object({
+    alias: z.string(),
+    version: z.string().openapi({ description: "The deployed version that is compared with" }),
+    since: z.string().openapi({ format: "date-time" }),
+    objects: z.number(),
+    gained: z.number(),
+    lost: z.number(),
+    unchanged: z.number(),
+    undecided: z.number().openapi({ description: "Hangs on what was not looked up when the event came" }),
+    passing: z.number().openapi({ description: "Objects that the changed filter passes" }),
+    samples: z.object({ gained: samplesSchema, lost: samplesSchema, undecided: samplesSchema }),
+    items_of_lost: z.number(),
+    next: z.string().optional(),
+  })
+  .openapi("FilterDiff");
 
-export const testedSchema = z.object({
-  verdict: verdictSchema,
-  reason: z.string(),
-  clauses: clausesSchema,
-  branches: z.array(verdictSchema),
-  note: z.string().optional(),
-  warnings: z.array(z.object({ path: z.string(), message: z.string(), suggestion: z.string().optional() })),
-});
+const vectorSchema = z
+  .object({
+    path: z.string(),
+    dims: z.number(),
+    model: z.string().nullable(),
+    span: z.object({ start: z.number(), end: z.number() }).nullable(),
+    recipe: z
+      .object({ definition: z.string(), pooling: z.string(), normalised: z.boolean() })
+      .nullable()
+      .openapi({ description: "By which definition of the model, and how its parts became one vector" }),
+    values: z.array(z.number()).optional(),
+  })
+  .openapi("ItemVector");
 
-const samplesSchema = z.array(
-  z.object({ bucket: z.string(), key: z.string(), event_id: z.string(), reason: z.string() }),
-);
-export const diffAnswerSchema = z.object({
-  alias: z.string(),
-  version: z.string().openapi({ description: "The deployed version that is compared with" }),
-  since: z.string().openapi({ format: "date-time" }),
-  objects: z.number(),
-  gained: z.number(),
-  lost: z.number(),
-  unchanged: z.number(),
-  undecided: z.number().openapi({ description: "Hangs on what was not looked up when the event came" }),
-  passing: z.number().openapi({ description: "Objects that the changed filter passes" }),
-  samples: z.object({ gained: samplesSchema, lost: samplesSchema, undecided: samplesSchema }),
-  items_of_lost: z.number(),
-  next: z.string().optional(),
-});
+export const itemSchema = z
+  .object({
+    id: z.string(),
+    object: z.object({ bucket: z.string(), key: z.string() }),
+    pipeline: z.string(),
+    /** Version of the pipeline that made the item; the rest is in its lineage. */
+    version: z.string(),
+    commit: z.string(),
+    position: z.number(),
+    data: z.record(z.string(), z.any()),
+    vectors: z.array(vectorSchema),
+  })
+  .openapi("Item");
 
-const vectorSchema = z.object({
-  path: z.string(),
-  dims: z.number(),
-  model: z.string().nullable(),
-  span: z.object({ start: z.number(), end: z.number() }).nullable(),
-  recipe: z
-    .object({ definition: z.string(), pooling: z.string(), normalised: z.boolean() })
-    .nullable()
-    .openapi({ description: "By which definition of the model, and how its parts became one vector" }),
-  values: z.array(z.number()).optional(),
-});
+export const lineageSchema = z
+  .object({
+    item_id: z.string(),
+    object: objectSchema.extend({
+      etag: z.string().nullable(),
+      version_id: z.string().nullable(),
+      size: z.number().nullable(),
+    }),
+    event: z.object({ id: z.string(), time: z.string() }),
+    run: z.object({ id: z.string(), stored_at: z.string() }),
+    pipeline: z.object({ alias: z.string(), version: z.string(), commit: z.string() }),
+    vectors: z.array(vectorSchema),
+  })
+  .openapi("Lineage");
 
-export const itemSchema = z.object({
-  id: z.string(),
-  object: z.object({ bucket: z.string(), key: z.string() }),
-  pipeline: z.string(),
-  /** Version of the pipeline that made the item; the rest is in its lineage. */
-  version: z.string(),
-  commit: z.string(),
-  position: z.number(),
-  data: z.record(z.string(), z.any()),
-  vectors: z.array(vectorSchema),
-});
+export const runWithHistorySchema = runSchema
+  .extend({
+    history: z.array(
+      z.object({ at: moment, status: runStatusSchema, attempt: z.number(), cause: z.string().nullable() }),
+    ),
+  })
+  .openapi("RunWithHistory");
 
-export const lineageSchema = z.object({
-  item_id: z.string(),
-  object: objectSchema.extend({
-    etag: z.string().nullable(),
-    version_id: z.string().nullable(),
-    size: z.number().nullable(),
-  }),
-  event: z.object({ id: z.string(), time: z.string() }),
-  run: z.object({ id: z.string(), stored_at: z.string() }),
-  pipeline: z.object({ alias: z.string(), version: z.string(), commit: z.string() }),
-  vectors: z.array(vectorSchema),
-});
+export const deadLetterSchema = z
+  .object({
+    run_id: z.string(),
+    alias: z.string(),
+    event_id: z.string(),
+    object: objectSchema,
+    cause: z.string(),
+    event: eventSchema.omit({ identities: true }).openapi({ description: "What the pipeline was given" }),
+    failure: failureSchema,
+    attempts: z.number(),
+    at: moment,
+  })
+  .openapi("DeadLetter");
+export const deadLetterInFullSchema = deadLetterSchema
+  .extend({
+    history: runWithHistorySchema.shape.history,
+  })
+  .openapi("DeadLetterInFull");
+export const causeSchema = z
+  .object({
+    alias: z.string(),
+    kind: z.string(),
+    detail: z.string(),
+    count: z.number(),
+    newest: moment,
+    run_id: z.string().openapi({ description: "The newest of them, to look at" }),
+  })
+  .openapi("Cause");
 
-export const runWithHistorySchema = runSchema.extend({
-  history: z.array(
-    z.object({ at: moment, status: runStatusSchema, attempt: z.number(), cause: z.string().nullable() }),
-  ),
-});
+export const rejectionSchema = z
+  .object({
+    connection: z.string(),
+    scheme: z.string(),
+    failure: failureSchema,
+    raw: z.string().optional(),
+    count: z.number(),
+    at: moment,
+  })
+  .openapi("Rejection");
 
-export const deadLetterSchema = z.object({
-  run_id: z.string(),
-  alias: z.string(),
-  event_id: z.string(),
-  object: objectSchema,
-  cause: z.string(),
-  event: eventSchema.omit({ identities: true }).openapi({ description: "What the pipeline was given" }),
-  failure: failureSchema,
-  attempts: z.number(),
-  at: moment,
-});
-export const deadLetterInFullSchema = deadLetterSchema.extend({
-  history: runWithHistorySchema.shape.history,
-});
-export const causeSchema = z.object({
-  alias: z.string(),
-  kind: z.string(),
-  detail: z.string(),
-  count: z.number(),
-  newest: moment,
-  run_id: z.string().openapi({ description: "The newest of them, to look at" }),
-});
-
-export const rejectionSchema = z.object({
-  connection: z.string(),
-  scheme: z.string(),
-  failure: failureSchema,
-  raw: z.string().optional(),
-  count: z.number(),
-  at: moment,
-});
-
-export const invocationSchema = z.object({
-  status: z.string(),
-  run_id: z.string(),
-  processed_data: z.array(z.any()),
-  error_details: failureSchema.nullable(),
-});
-
-export const callerSchema = z.object({
-  id: z.string(),
-  name: z.string(),
-  scopes: z.array(scopeSchema),
-  expires_at: moment,
-});
-
-export const keySchema = callerSchema.extend({
-  prefix: z.string().openapi({ description: "The key's first characters" }),
-  status: z.enum(["live", "replaced", "expired", "revoked"]).openapi({
-    description: "`replaced`: by a rotation, and valid until it expires",
-  }),
-  created_at: moment,
-  created_by: z.string().openapi({ description: "The id of the key that made it" }),
-  revoked_at: moment,
-  replaced_by: z.string().nullable(),
-  last_used_at: moment.openapi({ description: "To the minute" }),
-});
-
-export const newKeySchema = keySchema.extend({
-  key: z.string().openapi({ description: "The key. It is kept as a hash, so this is the only time" }),
-});
-
-export const changeSchema = z.object({
-  id: z.string(),
-  at: moment,
-  key: z.object({ id: z.string(), name: z.string() }),
-  action: z.string(),
-  target: z.string().nullable(),
-  detail: z.record(z.string(), z.any()),
-  outcome: z.enum(["done", "repeated", "refused", "failed"]).nullable().openapi({
-    description: "null: it began, and how it ended is not known",
-  }),
-  status: z.number().nullable(),
-  request_id: z.string(),
-  ended_at: moment,
-});
+export const invocationSchema = z
+  .object({
+    status: z.string(),
+    run_id: z.string(),
+    processed_data: z.array(z.any()),
+    error_details: orNull(failureSchema),
+  })
+  .openapi("Invocation");

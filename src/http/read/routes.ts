@@ -5,9 +5,8 @@ import { testSchema } from "../../query/filters.ts";
 import { lookSchema } from "../../query/object-now.ts";
 import { invokeSchema } from "../../routing/invoke.ts";
 import { runStatusSchema } from "../../shapes/run.ts";
-import { idempotencyHeader } from "../gate/idempotency.ts";
-import { type PathOf, securityOf } from "../gate/scopes.ts";
-import { json, paging, problemContent, problems } from "../schemas.ts";
+import { operationOf, type PathOf } from "../gate/scopes.ts";
+import { idempotencyHeader, json, paging, problemContent, problems } from "../schemas.ts";
 import * as answers from "./answers.ts";
 import * as versionAnswers from "./version-answers.ts";
 
@@ -27,7 +26,7 @@ function read<
     method: "get",
     path,
     summary,
-    security: securityOf("GET", path),
+    ...operationOf("GET", path),
     request: { params, query },
     responses: { 200: json(body, summary), ...problems },
   });
@@ -51,7 +50,7 @@ export const invoke = createRoute({
   method: "post",
   path: "/v1/pipelines/{alias}/invoke",
   summary: "Run a pipeline by its alias",
-  security: securityOf("POST", "/v1/pipelines/{alias}/invoke"),
+  ...operationOf("POST", "/v1/pipelines/{alias}/invoke"),
   request: {
     params: z.object({ alias: z.string().max(300) }),
     headers: idempotencyHeader,
@@ -135,7 +134,7 @@ function ask<P extends PathOf<"POST">, Query extends z.ZodType, Body extends z.Z
     method: "post",
     path,
     summary,
-    security: securityOf("POST", path),
+    ...operationOf("POST", path),
     request: { body: { content: { "application/json": { schema: query } }, required: true } },
     responses: {
       200: json(body, summary),
@@ -231,7 +230,7 @@ export const metrics = createRoute({
   method: "get",
   path: "/metrics",
   summary: "Counts for a monitor, in Prometheus's text format",
-  security: securityOf("GET", "/metrics"),
+  ...operationOf("GET", "/metrics"),
   responses: {
     200: { description: "One line for each sample", content: { "text/plain": { schema: z.string() } } },
     401: problems[401],
