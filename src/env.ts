@@ -35,6 +35,8 @@ export interface Env {
   /** The service binding of a pipeline. */
   pipeline<T extends Rpc.WorkerEntrypointBranded>(alias: string): Service<T>;
   ledger(): D1Database;
+  /** Whether a caller is within a rate limit of Cloudflare's; always, where the limit is not bound. */
+  isWithin(limit: string, caller: string): Promise<boolean>;
   /** The ledger with its archive, which only the router has. */
   eventStores(): EventStores;
   durableObjects<T extends Rpc.DurableObjectBranded | undefined = undefined>(
@@ -84,6 +86,12 @@ export function openEnv(env: object): Env {
     pipelineQueue: (alias) => binding(queueBinding(alias), "queue"),
     pipeline: (alias) => binding(pipelineBinding(alias), "service"),
     ledger,
+    isWithin: async (name, caller) => {
+      const bound = raw.get(name) as
+        | { limit(of: { key: string }): Promise<{ success: boolean }> }
+        | undefined;
+      return bound === undefined || (await bound.limit({ key: caller })).success;
+    },
     // The archive is looked up when something is in it.
     eventStores: () => ({
       ledger: ledger(),

@@ -17,6 +17,7 @@ export const problems = {
   404: problemContent("There is no such thing"),
   409: problemContent("Not in a state for that"),
   422: problemContent("The Idempotency-Key was used for another request"),
+  429: problemContent("Too many API keys that are not known came from the address"),
   503: problemContent("Ours to fix, or too busy; try again after Retry-After"),
 };
 

@@ -13,6 +13,7 @@ export type FailureKind =
   | "not_found"
   | "conflict"
   | "key_reused"
+  | "too_many_requests"
   | "unavailable"
   | "internal"
   // in a run
@@ -87,7 +88,9 @@ export const notFound = (what: string, more: Omit<Failure, "kind" | "detail"> = 
   new FailureError({ kind: "not_found", detail: `there is no ${what}`, ...more });
 
 /** HTTP status of a failure: a caller's fault is never 5xx, ours is never 4xx. */
-export function statusOf(kind: FailureKind): 400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 500 | 503 | 504 {
+export function statusOf(
+  kind: FailureKind,
+): 400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 429 | 500 | 503 | 504 {
   switch (kind) {
     case "invalid":
       return 400;
@@ -114,6 +117,8 @@ export function statusOf(kind: FailureKind): 400 | 401 | 403 | 404 | 409 | 413 |
     case "unknown_model":
     case "invalid_return":
       return 422;
+    case "too_many_requests":
+      return 429;
     case "internal":
     case "bad_handler":
     case "bad_model":
@@ -147,6 +152,7 @@ export function verdictOf(kind: FailureKind): Verdict {
       return "retry";
     case "overloaded":
     case "store_full":
+    case "too_many_requests":
       return "wait";
     case "unproven":
     case "forbidden":

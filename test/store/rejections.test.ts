@@ -107,6 +107,34 @@ describe("an isolate's counter", () => {
     expect(sum(writes.flat() as { count: number }[])).toBe(5000);
   });
 
+  test("writes a few at once, and a flood three times a minute, however long it lasts", async () => {
+    let now = NOW;
+    const times: number[] = [];
+    let count = 0;
+    const waking: { at: number; wake: () => void }[] = [];
+    const counter = refusalCounter(
+      (ms) => new Promise((wake) => waking.push({ at: now + ms, wake })),
+      () => now,
+    );
+    const write = async (rows: Refusal[]) => {
+      times.push(now);
+      count += sum(rows as { count: number }[]);
+    };
+    // A hundred a second for ten minutes.
+    for (let n = 0; n < 60_000; n++, now += 10) {
+      void counter.add(refused("flood", `cause ${n % 3}`), write);
+      for (const due of waking.filter(({ at }) => at <= now)) {
+        waking.splice(waking.indexOf(due), 1);
+        due.wake();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+    expect(times.length).toBeLessThanOrEqual(5 + 10 * 3 + 1);
+    expect(times.filter((at) => at < NOW + 3_000).length).toBeGreaterThanOrEqual(4);
+    // What is not written yet are the last 20 seconds at most.
+    expect(count).toBeGreaterThan(60_000 - 2_100);
+  });
+
   test("goes on after a write that failed, or whose request was cut off", async () => {
     const { counter, writes, write } = isolate();
     const failing = counter.add(refused("c", "no"), () => Promise.reject(new Error("D1 is down")));

@@ -25,19 +25,29 @@ export type AuthResult =
   | { is: "unknown"; failure: Failure };
 
 const keyCache = new Map<string, { row: KeyRow; until: number }>();
+/** Keys that the ledger does not have, each until it is looked up again. Apart, lest made-up keys crowd real ones out. */
+const unknownUntil = new Map<string, number>();
 
 /** After a change of a key: this isolate reads each anew. Other isolates learn of it within {@link KEY_CACHE_MS}. */
-export const forgetKeys = (): void => keyCache.clear();
+export const forgetKeys = (): void => {
+  keyCache.clear();
+  unknownUntil.clear();
+};
+/** The rate limit of look-ups of keys that are not known, by the caller's address: `ratelimits` in wrangler.toml. */
+const LOOKUP_LIMIT = "KEY_LOOKUPS";
 
-/** Tells whose request this is, by at most one read of D1; `later` takes work that need not be waited for. */
+/**
+ * Tells whose request this is, by at most one read of D1; `later` takes work that need not be waited for. `address` is
+ * where the request comes from: who makes keys up is sent away after some.
+ */
 export async function authenticate(
-  authorization: string | undefined,
+  { authorization, address = "unknown" }: { authorization: string | undefined; address?: string | undefined },
   env: Env,
   now: number,
   later: (work: Promise<unknown>) => void,
 ): Promise<AuthResult> {
   const given = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
-  if (given !== undefined && isKey(given)) return identifyCreatedKey(given, env, now, later);
+  if (given !== undefined && isKey(given)) return identifyCreatedKey({ given, address }, env, now, later);
   const root = env.setting("WEIR_API_KEY");
   if (root === undefined) {
     const failure: Failure = {
@@ -54,17 +64,22 @@ export async function authenticate(
 }
 
 async function identifyCreatedKey(
-  given: string,
+  { given, address }: { given: string; address: string },
   env: Env,
   now: number,
   later: (work: Promise<unknown>) => void,
 ): Promise<AuthResult> {
   const hash = sha256Hex(given);
-  const row = await readKey(hash, env, now);
+  const row = await readKey(hash, address, env, now);
   if (row === "unknown") return notIdentified("the API key is not valid");
   if (row === "unread") {
     const detail = "the API key could not be looked up";
     return { is: "unknown", failure: { kind: "unavailable", detail, next: "try again" } };
+  }
+  if (row === "unasked") {
+    const detail = "too many API keys that are not known came from this address";
+    const failure: Failure = { kind: "too_many_requests", detail, retry_after_seconds: 60 };
+    return { is: "unknown", failure };
   }
   const { id, name, expires_at, revoked_at } = row;
   const caller: Caller = { id, name, scopes: JSON.parse(row.scopes) as Scope[], expires_at };
@@ -81,14 +96,26 @@ async function identifyCreatedKey(
   return { is: "known", caller };
 }
 
-async function readKey(hash: string, env: Env, now: number): Promise<KeyRow | "unknown" | "unread"> {
+/** `unasked`: the ledger was not asked, as the address has asked too often for what is not there. */
+async function readKey(
+  hash: string,
+  address: string,
+  env: Env,
+  now: number,
+): Promise<KeyRow | "unknown" | "unread" | "unasked"> {
   const cached = keyCache.get(hash);
   if (cached && cached.until > now) return cached.row;
+  if ((unknownUntil.get(hash) ?? 0) > now) return "unknown";
+  if (!cached && !(await env.isWithin(LOOKUP_LIMIT, address))) return "unasked";
   // The hash of a secret is what is compared, by an index: how long that takes tells nothing of the secret.
   const row = await findKeyByHash(env.ledger(), hash).catch(() => "unread" as const);
   keyCache.delete(hash);
   if (row === "unread") return row;
-  if (row === null) return "unknown";
+  if (row === null) {
+    if (unknownUntil.size >= MAX_CACHED_KEYS) unknownUntil.clear();
+    unknownUntil.set(hash, now + KEY_CACHE_MS);
+    return "unknown";
+  }
   if (keyCache.size >= MAX_CACHED_KEYS) keyCache.clear();
   keyCache.set(hash, { row, until: now + KEY_CACHE_MS });
   return row;

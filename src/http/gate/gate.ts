@@ -36,9 +36,8 @@ const refusedAt = new Map<string, number>();
 export const authorize = createMiddleware<{ Bindings: object }>(async (c, next) => {
   const env = openEnv(c.env);
   const now = Date.now();
-  const identified = await authenticate(c.req.header("authorization"), env, now, (work) =>
-    c.executionCtx.waitUntil(work),
-  );
+  const from = { authorization: c.req.header("authorization"), address: c.req.header("cf-connecting-ip") };
+  const identified = await authenticate(from, env, now, (work) => c.executionCtx.waitUntil(work));
   if (identified.is === "unknown") return problem(identified.failure);
   c.set("caller", identified.caller);
   const action = actionOf(c);

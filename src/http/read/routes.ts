@@ -68,6 +68,7 @@ export const invoke = createRoute({
     413: failed("The body is too large"),
     415: failed("The body is not JSON"),
     422: failed("The object or the result cannot be processed, or the Idempotency-Key was used for another"),
+    429: failed("Too many API keys that are not known came from the address"),
     500: failed("The handler failed"),
     503: failed("Ours to fix, or too busy; try again after Retry-After"),
     504: failed("The handler took too long"),

@@ -19,10 +19,13 @@ export interface Refusal {
 const MAX_RAW_CHARS = 8_000;
 /** Rows of one connection in one minute at most; further refusals are counted in one more row, without their record. */
 export const MAX_MINUTE_ROWS = 100;
-/** Milliseconds between two writes of one isolate. */
+/** Writes of one isolate that come soon after what they are of, and the time in which one of them is earned again, ms. */
+const SOON_WRITES = 5;
+const EARNED_MS = 20_000;
+/** Milliseconds between two writes that come soon. */
 const WRITE_EVERY_MS = 500;
-/** Time after which a write counts as given up, ms: the platform cut its request off. */
-const WRITE_ENDS_MS = 20_000;
+/** Time after which waiting counts as given up, ms: the platform cuts off what a request leaves behind after 30 s. */
+const WAIT_ENDS_MS = 28_000;
 
 const FURTHER: Failure = {
   kind: "overloaded",
@@ -44,27 +47,33 @@ export async function recordRefused(db: D1Database, refused: Refusal[]): Promise
 }
 
 /**
- * Gathers refusals of one isolate between writes. `add` returns the work of writing where there is none
- * under way, for the caller's `waitUntil`: requests share what is counted, and no request another's I/O.
+ * Gathers refusals of one isolate between writes. `add` returns the work of writing where none is waiting to be done,
+ * for the caller's `waitUntil`: requests share what is counted, and no request another's I/O. A few refusals are on
+ * record at once; a flood is counted in memory and written three times a minute, however long it lasts.
  */
 export function refusalCounter(pause = wait, now = Date.now) {
   let waiting = new Map<string, Refusal & { count: number }>();
   let written = 0;
-  let busyUntil = 0;
+  let earned = SOON_WRITES;
+  let earnedAt = 0;
+  let waitingUntil = 0;
 
+  /** Milliseconds until the next write may be made. */
+  const delayMs = (): number => {
+    earned = Math.min(SOON_WRITES, earned + (now() - earnedAt) / EARNED_MS);
+    earnedAt = now();
+    return Math.max(0, written + WRITE_EVERY_MS - now(), Math.ceil((1 - earned) * EARNED_MS));
+  };
   const work = async (write: (rows: Refusal[]) => Promise<void>) => {
-    try {
-      while (waiting.size > 0) {
-        await pause(Math.max(0, written + WRITE_EVERY_MS - now()));
-        const rows = [...waiting.values()];
-        waiting = new Map();
-        written = now();
-        busyUntil = written + WRITE_ENDS_MS;
-        await write(rows);
-      }
-    } finally {
-      busyUntil = 0;
-    }
+    await pause(delayMs());
+    delayMs();
+    earned = Math.max(0, earned - 1);
+    const rows = [...waiting.values()];
+    waiting = new Map();
+    written = now();
+    // What comes during the write is for the next one, which another request makes.
+    waitingUntil = 0;
+    if (rows.length > 0) await write(rows);
   };
 
   return {
@@ -74,8 +83,8 @@ export function refusalCounter(pause = wait, now = Date.now) {
       const name = JSON.stringify([connection, scheme, cause, Math.floor(at / 60_000)]);
       const counted = waiting.get(name);
       waiting.set(name, { ...refused, failure: cause, count: (counted?.count ?? 0) + 1 });
-      if (now() < busyUntil) return undefined;
-      busyUntil = now() + WRITE_ENDS_MS;
+      if (now() < waitingUntil) return undefined;
+      waitingUntil = now() + WAIT_ENDS_MS;
       return work(write);
     },
   };
