@@ -6,11 +6,12 @@ import { defineConfig } from "vitest/config";
 const SLOW = [
   "test/{dashboard,delivery,deploy,peers}/**/*.test.ts",
   "test/cli/rollback.test.ts",
-  "test/e2e/{documented,kill,model,release,reload,storm}.test.ts",
+  "test/e2e/{documented,kill,model,release,reload,search,storm}.test.ts",
   "test/e2e/{archive,cancel,cli-json,delivery,idempotency,operate,operate-cli,payload,python,secrets,senders,versions}.test.ts",
   "test/store/{archive-faults,spread,spread-readers}.test.ts",
   "test/compute/{agreement,clips,colours,distortions,faults,formats,fuzz,hostile,image,likenesses,patience,pdq,pictures,sound,timing}.test.ts",
   "test/python/sandbox.test.ts",
+  "test/search/{exact,hostile}.test.ts",
 ];
 
 export default defineConfig({

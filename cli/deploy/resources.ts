@@ -11,7 +11,7 @@ import { readConfig, type WranglerConfig } from "./wrangler-config.ts";
 
 export interface ProjectWorker {
   name: string;
-  role: "compute" | "pipeline" | "router";
+  role: "compute" | "search" | "pipeline" | "router";
   /** Path of its wrangler.toml, relative to the root. */
   config: string;
   /** Hash of its upload (build.ts). */
@@ -63,9 +63,10 @@ interface WorkerConfig {
 
 /** Reads the wrangler.toml of every Worker, in the order of deploying. */
 export function workerConfigsOf({ root, pipelines }: Project): WorkerConfig[] {
-  const compute = relative(root, join(packageRoot, "workers/compute/wrangler.toml"));
+  const own = (name: string) => relative(root, join(packageRoot, `workers/${name}/wrangler.toml`));
   const workers: Omit<WorkerConfig, "config">[] = [
-    { role: "compute", path: compute },
+    { role: "compute", path: own("compute") },
+    { role: "search", path: own("search") },
     ...pipelines.map(({ name, folder }) => ({
       role: "pipeline" as const,
       alias: name,
@@ -90,7 +91,7 @@ export async function resourcesOf(project: Project, url: string): Promise<Projec
         build: await buildOf(
           join(root, path),
           config,
-          role === "compute" ? project.settings.compute : { url },
+          role === "compute" ? project.settings.compute : role === "search" ? {} : { url },
         ),
         ...(alias === undefined ? {} : { alias }),
         ...(typeof version === "string" ? { version } : {}),

@@ -85,7 +85,9 @@ async function startOn(
   const env: SettingValues = { ...settings, ...compute.settings, WEIR_LOCAL_URL: url };
   const configs = [
     ...writeLocalConfigs(root, configsOf(project)),
-    relative(root, join(packageRoot, "workers/compute/wrangler.toml")),
+    ...["compute", "search"].map((name) =>
+      relative(root, join(packageRoot, `workers/${name}/wrangler.toml`)),
+    ),
   ];
   const guest = { ...quiet, ...env };
   const workers = await startWorkers({ root, configs, port, persist, env: guest, onLine, onStep: step });

@@ -28,6 +28,7 @@ export function addOperateCommands(program: Command, root: () => string): void {
   const added = [
     addReplay(program, root),
     addAudit(program, root),
+    addReindex(program, root),
     addRuns(program, root),
     addDeadLetters(program, root),
     addPipelines(program, root),
@@ -38,10 +39,25 @@ export function addOperateCommands(program: Command, root: () => string): void {
     command.option(...URL_OPTION).option(...JSON_OPTION);
 }
 
+function addReindex(program: Command, root: () => string): Command {
+  return program
+    .command("reindex")
+    .description("build the search index of a collection anew from the collection, while the old one answers")
+    .argument("<collection>", "the collection")
+    .addHelpText(
+      "after",
+      "\nNothing is computed again. Killed, it goes on by itself, or with the same command.\n\nExamples:\n  $ weir reindex data_bucket",
+    )
+    .action(async (collection: string, flags: OperatorFlags) => {
+      const { reindex } = await import("./index-of.ts");
+      await reindex(root(), collection, flags);
+    });
+}
+
 function addAudit(program: Command, root: () => string): Command {
   return program
     .command("audit")
-    .description("compare the bucket of a pipeline with its collection; exits 1 where they differ")
+    .description("compare a pipeline's bucket, collection and search index; exits 1 where they differ")
     .argument("<alias>", "the pipeline")
     .option(...PREFIX_OPTION)
     .option("--repair", "run the pipeline on the objects that differ")

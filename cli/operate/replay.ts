@@ -1,8 +1,10 @@
-// Commands `weir replay` (run objects through pipelines again) and `weir audit` (compare a bucket with its collection).
+// Commands `weir replay` (run objects through pipelines again) and `weir audit` (compare a bucket with its collection, and
+// the collection with its index).
 import { ask, canAsk } from "../io/ask.ts";
 import { CliError, good, note, print, printJson } from "../io/output.ts";
 import type { EndpointFlags } from "../settings/settings.ts";
 import { openClient, type Replay } from "./client.ts";
+import { compareIndexOf, refuseDifferences } from "./index-of.ts";
 import {
   auditText,
   countText,
@@ -78,9 +80,11 @@ export async function audit(
   const body = { alias, repair, force, ...(prefix !== undefined && { prefix }) };
   const begun = await client.post<Replay>("/v1/audits", body, flags.idempotencyKey);
   const found = await watchReplay(client, begun, mayRemove);
-  if (flags.json) printJson(found);
+  const index = await compareIndexOf(client, alias);
+  if (flags.json) printJson(index ? { ...found, index } : found);
   else print(auditText(found));
   const { objects } = found.plan;
+  if (objects === 0 || repair) refuseDifferences(alias, index);
   if (objects === 0)
     return good(`${alias} agrees with its bucket: ${countText(found.plan.passed_over, "object")}.`);
   if (repair) return ended(found);

@@ -33,6 +33,8 @@ export const PAYLOADS_EXPIRE = {
   prefix: PAYLOAD_PREFIX,
   days: PAYLOAD_KEPT_DAYS,
 };
+/** Indexes of collections, for who writes and who asks them. */
+const SEARCH = { name: "SEARCH", class_name: "SearchShard", script_name: "weir-search" };
 const COMPATIBILITY = { compatibility_date: "2026-10-01", compatibility_flags: ["nodejs_compat"] };
 /** Most processor time of an invocation, ms: what the platform allows at most. Its default is 30 s. */
 const CPU_LIMIT = { cpu_ms: 300_000 };
@@ -67,6 +69,7 @@ export function routerTables(
   return {
     secrets: { required: secretNames(connections) },
     services: aliases.map((alias) => ({ binding: pipelineBinding(alias), service: workerName(alias) })),
+    durable_objects: { bindings: [SEARCH] },
     r2_buckets: [ARCHIVE, ...bucketsOf(connections, "r2").map(r2)],
     d1_databases: databasesOf(connections).map((name) => ({
       ...d1(name),
@@ -136,6 +139,7 @@ export function pipelineTables(
       bindings: [
         { name: "COMPUTE", class_name: "Compute", script_name: "weir-compute" },
         { name: "RESULTS", class_name: "Results", script_name: "weir-compute" },
+        ...(config.destination.search?.enabled === false ? [] : [SEARCH]),
       ],
     },
     r2_buckets: unique([...r2Buckets(source), ...r2Buckets(destination)]).map(r2),

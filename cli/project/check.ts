@@ -7,6 +7,8 @@ import {
   pipelineBinding,
   signingKeyName,
 } from "../../src/shapes/bindings.ts";
+import type { PipelineConfig } from "../../src/shapes/config.ts";
+import { searchSettingsSchema } from "../../src/shapes/search.ts";
 import type { Problem } from "../io/json-file.ts";
 import { suggestion } from "../io/suggest.ts";
 import { ARCHIVE } from "./bindings.ts";
@@ -18,6 +20,7 @@ export function crossCheck(project: Project): Problem[] {
     ...project.pipelines.flatMap((pipeline) => checkPipeline(project, pipeline)),
     ...checkAliases(project),
     ...checkCollections(project),
+    ...checkSearch(project),
     ...checkBindings(project),
     ...checkShards(project),
     ...checkSecrets(project),
@@ -89,6 +92,24 @@ function checkAliases(project: Project): Problem[] {
       "Give each pipeline its own alias.",
     ),
   );
+}
+
+/** Finds pipelines that share a collection and differ in how it is searched: each would index it in its own way. */
+function checkSearch({ pipelines }: Project): Problem[] {
+  const writers = pipelines.flatMap(({ config, folder, files }) =>
+    config ? [{ folder, file: files.config, destination: config.destination }] : [],
+  );
+  const settings = (destination: PipelineConfig["destination"]) =>
+    JSON.stringify(searchSettingsSchema.parse(destination.search ?? {}));
+  return clashes(writers, ({ destination }) => destination.collection)
+    .filter(([first, second]) => settings(first.destination) !== settings(second.destination))
+    .map(([first, second]) =>
+      second.file.at(
+        ["destination"],
+        `The collection "${second.destination.collection}" is searched otherwise for ${first.folder}.`,
+        'Give both the same "search" in their destinations.',
+      ),
+    );
 }
 
 function checkCollections(project: Project): Problem[] {

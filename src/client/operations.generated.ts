@@ -25,6 +25,8 @@ export type Failure = { kind: string; detail: string; where?: string | undefined
 
 export type FilterDiff = { alias: string; /** The deployed version that is compared with */ version: string; since: string; objects: number; gained: number; lost: number; unchanged: number; /** Hangs on what was not looked up when the event came */ undecided: number; /** Objects that the changed filter passes */ passing: number; samples: { gained: Samples; lost: Samples; undecided: Samples }; items_of_lost: number; next?: string | undefined };
 
+export type IndexComparison = { index: { sets: number; items: number; vectors: number; newest: string | null; building: { started_at: string; sets: number; after: string | null } | null; shards: number; missing_shards: number }; /** Sets of the collection that this page compared */ sets: number; differing: { missing: number; stale: number; extra: number }; named: ({ id: string; how: "missing" | "stale" | "extra" })[]; next?: string | undefined };
+
 export type Invocation = { status: string; run_id: string; processed_data: unknown[]; error_details: Failure | null };
 
 export type Item = { id: string; object: { bucket: string; key: string }; pipeline: string; version: string; commit: string; position: number; data: Record<string, unknown>; vectors: ItemVector[] };
@@ -46,6 +48,8 @@ export type Pipeline = { alias: string; version: string; config: { $schema?: str
 export type Problem = { type: string; title: string; status: number; detail: string; where?: string | undefined; expected?: string | undefined; next?: string | undefined };
 
 export type ProducedObject = { object: ObjectName & ({ etag: string | null; size: number | null }); items: number; version: string | null; commit: string | null; models: string[]; stale: boolean; stored_at: string | null };
+
+export type Reindexed = { /** Sets that this call brought */ brought: number; /** `building` is null once it is done */ index: { sets: number; items: number; vectors: number; newest: string | null; building: { started_at: string; sets: number; after: string | null } | null; shards: number; missing_shards: number } };
 
 export type Rejection = { connection: string; scheme: string; failure: Failure; raw?: string | undefined; count: number; at: string | null };
 
@@ -174,6 +178,10 @@ export abstract class Operations {
   cancelRun(id: string, body: { reason: string }, options: CallOptions = {}): Promise<RunWithHistory> {
     return this.send({ method: "POST", path: `/v1/runs/${encodeURIComponent(id)}/cancel`, body, ...options });
   }
+  /** How far a collection's index has come, and which sets it has otherwise, page by page. */
+  compareIndex(name: string, query: { cursor?: string } = {}, options: CallOptions = {}): Promise<IndexComparison> {
+    return this.send({ method: "GET", path: `/v1/collections/${encodeURIComponent(name)}/index`, query, ...options });
+  }
   /** Replay objects through pipelines, or plan it. */
   createReplay(body: { select: { kind: "events"; since?: string | undefined; until?: string | undefined; status?: "pending" | "queued" | "running" | "succeeded" | "failed" | "dead" | "skipped" | "cancelled" | undefined } | { kind: "listing"; prefix?: string | undefined } | { kind: "stale" } | { kind: "produced_by"; version?: string | undefined; commit?: string | undefined; model?: string | undefined } | { kind: "drift"; prefix?: string | undefined }; aliases?: string[] | undefined; filter?: Record<string, unknown> | undefined; dry_run?: boolean | undefined; force?: boolean | undefined }, options: CallOptions = {}): Promise<Replay> {
     return this.send({ method: "POST", path: `/v1/replays`, body, ...options });
@@ -201,6 +209,10 @@ export abstract class Operations {
   /** Run dead letters again, with all their attempts; at most 1,000 at once. */
   redriveDeadLetters(body: { run_ids?: string[] | undefined; alias?: string | undefined; kind?: string | undefined; all?: true | undefined }, options: CallOptions = {}): Promise<{ redriven: number; /** Of these, how many wait because their pipeline is paused */ waiting: number; run_ids: string[] }> {
     return this.send({ method: "POST", path: `/v1/dead-letters/redrive`, body, ...options });
+  }
+  /** Build a collection's index anew from the collection, or go on with it, while the old one answers. */
+  reindexCollection(name: string, body: { /** false: only go on with one that is under way */ begin?: boolean | undefined }, options: CallOptions = {}): Promise<Reindexed> {
+    return this.send({ method: "POST", path: `/v1/collections/${encodeURIComponent(name)}/reindex`, body, ...options });
   }
   /** One replay: its plan and progress. */
   getReplay(id: string, options: CallOptions = {}): Promise<Replay> {

@@ -17,6 +17,7 @@ import { addKeyRoutes } from "./keys/handlers.ts";
 import { readMoment } from "./moments.ts";
 import { readObject } from "./object-reads.ts";
 import { addOperateRoutes } from "./operate/handlers.ts";
+import { addIndexRoutes } from "./operate/index-handlers.ts";
 import { problem } from "./problem.ts";
 import { addReadRoutes } from "./read/handlers.ts";
 import * as routes from "./read/routes.ts";
@@ -74,6 +75,7 @@ export function createApp() {
 
   addReadRoutes(app, open);
   addOperateRoutes(app, open);
+  addIndexRoutes(app, open);
   addKeyRoutes(app, open);
   addSearchRoutes(app, open);
 

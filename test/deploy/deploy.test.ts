@@ -55,6 +55,7 @@ describe("weir deploy", () => {
       "apply migrations to results",
       "apply migrations to weir-ledger",
       "deploy Worker weir-compute",
+      "deploy Worker weir-search",
       "deploy Worker weir-one",
       "deploy Worker weir-two",
       "deploy Worker weir",
@@ -90,6 +91,7 @@ describe("weir deploy", () => {
     ]);
     expect(changes.slice(10).filter((it) => !it.startsWith("migration"))).toEqual([
       "upload weir-compute",
+      "upload weir-search",
       "upload weir-one",
       "consumer weir-one of weir-one",
       "upload weir-two",
@@ -136,6 +138,7 @@ describe("weir deploy", () => {
     const { steps } = JSON.parse(stdout) as { steps: { kind: string; name: string }[] };
     expect(steps.filter(({ kind }) => kind === "worker").map(({ name }) => name)).toEqual([
       "weir-compute",
+      "weir-search",
       "weir-one",
       "weir-two",
       "weir",
@@ -238,7 +241,7 @@ describe("weir deploy", () => {
     const { stdout } = await run(["deploy", "--plan", "--json", "--changed", "HEAD"]);
     expect(JSON.parse(stdout)).toMatchObject({
       steps: [{ name: "weir-one" }, { name: "weir" }],
-      unchanged: [{ name: "weir-compute" }, { name: "weir-two" }],
+      unchanged: [{ name: "weir-compute" }, { name: "weir-search" }, { name: "weir-two" }],
       commit: expect.stringMatching(/^[0-9a-f]{40}-dirty$/),
     });
     expect(await run(["deploy", "--plan", "--changed", "no-such-rev"])).toMatchObject({ status: 2 });

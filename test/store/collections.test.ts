@@ -183,6 +183,50 @@ describe.each(places)("a collection in %s", (_, open) => {
     expect(page.items[0]?.vectors[0]?.values).toEqual(new Float32Array(512).fill(1500));
   });
 
+  test("a replacement has a greater number than the one before, and lists tell it", async () => {
+    const collection = open("numbered");
+    const numbers: number[] = [];
+    for (const items of [[item(1)], [item(1), item(2)], [item(3)]]) {
+      const taken = await fence(collection, object("a"));
+      await collection.replace(taken, lineage, items);
+      numbers.push(taken.order);
+      const { rows } = await collection.numbers({ limit: 10 });
+      expect(rows).toMatchObject([{ number: taken.order, items: items.length }]);
+      expect((await collection.describe([object("a")]))[0]).toMatchObject({ order: taken.order, lineage });
+    }
+    expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+    expect(new Set(numbers).size).toBe(3);
+  });
+
+  test("what the index has not acknowledged is listed, removals too, until it has", async () => {
+    const collection = open("unindexed");
+    const { backlog } = collection;
+    if (!backlog) return expect(collection.numbers).toBeDefined();
+    const waiting = async () => (await backlog.list({ limit: 10 })).map(({ set, items }) => [set.key, items]);
+    const first = await fence(collection, object("a"));
+    await collection.replace(first, lineage, [item(1)]);
+    expect(await waiting()).toEqual([["a", 1]]);
+    await backlog.done([{ set: object("a"), order: first.order }]);
+    expect(await waiting()).toEqual([]);
+    const second = await fence(collection, object("a"));
+    await collection.replace(second, lineage, []);
+    await backlog.done([{ set: object("a"), order: first.order }]);
+    expect(await waiting()).toEqual([["a", 0]]);
+    await backlog.done([{ set: object("a"), order: second.order }]);
+    expect(await waiting()).toEqual([]);
+  });
+
+  test("keeps the vectors of sampled frames beside their span's", async () => {
+    const collection = open("frames");
+    const frames = { seconds: [0.5, 2], values: Int8Array.from([127, -3, 0, 5, 127, 1]) };
+    const span = { path: "v", values: new Float32Array([1, 2, 3]), frames };
+    const items = [{ data: "{}", vectors: [span, { path: "w", values: new Float32Array([4]) }] }];
+    await collection.replace(await fence(collection, object("a")), lineage, items);
+    const [stored] = (await collection.list({ limit: 1 })).items;
+    expect(stored?.vectors.map((vector) => vector.frames)).toEqual([frames, undefined]);
+    expect(stored?.vectors[0]?.values).toEqual(span.values);
+  });
+
   test("an id that is no item's finds nothing", async () => {
     for (const id of ["", "itm_", "itm_../x_1", `itm_${"0".repeat(32)}_0`])
       expect(await open("whole").get(id)).toBeNull();

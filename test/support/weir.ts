@@ -75,6 +75,7 @@ export async function startWeir(
       "workers/local/wrangler.toml",
       "wrangler.toml",
       "../../workers/compute/wrangler.toml",
+      "../../workers/search/wrangler.toml",
       ...pipelines.map((alias) => `pipelines/${alias}/wrangler.toml`),
     ].map((path) => ({ configPath: at(path), vars, secrets: declaredBy(path, all) }));
   };

@@ -13,6 +13,7 @@ import { openSource } from "../../src/source/open.ts";
 import { openHops } from "../../src/store/collections/hops.ts";
 import { setId } from "../../src/store/collections/ids.ts";
 import { openCollection } from "../../src/store/collections/open.ts";
+import { openIndex } from "../../src/store/index/open.ts";
 import type { DeadJob } from "../../src/store/ledger/dead-letters.ts";
 import { sendAll } from "../../src/store/queue-batches.ts";
 import { type Attempted, GRACE_MS } from "./attempt.ts";
@@ -52,6 +53,7 @@ export function openDeps(
     filter: compiledFilter(config),
     source: openSource(config.source.connection_id, connections, env),
     collection: openCollection(config.destination, connections, env),
+    index: openIndex(config.destination, env),
     hops: openHops(env),
     compute: (object, request, turn) => computeFetch(env, object, request, turn),
     results: (object) => resultsOf(env, object),

@@ -13,10 +13,12 @@ import type { Observed } from "../../src/source/contract.ts";
 import type { Collection, Fence } from "../../src/store/collections/contract.ts";
 import type { Hops } from "../../src/store/collections/hops.ts";
 import { storeFailure } from "../../src/store/failure.ts";
+import type { SearchIndex } from "../../src/store/index/contract.ts";
 import { withinRun } from "./context.ts";
 import { asFailure } from "./failure.ts";
 import type { Hide } from "./hidden.ts";
 import { type Decision, decide, hopsOf, isOf, shownEvent, shownOf, versionNamed } from "./hold.ts";
+import { bringAgain, bringStored } from "./indexing.ts";
 import { collectItems } from "./items.ts";
 import type { RunOutcome } from "./outcome.ts";
 import { withPayload } from "./payload.ts";
@@ -27,6 +29,8 @@ export interface RunDeps extends WeirDeps {
   pipeline: Pipeline;
   filter: Filter;
   collection: Collection;
+  /** The collection's search index; undefined where it has none. */
+  index?: SearchIndex | undefined;
   /** Proof of the number of pipelines that an object has come through. */
   hops: Hops;
   version: string;
@@ -83,6 +87,7 @@ async function attemptJob(job: Job, first: Fence, deps: Counting): Promise<RunOu
       if (seen && holdsOwn(fence, job, seen)) {
         const { items, stored_at } = fence.held;
         const stored = { items, storedAt: Date.parse(stored_at), size: seen.size };
+        if (deps.index) await bringAgain(deps.index, deps.collection, fence.set);
         return { status: "succeeded", reason: TWICE, ...stored, ...etagNow, log };
       }
       let decision = await decide(job, seen, fence.held, deps);
@@ -105,6 +110,8 @@ async function attemptJob(job: Job, first: Fence, deps: Counting): Promise<RunOu
       const replaced = await deps.collection.replace(fence, lineage, items);
       if (replaced === "cancelled") return { status: "failed", failure: CANCELLED, log };
       if (replaced === "stored") {
+        const { set, order } = fence;
+        if (deps.index) await bringStored(deps.index, deps.collection, { set, order, lineage, items });
         // Another run that saw the object change meanwhile may have found nothing to do, as this was not stored yet.
         if (!(await isStill(seen, job, deps))) {
           fence = await again(fence);
@@ -269,6 +276,8 @@ async function lineageOf(
     stored_at: new Date(deps.now()).toISOString(),
     ...(seen && hold === "items" && { view: await shownOf(event, seen) }),
     hops: hopsOf(event, seen, deps.hops) + 1,
+    ...(typeof seen?.content_type === "string" && { content_type: seen.content_type }),
+    ...(seen && Object.keys(seen.metadata).length > 0 && { metadata: seen.metadata }),
   };
 }
 

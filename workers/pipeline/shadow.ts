@@ -33,7 +33,7 @@ export default {
       return Response.json({ detail: "This door is `weir compare`'s own." }, { status: 401 });
     const job = (await request.json()) as Job;
     const deps = depsOf(env);
-    const outcome = await runJob(job, { set: setOf(job), token: null }, deps);
+    const outcome = await runJob(job, { set: setOf(job), token: null, order: 0 }, deps);
     return Response.json(answerOf(hidden(outcome, deps.hide)));
   },
 };
@@ -99,7 +99,7 @@ function sourceOf(url: string): Source {
 
 /** A collection that takes everything and keeps nothing. */
 const nothing: Collection = {
-  begin: async (sets) => sets.map((set) => ({ set, token: null })),
+  begin: async (sets) => sets.map((set) => ({ set, token: null, order: 0 })),
   replace: async () => "stored",
   cancel: async () => {},
   isCancelled: async () => false,
@@ -107,4 +107,5 @@ const nothing: Collection = {
   get: async () => null,
   describe: async (sets) => sets.map(() => null),
   sets: async () => ({ held: [] }),
+  numbers: async () => ({ rows: [] }),
 };

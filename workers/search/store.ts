@@ -14,6 +14,7 @@ export interface SetRow {
   [name: string]: SqlStorageValue;
   id: number;
   number: number;
+  epoch: number;
   items: number;
   head: string;
   docs: ArrayBuffer;
@@ -51,7 +52,7 @@ export class ShardStore {
 
   set(name: string): SetRow | undefined {
     return this.sql
-      .exec<SetRow>("SELECT id, number, items, head, docs FROM sets WHERE name = ?", name)
+      .exec<SetRow>("SELECT id, number, epoch, items, head, docs FROM sets WHERE name = ?", name)
       .toArray()[0];
   }
 
@@ -77,7 +78,10 @@ export class ShardStore {
 
   #replace(part: PackedPart, epoch: number, memory: ShardMemory) {
     const staged = `~${part.ticket}`;
-    if ((this.set(part.id)?.number ?? -1) > part.order) {
+    const held = this.set(part.id);
+    // A rebuilding takes the collection at its word, but for what a run has stored since it began.
+    const isOlder = part.epoch === undefined || (held?.epoch ?? 0) >= part.epoch;
+    if (held && held.number > part.order && isOlder) {
       this.#remove(staged, memory);
       return "superseded";
     }

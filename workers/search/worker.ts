@@ -2,6 +2,7 @@
 // the collection holds and can always be built again from it. store/index/client.ts speaks to it; nothing else does.
 import { DurableObject } from "cloudflare:workers";
 import { FailureError } from "../../src/shapes/failure.ts";
+import type { SetKey } from "../../src/shapes/item.ts";
 import type { IndexState, SearchHit } from "../../src/shapes/search.ts";
 import type { IndexedOrder, LikeVectors, SpaceVector } from "../../src/store/index/contract.ts";
 import type { FusedHit } from "../../src/store/index/fuse.ts";
@@ -12,6 +13,7 @@ import type {
   ReplaceAnswer,
   ShardAnswer,
   ShardLayout,
+  ShardNumber,
   ShardPlace,
   ShardQuestion,
 } from "../../src/store/index/shard.ts";
@@ -116,14 +118,31 @@ export class SearchShard extends DurableObject<SearchBindings> implements IndexS
     });
   }
 
-  async heldAfter(after: string, limit: number): Promise<string[]> {
+  async numbers(after: string, to: string | undefined, only: string | undefined): Promise<ShardNumber[]> {
     return this.#store.sql
-      .exec<{ name: string }>(
-        "SELECT name FROM sets WHERE name > ? AND name < '~' AND items > 0 ORDER BY name LIMIT ?",
-        ...[after, limit],
+      .exec<{ name: string; head: string; number: number; items: number }>(
+        `SELECT name, head, number, items FROM sets
+         WHERE name > ?1 AND name <= ?2 AND name < '~' AND items > 0 AND (?3 IS NULL OR name = ?3) ORDER BY name`,
+        ...[after, to ?? "~", only ?? null],
       )
       .toArray()
-      .map(({ name }) => name);
+      .map(({ name, head, ...row }) => ({
+        id: name,
+        set: (JSON.parse(head) as { set: SetKey }).set,
+        ...row,
+      }));
+  }
+
+  async forget(id: string): Promise<void> {
+    this.#store.removeAll([id]);
+  }
+
+  async comparedTo(): Promise<string> {
+    return this.#store.meta("compared") ?? "";
+  }
+
+  async keepCompared(id: string): Promise<void> {
+    this.#store.setMeta("compared", id);
   }
 
   async state(): Promise<IndexState & { layout?: ShardLayout | undefined }> {

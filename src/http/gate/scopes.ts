@@ -34,6 +34,7 @@ const TABLE = {
   "GET /v1/collections/{name}/items": { id: "listItems", needs: "read" },
   "GET /v1/collections/{name}/items/{id}": { id: "getItem", needs: "read" },
   "GET /v1/collections/{name}/items/{id}/lineage": { id: "getLineage", needs: "read" },
+  "GET /v1/collections/{name}/index": { id: "compareIndex", needs: "read" },
   "POST /v1/collections/{name}/search": { id: "searchCollection", needs: "search", does: null },
   "GET /v1/dead-letters": { id: "listDeadLetters", needs: "read" },
   "GET /v1/dead-letters/causes": { id: "listDeadLetterCauses", needs: "read" },
@@ -51,6 +52,7 @@ const TABLE = {
   "POST /v1/replays/{id}/{move}": { id: "moveReplay", needs: "operate", does: "replay" },
   "POST /v1/runs/{id}/cancel": { id: "cancelRun", needs: "operate", does: "run.cancel" },
   "POST /v1/audits": { id: "createAudit", needs: "operate", does: "audit.create" },
+  "POST /v1/collections/{name}/reindex": { id: "reindexCollection", needs: "operate", does: "index.rebuild" },
   "POST /v1/dead-letters/redrive": {
     id: "redriveDeadLetters",
     needs: "operate",

@@ -2,6 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { selectionSchema } from "../../shapes/replay.ts";
 import { retentionSchema } from "../../shapes/retention.ts";
+import { indexStateSchema } from "../../shapes/search.ts";
 import { failureSchema, moment } from "../read/answers.ts";
 
 const replacesSchema = z
@@ -104,3 +105,22 @@ export const expirySchema = z
     at: moment,
   })
   .openapi("Expiry");
+
+const indexState = indexStateSchema.extend({ shards: z.int(), missing_shards: z.int() });
+
+export const indexComparisonSchema = z
+  .object({
+    index: indexState,
+    sets: z.int().openapi({ description: "Sets of the collection that this page compared" }),
+    differing: z.object({ missing: z.int(), stale: z.int(), extra: z.int() }),
+    named: z.array(z.object({ id: z.string(), how: z.enum(["missing", "stale", "extra"]) })),
+    next: z.string().optional(),
+  })
+  .openapi("IndexComparison");
+
+export const reindexAnswerSchema = z
+  .object({
+    brought: z.int().openapi({ description: "Sets that this call brought" }),
+    index: indexState.openapi({ description: "`building` is null once it is done" }),
+  })
+  .openapi("Reindexed");

@@ -7,6 +7,7 @@ import { idempotencyHeader, json, paging, problems } from "../schemas.ts";
 import * as operate from "./answers.ts";
 
 const byId = z.object({ id: z.string().max(100) });
+const byName = z.object({ name: z.string().max(300) });
 const byAlias = z.object({ alias: z.string().max(300) });
 
 const none = z.object({});
@@ -164,3 +165,26 @@ export const expired = createRoute({
   request: { query: z.object(paging) },
   responses: { 200: json(answers.pageOf(operate.expirySchema), "What expired"), ...problems },
 });
+export const compareIndex = createRoute({
+  method: "get",
+  path: "/v1/collections/{name}/index",
+  summary: "How far a collection's index has come, and which sets it has otherwise, page by page",
+  ...operationOf("GET", "/v1/collections/{name}/index"),
+  request: { params: byName, query: z.object({ cursor: z.string().max(4_000).optional() }) },
+  responses: { 200: json(operate.indexComparisonSchema, "One page of the comparison"), ...problems },
+});
+export const reindex = change(
+  "/v1/collections/{name}/reindex",
+  "Build a collection's index anew from the collection, or go on with it, while the old one answers",
+  byName,
+  z
+    .strictObject({
+      begin: z
+        .boolean()
+        .default(true)
+        .openapi({ description: "false: only go on with one that is under way" }),
+    })
+    .prefault({}),
+  200,
+  operate.reindexAnswerSchema,
+);

@@ -18,6 +18,8 @@ export interface HeldBy extends Pick<SetLineage, "run_id" | "etag" | "version_id
 export interface Fence {
   set: SetKey;
   token: number | string | null;
+  /** Number that a replacement under this fence has: of two, the later one's is greater. */
+  order: number;
   /** The run that last replaced the set. A run that finds itself here has been delivered twice. */
   held?: HeldBy;
   /** Cancelled runs. The fence's own run may be among them; it must not be tried then. */
@@ -42,6 +44,22 @@ export interface HeldSet {
   set: SetKey;
   items: number;
   etag: string | null;
+  /** Number of the replacement that stored it. */
+  order: number;
+  lineage: SetLineage;
+}
+
+/** A set's id, and the number of the replacement that stored it. */
+export interface SetNumber {
+  id: string;
+  number: number;
+  items: number;
+}
+
+/** A set that was indexed as of a replacement. */
+export interface IndexedSet {
+  set: SetKey;
+  order: number;
 }
 
 /** Selects sets by what produced their items: a version, a commit, or any version but their pipeline's present one. */
@@ -76,6 +94,21 @@ export interface Collection {
   describe(sets: SetKey[]): Promise<(HeldSet | null)[]>;
   /** One page of the sets that have items, in order of their ids; `after` is the id that the last page ended with. */
   sets(query: { limit: number; after?: string | undefined }): Promise<{ held: HeldSet[]; next?: string }>;
+  /** The same page without what the sets say of themselves: as little as a comparison needs. */
+  numbers(query: {
+    limit: number;
+    after?: string | undefined;
+  }): Promise<{ rows: SetNumber[]; next?: string }>;
+  /** What the search index does not have yet; absent where the collection cannot say. */
+  backlog?: IndexBacklog;
+}
+
+/** Sets whose last replacement the search index has not acknowledged: part of the replacement's own transaction. */
+export interface IndexBacklog {
+  /** Some of them, also those without items, in order of their ids; `after` is the last id of the page before. */
+  list(query: { limit: number; after?: string | undefined }): Promise<HeldSet[]>;
+  /** Notes that the index has these sets. */
+  done(sets: readonly IndexedSet[]): Promise<void>;
 }
 
 /** The `held` of a fence, from the lineage that is kept with the set. */

@@ -3,15 +3,19 @@
 import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
 import type { NewItem, SetKey, SetLineage, StoredItem, Vector } from "../../shapes/item.ts";
 import { chunks } from "../chunks.ts";
+import { framesFromBytes, framesToBytes } from "../frames.ts";
 import { cutPage } from "../page.ts";
 import {
   type Collection,
   type Fence,
   type HeldSet,
   heldBySet,
+  type IndexBacklog,
   type ItemPage,
   type ItemQuery,
+  type SetNumber,
 } from "./contract.ts";
+import { SQL } from "./d1-sql.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";
 
 export function d1Collection(db: D1Database, collection: string): Collection {
@@ -29,6 +33,7 @@ export function d1Collection(db: D1Database, collection: string): Collection {
         return {
           set: { alias, connection, bucket, key },
           token: row?.issued ?? null,
+          order: row?.issued ?? 0,
           ...(held && { held }),
           ...(run_id !== undefined && ended.has(run_id) && { cancelled: [run_id] }),
         };
@@ -81,8 +86,29 @@ export function d1Collection(db: D1Database, collection: string): Collection {
       const held = rows.map(heldOf);
       return last ? { held, next: last.id } : { held };
     },
+
+    async numbers({ limit, after }) {
+      const page = db.prepare(SQL.numbers).bind(collection, after ?? "", limit + 1);
+      const { results } = await page.all<SetNumber>();
+      const { rows, last } = cutPage(results, limit);
+      return last ? { rows, next: last.id } : { rows };
+    },
+
+    backlog: backlogOf(db, collection),
   };
 }
+
+/** Sets that were committed and that the index has not acknowledged. */
+const backlogOf = (db: D1Database, collection: string): IndexBacklog => ({
+  async list({ limit, after }) {
+    const page = db.prepare(SQL.unindexed).bind(collection, after ?? "", limit);
+    return (await page.all<HeldRow>()).results.map(heldOf);
+  },
+  async done(sets) {
+    const rows = sets.map(({ set, order }) => ({ id: setId(set), order }));
+    await db.prepare(SQL.indexed).bind(JSON.stringify(rows)).run();
+  },
+});
 
 /** Reads a page of items: of all sets, of the named ones, or of those that a producer stored. */
 async function listItems(
@@ -114,11 +140,17 @@ function inserts(db: D1Database, collection: string, set: string, fence: Fence, 
   const vectors = items.flatMap((item, position) =>
     item.vectors.map((vector) => ({ vector, item: itemId(set, position) })),
   );
-  for (const part of chunks(vectors, ({ vector }) => vector.values.byteLength)) {
-    const blob = new Uint8Array(part.reduce((sum, { vector }) => sum + vector.values.byteLength, 0));
+  const withFrames = vectors.map(({ vector, item }) => ({
+    ...{ vector, item, frames: vector.frames ? framesToBytes(vector.frames) : NO_BYTES },
+  }));
+  const sizeOf = ({ vector, frames }: (typeof withFrames)[number]) =>
+    vector.values.byteLength + frames.length;
+  for (const part of chunks(withFrames, sizeOf)) {
+    const blob = new Uint8Array(part.reduce((sum, entry) => sum + sizeOf(entry), 0));
     let offset = 0;
-    const index = part.map(({ vector, item }) => {
+    const index = part.map(({ vector, item, frames }) => {
       blob.set(bytesOf(vector.values), offset);
+      blob.set(frames, offset + vector.values.byteLength);
       const row = {
         item,
         path: vector.path,
@@ -127,8 +159,9 @@ function inserts(db: D1Database, collection: string, set: string, fence: Fence, 
         dims: vector.values.length,
         offset,
         span: vector.span,
+        frames: frames.length,
       };
-      offset += vector.values.byteLength;
+      offset += vector.values.byteLength + frames.length;
       return row;
     });
     statements.push(db.prepare(SQL.insertVectors).bind(JSON.stringify(index), set, blob, fence.token));
@@ -152,6 +185,7 @@ function heldBy({ lineage, items }: BegunRow): Fence["held"] {
   return heldBySet(JSON.parse(lineage) as SetLineage, items);
 }
 
+const NO_BYTES = new Uint8Array(0);
 const bytesOf = (values: Float32Array) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
 interface ItemRow extends SetKey {
@@ -167,15 +201,19 @@ interface VectorRow {
   span: string | null;
   recipe: string | null;
   vector: ArrayBuffer | number[];
+  frames: ArrayBuffer | number[] | null;
 }
 
 interface HeldRow extends SetKey {
   id: string;
   items: number;
-  etag: string | null;
+  committed: number;
+  lineage: string;
 }
-const heldOf = ({ alias, connection, bucket, key, items, etag }: HeldRow): HeldSet => {
-  return { set: { alias, connection, bucket, key }, items, etag };
+const heldOf = ({ alias, connection, bucket, key, items, committed, lineage }: HeldRow): HeldSet => {
+  const parsed = JSON.parse(lineage) as SetLineage;
+  const set = { alias, connection, bucket, key };
+  return { set, items, etag: parsed.etag, order: committed, lineage: parsed };
 };
 
 async function inflate(db: D1Database, rows: ItemRow[]): Promise<StoredItem[]> {
@@ -201,64 +239,6 @@ function vectorOf(row: VectorRow): Vector {
   if (row.model !== null) vector.model = row.model;
   if (row.span !== null) vector.span = JSON.parse(row.span);
   if (row.recipe !== null) vector.recipe = JSON.parse(row.recipe);
+  if (row.frames !== null) vector.frames = framesFromBytes(new Uint8Array(row.frames));
   return vector;
 }
-
-const HELD = "(SELECT committed FROM item_sets WHERE id = ?1) = ?2";
-const COLUMNS = "i.id, i.position, i.data, s.lineage, s.alias, s.connection, s.bucket, s.key";
-const AFTER = "i.collection = ?1 AND (i.set_id, i.position) > (?2, ?3)";
-
-const HELD_COLUMNS = "id, alias, connection, bucket, key, items, lineage ->> '$.etag' AS etag";
-
-const SQL = {
-  describe: `
-    SELECT ${HELD_COLUMNS} FROM item_sets
-    WHERE collection = ?1 AND committed > 0 AND id IN (SELECT value FROM json_each(?2))`,
-  sets: `SELECT ${HELD_COLUMNS} FROM item_sets WHERE collection = ?1 AND items > 0 AND id > ?2 ORDER BY id LIMIT ?3`,
-  begin: `
-    INSERT INTO item_sets (id, collection, alias, connection, bucket, key, issued)
-    SELECT j.value ->> '$.id', j.value ->> '$.collection', j.value ->> '$.alias', j.value ->> '$.connection',
-      j.value ->> '$.bucket', j.value ->> '$.key', 1
-    FROM json_each(?1) AS j WHERE j.value ->> '$.key' != ''
-    ON CONFLICT (id) DO UPDATE SET issued = issued + 1, collection = excluded.collection
-    RETURNING id, issued, committed, items, lineage`,
-  commit: `
-    UPDATE item_sets SET committed = ?2, items = ?3, lineage = ?4
-    WHERE id = ?1 AND committed <= ?2
-      AND NOT EXISTS (SELECT 1 FROM cancelled_runs WHERE run_id = ?4 ->> '$.run_id')`,
-  cancelled: `
-    SELECT c.run_id FROM json_each(?1) AS j CROSS JOIN cancelled_runs AS c ON c.run_id = j.value ->> '$.run_id'`,
-  isCancelled: "SELECT run_id FROM cancelled_runs WHERE run_id = ?1",
-  cancel: "INSERT INTO cancelled_runs (run_id, at) VALUES (?1, ?2) ON CONFLICT (run_id) DO NOTHING",
-  forget: "DELETE FROM cancelled_runs WHERE at < ?1",
-  clearVectors: `DELETE FROM vectors WHERE set_id = ?1 AND ${HELD}`,
-  clearItems: `DELETE FROM items WHERE set_id = ?1 AND ${HELD}`,
-  insertItems: `
-    INSERT INTO items (id, set_id, collection, position, data)
-    SELECT j.value ->> '$.id', ?2, ?3, j.value ->> '$.position', j.value ->> '$.data'
-    FROM json_each(?1) AS j WHERE (SELECT committed FROM item_sets WHERE id = ?2) = ?4`,
-  insertVectors: `
-    INSERT INTO vectors (item_id, path, set_id, model, span, recipe, dims, vector)
-    SELECT j.value ->> '$.item', j.value ->> '$.path', ?2, j.value ->> '$.model', j.value -> '$.span',
-      j.value -> '$.recipe',
-      j.value ->> '$.dims', substr(?3, (j.value ->> '$.offset') + 1, (j.value ->> '$.dims') * 4)
-    FROM json_each(?1) AS j WHERE (SELECT committed FROM item_sets WHERE id = ?2) = ?4`,
-  list: `
-    SELECT ${COLUMNS} FROM items AS i JOIN item_sets AS s ON s.id = i.set_id
-    WHERE ${AFTER} ORDER BY i.set_id, i.position LIMIT ?4`,
-  listSets: `
-    SELECT ${COLUMNS} FROM items AS i JOIN item_sets AS s ON s.id = i.set_id
-    WHERE ${AFTER} AND i.set_id IN (SELECT value FROM json_each(?5)) ORDER BY i.set_id, i.position LIMIT ?4`,
-  listProduced: `
-    SELECT ${COLUMNS} FROM items AS i JOIN item_sets AS s ON s.id = i.set_id
-    WHERE ${AFTER} AND i.set_id IN (
-      SELECT id FROM item_sets AS m
-      WHERE m.collection = ?1 AND m.items > 0 AND (?5 IS NULL OR m.id IN (SELECT value FROM json_each(?5)))
-        AND (?6 IS NULL OR m.lineage ->> '$.version' = ?6) AND (?7 IS NULL OR m.lineage ->> '$.commit' = ?7)
-        AND (?8 IS NULL OR NOT EXISTS (
-          SELECT 1 FROM json_each(?8) AS now WHERE now.key = m.alias AND now.value = m.lineage ->> '$.version')))
-    ORDER BY i.set_id, i.position LIMIT ?4`,
-  get: `SELECT ${COLUMNS} FROM items AS i JOIN item_sets AS s ON s.id = i.set_id WHERE i.collection = ?1 AND i.id = ?2`,
-  vectors:
-    "SELECT item_id, path, model, span, recipe, vector FROM vectors WHERE item_id IN (SELECT value FROM json_each(?1)) ORDER BY path",
-};

@@ -58,6 +58,7 @@ interface SetRow extends SetKey {
   committed: number;
   items: number;
   lineage: string | null;
+  indexed: number;
 }
 
 async function moveSets(from: D1Database, to: D1Database, ids: string[]): Promise<void> {
@@ -116,6 +117,7 @@ interface VectorCopy {
   recipe: string | null;
   dims: number;
   vector: ArrayBuffer | number[];
+  frames: ArrayBuffer | number[] | null;
 }
 
 /** Vectors as one blob cut up by offset, as in d1.ts. */
@@ -123,14 +125,19 @@ async function copyVectors(from: D1Database, to: D1Database, ids: string): Promi
   const rows = await readAll<VectorCopy>((last) =>
     from.prepare(SQL.vectors).bind(ids, last?.set_id ?? "", last?.item_id ?? "", last?.path ?? "", PAGE_ROWS),
   );
-  return [...chunks(rows, (row) => row.dims * 4)].map((part) => {
-    const blob = new Uint8Array(part.reduce((sum, { dims }) => sum + dims * 4, 0));
+  const parts = rows.map(({ vector, frames, ...row }) => ({
+    ...{ row, vector: new Uint8Array(vector), frames: new Uint8Array(frames ?? []) },
+  }));
+  const sizeOf = ({ vector, frames }: (typeof parts)[number]) => vector.length + frames.length;
+  return [...chunks(parts, sizeOf)].map((part) => {
+    const blob = new Uint8Array(part.reduce((sum, entry) => sum + sizeOf(entry), 0));
     let offset = 0;
-    const index = part.map(({ vector, ...row }) => {
+    const index = part.map(({ row, vector, frames }) => {
       const at = offset;
-      blob.set(new Uint8Array(vector), at);
-      offset += row.dims * 4;
-      return { ...row, offset: at };
+      blob.set(vector, at);
+      blob.set(frames, at + vector.length);
+      offset += vector.length + frames.length;
+      return { ...row, offset: at, frames: frames.length };
     });
     return to.prepare(SQL.insertVectors).bind(JSON.stringify(index), blob);
   });
@@ -173,13 +180,13 @@ const SET_OF = (id: string) => `substr(${id}, 5, 32)`;
 const SQL = {
   page: "SELECT id FROM item_sets WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3",
   sets: `
-    SELECT id, collection, alias, connection, bucket, key, issued, committed, items, lineage
+    SELECT id, collection, alias, connection, bucket, key, issued, committed, items, lineage, indexed
     FROM item_sets WHERE id ${OF_SETS} ORDER BY id`,
   items: `
     SELECT id, set_id, collection, position, data FROM items
     WHERE set_id ${OF_SETS} AND (set_id, position) > (?2, ?3) ORDER BY set_id, position LIMIT ?4`,
   vectors: `
-    SELECT item_id, path, set_id, model, span, recipe, dims, vector FROM vectors
+    SELECT item_id, path, set_id, model, span, recipe, dims, vector, frames FROM vectors
     WHERE set_id ${OF_SETS} AND (set_id, item_id, path) > (?2, ?3, ?4) ORDER BY set_id, item_id, path LIMIT ?5`,
   insertItems: `
     INSERT INTO items (id, set_id, collection, position, data)
@@ -187,16 +194,18 @@ const SQL = {
     FROM json_each(?1) AS j
     WHERE NOT EXISTS (SELECT 1 FROM item_sets WHERE id = ${SET_OF("j.value ->> '$.id'")})`,
   insertVectors: `
-    INSERT INTO vectors (item_id, path, set_id, model, span, recipe, dims, vector)
+    INSERT INTO vectors (item_id, path, set_id, model, span, recipe, dims, vector, frames)
     SELECT j.value ->> '$.item_id', j.value ->> '$.path', j.value ->> '$.set_id', j.value ->> '$.model',
       j.value ->> '$.span', j.value ->> '$.recipe', j.value ->> '$.dims',
-      substr(?2, (j.value ->> '$.offset') + 1, (j.value ->> '$.dims') * 4)
+      substr(?2, (j.value ->> '$.offset') + 1, (j.value ->> '$.dims') * 4),
+      CASE WHEN j.value ->> '$.frames' > 0
+        THEN substr(?2, (j.value ->> '$.offset') + (j.value ->> '$.dims') * 4 + 1, j.value ->> '$.frames') END
     FROM json_each(?1) AS j WHERE NOT EXISTS (SELECT 1 FROM item_sets WHERE id = j.value ->> '$.set_id')`,
   insertSets: `
-    INSERT INTO item_sets (id, collection, alias, connection, bucket, key, issued, committed, items, lineage)
+    INSERT INTO item_sets (id, collection, alias, connection, bucket, key, issued, committed, items, lineage, indexed)
     SELECT j.value ->> '$.id', j.value ->> '$.collection', j.value ->> '$.alias', j.value ->> '$.connection',
       j.value ->> '$.bucket', j.value ->> '$.key', j.value ->> '$.issued', j.value ->> '$.committed',
-      j.value ->> '$.items', j.value ->> '$.lineage'
+      j.value ->> '$.items', j.value ->> '$.lineage', j.value ->> '$.indexed'
     FROM json_each(?1) AS j WHERE true ON CONFLICT (id) DO NOTHING`,
   deleteVectors: `DELETE FROM vectors WHERE set_id ${OF_SETS} AND ${GIVEN_AWAY("set_id")}`,
   deleteItems: `DELETE FROM items WHERE set_id ${OF_SETS} AND ${GIVEN_AWAY("set_id")}`,

@@ -6,6 +6,7 @@
 import { Buffer } from "node:buffer";
 import type { R2Bucket, R2Object } from "@cloudflare/workers-types";
 import type { NewItem, SetKey, SetLineage, StoredItem, Vector } from "../../shapes/item.ts";
+import { framesFromBytes, framesToBytes } from "../frames.ts";
 import { cutPage } from "../page.ts";
 import {
   type Collection,
@@ -16,9 +17,10 @@ import {
   type ItemQuery,
   type ProducedBy,
   type Replaced,
+  type SetNumber,
 } from "./contract.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";
-import { CANCELLED, metadataOf, objectKey, PRODUCED_BY, WRITTEN_TYPE } from "./written.ts";
+import { CANCELLED, metadataOf, ORDER, objectKey, PRODUCED_BY, WRITTEN_TYPE } from "./written.ts";
 
 interface Head {
   set: SetKey;
@@ -26,17 +28,19 @@ interface Head {
   lineage?: SetLineage;
   items: number;
   cancelled?: string[];
+  /** Number of the replacement that stored it; absent in sets that an older Weir stored. */
+  order?: number;
 }
 interface Line {
   id: string;
   data: Record<string, unknown>;
-  vectors: (Omit<Vector, "values"> & { dims: number; float32: string })[];
+  vectors: (Omit<Vector, "values" | "frames"> & { dims: number; float32: string; frames?: string })[];
 }
 
 /** How many sets are read at once for a page: Workers allow six open connections. */
 const PARALLEL_READS = 6;
-/** The first line holds a key of at most 1,024 bytes, escaped, and its lineage. */
-const HEAD_BYTES = 16_384;
+/** The first line holds a key of at most 1,024 bytes and metadata of at most 8,192, both escaped, and its lineage. */
+const HEAD_BYTES = 65_536;
 /** Cancelled runs of one object that are remembered, the newest: metadata holds 8 KB. */
 const MAX_CANCELLED = 40;
 
@@ -54,7 +58,9 @@ export function r2Collection(
       Promise.all(
         requests.map(async ({ run_id: _, ...set }) => {
           const head = await bucket.head(place(setId(set)));
-          return { set, token: head?.etag ?? null, ...heldBy(head) };
+          // Greater than that of before, also where the object was deleted since.
+          const order = Math.max((orderOf(head) ?? 0) + 1, Date.now());
+          return { set, token: head?.etag ?? null, order, ...heldBy(head) };
         }),
       ),
 
@@ -62,8 +68,8 @@ export function r2Collection(
       const id = setId(fence.set);
       if (items.length === 0 && fence.token === null) return "stored";
       // Those that were cancelled stay so; one that is cancelled meanwhile changes the ETag.
-      const { set, cancelled } = fence;
-      const head = { set, lineage, items: items.length, ...(cancelled && { cancelled }) };
+      const { set, cancelled, order } = fence;
+      const head = { set, lineage, items: items.length, order, ...(cancelled && { cancelled }) };
       const stored = await put(place(id), fence.token, head, encode(id, head, items));
       return stored ? "stored" : "conflict";
     },
@@ -108,7 +114,29 @@ export function r2Collection(
       const last = keys.at(-1);
       return page.truncated && last ? { held, next: last.slice(prefix.length, -".ndjson".length) } : { held };
     },
+
+    numbers: (query) => listNumbers(bucket, collection, query),
   };
+}
+
+/** Numbers of sets, of the listing alone: a set's number and its count are in its object's metadata. */
+async function listNumbers(
+  bucket: R2Bucket,
+  collection: string,
+  { limit, after }: { limit: number; after?: string | undefined },
+): Promise<{ rows: SetNumber[]; next?: string }> {
+  const prefix = `${collection}/`;
+  const startAfter = after ? { startAfter: objectKey(collection, after) } : {};
+  const include: ["customMetadata"] = ["customMetadata"];
+  const page = await bucket.list({ prefix, limit: Math.min(limit, 1_000), include, ...startAfter });
+  const all = page.objects.map((object) => ({
+    id: object.key.slice(prefix.length, -".ndjson".length),
+    number: orderOf(object) ?? 0,
+    items: heldBy(object).held?.items ?? 0,
+  }));
+  const rows = all.filter(({ items }) => items > 0);
+  const last = all.at(-1);
+  return page.truncated && last ? { rows, next: last.id } : { rows };
 }
 
 /** Reads a page of items, in order of their sets: of all sets or of the named ones, of any or of one producer. */
@@ -142,7 +170,7 @@ async function putSet(
   bucket: R2Bucket,
   key: string,
   token: Fence["token"],
-  { lineage, items, cancelled }: Head,
+  { lineage, items, cancelled, order }: Head,
   text: string,
   hops: Record<string, string>,
 ): Promise<boolean> {
@@ -154,6 +182,7 @@ async function putSet(
       ...hops,
       ...(by && { [PRODUCED_BY]: JSON.stringify(by) }),
       ...(cancelled && { [CANCELLED]: cancelled.join(" ") }),
+      ...(order !== undefined && { [ORDER]: String(order) }),
     },
   });
   return stored !== null;
@@ -168,6 +197,12 @@ function heldBy(object: R2Object | null): Pick<Fence, "held" | "cancelled"> {
   };
 }
 
+/** The number of the replacement that an object's metadata says. */
+function orderOf(object: R2Object | null): number | undefined {
+  const text = object?.customMetadata?.[ORDER];
+  return text === undefined ? undefined : Number(text);
+}
+
 /** The first lines of these objects, which say what each set is. */
 async function readHeld(bucket: R2Bucket, keys: string[]): Promise<(HeldSet | null)[]> {
   const held: (HeldSet | null)[] = [];
@@ -175,8 +210,13 @@ async function readHeld(bucket: R2Bucket, keys: string[]): Promise<(HeldSet | nu
     const part = keys.slice(at, at + PARALLEL_READS).map(async (key) => {
       const object = await bucket.get(key, { range: { offset: 0, length: HEAD_BYTES } });
       if (!object) return null;
-      const { set, items, lineage }: Head = JSON.parse((await object.text()).split("\n", 1)[0] ?? "");
-      return lineage ? { set, items, etag: lineage.etag } : null;
+      const {
+        set,
+        items,
+        lineage,
+        order = 0,
+      }: Head = JSON.parse((await object.text()).split("\n", 1)[0] ?? "");
+      return lineage ? { set, items, etag: lineage.etag, order, lineage } : null;
     });
     held.push(...(await Promise.all(part)));
   }
@@ -225,9 +265,10 @@ async function load(bucket: R2Bucket, key: string): Promise<StoredItem[]> {
       set,
       lineage,
       data: line.data,
-      vectors: line.vectors.map(({ dims: _, float32, ...vector }) => ({
+      vectors: line.vectors.map(({ dims: _, float32, frames, ...vector }) => ({
         ...vector,
         values: new Float32Array(new Uint8Array(Buffer.from(float32, "base64")).buffer),
+        ...(frames !== undefined && { frames: framesFromBytes(Buffer.from(frames, "base64")) }),
       })),
     };
   });
@@ -235,8 +276,9 @@ async function load(bucket: R2Bucket, key: string): Promise<StoredItem[]> {
 
 function encode(set: string, head: Head, items: NewItem[]): string {
   const lines = items.map((item, position) => {
-    const vectors = item.vectors.map(({ values, ...vector }) => ({
+    const vectors = item.vectors.map(({ values, frames, ...vector }) => ({
       ...vector,
+      ...(frames && { frames: Buffer.from(framesToBytes(frames)).toString("base64") }),
       dims: values.length,
       float32: Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("base64"),
     }));

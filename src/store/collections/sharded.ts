@@ -2,7 +2,7 @@
 // While sets are still on their way to databases that were added (moving.ts), the earlier ones are looked at, too.
 import type { D1Database } from "@cloudflare/workers-types";
 import type { SetKey, StoredItem } from "../../shapes/item.ts";
-import type { Collection, Fence, FenceRequest, HeldSet, ItemQuery } from "./contract.ts";
+import type { Collection, Fence, FenceRequest, HeldSet, ItemQuery, SetNumber } from "./contract.ts";
 import { d1Collection } from "./d1.ts";
 import { itemId, parseItemId, setId } from "./ids.ts";
 import { pullSets } from "./moving.ts";
@@ -59,6 +59,31 @@ export function shardedCollection(databases: readonly D1Database[], collection: 
       const { rows, next } = await readShards(shards, page, setsInOrder(inShard));
       return next === undefined ? { held: rows } : { held: rows, next };
     },
+
+    async numbers(page) {
+      const { rows, next } = await readShards(shards, page, numbersInOrder(inShard));
+      return next === undefined ? { rows } : { rows, next };
+    },
+
+    backlog: {
+      async list(page) {
+        const all = await Promise.all(shards.map(async (shard) => inShard(shard).backlog?.list(page) ?? []));
+        const rows = all.flat().map((held) => ({ id: setId(held.set), held }));
+        rows.sort((a, b) => (a.id < b.id ? -1 : 1));
+        return rows.slice(0, page.limit).map(({ held }) => held);
+      },
+      // A set that has moved away since is found in its new place again.
+      async done(sets) {
+        await byShard(
+          [...sets],
+          ({ set }) => homeOf(set),
+          async (shard, own) => {
+            await inShard(shard).backlog?.done(own);
+            return own;
+          },
+        );
+      },
+    },
   };
 }
 
@@ -93,6 +118,14 @@ const setsInOrder = (inShard: InShard): Ordered<HeldSet> => ({
     return { rows: held, ...(next !== undefined && { next }) };
   },
   cursorOf: ({ set }) => setId(set),
+  setIn: (cursor) => cursor,
+  orderOf: (cursor) => cursor,
+  lastOf: (set) => set,
+});
+
+const numbersInOrder = (inShard: InShard): Ordered<SetNumber> => ({
+  read: (shard, page) => inShard(shard).numbers(page),
+  cursorOf: ({ id }) => id,
   setIn: (cursor) => cursor,
   orderOf: (cursor) => cursor,
   lastOf: (set) => set,

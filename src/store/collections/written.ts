@@ -16,6 +16,8 @@ export const metadataOf = (hops = 1) => ({ [HOPS]: String(hops) });
 /** Metadata of a set's object: the run that last replaced it, and the runs that are cancelled. */
 export const PRODUCED_BY = "weir-made-by";
 export const CANCELLED = "weir-cancelled";
+/** Metadata of a set's object: the number of the replacement that stored it. */
+export const ORDER = "weir-order";
 
 /** The hops that an object's metadata tells; 0 where it tells none. */
 export function hopsIn(metadata: Readonly<Record<string, string>>): number {

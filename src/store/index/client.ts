@@ -2,6 +2,7 @@
 // lists are merged and fused here. Sets may be moving to another number of shards (rebuild.ts): each answer of a shard says
 // so, and a set then goes to both places.
 import { FailureError } from "../../shapes/failure.ts";
+import type { SetKey } from "../../shapes/item.ts";
 import { logWarning } from "../../shapes/log.ts";
 import {
   type IndexState,
@@ -18,6 +19,7 @@ import {
   type IndexShard,
   type ShardAnswer,
   type ShardLayout,
+  type ShardNumber,
   type ShardQuestion,
   type ShardRanking,
   shardOf,
@@ -214,6 +216,19 @@ export class IndexClient implements SearchIndex {
     );
     return sets.map((set) => found.get(set) ?? { order: 0, items: 0 });
   };
+
+  /** Numbers of the sets that the index has items of, after an id up to and with another; or of one set alone. */
+  async numbers(after: string, to: string | undefined, only?: string): Promise<ShardNumber[]> {
+    return (await this.#all((shard) => shard.numbers(after, to, only))).flat();
+  }
+
+  /** Removes a set that the collection does not know. */
+  async forget(set: SetKey): Promise<void> {
+    await this.#all((shard) => shard.forget(setId(set)));
+  }
+
+  comparedTo = (): Promise<string> => this.#reach(0).comparedTo();
+  keepCompared = (id: string): Promise<void> => this.#reach(0).keepCompared(id);
 
   async state() {
     const { shards } = await this.#known();

@@ -1,6 +1,5 @@
 // Sets as they travel to the index: vectors as int8 with the length that belongs to them, text as it is indexed. Done
 // by who writes, since an index has one thread. Pure.
-import { Buffer } from "node:buffer";
 import { sha256Hex } from "../../shapes/hash.ts";
 import type { NewItem, SetKey, SetLineage, Vector } from "../../shapes/item.ts";
 import { type Space, spaceId, spacePath } from "../../shapes/search.ts";
@@ -156,23 +155,4 @@ export function quantised(values: Float32Array): Int8Array {
   for (const value of values) greatest = Math.max(greatest, Math.abs(value));
   const scale = greatest === 0 ? 0 : 127 / greatest;
   return Int8Array.from(values, (value) => Math.round(value * scale));
-}
-
-/** Frames as bytes, for where they are kept: their number, their seconds, their vectors. */
-export function framesToBytes({ seconds, values }: NonNullable<Vector["frames"]>): Uint8Array {
-  const head = new Float64Array([seconds.length, ...seconds]);
-  return new Uint8Array(
-    Buffer.concat([
-      new Uint8Array(head.buffer),
-      new Uint8Array(values.buffer, values.byteOffset, values.length),
-    ]),
-  );
-}
-
-/** The reverse of {@link framesToBytes}. */
-export function framesFromBytes(bytes: Uint8Array): NonNullable<Vector["frames"]> {
-  const whole = bytes.slice();
-  const [count = 0] = new Float64Array(whole.buffer, 0, 1);
-  const seconds = [...new Float64Array(whole.buffer, 8, count)];
-  return { seconds, values: new Int8Array(whole.buffer, 8 * (1 + count)) };
 }

@@ -1,6 +1,7 @@
 // What one shard of an index answers, call by call: the Durable Object of workers/search implements it, client.ts calls
 // it. Values are plain, as they travel between Workers.
 import type { Failure } from "../../shapes/failure.ts";
+import type { SetKey } from "../../shapes/item.ts";
 import type { IndexState, SearchHit, Space } from "../../shapes/search.ts";
 import type { Indexed, IndexedOrder, LikeVectors, SpaceVector } from "./contract.ts";
 import type { FusedHit, RankedLeg } from "./fuse.ts";
@@ -35,6 +36,14 @@ export interface ShardPlace {
   shards: number;
 }
 
+/** A set of a shard, by number. */
+export interface ShardNumber {
+  id: string;
+  set: SetKey;
+  number: number;
+  items: number;
+}
+
 /** A ranking, or why the question cannot be asked. */
 export type ShardAnswer = (ShardRanking & { layout?: ShardLayout | undefined }) | { failure: Failure };
 
@@ -59,11 +68,15 @@ export interface ReplaceAnswer {
 /** Progress of a rebuilding, which shard 0 keeps for all. */
 export interface Rebuilding {
   epoch: number;
+  /** Shards before, and from now on. */
+  before: number;
   shards: number;
   started_at: string;
   /** Id of the last set that was brought; undefined before the first. */
   after?: string | undefined;
   sets: number;
+  /** Every set was brought; what is left of before is being removed. */
+  swept?: boolean | undefined;
 }
 
 export interface IndexShard {
@@ -78,8 +91,13 @@ export interface IndexShard {
     key: string;
   }): Promise<{ item: string; span: { start: number; end: number } | null }[]>;
   orders(ids: string[]): Promise<IndexedOrder[]>;
-  /** Ids of sets that have items, after an id, in order. */
-  heldAfter(after: string, limit: number): Promise<string[]>;
+  /** Sets that have items, after an id up to and with another, in order; or one of them alone. */
+  numbers(after: string, to: string | undefined, only: string | undefined): Promise<ShardNumber[]>;
+  /** Removes a set that its collection does not know. */
+  forget(id: string): Promise<void>;
+  /** Where the last comparison with the collection ended: shard 0 keeps it for all. */
+  comparedTo(): Promise<string>;
+  keepCompared(id: string): Promise<void>;
   state(): Promise<IndexState & { layout?: ShardLayout | undefined }>;
   /** How sets are spread, by shard 0: over `shards` from now on where nothing is known yet. */
   layout(shards: number): Promise<ShardLayout>;

@@ -8,6 +8,18 @@ export interface IndexCall {
   collection: string;
   shards?: number;
   class?: ShardClass;
-  call: "replace" | "query" | "spaces" | "vectorsOf" | "itemsOf" | "orders" | "state" | "fill" | "probe";
+  call:
+    | "replace"
+    | "query"
+    | "spaces"
+    | "vectorsOf"
+    | "itemsOf"
+    | "orders"
+    | "state"
+    | "fill"
+    | "bare"
+    | "size"
+    | "queries"
+    | "probe";
   args: unknown[];
 }

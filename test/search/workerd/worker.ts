@@ -3,11 +3,25 @@
 import type { NewItem } from "../../../src/shapes/item.ts";
 import { IndexClient } from "../../../src/store/index/client.ts";
 import type { IndexShard } from "../../../src/store/index/shard.ts";
+import { matchOf } from "../../../src/store/index/words.ts";
 import { SearchShard } from "../../../workers/search/worker.ts";
 import type { IndexCall, ShardClass } from "./call.ts";
 import { bruteForce, type Fill, indexSet, type Probe, queryOf } from "./vectors.ts";
 
-export { SearchShard };
+/** A shard that also runs the bare statement that its words are found by, for a comparison of times. */
+class ProbedShard extends SearchShard {
+  bare(text: string): number {
+    const match = matchOf(text) ?? "";
+    const sql = "SELECT rowid, bm25(words) AS score FROM words WHERE words MATCH ? ORDER BY score LIMIT 1000";
+    return this.ctx.storage.sql.exec(sql, match).toArray().length;
+  }
+
+  size(): number {
+    return this.ctx.storage.sql.databaseSize;
+  }
+}
+
+export { ProbedShard as SearchShard };
 
 /** A shard that keeps next to nothing whole: it works by codes. */
 export class CodedShard extends SearchShard {
@@ -35,6 +49,18 @@ export default {
     try {
       if (call === "fill") return Response.json(await fill(index, args[0] as Fill));
       if (call === "probe") return Response.json(await probe(index, args[0] as Fill, args[1] as Probe));
+      if (call === "bare" || call === "size") {
+        const shard = reach(0) as unknown as Record<
+          "bare" | "size",
+          (...given: unknown[]) => Promise<number>
+        >;
+        return Response.json(await shard[call](...args));
+      }
+      if (call === "queries") {
+        // Each question must be answered; what it finds is another test's.
+        for (const text of args as string[]) await index.query({ text, group: "item", limit: 5 });
+        return Response.json({});
+      }
       const work = index[call] as (...given: unknown[]) => Promise<unknown>;
       return Response.json((await work.apply(index, args.map(revived))) ?? null);
     } catch (error) {
