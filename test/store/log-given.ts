@@ -1,6 +1,7 @@
 // What the tests of the log have in common: events of a small world, in which senders report each other's events and
 // everything comes twice, and a plain model of what the log is to answer.
 import fc from "fast-check";
+import { expect } from "vitest";
 import { identify, lookups } from "../../src/receive/identity.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import { minuteOfId, objectHex, placeOf, runId } from "../../src/shapes/event-id.ts";
@@ -57,12 +58,14 @@ export function eventOf(spec: EventSpec): Appended {
 
 export function runOf(event: Event, alias: string, progress: number): RunOnRecord {
   const { id: event_id, connection, bucket, key } = event;
+  // By the id alone: two records of an event may differ in their time, and a run is the same by either.
+  const created_at = minuteOfId(event_id) * MINUTE;
   return {
     ...{ id: runId(event_id, alias), event_id, alias, cause: "matched", connection, bucket, key },
     ...{ status: progress % 10 === 5 ? "succeeded" : "failed", progress, attempt: Math.floor(progress / 10) },
     ...{ version: "v", commit: null, etag: null, items: 1, reason: null, failure: null, log: [] },
-    ...{ embeddings: null, replay_id: null, created_at: placeOf(event), started_at: null, ended_at: null },
-    history: [{ at: placeOf(event), status: "queued", attempt: progress, cause: null }],
+    ...{ embeddings: null, replay_id: null, created_at, started_at: null, ended_at: null },
+    history: [{ at: created_at, status: "queued", attempt: progress, cause: null }],
   };
 }
 
@@ -95,7 +98,15 @@ export class LogModel {
   readonly events: Appended[] = [];
   readonly runs: RunOnRecord[] = [];
 
+  #known: { size: number; entries: LogEntry[] } = { size: 0, entries: [] };
+
   entries(): LogEntry[] {
+    const size = this.events.length + this.runs.length;
+    if (this.#known.size !== size) this.#known = { size, entries: this.#compute() };
+    return this.#known.entries;
+  }
+
+  #compute(): LogEntry[] {
     const groups: Appended[][] = [];
     for (const one of this.events) {
       const same = groups.filter((group) => group.some((other) => isSame(one.event, other.event)));
@@ -198,4 +209,65 @@ export async function walkAllObjects(log: EventLog, range: ObjectsRange, limit: 
     after = next;
   }
   throw new Error("the walk does not end");
+}
+
+/** A batch of events, and runs of them, written in either order, once or twice. */
+export const batchSpecs = (minutes: number[]) =>
+  fc.record({
+    specs: fc.array(eventSpecs(minutes), { minLength: 1, maxLength: 6 }),
+    runs: fc.array(fc.tuple(fc.nat(5), fc.constantFrom("p", "q"), fc.constantFrom(11, 13, 15, 25)), {
+      maxLength: 3,
+    }),
+    twice: fc.boolean(),
+    runsFirst: fc.boolean(),
+  });
+
+export type BatchSpec = ReturnType<typeof batchSpecs> extends fc.Arbitrary<infer T> ? T : never;
+
+/** Writes a batch to the log and to its model. `attempt` makes a step happen, and may try it several times. */
+export async function writeBatch(
+  log: EventLog,
+  model: LogModel,
+  batch: BatchSpec,
+  attempt: (step: () => Promise<void>) => Promise<void> = (step) => step(),
+): Promise<void> {
+  const events = batch.specs.map(eventOf);
+  const runs = batch.runs.flatMap(([at, alias, progress]): RunOnRecord[] => {
+    const one = events[at];
+    return one ? [runOf(one.event, alias, progress)] : [];
+  });
+  const steps = [() => log.append(events), () => log.appendRuns(runs)];
+  for (const step of batch.runsFirst ? steps.reverse() : steps) {
+    await attempt(step);
+    if (batch.twice) await attempt(step);
+  }
+  model.events.push(...events);
+  model.runs.push(...runs);
+}
+
+/** Fails where the log does not answer as its model does, whichever way it is asked and in whatever pages. */
+export async function expectSame(log: EventLog, model: LogModel, limits = [1, 3, 100]): Promise<void> {
+  const middle = { since: START + MINUTE, until: START + 70 * MINUTE + 30_000 };
+  for (const limit of limits) {
+    for (const order of ["newest first", "oldest first"] as const) {
+      for (const range of [
+        { order },
+        { order, connection: "c1", ...middle },
+        { order, connection: "c2", key: "a" },
+        { order, key: "c/ä", ...middle },
+      ])
+        expect(await walkAll(log, range, limit), JSON.stringify([range, limit])).toEqual(model.walk(range));
+    }
+    for (const without of ["replay", "invoke"] as const) {
+      for (const range of [
+        { connection: "c1", without },
+        { connection: "c2", without, ...middle },
+      ])
+        expect(await walkAllObjects(log, range, limit), JSON.stringify([range, limit])).toEqual(
+          model.objects(range),
+        );
+    }
+  }
+  for (const id of new Set(model.events.map(({ event }) => event.id)))
+    expect(await log.find(id), id).toEqual(model.find(id));
 }

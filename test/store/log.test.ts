@@ -1,21 +1,22 @@
 // The log: whatever is written, in whatever order and however often, reads as a plain model of it does.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { LogEntry, RunOnRecord } from "../../src/store/log/contract.ts";
+import type { LogEntry } from "../../src/store/log/contract.ts";
 import { placeLine } from "../../src/store/log/lines.ts";
 import { mergeLines } from "../../src/store/log/merge.ts";
 import { openLog } from "../../src/store/log/open.ts";
 import { openMapBucket } from "../support/map-bucket.ts";
 import {
+  batchSpecs,
   type EventSpec,
   eventOf,
   eventSpecs,
+  expectSame,
   LogModel,
   MINUTE,
   runOf,
-  START,
   walkAll,
-  walkAllObjects,
+  writeBatch,
 } from "./log-given.ts";
 
 const spec: EventSpec = {
@@ -27,53 +28,6 @@ const spec: EventSpec = {
   at: 0,
   late: 0,
 };
-
-/** Batches of events, and of their runs, with places of the list at which each is written again. */
-const batches = fc.array(
-  fc.record({
-    specs: fc.array(eventSpecs([0, 1, 2, 70]), { minLength: 1, maxLength: 6 }),
-    runs: fc.array(fc.tuple(fc.nat(5), fc.constantFrom("p", "q"), fc.constantFrom(11, 13, 15, 25)), {
-      maxLength: 3,
-    }),
-    twice: fc.boolean(),
-    runsFirst: fc.boolean(),
-  }),
-  { minLength: 1, maxLength: 6 },
-);
-
-type Batch = typeof batches extends fc.Arbitrary<(infer T)[]> ? T : never;
-
-async function write(log: ReturnType<typeof openLog>, model: LogModel, batch: Batch): Promise<void> {
-  const events = batch.specs.map(eventOf);
-  const runs = batch.runs.flatMap(([at, alias, progress]): RunOnRecord[] => {
-    const one = events[at];
-    return one ? [runOf(one.event, alias, progress)] : [];
-  });
-  const steps = [() => log.append(events), () => log.appendRuns(runs)];
-  for (const step of batch.runsFirst ? steps.reverse() : steps) {
-    await step();
-    if (batch.twice) await step();
-  }
-  model.events.push(...events);
-  model.runs.push(...runs);
-}
-
-async function expectSame(log: ReturnType<typeof openLog>, model: LogModel): Promise<void> {
-  for (const limit of [1, 3, 100]) {
-    for (const order of ["newest first", "oldest first"] as const) {
-      expect(await walkAll(log, { order }, limit)).toEqual(model.walk({ order }));
-      const range = { order, connection: "c1", since: START + MINUTE, until: START + 3 * MINUTE };
-      expect(await walkAll(log, range, limit)).toEqual(model.walk(range));
-      const ofKey = { order, connection: "c2", key: "a" };
-      expect(await walkAll(log, ofKey, limit)).toEqual(model.walk(ofKey));
-    }
-    for (const without of ["replay", "invoke"] as const) {
-      const range = { connection: "c1", without };
-      expect(await walkAllObjects(log, range, limit)).toEqual(model.objects(range));
-    }
-  }
-  for (const { event } of model.events) expect(await log.find(event.id)).toEqual(model.find(event.id));
-}
 
 describe("lines", () => {
   test("are merged to the same, whatever their order, in whatever parts and however often", () => {
@@ -106,10 +60,10 @@ describe("lines", () => {
 describe("the log", () => {
   test("answers as a plain model does", async () => {
     await fc.assert(
-      fc.asyncProperty(batches, async (all) => {
+      fc.asyncProperty(fc.array(batchSpecs([0, 1, 2, 70]), { minLength: 1, maxLength: 6 }), async (all) => {
         const log = openLog(openMapBucket().bucket);
         const model = new LogModel();
-        for (const batch of all) await write(log, model, batch);
+        for (const batch of all) await writeBatch(log, model, batch);
         await expectSame(log, model);
       }),
       { numRuns: 40 },

@@ -10,6 +10,32 @@ interface Stored {
   customMetadata: Record<string, string>;
 }
 
+/** Objects with their names in order. */
+class SortedObjects extends Map<string, Stored> {
+  readonly sorted: string[] = [];
+
+  /** Where the first name is that is not before this one. */
+  placeOf(name: string): number {
+    let [low, high] = [0, this.sorted.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.sorted[middle] ?? "") < name) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  override set(key: string, stored: Stored): this {
+    if (!this.has(key)) this.sorted.splice(this.placeOf(key), 0, key);
+    return super.set(key, stored);
+  }
+
+  override delete(key: string): boolean {
+    if (this.has(key)) this.sorted.splice(this.placeOf(key), 1);
+    return super.delete(key);
+  }
+}
+
 /** A call to the bucket: its method, and the names that it is about. */
 export interface BucketCall {
   method: "list" | "get" | "put" | "delete" | "head";
@@ -18,7 +44,7 @@ export interface BucketCall {
 
 export interface MapBucket {
   bucket: R2Bucket;
-  objects: Map<string, Stored>;
+  objects: ReadonlyMap<string, Stored>;
   calls: BucketCall[];
   /** What is done with each call: `work` does it. */
   between: (call: BucketCall, work: () => unknown) => unknown;
@@ -30,7 +56,7 @@ type Range = { offset?: number; length?: number; suffix?: number };
 
 /** Opens an empty bucket. */
 export function openMapBucket(now = Date.now()): MapBucket {
-  const objects = new Map<string, Stored>();
+  const objects = new SortedObjects();
   const self: MapBucket = {
     ...{ bucket: {} as R2Bucket, objects, calls: [], now },
     between: (_call, work) => work(),
@@ -46,7 +72,7 @@ export function openMapBucket(now = Date.now()): MapBucket {
     get: (key: string, options: { range?: Range } = {}) =>
       call("get", [key], () => bodyOf(key, objects.get(key), options.range)),
     put: (key: string, value: string | Uint8Array, options: PutOptions = {}) =>
-      call("put", [key], () => put(self, key, value, options)),
+      call("put", [key], () => put(objects, self.now, key, value, options)),
     delete: (keys: string | string[]) =>
       call("delete", [keys].flat(), () => {
         if ([keys].flat().length > 1000) throw new Error("R2 deletes at most 1,000 objects at once");
@@ -63,20 +89,21 @@ interface PutOptions {
 }
 
 function put(
-  self: MapBucket,
+  objects: SortedObjects,
+  now: number,
   key: string,
   value: string | Uint8Array,
   { customMetadata = {}, onlyIf }: PutOptions,
 ) {
-  const known = self.objects.get(key);
+  const known = objects.get(key);
   if (onlyIf?.etagMatches !== undefined && known?.etag !== onlyIf.etagMatches) return null;
   if (onlyIf?.etagDoesNotMatch === "*" && known) return null;
   const metadata = Object.entries(customMetadata).reduce((sum, [a, b]) => sum + a.length + b.length, 0);
   if (metadata > 8192) throw new Error("R2 takes at most 8,192 bytes of metadata");
   const bytes = typeof value === "string" ? new TextEncoder().encode(value) : Uint8Array.from(value);
   const etag = createHash("md5").update(bytes).digest("hex");
-  const stored = { bytes, etag, uploaded: new Date(self.now), customMetadata };
-  self.objects.set(key, stored);
+  const stored = { bytes, etag, uploaded: new Date(now), customMetadata };
+  objects.set(key, stored);
   return headOf(key, stored);
 }
 
@@ -111,14 +138,17 @@ interface ListOptions {
   include?: string[];
 }
 
-function list(objects: Map<string, Stored>, options: ListOptions) {
+function list(objects: SortedObjects, options: ListOptions) {
   const { prefix = "", startAfter = "", cursor, limit = 1000, delimiter, include = [] } = options;
   if (limit > 1000) throw new Error("R2 lists at most 1,000 objects at once");
   const after = cursor ?? startAfter;
   const found: unknown[] = [];
   const prefixes = new Set<string>();
   let last = "";
-  for (const key of [...objects.keys()].filter((one) => one.startsWith(prefix) && one > after).sort()) {
+  for (let at = objects.placeOf(after > prefix ? after : prefix); ; at++) {
+    const key = objects.sorted[at];
+    if (key === undefined || !key.startsWith(prefix)) break;
+    if (key <= after) continue;
     const cut = delimiter === undefined ? -1 : key.indexOf(delimiter, prefix.length);
     const common = cut === -1 ? undefined : key.slice(0, cut + 1);
     if (common !== undefined && prefixes.has(common)) last = key;

@@ -83,7 +83,11 @@ async function listGroups(bucket: R2Bucket, kind: string): Promise<[first: numbe
 }
 
 /** All objects of a range. */
-async function listWindow(bucket: R2Bucket, kind: string, { first, last }: MinuteRange): Promise<LogFile[]> {
+export async function listWindow(
+  bucket: R2Bucket,
+  kind: string,
+  { first, last }: MinuteRange,
+): Promise<LogFile[]> {
   const files: LogFile[] = [];
   for (let after = minutePrefix(kind, last).slice(0, -1); ; ) {
     const page = await listPage(bucket, kind, { after });

@@ -2,6 +2,7 @@
 import type { OpenLog } from "./contract.ts";
 import { beginAgain, writeLoose } from "./files.ts";
 import { findEntry } from "./find.ts";
+import { walkHistory } from "./history.ts";
 import { LOOSE } from "./names.ts";
 import { walkObjectPage } from "./objects.ts";
 import { walkTime } from "./walk.ts";
@@ -21,6 +22,11 @@ export const openLog: OpenLog = (bucket) => ({
       runs.map((run) => ({ run })),
     ),
   find: (eventId) => beginAgain(() => findEntry(bucket, eventId)),
-  walk: (range, after, limit) => beginAgain(() => walkTime(bucket, range, after, limit)),
+  walk: (range, after, limit) =>
+    beginAgain(() =>
+      range.key
+        ? walkHistory(bucket, { ...range, key: range.key }, after, limit)
+        : walkTime(bucket, range, after, limit),
+    ),
   walkObjects: (range, after, limit) => beginAgain(() => walkObjectPage(bucket, range, after, limit)),
 });

@@ -1,17 +1,8 @@
 // Walks events by time, minute by minute: each minute's objects are read and merged, in order, until the page is full or
 // has read enough. Minutes with little in them are read side by side.
 import type { R2Bucket } from "@cloudflare/workers-types";
-import { keyHex } from "../../shapes/event-id.ts";
 import type { LogPage, LogPlace, LogRange } from "./contract.ts";
-import {
-  type LogFile,
-  mayHoldConnection,
-  mayHoldKey,
-  readBlocks,
-  readFooter,
-  readLoose,
-  readSegment,
-} from "./files.ts";
+import { type LogFile, mayHoldConnection, readBlocks, readFooter, readLoose, readSegment } from "./files.ts";
 import { type EventLine, entryOf, MINUTE_MS, type PlacedLine } from "./lines.ts";
 import { type MinuteFiles, type MinuteRange, minutesDown, minutesUp } from "./minutes.ts";
 import { minuteOfMs } from "./names.ts";
@@ -72,7 +63,10 @@ const endOf = (minute: number, { order }: LogRange): LogPlace =>
   order === "oldest first" ? { at: (minute + 1) * MINUTE_MS, id: "" } : { at: minute * MINUTE_MS, id: "" };
 
 /** The minutes in which a page's events may be. */
-function minutesOf({ order, since, until }: LogRange, after: LogPlace | undefined): MinuteRange {
+export function minutesOf(
+  { order, since, until }: Pick<LogRange, "order" | "since" | "until">,
+  after: LogPlace | undefined,
+): MinuteRange {
   const first = since === undefined ? 0 : minuteOfMs(since);
   const last = until === undefined ? MAX_MINUTE : Math.ceil(until / MINUTE_MS) - 1;
   if (after === undefined) return { first, last };
@@ -90,14 +84,13 @@ interface MinuteBatch {
 /** Minutes that may be read side by side: as many as it takes to fill a page, so far as their metadata says. */
 async function* batchMinutes(
   minutes: AsyncGenerator<MinuteFiles>,
-  { connection, key }: LogRange,
+  { connection }: LogRange,
   missing: () => number,
 ): AsyncGenerator<MinuteBatch> {
   let batch: MinuteBatch = { minutes: [], reads: 0 };
   let events = 0;
   for await (const { minute, ...files } of minutes) {
-    const isMeant = (file: LogFile) =>
-      mayHoldConnection(file, connection) && (key === undefined || mayHoldKey(file, keyHex(key)));
+    const isMeant = (file: LogFile) => mayHoldConnection(file, connection);
     const [loose, segments] = [files.loose.filter(isMeant), files.segments.filter(isMeant)];
     const all = [...loose, ...segments];
     if (all.length === 0) continue;
