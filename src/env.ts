@@ -11,12 +11,6 @@ import type {
 import { bucketBinding, databaseBinding, pipelineBinding, queueBinding } from "./shapes/bindings.ts";
 import { FailureError } from "./shapes/failure.ts";
 
-/** Where events and runs are on record: hot in the ledger, later in the archive. */
-export interface EventStores {
-  ledger: D1Database;
-  archive: R2Bucket;
-}
-
 /** What a Worker of Weir can reach. Each accessor throws a `FailureError` (`unavailable`) when unbound. */
 export interface Env {
   /** A variable or secret by name, or undefined where it is not set or empty. */
@@ -32,13 +26,15 @@ export interface Env {
   queue<T>(binding: string): Queue<T>;
   /** The queue of a pipeline. */
   pipelineQueue<T>(alias: string): Queue<T>;
+  /** A service binding by its name. */
+  service<T extends Rpc.WorkerEntrypointBranded>(binding: string): Service<T>;
   /** The service binding of a pipeline. */
   pipeline<T extends Rpc.WorkerEntrypointBranded>(alias: string): Service<T>;
   ledger(): D1Database;
   /** Whether a caller is within a rate limit of Cloudflare's; always, where the limit is not bound. */
   isWithin(limit: string, caller: string): Promise<boolean>;
-  /** The ledger with its archive, which only the router has. */
-  eventStores(): EventStores;
+  /** The bucket of the log and of payloads, which only the router and the ledger's shards have. */
+  archive(): R2Bucket;
   durableObjects<T extends Rpc.DurableObjectBranded | undefined = undefined>(
     binding: string,
   ): DurableObjectNamespace<T>;
@@ -65,7 +61,6 @@ export function openEnv(env: object): Env {
       throw unset(name, `set it: \`npx wrangler secret put ${name}\`, locally a line in .weir/dev.env`);
     return value;
   };
-  const ledger = () => binding<D1Database>("LEDGER", "D1");
   return {
     setting,
     required,
@@ -84,21 +79,16 @@ export function openEnv(env: object): Env {
     database: (name) => binding(databaseBinding(name), "D1"),
     queue: (name) => binding(name, "queue"),
     pipelineQueue: (alias) => binding(queueBinding(alias), "queue"),
+    service: (name) => binding(name, "service"),
     pipeline: (alias) => binding(pipelineBinding(alias), "service"),
-    ledger,
     isWithin: async (name, caller) => {
       const bound = raw.get(name) as
         | { limit(of: { key: string }): Promise<{ success: boolean }> }
         | undefined;
       return bound === undefined || (await bound.limit({ key: caller })).success;
     },
-    // The archive is looked up when something is in it.
-    eventStores: () => ({
-      ledger: ledger(),
-      get archive() {
-        return binding<R2Bucket>("ARCHIVE", "R2");
-      },
-    }),
+    ledger: () => binding("LEDGER", "D1"),
+    archive: () => binding("ARCHIVE", "R2"),
     durableObjects: (name) => binding(name, "Durable Object"),
   };
 }

@@ -21,9 +21,7 @@ const WIRE_NAMES: WireName[] = [
     reason: "the number of embeddings that a run called for, in reports in queues and in answers of the API",
     places: [
       "src/http/read/answers.ts",
-      "src/query/ledger.ts",
       "src/shapes/run.ts",
-      "src/store/ledger/runs.ts",
       "workers/pipeline/embeddings.ts",
       "workers/pipeline/questions.ts",
       "workers/pipeline/run.ts",

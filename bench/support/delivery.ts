@@ -10,11 +10,22 @@ export async function openDelivery() {
   const queues = Array.from({ length: MAX_PIPELINES }, (_, n) => {
     return [queueBinding(`p${n}`), { type: "queue" as const, name: `weir-p${n}` }] as const;
   });
-  const { ask, close } = await openInWorkerd("delivery", Object.fromEntries(queues));
+  const { ask, close } = await openInWorkerd(
+    "delivery",
+    {
+      ...Object.fromEntries(queues),
+      ARCHIVE: { type: "r2", name: "archive" },
+      REPORTS: { type: "queue", name: "weir-reports" },
+      LEDGER_SHARDS: { type: "durable-object", worker: "delivery", exportName: "LedgerShard" },
+    },
+    { LedgerShard: { type: "durable-object", storage: "sqlite" } },
+  );
   return {
     /** Routes one batch of new events that match so many pipelines; `bare` writes only their rows. */
     batch: (work: "nothing" | "bare" | "route", events: number, pipelines: number) =>
-      ask<{ roundTrips: number }>(`/${work}?events=${events}&pipelines=${pipelines}`),
+      ask<{ roundTrips: number; shardCalls: number; puts: number }>(
+        `/${work}?events=${events}&pipelines=${pipelines}`,
+      ),
     close,
   };
 }

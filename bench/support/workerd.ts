@@ -7,10 +7,11 @@ import { unstable_splitSqlQuery } from "wrangler";
 import { packageRoot } from "../../cli/project/project.ts";
 
 type Options = ConstructorParameters<typeof Miniflare>[0];
-type Env = Extract<Options, { workers: unknown }>["workers"][number]["config"]["env"];
+type Config = Extract<Options, { workers: unknown }>["workers"][number]["config"];
+type Env = Config["env"];
 
 /** `ask` fetches a path and returns its JSON, with the milliseconds that took. */
-export async function openInWorkerd(name: string, env: Env) {
+export async function openInWorkerd(name: string, env: Env, exports: Config["exports"] = {}) {
   const bundled = await build({
     entryPoints: [join(packageRoot, `bench/workerd/${name}.ts`)],
     bundle: true,
@@ -28,6 +29,7 @@ export async function openInWorkerd(name: string, env: Env) {
           compatibilityDate: "2026-10-01",
           compatibilityFlags: ["nodejs_compat"],
           manifest: { mainModule: "index.mjs", modules: { "index.mjs": { type: "esm", contents } } },
+          exports,
           env: { LEDGER: { type: "d1", id: "ledger" }, ...env },
         },
       },

@@ -1,5 +1,5 @@
-// The Worker of bench/delivery.ts: routes events through the router's own spine, or writes the same rows by one bare
-// batch. Each request is one batch; the answer has the number of round trips to D1.
+// The Worker of bench/delivery.ts: routes events through the router's own spine, or writes by one bare batch the rows that
+// the ledger had when it was one D1 database. Each request is one batch; the answer has the number of calls to each store.
 import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
 import { openPipelines, type Pipelines } from "../../src/dispatch/pipelines.ts";
 import { openEnv } from "../../src/env.ts";
@@ -8,11 +8,26 @@ import { route } from "../../src/routing/route.ts";
 import { pipelineConfigSchema } from "../../src/shapes/config.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
 import type { Event } from "../../src/shapes/event.ts";
-import { runId } from "../../src/store/ledger/events.ts";
+import { runId } from "../../src/shapes/event-id.ts";
 import { countingRoundTrips } from "./round-trips.ts";
+
+export { LedgerShard } from "../../workers/ledger/worker.ts";
 
 interface Env {
   LEDGER: D1Database;
+  ARCHIVE: object;
+  LEDGER_SHARDS: { getByName(name: string): object };
+}
+
+/** An object whose calls of one method are counted. */
+function countingCalls<T extends object>(real: T, counted: string, count: () => void): T {
+  return new Proxy(real, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      if (name === counted) count();
+      return typeof member === "function" ? member.bind(target) : member;
+    },
+  });
 }
 
 const connections = connectionsSchema.parse({
@@ -60,7 +75,7 @@ function batchOf(size: number): Event[] {
   });
 }
 
-/** The rows that recording the events leaves behind, by one statement for each table. */
+/** The rows that recording the events left behind in one D1 database, by one statement for each table. */
 function bare(db: D1Database, events: Event[], aliases: string[]): Promise<unknown> {
   const rows = JSON.stringify(
     events.map((event) => ({
@@ -111,9 +126,14 @@ export default {
     const events = batchOf(Number(url.searchParams.get("events")));
     const pipelines = pipelinesOf(Number(url.searchParams.get("pipelines")));
     const { db, count } = countingRoundTrips(env.LEDGER);
+    let [shardCalls, puts] = [0, 0];
     if (url.pathname === "/route") {
-      const env_ = openEnv({ ...env, LEDGER: db });
-      await route(events, { env: env_, pipelines, connections, now: Date.now });
+      const counted = {
+        LEDGER: db,
+        ARCHIVE: countingCalls(env.ARCHIVE, "put", () => puts++),
+        LEDGER_SHARDS: countingCalls(env.LEDGER_SHARDS, "getByName", () => shardCalls++),
+      };
+      await route(events, { env: openEnv({ ...env, ...counted }), pipelines, connections, now: Date.now });
     }
     if (url.pathname === "/bare")
       await bare(
@@ -121,6 +141,6 @@ export default {
         events,
         pipelines.all.map(({ alias }) => alias),
       );
-    return Response.json({ roundTrips: count() });
+    return Response.json({ roundTrips: count(), shardCalls, puts });
   },
 };

@@ -10,12 +10,15 @@ import { pipelineConfigSchema } from "../../src/shapes/config.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import type { Selection } from "../../src/shapes/replay.ts";
-import { record } from "../../src/store/ledger/events.ts";
 import { getReplay } from "../../src/store/ledger/replays.ts";
+import { openLog } from "../../src/store/log/open.ts";
+
+export { LedgerShard } from "../../workers/ledger/worker.ts";
 
 interface Env {
   LEDGER: D1Database;
   R2_BENCH_MEDIA: R2Bucket;
+  ARCHIVE: R2Bucket;
 }
 
 console.log = () => {};
@@ -49,13 +52,8 @@ function eventOf(n: number): Event {
 async function fill(env: Env, from: number, count: number): Promise<void> {
   const numbers = Array.from({ length: count }, (_, n) => from + n);
   await Promise.all(numbers.map((n) => env.R2_BENCH_MEDIA.put(`videos/${n}.mp4`, "a film")));
-  const decided = numbers.map((n) => ({
-    event: eventOf(n),
-    lookups: [],
-    outcome: { matched: [], refused: [], refused_count: 0 },
-    cause: "matched" as const,
-  }));
-  await record(env.LEDGER, decided, Date.now());
+  const outcome = { matched: [], refused: [], refused_count: 0 };
+  await openLog(env.ARCHIVE).append(numbers.map((n) => ({ event: eventOf(n), outcome })));
 }
 
 /** Plans a replay to its end. Returns how many objects it counted. */
@@ -84,18 +82,13 @@ async function list(env: Env): Promise<number> {
   }
 }
 
-async function select(env: Env): Promise<number> {
-  let rows = 0;
-  for (let after = ""; ; ) {
-    const { results } = await env.LEDGER.prepare(
-      "SELECT id, connection, bucket, key FROM events WHERE id > ?1 ORDER BY id LIMIT ?2",
-    )
-      .bind(after, PAGE)
-      .all<{ id: string }>();
-    rows += results.length;
-    if (results.length < PAGE) return rows;
-    after = results.at(-1)?.id ?? "";
-  }
+/** Reads the bucket's objects of the log bare, whole. */
+async function read(env: Env): Promise<number> {
+  const { objects } = await env.ARCHIVE.list({ prefix: "log/" });
+  const bytes = await Promise.all(
+    objects.map(async ({ key }) => (await (await env.ARCHIVE.get(key))?.arrayBuffer())?.byteLength ?? 0),
+  );
+  return bytes.length;
 }
 
 export default {
@@ -107,7 +100,7 @@ export default {
       "/fill": () => fill(env, number("from"), number("count")).then(() => number("count")),
       "/list": () => list(env),
       "/plan-listing": () => plan(env, { kind: "listing", prefix: "videos/" }),
-      "/select": () => select(env),
+      "/read": () => read(env),
       "/plan-events": () => plan(env, { kind: "events" }),
     };
     return Response.json({ objects: await work[pathname]?.() });

@@ -164,7 +164,8 @@ function deployWorker(
   { url, commit, docker, given }: PlanOptions,
 ): Step {
   const isCompute = worker.role === "compute";
-  const vars = isCompute || worker.role === "search" ? {} : { WEIR_COMMIT: commit, WEIR_URL: url };
+  const bare = isCompute || worker.role === "search" || worker.role === "ledger";
+  const vars = bare ? {} : { WEIR_COMMIT: commit, WEIR_URL: url };
   const hasImage = docker || runsImage(present.container, imageAddress(present.account, resources.image));
   return {
     kind: "worker",

@@ -1,17 +1,17 @@
 // Resources that a project needs in an account: queues, buckets, databases, Workers, notification rules. Read from the
 // generated wrangler.toml files, and rules from connections.json, since no wrangler.toml can hold them.
 import { readdirSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import { QUEUES } from "../../src/shapes/bindings.ts";
 import type { ProjectSettings } from "../../src/shapes/project-settings.ts";
 import { databasesOf, PAYLOADS_EXPIRE } from "../project/bindings.ts";
-import { type Project, packageRoot } from "../project/project.ts";
+import { ownConfig, type Project } from "../project/project.ts";
 import { buildOf, imageOf } from "./build.ts";
 import { readConfig, type WranglerConfig } from "./wrangler-config.ts";
 
 export interface ProjectWorker {
   name: string;
-  role: "compute" | "search" | "pipeline" | "router";
+  role: "ledger" | "compute" | "search" | "pipeline" | "router";
   /** Path of its wrangler.toml, relative to the root. */
   config: string;
   /** Hash of its upload (build.ts). */
@@ -63,10 +63,10 @@ interface WorkerConfig {
 
 /** Reads the wrangler.toml of every Worker, in the order of deploying. */
 export function workerConfigsOf({ root, pipelines }: Project): WorkerConfig[] {
-  const own = (name: string) => relative(root, join(packageRoot, `workers/${name}/wrangler.toml`));
   const workers: Omit<WorkerConfig, "config">[] = [
-    { role: "compute", path: own("compute") },
-    { role: "search", path: own("search") },
+    { role: "ledger", path: ownConfig(root, "ledger") },
+    { role: "compute", path: ownConfig(root, "compute") },
+    { role: "search", path: ownConfig(root, "search") },
     ...pipelines.map(({ name, folder }) => ({
       role: "pipeline" as const,
       alias: name,
@@ -91,7 +91,11 @@ export async function resourcesOf(project: Project, url: string): Promise<Projec
         build: await buildOf(
           join(root, path),
           config,
-          role === "compute" ? project.settings.compute : role === "search" ? {} : { url },
+          role === "compute"
+            ? project.settings.compute
+            : role === "search" || role === "ledger"
+              ? {}
+              : { url },
         ),
         ...(alias === undefined ? {} : { alias }),
         ...(typeof version === "string" ? { version } : {}),

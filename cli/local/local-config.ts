@@ -5,7 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { parse, stringify } from "smol-toml";
 import type { Consumer } from "../../workers/local/consumer.ts";
 import type { Table } from "../project/bindings.ts";
-import type { Project } from "../project/project.ts";
+import { ownConfig, type Project } from "../project/project.ts";
 
 const NOTICE =
   "# Written by `weir dev` from the wrangler.toml beside it, for local work only. Leave it out of git.\n";
@@ -18,8 +18,9 @@ type DeployedConsumer = Omit<Consumer, "binding"> & { max_concurrency?: number }
 type Queues = { producers?: Producer[]; consumers?: DeployedConsumer[] };
 
 /** Paths of the wrangler.toml of every Worker with queues. The front door comes first, and gets the port. */
-export const configsOf = ({ pipelines }: Project): string[] => [
+export const configsOf = ({ root, pipelines }: Project): string[] => [
   "workers/local/wrangler.toml",
+  ownConfig(root, "ledger"),
   "wrangler.toml",
   ...pipelines.map(({ folder }) => `${folder}/wrangler.toml`),
 ];

@@ -2,11 +2,11 @@
 // in one `wrangler dev` (workers.ts). Started by `weir dev`, `weir demo` and tests.
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import type { Connections } from "../../src/shapes/connection.ts";
 import { CliError } from "../io/output.ts";
 import { freePort, isFree } from "../io/ports.ts";
-import { loadProject, packageRoot } from "../project/project.ts";
+import { loadProject, ownConfig } from "../project/project.ts";
 import { devSecrets, type SettingValues, stackSettings } from "../settings/dev-env.ts";
 import { startCompute } from "./compute-server.ts";
 import { configsOf, writeLocalConfigs } from "./local-config.ts";
@@ -85,9 +85,7 @@ async function startOn(
   const env: SettingValues = { ...settings, ...compute.settings, WEIR_LOCAL_URL: url };
   const configs = [
     ...writeLocalConfigs(root, configsOf(project)),
-    ...["compute", "search"].map((name) =>
-      relative(root, join(packageRoot, `workers/${name}/wrangler.toml`)),
-    ),
+    ...(["compute", "search"] as const).map((name) => ownConfig(root, name)),
   ];
   const guest = { ...quiet, ...env };
   const workers = await startWorkers({ root, configs, port, persist, env: guest, onLine, onStep: step });

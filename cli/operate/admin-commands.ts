@@ -97,11 +97,11 @@ function addAuditLog(program: Command, root: () => string): Command {
 function addArchive(program: Command, root: () => string): Command[] {
   const archive = program
     .command("archive")
-    .description("show retention, size and deletions of archived events");
+    .description("show retention, size and deletions of what is on record");
   return [
     archive
       .command("show", { isDefault: true })
-      .description("show the retention of each connection, its hot events and its archive")
+      .description("show the retention of each connection and the size of its part of the log")
       .addHelpText("after", "\nExamples:\n  $ weir archive\n  $ weir archive show --json")
       .action(async (flags: OperatorFlags) => {
         const { showArchive } = await import("./archive.ts");

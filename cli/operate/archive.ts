@@ -6,23 +6,20 @@ import { openClient } from "./client.ts";
 import type { OperatorFlags } from "./replay.ts";
 import { sizeText } from "./replay-text.ts";
 
-type ArchiveStatus = z.infer<typeof answers.connectionArchiveSchema>;
+type ArchiveStatus = z.infer<typeof answers.connectionLogSchema>;
 type ExpiredBatch = z.infer<typeof answers.expirySchema>;
 
-/** Prints the retention and the archive of each connection. */
+/** Prints the retention of each connection, and how much the log holds of it. */
 export async function showArchive(root: string, flags: OperatorFlags): Promise<void> {
   const { data } = await openClient(root, flags).get<{ data: ArchiveStatus[] }>("/v1/archive");
   if (flags.json) return printJson({ data });
-  const rows = data.map(({ connection, hot_days, archive_days, oldest_hot, archive }) => [
+  const rows = data.map(({ connection, hot_days, archive_days, log }) => [
     connection,
-    `${hot_days} d hot, ${archive_days} d in the archive`,
-    oldest_hot ?? "none",
-    archive.events === 0
-      ? "none"
-      : `${archive.events} events in ${archive.segments} segments, ${sizeText(archive.bytes)}`,
-    archive.oldest ?? "",
+    `${hot_days + archive_days} d, runs in lists for 30 d`,
+    log.events === 0 ? "none yet" : `${log.events} events, ${sizeText(log.bytes)}`,
+    log.oldest ?? "",
   ]);
-  print(table([["connection", "kept", "oldest hot", "archived", "oldest archived"], ...rows]));
+  print(table([["connection", "kept", "in whole days of the log", "oldest"], ...rows]));
 }
 
 /** Prints deletions of expired data, by day. */

@@ -25,7 +25,7 @@ type ConnectionMap = Connections["connections"];
 
 /** Credentials of the local S3 endpoint, which no deployed Worker has. */
 export const LOCAL_S3 = { accessKeyId: "weir-local", secretAccessKey: "weir-local-only" };
-/** Bucket in which the router keeps events that are no longer hot. */
+/** Bucket of the log and of payloads. */
 export const ARCHIVE = { binding: "ARCHIVE", bucket_name: "weir-archive" };
 /** Large payloads of invocations are there for a while only. */
 export const PAYLOADS_EXPIRE = {
@@ -35,6 +35,8 @@ export const PAYLOADS_EXPIRE = {
 };
 /** Indexes of collections, for who writes and who asks them. */
 const SEARCH = { name: "SEARCH", class_name: "SearchShard", script_name: "weir-search" };
+/** Binding of the ledger's shards, which are a Worker of their own (workers/ledger). */
+const LEDGER_SHARDS = { name: "LEDGER_SHARDS", class_name: "LedgerShard", script_name: "weir-ledger" };
 const COMPATIBILITY = { compatibility_date: "2026-10-01", compatibility_flags: ["nodejs_compat"] };
 /** Most processor time of an invocation, ms: what the platform allows at most. Its default is 30 s. */
 const CPU_LIMIT = { cpu_ms: 300_000 };
@@ -69,7 +71,7 @@ export function routerTables(
   return {
     secrets: { required: secretNames(connections) },
     services: aliases.map((alias) => ({ binding: pipelineBinding(alias), service: workerName(alias) })),
-    durable_objects: { bindings: [SEARCH] },
+    durable_objects: { bindings: [LEDGER_SHARDS, SEARCH] },
     r2_buckets: [ARCHIVE, ...bucketsOf(connections, "r2").map(r2)],
     d1_databases: databasesOf(connections).map((name) => ({
       ...d1(name),
@@ -104,7 +106,8 @@ export function pipelineTables(
     connections,
     definitions,
     settings,
-  }: { connections: ConnectionMap; definitions: Models; settings: ProjectSettings },
+    shards,
+  }: { connections: ConnectionMap; definitions: Models; settings: ProjectSettings; shards: number },
   version: string,
   paths: { main: string; alias: Record<string, string> },
 ): Table {
@@ -142,6 +145,7 @@ export function pipelineTables(
         ...(config.destination.search?.enabled === false ? [] : [SEARCH]),
       ],
     },
+    services: [reportDoor(config.alias, shards)],
     r2_buckets: unique([...r2Buckets(source), ...r2Buckets(destination)]).map(r2),
     d1_databases: destination?.kind === "d1" ? databaseNames(destination).map(d1) : [],
     queues: {
@@ -174,6 +178,12 @@ export function deliveryOf({ dispatch, concurrency }: PipelineConfig): { batch: 
   const batch = dispatch === "queue" ? 1 : Math.min(concurrency, 10);
   return { batch, batches: Math.ceil(concurrency / batch) };
 }
+
+/** The one thing that a pipeline may do with the ledger: report on its own runs. */
+const reportDoor = (alias: string, shards: number) => ({
+  ...{ binding: "REPORT_DOOR", service: "weir-ledger", entrypoint: "ReportDoor" },
+  props: { alias, shards },
+});
 
 const keyNames = ({ models = [] }: PipelineConfig, definitions: Models) =>
   models.flatMap((name) => {

@@ -1,10 +1,10 @@
 // Reads a project from its folder: connections.json, models.json and pipelines/*, parsed by the schemas of src/shapes.
 // validate.ts checks a project that has been read; cli/generate writes files from it.
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import type { z } from "zod";
 import { type PipelineConfig, pipelineConfigSchema } from "../../src/shapes/config.ts";
-import { type Connections, connectionsSchema } from "../../src/shapes/connection.ts";
+import { type Connections, connectionsSchema, shardCountOf } from "../../src/shapes/connection.ts";
 import { MODEL_FIELDS, type Models, modelsSchema } from "../../src/shapes/model.ts";
 import { nearest } from "../../src/shapes/nearest.ts";
 import { type ProjectSettings, projectSettingsSchema } from "../../src/shapes/project-settings.ts";
@@ -28,6 +28,8 @@ export interface Pipeline {
 export interface Project {
   root: string;
   connections: Connections["connections"];
+  /** Number of the ledger's shards. */
+  shards: number;
   /** Content of models.json as it is written; versions are hashes of it. */
   models: unknown;
   /** Models of models.json with their defaults; empty where it does not parse. */
@@ -42,6 +44,9 @@ export interface Project {
 
 /** Folder of Weir itself, with the Worker sources that projects elsewhere refer to. */
 export const packageRoot = join(import.meta.dirname, "../..");
+/** Path, relative to a project's root, of the wrangler.toml of a Worker that every project has as it is. */
+export const ownConfig = (root: string, worker: "ledger" | "compute" | "search") =>
+  relative(root, join(packageRoot, `workers/${worker}/wrangler.toml`));
 /** Script of wrangler, to be run by Node. */
 export const WRANGLER = join(packageRoot, "node_modules/wrangler/bin/wrangler.js");
 
@@ -82,6 +87,7 @@ export function loadProject(root: string): Project {
   return {
     root,
     connections: connections?.connections ?? {},
+    shards: shardCountOf(connections ?? {}),
     models: models.value,
     definitions: definitions ?? {},
     pipelines,

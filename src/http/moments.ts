@@ -12,7 +12,7 @@ import { findMoment, keepMoment } from "../store/moments.ts";
 /** Serves GET and HEAD of a moment. @throws FailureError */
 export async function readMoment(request: Request, deps: RouterDeps): Promise<Response> {
   const { expires, ...moment } = await checkGrant(new URL(request.url), deps);
-  const { archive } = deps.env.eventStores();
+  const archive = deps.env.archive();
   const lasts = Math.max(0, Math.floor(expires - deps.now() / 1000));
   const kept = await findMoment(archive, moment, deps.now());
   if (kept) {

@@ -15,7 +15,7 @@ export async function readObject(
   now: number,
 ): Promise<Response> {
   const { connection, bucket, key } = await checkGrant(request, connections, env, now);
-  const store = connection === PAYLOADS ? env.eventStores().archive : env.bucket(bucket);
+  const store = connection === PAYLOADS ? env.archive() : env.bucket(bucket);
   if (request.method === "HEAD") {
     const head = await store.head(key);
     if (!head) throw new FailureError(objectGone(bucket, key));

@@ -1,35 +1,25 @@
-// The archive as people see it: retention, size and age of each connection's events, and what has expired.
-import type { D1Database } from "@cloudflare/workers-types";
+// Retention as people see it: for how long each connection's events are kept and how much the log holds of them, and what
+// rows of the ledger's small tables have expired.
+import type { D1Database, R2Bucket } from "@cloudflare/workers-types";
 import { type Connections, retentionOf } from "../shapes/connection.ts";
+import { measureLog } from "../store/log/size.ts";
 import { cutPage } from "../store/page.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import type { ListPage, ListQuery } from "./ledger.ts";
 
-interface HeldRow {
-  connection: string;
-  oldest_hot: string | null;
-  segments: number;
-  events: number;
-  runs: number;
-  bytes: number;
-  oldest: number | null;
-  newest: number | null;
-}
-
 const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
 
-/** Every connection that has events on record or may come to have some, with its retention. */
-export async function describeArchive(db: D1Database, connections: Connections) {
+/** Every connection that has events in the log or may come to have some, with its retention. */
+export async function describeLog(bucket: R2Bucket, connections: Connections) {
+  const sizes = new Map((await measureLog(bucket)).map((size) => [size.connection, size]));
   const ids = Object.entries(connections.connections).flatMap(([id, { kind }]) =>
     kind === "d1" ? [] : [id],
   );
-  const { results } = await db.prepare(SQL.held).bind(JSON.stringify(ids)).all<HeldRow>();
-  return results.map(({ connection, oldest_hot, oldest, newest, ...archive }) => ({
-    connection,
-    ...retentionOf(connections, connection),
-    oldest_hot,
-    archive: { ...archive, oldest: iso(oldest), newest: iso(newest) },
-  }));
+  return [...new Set([...ids, ...sizes.keys()])].sort().map((connection) => {
+    const { events = 0, runs = 0, bytes = 0, oldest = null, newest = null } = sizes.get(connection) ?? {};
+    const log = { events, runs, bytes, oldest: iso(oldest), newest: iso(newest) };
+    return { connection, ...retentionOf(connections, connection), log };
+  });
 }
 
 interface ExpiryRow {
@@ -68,18 +58,6 @@ export async function listExpired(db: D1Database, { limit, cursor }: ListQuery):
 }
 
 const SQL = {
-  held: `
-    WITH held AS (
-      SELECT connection, count(*) AS segments, sum(events) AS events, sum(runs) AS runs, sum(bytes) AS bytes,
-        min(minute) * 60000 AS oldest, max(minute) * 60000 + 59999 AS newest
-      FROM segments WHERE state = 'kept' GROUP BY connection)
-    SELECT c.name AS connection,
-      (SELECT min(e.received_at) FROM events AS e WHERE e.connection = c.name) AS oldest_hot,
-      coalesce(h.segments, 0) AS segments, coalesce(h.events, 0) AS events, coalesce(h.runs, 0) AS runs,
-      coalesce(h.bytes, 0) AS bytes, h.oldest, h.newest
-    FROM (SELECT value AS name FROM json_each(?1) UNION SELECT connection FROM held) AS c
-    LEFT JOIN held AS h ON h.connection = c.name
-    ORDER BY c.name`,
   expired: `
     SELECT * FROM expiries WHERE (day, what, connection) < (?1, ?2, ?3)
     ORDER BY day DESC, what DESC, connection DESC LIMIT ?4`,

@@ -2,7 +2,6 @@
 // known of the object then. Nothing runs.
 import { z } from "zod";
 import type { RegisteredPipeline } from "../dispatch/pipelines.ts";
-import type { EventStores } from "../env.ts";
 import {
   compileFilter,
   evaluate,
@@ -21,8 +20,9 @@ import { FailureError } from "../shapes/failure.ts";
 import { sha256Hex } from "../shapes/hash.ts";
 import type { SetKey } from "../shapes/item.ts";
 import { SPAN_EXPECTED, spanMs } from "../shapes/time-span.ts";
-import { type EventOnRecord, walkObjects } from "../store/archive/walk.ts";
 import type { Collection } from "../store/collections/open.ts";
+import type { LogEntry } from "../store/log/contract.ts";
+import type { EventStores } from "../store/stores.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { compileRequested } from "./filters.ts";
 
@@ -63,7 +63,7 @@ export interface DiffDeps {
 }
 
 /**
- * Counts of one stretch of objects, newest event first; `next` is the cursor of the stretch after it.
+ * Counts of one stretch of objects, each by its newest event; `next` is the cursor of the stretch after it.
  *
  * @throws FailureError `invalid` for a filter, a time or a cursor that is not one
  */
@@ -71,27 +71,28 @@ export async function diffFilters(request: DiffBody, { pipeline, collection, sto
   const { alias, config, version } = pipeline;
   const filters = { before: compileFilter(config.source.filters), after: compileRequested(request.filters) };
   const list = `diff ${alias} ${version} ${sha256Hex(JSON.stringify(request.filters)).slice(0, 16)}`;
-  const from = decodeCursor(list, request.cursor, 3);
+  const from = decodeCursor(list, request.cursor, 2);
   // Up to the moment of the first page, so that events which come later move no page.
   const period = from
-    ? periodOf(String(from[2]))
+    ? periodOf(String(from[1]))
     : { since: sinceOf(request.since, now), until: iso(now + 1) };
-  let at = from && { received_at: String(from[0]), id: String(from[1]) };
+  let at = from && String(from[0]);
   const tally = new Tally(alias, filters);
   const affordable = Math.floor(MAX_STEPS / tally.stepsFor(EVENT_CHARS));
   const limit = Math.min(BATCH_OBJECTS, Math.max(MIN_BATCH_OBJECTS, affordable));
-  for (let batch = 0; batch < MAX_BATCHES && (batch === 0 || at) && tally.steps < MAX_STEPS; batch++) {
-    const page = await walkObjects(
-      stores,
-      { order: "newest first", connection: config.source.connection_id, without: "invoke", ...period },
-      at,
-      limit,
-    );
-    for (const row of page.rows) tally.add(row);
+  for (
+    let batch = 0;
+    batch < MAX_BATCHES && (batch === 0 || at !== undefined) && tally.steps < MAX_STEPS;
+    batch++
+  ) {
+    const range = { since: Date.parse(period.since), until: Date.parse(period.until) };
+    const connection = config.source.connection_id;
+    const page = await stores.log.walkObjects({ connection, without: "invoke", ...range }, at, limit);
+    for (const entry of page.entries) tally.add(entry);
     at = page.next;
   }
   const held = await collection.describe(tally.lost);
-  const next = at && encodeCursor(list, [at.received_at, at.id, `${period.since}/${period.until}`]);
+  const next = at === undefined ? undefined : encodeCursor(list, [at, `${period.since}/${period.until}`]);
   return {
     alias,
     version,
@@ -124,7 +125,7 @@ class Tally {
     return this.#sizes.reduce((sum, size) => sum + maxSteps(size, chars), 1);
   }
 
-  add({ event, outcome }: EventOnRecord) {
+  add({ event, outcome }: LogEntry) {
     this.steps += this.stepsFor(JSON.stringify([event, outcome.object]).length);
     const view = outcome.object ? viewOfPresent(event, outcome.object) : viewOf(event);
     // A removed object passes no filter, neither before nor after, unless one was there again.

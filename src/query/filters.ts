@@ -2,7 +2,6 @@
 // filter test` uses the same functions without a network.
 import { z } from "zod";
 import { type Pipelines, pipelineByAlias } from "../dispatch/pipelines.ts";
-import type { EventStores } from "../env.ts";
 import {
   compileFilter,
   type Explanation,
@@ -20,7 +19,9 @@ import {
 import { filtersSchema } from "../shapes/config.ts";
 import { type Event, eventSchema } from "../shapes/event.ts";
 import { type Failure, FailureError, notFound } from "../shapes/failure.ts";
+import type { EventStores } from "../store/stores.ts";
 import { getEvent } from "./ledger.ts";
+
 /** The parts of an event that a caller may bring. Attributes left out are unknown, as for a real event. */
 export const broughtSchema = eventSchema
   .omit({ id: true, identities: true, hops: true, received_at: true })

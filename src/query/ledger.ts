@@ -1,15 +1,14 @@
-// The ledger as people read it: events, runs and rejections, newest first, in pages; events and runs that have moved to
-// the archive are read there. page() also serves dead letters, replays, keys and the audit log.
+// The ledger as people read it: events, runs and rejections, newest first, in pages. Events are in the log; runs are in
+// their shards while they are open or hot, and in the log once they have ended. page() also serves replays, keys and the
+// audit log, which are in D1.
 import type { D1Database } from "@cloudflare/workers-types";
-import type { EventStores } from "../env.ts";
 import type { Event } from "../shapes/event.ts";
+import { isEventId, partsOfRun } from "../shapes/event-id.ts";
 import type { Failure } from "../shapes/failure.ts";
-import { findArchived, newestArchived } from "../store/archive/find.ts";
-import { eventOfRun } from "../store/archive/index-rows.ts";
-import { walk } from "../store/archive/walk.ts";
-import type { EventOutcome } from "../store/ledger/events.ts";
-import type { EventRow, HistoryRow, RunRow } from "../store/ledger/rows.ts";
+import type { RunStatus } from "../shapes/run.ts";
+import type { EventLog, EventOutcome, LogEntry, RunOnRecord } from "../store/log/contract.ts";
 import { cutPage } from "../store/page.ts";
+import type { EventStores } from "../store/stores.ts";
 import { type CursorKey, decodeCursor, encodeCursor } from "./cursor.ts";
 
 export interface ListQuery {
@@ -49,118 +48,91 @@ export async function page<Row extends object, T>(
   return { data, next: encodeCursor(table, [key[order[0]] ?? "", key[order[1]] ?? ""]) };
 }
 
-/** A recorded event with what was decided about it. `archived` where it is no longer hot. */
-export type RecordedEvent = Omit<Event, "identities"> & { outcome: EventOutcome; archived?: true };
+/** A recorded event with what was decided about it. */
+export type RecordedEvent = Omit<Event, "identities"> & { outcome: EventOutcome };
 
-const recorded = (
-  { identities: _, ...event }: Event,
-  outcome: EventOutcome,
-  archived: boolean,
-): RecordedEvent => {
-  return { ...event, outcome, ...(archived && { archived }) };
+const recorded = ({ event: { identities: _, ...event }, outcome }: LogEntry): RecordedEvent => {
+  return { ...event, outcome };
 };
 
-/** Events wherever they are, those of the archive after and between those that are hot, as they arrived. */
+/** Events, newest first by their own time. A page may be short and have a next. */
 export async function listEvents(
-  stores: EventStores,
+  { log }: EventStores,
   filters: { connection?: string | undefined; key?: string | undefined },
   { limit, cursor }: ListQuery,
 ): Promise<ListPage<RecordedEvent>> {
   const from = decodeCursor("events", cursor, 2);
-  const after = from && { received_at: String(from[0]), id: String(from[1]) };
-  const { rows, next } = await walk(stores, { order: "newest first", ...filters }, after, limit);
-  const data = rows.map(({ event, outcome, archived }) => recorded(event, outcome, archived));
-  return next ? { data, next: encodeCursor("events", [next.received_at, next.id]) } : { data };
+  const after = from && { at: Number(from[0]), id: String(from[1]) };
+  const { entries, next } = await log.walk({ order: "newest first", ...filters }, after, limit);
+  const data = entries.map(recorded);
+  return next ? { data, next: encodeCursor("events", [next.at, next.id]) } : { data };
 }
 
-export async function getEvent(stores: EventStores, id: string): Promise<RecordedEvent | null> {
-  const row = await stores.ledger
-    .prepare("SELECT envelope, outcome FROM events WHERE id = ?1")
-    .bind(id)
-    .first<EventRow>();
-  if (row) return recorded(JSON.parse(row.envelope), JSON.parse(row.outcome), false);
-  const entry = await findArchived(stores, id);
-  return entry && recorded(entry.event, entry.outcome, true);
+export async function getEvent({ log }: EventStores, id: string): Promise<RecordedEvent | null> {
+  const entry = await findEntry(log, id);
+  return entry && recorded(entry);
 }
+
+/** An entry of the log; none for what cannot be an event's id. */
+const findEntry = async (log: EventLog, id: string): Promise<LogEntry | null> =>
+  isEventId(id) ? log.find(id) : null;
 
 export type RecordedRun = ReturnType<typeof runOf>;
 
 export const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
 
-const runOf = (row: RunRow) => ({
-  id: row.id,
-  event_id: row.event_id,
-  alias: row.alias,
-  cause: row.cause,
-  object: { connection: row.connection, bucket: row.bucket, key: row.key, etag: row.etag },
-  status: row.status,
-  attempt: row.attempt,
-  version: row.version,
-  commit: row.commit_id,
-  items: row.items,
-  reason: row.reason,
-  failure: row.failure === null ? null : (JSON.parse(row.failure) as Failure),
-  log: row.log === null ? [] : (JSON.parse(row.log) as string[]),
-  embeddings: row.embedded ? { asked: row.embedded, known: row.embedded_known ?? 0 } : null,
-  replay_id: row.replay_id,
-  created_at: iso(row.created_at),
-  queued_at: iso(row.queued_at),
-  started_at: iso(row.started_at),
-  ended_at: iso(row.ended_at),
+const runOf = ({ connection, bucket, key, etag, progress: _, history: __, ...run }: RunOnRecord) => ({
+  ...run,
+  object: { connection, bucket, key, etag },
+  created_at: iso(run.created_at),
+  started_at: iso(run.started_at),
+  ended_at: iso(run.ended_at),
 });
 
 interface RunFilters {
   event_id?: string | undefined;
   alias?: string | undefined;
-  status?: string | undefined;
+  status?: RunStatus | undefined;
 }
-type RunPage = ListPage<RecordedRun> & { archive?: { until: string; note: string } };
 
-/**
- * Runs that are hot; those of one event wherever it is. The last page of a list says where older ones are, if
- * any are: what is in the archive is found by its event.
- */
-export async function listRuns(stores: EventStores, filters: RunFilters, query: ListQuery): Promise<RunPage> {
-  const { event_id, alias, status } = filters;
-  const columns = { event_id, alias, status };
-  const order: [string, string] = ["created_at", "id"];
-  const hot = await page<RunRow, RecordedRun>(stores.ledger, "runs", order, columns, query, runOf);
+/** Runs of one event wherever they are; or, newest first, those that are open or ended within the hot days. */
+export async function listRuns(
+  stores: EventStores,
+  { event_id, alias, status }: RunFilters,
+  { limit, cursor }: ListQuery,
+): Promise<ListPage<RecordedRun>> {
   if (event_id !== undefined) {
-    if (hot.data.length > 0 || query.cursor !== undefined) return hot;
-    const runs = (await findArchived(stores, event_id))?.runs ?? [];
-    const matchesFilters = (run: RunRow) =>
+    const runs = await runsOfEvent(stores, event_id);
+    const matchesFilters = (run: RunOnRecord) =>
       (alias ?? run.alias) === run.alias && (status ?? run.status) === run.status;
     return { data: runs.filter(matchesFilters).map(runOf) };
   }
-  const newest = hot.next === undefined ? await newestArchived(stores) : null;
-  if (newest === null) return hot;
-  return { ...hot, archive: { until: new Date(newest + 59_999).toISOString(), note: OLDER_RUNS } };
+  const from = decodeCursor("runs", cursor, 2);
+  const after = from && { at: Number(from[0]), id: String(from[1]) };
+  const { rows, last } = cutPage(await stores.shards.runs({ alias, status, after, limit: limit + 1 }), limit);
+  const data = rows.map(runOf);
+  return last ? { data, next: encodeCursor("runs", [last.created_at, last.id]) } : { data };
 }
 
-const OLDER_RUNS =
-  "runs of events that arrived until then have moved to the archive, but for those that were not yet final: " +
-  "page through /v1/events, and ask /v1/runs?event_id= for the runs of one";
+/** Runs of an event, in its shard and in the log: of each the one that is further. */
+async function runsOfEvent({ shards, log }: EventStores, eventId: string): Promise<RunOnRecord[]> {
+  if (!isEventId(eventId)) return [];
+  const here = await shards.runsOf([eventId]);
+  const entry = await log.find(eventId);
+  const runs = new Map((entry?.runs ?? []).map((run) => [run.id, run]));
+  for (const run of here) if ((runs.get(run.id)?.progress ?? -1) <= run.progress) runs.set(run.id, run);
+  return [...runs.values()].sort((a, b) => b.created_at - a.created_at || (a.id < b.id ? 1 : -1));
+}
 
 /** A run, and every state it has been in. */
 export async function getRun(stores: EventStores, id: string) {
-  const [run, history] = await stores.ledger.batch<RunRow & HistoryRow>([
-    stores.ledger.prepare("SELECT * FROM runs WHERE id = ?1").bind(id),
-    stores.ledger
-      .prepare("SELECT at, status, attempt, cause FROM run_history WHERE run_id = ?1 ORDER BY at, rowid")
-      .bind(id),
-  ]);
-  const row = run?.results[0];
-  if (row) return withHistory(row, history?.results ?? []);
-  const event = eventOfRun(id);
-  const entry = event === undefined ? null : await findArchived(stores, event);
-  const archived = entry?.runs.find((archivedRun) => archivedRun.id === id);
-  return archived ? withHistory(archived, archived.history) : null;
+  const parts = partsOfRun(id);
+  const run = parts && (await runsOfEvent(stores, parts.event_id)).find((one) => one.id === id);
+  return run ? { ...runOf(run), history: historyOf(run) } : null;
 }
 
-const withHistory = (row: RunRow, history: HistoryRow[]) => ({
-  ...runOf(row),
-  history: history.map(({ at, status, attempt, cause }) => ({ at: iso(at), status, attempt, cause })),
-});
+export const historyOf = ({ history }: Pick<RunOnRecord, "history">) =>
+  history.map(({ at, ...state }) => ({ at: iso(at), ...state }));
 
 interface RejectionRow {
   id: number;

@@ -28,7 +28,7 @@ export async function pictureUrl(
   if ("url" in image && new URL(image.url).origin === new URL(base).origin) return image.url;
   const bytes =
     "url" in image ? await fetchPicture(image.url, env) : new Uint8Array(Buffer.from(image.data, "base64"));
-  const key = await keepPicture(env.eventStores().archive, bytes, "application/octet-stream", now());
+  const key = await keepPicture(env.archive(), bytes, "application/octet-stream", now());
   const expires = Math.floor(now() / 1000) + URL_SECONDS;
   const signing = signingKeyOf(env.required("WEIR_SIGNING_KEY"), PAYLOADS);
   return signObjectUrl(base, signing, { connection: PAYLOADS, bucket: PAYLOADS, key, expires });

@@ -1,50 +1,49 @@
-// Versions of a pipeline: its config as it was deployed, and how many objects and items each version has produced, by
-// the ledger's table `tracked`.
-import type { D1Database } from "@cloudflare/workers-types";
+// Versions of a pipeline: its config as it was deployed, and how many objects and items each version has produced, as the
+// ledger's shards count them.
 import type { PipelineConfig } from "../shapes/config.ts";
-
-interface Row {
-  version: string;
-  config: string | null;
-  first_seen: number | null;
-  objects: number;
-  items: number;
-  commits: string | null;
-}
+import { listConfigs } from "../store/ledger/deployments.ts";
+import type { EventStores } from "../store/stores.ts";
 
 /**
  * Newest first. The deployed version is always among them; it goes on record with the first event that it decides,
- * and has no `first_seen` until then.
+ * and has no `first_seen` until then. A version that has items and no record is one whose Worker was deployed just
+ * before the router.
  */
 export async function listVersions(
-  db: D1Database,
+  { ledger, shards }: Pick<EventStores, "ledger" | "shards">,
   { alias, version, config }: { alias: string; version: string; config: PipelineConfig },
 ) {
-  const { results } = await db.prepare(SQL).bind(alias, version).all<Row>();
-  return results.map(({ first_seen, commits, ...row }) => {
-    const deployed = row.version === version;
+  const [configs, counts] = await Promise.all([listConfigs(ledger, alias), shards.produced(alias)]);
+  const onRecord = new Map(configs.map((row) => [row.version, row]));
+  const produced = Map.groupBy(counts, (count) => count.version);
+  const names = [...new Set([version, ...produced.keys(), ...onRecord.keys()])];
+  const versions = names.map((name) => {
+    const deployed = name === version;
+    const row = onRecord.get(name);
+    const parts = (produced.get(name) ?? []).filter(({ objects }) => objects > 0);
+    const sum = (of: (part: (typeof parts)[number]) => number) =>
+      parts.reduce((total, part) => total + of(part), 0);
     return {
-      ...row,
+      version: name,
       deployed,
-      first_seen: first_seen === null ? null : new Date(first_seen).toISOString(),
-      config: row.config !== null ? (JSON.parse(row.config) as PipelineConfig) : deployed ? config : null,
-      commits: (JSON.parse(commits ?? "[]") as (string | null)[]).filter((commit) => commit !== null),
+      first_seen: row ? new Date(row.first_seen).toISOString() : null,
+      config: row?.config ?? (deployed ? config : null),
+      objects: sum(({ objects }) => objects),
+      items: sum(({ items }) => items),
+      commits: parts.flatMap(({ commit }) => (commit === null ? [] : [commit])),
     };
   });
+  return versions.sort(byAge);
 }
 
-/** A version that has items and no record is one whose Worker was deployed just before the router. */
-const SQL = `
-  WITH produced AS (
-    SELECT version, count(*) AS objects, sum(items) AS items, json_group_array(DISTINCT commit_id) AS commits
-    FROM tracked WHERE alias = ?1 AND items > 0 AND version IS NOT NULL GROUP BY version
-  ), names AS (
-    SELECT ?2 AS version UNION SELECT version FROM produced
-    UNION SELECT version FROM pipeline_versions WHERE alias = ?1
-  )
-  SELECT names.version, v.config, v.first_seen, coalesce(produced.objects, 0) AS objects,
-    coalesce(produced.items, 0) AS items, produced.commits
-  FROM names
-  LEFT JOIN produced ON produced.version = names.version
-  LEFT JOIN pipeline_versions AS v ON v.alias = ?1 AND v.version = names.version
-  ORDER BY v.first_seen IS NOT NULL, v.first_seen DESC, names.version`;
+/** Those without a record first, then the newest; else by name. */
+function byAge(a: VersionName, b: VersionName): number {
+  const [ofA, ofB] = [a, b].map(({ first_seen }) => first_seen ?? "~");
+  if (ofA !== ofB) return (ofA ?? "") < (ofB ?? "") ? 1 : -1;
+  return a.version < b.version ? -1 : 1;
+}
+
+interface VersionName {
+  version: string;
+  first_seen: string | null;
+}

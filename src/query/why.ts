@@ -1,11 +1,11 @@
 // Explains why a pipeline ran, or did not run, for a recorded event: the filter of that time, judged by what was known
 // then. Neighbours: routing/decide.ts decided, store/ledger/deployments.ts knows by which filters.
 import { aliasesOf, type Pipelines } from "../dispatch/pipelines.ts";
-import type { EventStores } from "../env.ts";
 import { compileFilter, explain, reasonOf, viewOf, viewOfPresent } from "../match/index.ts";
 import type { PipelineConfig } from "../shapes/config.ts";
 import { notFound } from "../shapes/failure.ts";
 import { versionThen } from "../store/ledger/deployments.ts";
+import type { EventStores } from "../store/stores.ts";
 import { getEvent, listRuns, type RecordedEvent } from "./ledger.ts";
 
 /** Runs of one event and pipeline that are listed: there is one, since a replay is an event of its own. */

@@ -5,17 +5,20 @@ import type { Message, MessageBatch } from "@cloudflare/workers-types";
 import { receiveR2 } from "../receive/r2-queue.ts";
 import { advance, type ReplayMessage } from "../replay/advance.ts";
 import type { RouterDeps } from "../routing/deps.ts";
-import { route } from "../routing/route.ts";
+import { dispatchRuns, route } from "../routing/route.ts";
 import { QUEUES } from "../shapes/bindings.ts";
 import { type Event, eventSchema } from "../shapes/event.ts";
 import type { Failure } from "../shapes/failure.ts";
 import type { Job } from "../shapes/job.ts";
 import { logWarning } from "../shapes/log.ts";
 import type { Report } from "../shapes/run.ts";
+import type { RunMessage } from "../shapes/run-message.ts";
 import { isPassing } from "../store/failure.ts";
-import { type DeadJob, recordDead } from "../store/ledger/dead-letters.ts";
+import type { DeadJob } from "../store/ledger/contract.ts";
+import { recordDeaths } from "../store/ledger/deaths.ts";
+import { pauseFull } from "../store/ledger/pauses.ts";
 import { recordRefused } from "../store/ledger/rejections.ts";
-import { takeReports } from "../store/ledger/runs.ts";
+import { openStores } from "../store/stores.ts";
 
 /** Seconds until a message is delivered again; doubles with each delivery, to 10 minutes. */
 const RETRY_SECONDS = 5;
@@ -39,7 +42,7 @@ export async function consume({ queue, messages }: MessageBatch<unknown>, deps: 
 async function consumeFrom(queue: string, messages: Messages, deps: RouterDeps): Promise<void> {
   switch (queue) {
     case QUEUES.reports:
-      return recordReports(messages, deps);
+      return consumeReports(messages, deps);
     case QUEUES.replays:
       for (const { body } of messages) await advance(body as ReplayMessage, deps);
       return;
@@ -50,19 +53,19 @@ async function consumeFrom(queue: string, messages: Messages, deps: RouterDeps):
     case QUEUES.eventsDead: {
       // Dead messages of all router queues; the body's shape says which.
       const { reports = [], events = [], others = [] } = Object.groupBy(messages, kindOf);
-      await recordReports(reports, deps);
+      await consumeReports(reports, deps);
       await consumeEvents(queue, events, deps);
       return consumeR2(queue, others, deps);
     }
     default:
       // The dead-letter queue of all pipelines, and those that each had before.
-      return recordDead(deps.env.ledger(), messages.map(deadJobOf), deps.now());
+      return openStores(deps).shards.bury(messages.map(deadJobOf), deps.now());
   }
 }
 
 function kindOf({ body }: Message<unknown>): "reports" | "events" | "others" {
   if (typeof body !== "object" || body === null) return "others";
-  return "run_id" in body ? "reports" : "identities" in body ? "events" : "others";
+  return "kind" in body || "run_id" in body ? "reports" : "identities" in body ? "events" : "others";
 }
 
 function retryLater(queue: string, messages: Messages, why: string): void {
@@ -76,12 +79,23 @@ function retryLater(queue: string, messages: Messages, why: string): void {
   }
 }
 
-const recordReports = (messages: Messages, { env, now }: RouterDeps) =>
-  takeReports(
-    env.ledger(),
-    messages.map(({ body }) => body as Report),
-    now(),
-  );
+/** A message as it is sent today: an older pipeline sends a report by itself. */
+const messageOf = (body: RunMessage | Report): RunMessage =>
+  "kind" in body ? body : { kind: "finish", reports: [body] };
+
+/** Does what the shards and the pipelines say: reports and deaths are recorded before what is due is dispatched. */
+async function consumeReports(messages: Messages, deps: RouterDeps): Promise<void> {
+  const all = messages.map(({ body }) => messageOf(body as RunMessage | Report));
+  const reports = all.flatMap((message) => (message.kind === "finish" ? message.reports : []));
+  const dead = all.flatMap((message) => (message.kind === "dead" ? [message] : []));
+  const full = all.flatMap((message) => (message.kind === "full" ? [message] : []));
+  const due = all.flatMap((message) => (message.kind === "due" ? message.runs : []));
+  const { ledger, shards } = openStores(deps);
+  if (reports.length > 0) await shards.finish(reports, { now: deps.now() });
+  await recordDeaths(ledger, dead);
+  await pauseFull(ledger, full, deps.now());
+  await dispatchRuns(due, deps);
+}
 
 /** The dead job of a message: with its failure, or the bare job where the platform gave up on it. */
 function deadJobOf({ body }: Message<unknown>): DeadJob {

@@ -4,8 +4,8 @@
 // is taken again and adds nothing twice: its events' ids follow from the replay and the object.
 import type { RegisteredPipeline } from "../dispatch/pipelines.ts";
 import { compileFilter, evaluate, viewOf } from "../match/index.ts";
-import type { RouteDeps } from "../routing/route.ts";
-import { handOverAll } from "../routing/route.ts";
+import { type DecidedEvent, recordWhole } from "../routing/record.ts";
+import { dispatchRuns, type RouteDeps } from "../routing/route.ts";
 import type { Event } from "../shapes/event.ts";
 import { eventId } from "../shapes/event-id.ts";
 import type { Failure } from "../shapes/failure.ts";
@@ -13,11 +13,12 @@ import { sha256Hex } from "../shapes/hash.ts";
 import type { Candidate } from "../shapes/replay.ts";
 import { openSource } from "../source/open.ts";
 import { openCollection } from "../store/collections/open.ts";
-import { type DecidedEvent, record } from "../store/ledger/events.ts";
-import { getReplay, progressOf, type ReplayRecord, stuckReplays, turnPage } from "../store/ledger/replays.ts";
+import { getReplay, type ReplayRecord, stuckReplays, turnPage } from "../store/ledger/replays.ts";
+import { openStores } from "../store/stores.ts";
 import { refusedBy, tooManyRemovals } from "./hold-back.ts";
 import { type ReplayTarget, readPage } from "./pages.ts";
 import { countPage, estimate } from "./plan.ts";
+import { progressOf } from "./progress.ts";
 
 /** Message that takes a replay on by its next page. An old message, of a page already taken, does nothing. */
 export interface ReplayMessage {
@@ -51,7 +52,7 @@ export async function advance({ replay_id, page }: ReplayMessage, deps: RouteDep
       await planPage(resumed, deps).catch((error) => pauseWithReason(resumed, refusedBy(error), deps));
       continue;
     }
-    const { open } = await progressOf(deps.env.ledger(), replay.id);
+    const { open } = await progressOf(openStores(deps), replay.id);
     if (open >= MAX_OPEN_RUNS) return sendReplay(replay, deps, 1);
     const limit = Math.min(RUN_PAGE_OBJECTS, MAX_OPEN_RUNS - open);
     await runPage(resumed, limit, deps).catch((error) => pauseWithReason(resumed, refusedBy(error), deps));
@@ -88,17 +89,17 @@ export async function sweepReplays(deps: RouteDeps): Promise<void> {
 /** Ends a replay whose every page is enqueued and whose every run is final. */
 export async function endIfDone(replay: ReplayRecord, deps: RouteDeps): Promise<ReplayRecord> {
   if (replay.status !== "active" || replay.phase !== "draining") return replay;
-  if ((await progressOf(deps.env.ledger(), replay.id)).open > 0) return replay;
+  if ((await progressOf(openStores(deps), replay.id)).open > 0) return replay;
   await turnPage(deps.env.ledger(), replay, { ...replay, status: "done" }, deps.now()).run();
   return (await getReplay(deps.env.ledger(), replay.id)) ?? replay;
 }
 
 async function planPage(replay: ReplayRecord, deps: RouteDeps): Promise<void> {
-  const ledger = deps.env.ledger();
+  const stores = openStores(deps);
   const { next, ...page } = await nextCandidates(replay, PLAN_PAGE_OBJECTS, deps);
-  const counted = await countPage(replay.plan, page, ledger);
-  const whole = next ? counted : await estimate(counted, ledger);
-  const stopped = next ? undefined : await tooManyRemovals(whole, replay.request, ledger);
+  const counted = await countPage(replay.plan, page, stores);
+  const whole = next ? counted : await estimate(counted, stores, deps.now());
+  const stopped = next ? undefined : await tooManyRemovals(whole, replay.request, stores);
   const plan = { ...whole, stopped };
   const over = replay.request.dry_run
     ? ({ phase: "draining", status: "done" } as const)
@@ -106,7 +107,7 @@ async function planPage(replay: ReplayRecord, deps: RouteDeps): Promise<void> {
   const to = next
     ? { ...replay, plan, cursor: JSON.stringify(next) }
     : { ...replay, plan, cursor: null, ...over };
-  await turnPage(ledger, replay, to, deps.now()).run();
+  await turnPage(stores.ledger, replay, to, deps.now()).run();
 }
 
 async function runPage(replay: ReplayRecord, limit: number, deps: RouteDeps): Promise<void> {
@@ -123,19 +124,12 @@ async function runPage(replay: ReplayRecord, limit: number, deps: RouteDeps): Pr
       replay: replay.id,
     };
   });
-  const pending = await record(ledger, decided, deps.now(), deps.pipelines.deployment);
+  const due = await recordWhole(decided, deps);
   const to = next
     ? { ...replay, cursor: JSON.stringify(next) }
     : { ...replay, cursor: null, phase: "draining" as const };
   await turnPage(ledger, replay, to, deps.now()).run();
-  const events = new Map(decided.map(({ event }) => [event.id, event]));
-  await handOverAll(
-    pending.flatMap((run) => {
-      const event = events.get(run.event_id);
-      return event ? [{ run, event }] : [];
-    }),
-    deps,
-  );
+  await dispatchRuns(due, deps);
 }
 
 async function nextCandidates(replay: ReplayRecord, limit: number, deps: RouteDeps) {
@@ -165,7 +159,7 @@ function targetOf(pipeline: RegisteredPipeline, { env, connections }: RouteDeps)
     buckets: connection && connection.kind !== "d1" ? connection.buckets : [],
     source: openSource(source.connection_id, connections, env),
     collection: openCollection(destination, connections, env),
-    stores: env.eventStores(),
+    stores: openStores({ env, connections }),
   };
 }
 

@@ -1,10 +1,10 @@
 // Candidates of a replay from the ledger, in pages: objects of recorded events, or objects by what produced their items.
-import type { D1Database } from "@cloudflare/workers-types";
-import type { EventStores } from "../env.ts";
+import { runId } from "../shapes/event-id.ts";
 import type { Candidate } from "../shapes/replay.ts";
 import type { RunStatus } from "../shapes/run.ts";
-import { walkObjects } from "../store/archive/walk.ts";
+import type { LogEntry } from "../store/log/contract.ts";
 import { cutPage } from "../store/page.ts";
+import type { EventStores } from "../store/stores.ts";
 
 /** One page of candidates. */
 export interface CandidatePage {
@@ -13,17 +13,9 @@ export interface CandidatePage {
   next?: string;
 }
 
-interface Row {
-  connection: string;
-  bucket: string;
-  key: string;
-  size: number | null;
-  etag: string | null;
-}
-
 /** Objects of a connection's events, each once, by its newest event of the period. */
 export async function eventsPage(
-  stores: EventStores,
+  { log, shards }: EventStores,
   query: {
     alias: string;
     connection: string;
@@ -35,29 +27,22 @@ export async function eventsPage(
   limit: number,
 ): Promise<CandidatePage> {
   const { alias, connection, status } = query;
-  const [received_at, id] = cursor === undefined ? [] : (JSON.parse(cursor) as [string, string]);
-  const { rows, next } = await walkObjects(
-    stores,
-    {
-      order: "oldest first",
-      connection,
-      since: iso(query.since),
-      until: iso(query.until),
-      without: "replay",
-      run: status && { alias, status },
-    },
-    received_at === undefined || id === undefined ? undefined : { received_at, id },
-    limit,
-  );
-  const candidates = rows.map(({ event }): Candidate => {
+  const range = { connection, since: ms(query.since), until: ms(query.until), without: "replay" } as const;
+  const { entries, next } = await log.walkObjects(range, cursor, limit);
+  const open = status === undefined ? [] : await shards.runsOf(entries.map(({ event }) => event.id));
+  const statuses = new Map(open.map((run) => [run.id, run.status]));
+  const hasStatus = ({ event, runs }: LogEntry) =>
+    status === undefined ||
+    (statuses.get(runId(event.id, alias)) ?? runs.find((run) => run.alias === alias)?.status) === status;
+  const candidates = entries.filter(hasStatus).map(({ event }): Candidate => {
     const { id: replay_of, bucket, key, size, etag } = event;
     const sizeAndEtag = { ...(size !== undefined && { size }), ...(etag !== undefined && { etag }) };
     return { connection, bucket, key, why: "selected", ...sizeAndEtag, replay_of };
   });
-  return { candidates, passed_over: 0, ...(next && { next: JSON.stringify([next.received_at, next.id]) }) };
+  return { candidates, passed_over: 0, ...(next !== undefined && { next }) };
 }
 
-const iso = (time: string | undefined) => (time === undefined ? undefined : new Date(time).toISOString());
+const ms = (time: string | undefined) => (time === undefined ? undefined : Date.parse(time));
 
 /** What produced the items: any version but this one, or all that is named of version, commit and model. */
 export type Producer =
@@ -71,34 +56,26 @@ export type Producer =
 
 /** Objects of a pipeline whose items have this producer. */
 export async function producedPage(
-  db: D1Database,
+  { shards }: Pick<EventStores, "shards">,
   alias: string,
   producer: Producer,
   cursor: string | undefined,
   limit: number,
 ): Promise<CandidatePage> {
-  const [bucket, key] = cursor === undefined ? ["", ""] : (JSON.parse(cursor) as [string, string]);
-  const not = producer.kind === "not_version" ? producer.value : null;
-  const by: Omit<Extract<Producer, { kind: "made_by" }>, "kind"> = producer.kind === "made_by"
-    ? producer
-    : {};
-  const { results } = await db
-    .prepare(PRODUCED_OBJECTS)
-    .bind(alias, not, by.version ?? null, by.commit ?? null, by.model ?? null, bucket, key, limit + 1)
-    .all<Row>();
-  const { rows, last } = cutPage(results, limit);
-  const candidates = rows.map((row): Candidate => {
-    const { connection, bucket, key, size, etag } = row;
+  const after = cursor === undefined ? undefined : (JSON.parse(cursor) as [string, string, string]);
+  const by =
+    producer.kind === "not_version"
+      ? { not_version: producer.value }
+      : { version: producer.version, commit: producer.commit, model: producer.model };
+  const tracked = await shards.tracked({ alias, ...by, after, limit: limit + 1 });
+  const { rows, last } = cutPage(tracked, limit);
+  const candidates = rows.map(({ connection, bucket, key, size, etag }): Candidate => {
     const sizeAndEtag = { ...(size !== null && { size }), ...(etag !== null && { etag }) };
     return { connection, bucket, key, why: "selected", ...sizeAndEtag };
   });
-  return { candidates, passed_over: 0, ...(last && { next: JSON.stringify([last.bucket, last.key]) }) };
+  return {
+    candidates,
+    passed_over: 0,
+    ...(last && { next: JSON.stringify([last.bucket, last.key, last.connection]) }),
+  };
 }
-
-const PRODUCED_OBJECTS = `
-  SELECT connection, bucket, key, size, etag FROM tracked
-  WHERE alias = ?1 AND items > 0
-    AND (?2 IS NULL OR version IS NOT ?2) AND (?3 IS NULL OR version = ?3) AND (?4 IS NULL OR commit_id = ?4)
-    AND (?5 IS NULL OR EXISTS (SELECT 1 FROM json_each(tracked.models) WHERE value = ?5))
-    AND (bucket, key) > (?6, ?7)
-  ORDER BY bucket, key LIMIT ?8`;

@@ -12,12 +12,13 @@ import {
   getReplay,
   insertReplay,
   MAX_OPEN_REPLAYS,
-  progressOf,
   type ReplayRecord,
   type ReplayStatus,
 } from "../store/ledger/replays.ts";
+import { openStores } from "../store/stores.ts";
 import { endIfDone, sendReplay } from "./advance.ts";
 import { totals } from "./plan.ts";
+import { progressOf } from "./progress.ts";
 
 /** Creates a replay and sends it on its way. @throws FailureError for an unknown pipeline or a filter that is none */
 export async function createReplay(
@@ -61,7 +62,7 @@ export async function createReplay(
 /** A replay as people see it: its plan, and its progress as counted from its runs. */
 export async function describeReplay(stored: ReplayRecord, deps: RouteDeps) {
   const replay = await endIfDone(stored, deps);
-  const { by_status, open } = await progressOf(deps.env.ledger(), replay.id);
+  const { by_status, open } = await progressOf(openStores(deps), replay.id);
   const enqueued = Object.values(by_status).reduce((sum, runs) => sum + runs, 0);
   const planned = replay.phase === "planning" ? null : replay.plan.objects;
   const ended = enqueued - open;

@@ -2,13 +2,13 @@
 // page of one pipeline and where the next begins. Nothing is changed here.
 
 import type { RegisteredPipeline } from "../dispatch/pipelines.ts";
-import type { EventStores } from "../env.ts";
 import { evaluate, type Filter, stateView, viewOf } from "../match/index.ts";
 import type { Event } from "../shapes/event.ts";
 import type { SetKey } from "../shapes/item.ts";
 import type { Candidate, CandidateReason, Selection } from "../shapes/replay.ts";
 import type { Listed, Source } from "../source/contract.ts";
 import type { Collection } from "../store/collections/contract.ts";
+import type { EventStores } from "../store/stores.ts";
 import { type CandidatePage, eventsPage, producedPage } from "./candidates.ts";
 
 /** One pipeline of a replay, with the stores that its pages are read from. */
@@ -41,17 +41,11 @@ export async function readPage(
     case "events":
       return eventsPage(target.stores, { ...select, alias, connection }, cursor, limit);
     case "stale":
-      return producedPage(
-        target.stores.ledger,
-        alias,
-        { kind: "not_version", value: version },
-        cursor,
-        limit,
-      );
+      return producedPage(target.stores, alias, { kind: "not_version", value: version }, cursor, limit);
     case "produced_by": {
       const { version: by, commit, model } = select;
       return producedPage(
-        target.stores.ledger,
+        target.stores,
         alias,
         { kind: "made_by", version: by, commit, model },
         cursor,

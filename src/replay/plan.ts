@@ -1,8 +1,8 @@
 // Builds a replay's plan, page by page: objects and bytes, a sample, the items that would be replaced, and at its end
 // how long the handlers will take, by how long they took before. Changes nothing.
-import type { D1Database } from "@cloudflare/workers-types";
 import type { Candidate, PipelinePlan, ReplayPlan } from "../shapes/replay.ts";
-import { heldItems, PAST_RUNS, pastRuns } from "./estimates.ts";
+import type { EventStores } from "../store/stores.ts";
+import { PAST_DAYS, pastRuns } from "./estimates.ts";
 
 const MAX_SAMPLE = 20;
 
@@ -15,16 +15,15 @@ interface PlannedObject {
 export async function countPage(
   plan: ReplayPlan,
   page: { found: PlannedObject[]; passed_over: number },
-  ledger: D1Database,
+  { shards }: Pick<EventStores, "shards">,
 ): Promise<ReplayPlan> {
   const { found } = page;
   const counted = found.reduce(count, { ...plan, passed_over: plan.passed_over + page.passed_over });
   const [first] = found;
   if (!first) return counted;
-  const held = await heldItems(
-    ledger,
+  const held = await shards.held(
     first.alias,
-    found.map(({ candidate }) => candidate),
+    found.map(({ candidate: { connection, bucket, key } }) => ({ connection, bucket, key })),
   );
   const ofPipeline = pipelineOf(counted, first.alias);
   const replaces = {
@@ -62,16 +61,20 @@ const pipelineOf = ({ pipelines }: ReplayPlan, alias: string): PipelinePlan =>
   };
 
 /** The complete plan, with what its runs are likely to take. */
-export async function estimate(plan: ReplayPlan, ledger: D1Database): Promise<ReplayPlan> {
+export async function estimate(
+  plan: ReplayPlan,
+  stores: Pick<EventStores, "shards">,
+  now: number,
+): Promise<ReplayPlan> {
   const estimated = await Promise.all(
     Object.entries(plan.pipelines).map(async ([alias, ofPipeline]): Promise<[string, PipelinePlan]> => {
       if (ofPipeline.handled === 0)
         return [alias, { ...ofPipeline, seconds: 0, basis: "no handler would run" }];
-      const past = await pastRuns(ledger, alias);
+      const past = await pastRuns(stores, alias, now);
       if (!past)
         return [
           alias,
-          { ...ofPipeline, seconds: null, basis: `none of its last ${PAST_RUNS} runs succeeded` },
+          { ...ofPipeline, seconds: null, basis: `none of its runs of the last ${PAST_DAYS} days succeeded` },
         ];
       const seconds = Number(((ofPipeline.handled * past.ms) / 1000).toFixed(1));
       const mean = Number((past.ms / 1000).toPrecision(3));

@@ -1,10 +1,10 @@
 // Cancels a run. Its collection is marked first, since that is all of Weir that a pipeline Worker sees: from then on the
-// run cannot begin, and nothing that it has begun can be stored. Then the ledger is.
+// run cannot begin, and nothing that it has begun can be stored. Then its shard of the ledger is.
 
 import { getRun } from "../query/ledger.ts";
 import { FailureError, notFound } from "../shapes/failure.ts";
 import { openCollection } from "../store/collections/open.ts";
-import { cancelRuns } from "../store/ledger/runs.ts";
+import { openStores } from "../store/stores.ts";
 import type { RouterDeps } from "./deps.ts";
 
 type RunWithHistory = NonNullable<Awaited<ReturnType<typeof getRun>>>;
@@ -24,14 +24,14 @@ export async function cancelRun(id: string, reason: string, deps: RouterDeps): P
     const collection = openCollection(destination, deps.connections, deps.env);
     await collection.cancel({ alias: run.alias, connection, bucket, key, run_id: id });
   }
-  const ended = await cancelRuns(deps.env.ledger(), [id], reason, deps.now());
+  const ended = await openStores(deps).shards.cancel([id], reason, deps.now());
   const after = await runById(id, deps);
   if (ended === 0 && after.status !== "cancelled") throw hasEnded(after);
   return after;
 }
 
-async function runById(id: string, { env }: RouterDeps): Promise<RunWithHistory> {
-  const run = await getRun(env.eventStores(), id);
+async function runById(id: string, deps: RouterDeps): Promise<RunWithHistory> {
+  const run = await getRun(openStores(deps), id);
   if (run) return run;
   throw notFound(`run ${id.slice(0, 120)}`);
 }

@@ -13,7 +13,7 @@ import {
 import type { Event } from "../shapes/event.ts";
 import { type Failure, FailureError, ok, type Result, verdictOf } from "../shapes/failure.ts";
 import type { Source } from "../source/contract.ts";
-import type { EventOutcome, LookedUp } from "../store/ledger/events.ts";
+import type { EventOutcome, LookedUp } from "../store/log/contract.ts";
 
 type ObjectLooks = Pick<Source, "observe" | "tags">;
 

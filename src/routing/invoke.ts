@@ -12,10 +12,10 @@ import { eventId } from "../shapes/event-id.ts";
 import { type Failure, FailureError, statusOf } from "../shapes/failure.ts";
 import type { Job } from "../shapes/job.ts";
 import { logWarning } from "../shapes/log.ts";
-import { record } from "../store/ledger/events.ts";
 import { listPaused } from "../store/ledger/pauses.ts";
-import { markQueued, takeReports } from "../store/ledger/runs.ts";
 import { bounded } from "../store/payloads.ts";
+import { openStores } from "../store/stores.ts";
+import { recordWhole } from "./record.ts";
 
 /** Longest key, characters: S3 and R2 take no longer one. */
 const MAX_KEY_CHARS = 1_024;
@@ -70,10 +70,10 @@ export async function invokeNow(
   // A call by RPC carries the payload itself, whatever its size: an RPC may have 32 MB.
   if (job.event.payload_ref) job.event = { ...job.event, payload: body.payload };
   const { report, data } = await callPipeline(pipeline.alias, job, deps);
-  // The caller has the answer even where the ledger misses the report: the sweep repeats the run, which finds its items.
-  await takeReports(deps.env.ledger(), [report], deps.now(), { letters: false }).catch((error: unknown) =>
-    logWarning("invoke.unrecorded", { run_id: job.run_id, error: String(error) }),
-  );
+  // The caller has the answer even where the shard misses the report: its alarm repeats the run, which finds its items.
+  await openStores(deps)
+    .shards.finish([report], { now: deps.now(), letters: false })
+    .catch((error: unknown) => logWarning("invoke.unrecorded", { run_id: job.run_id, error: String(error) }));
   const gone: Failure | null =
     report.status === "skipped"
       ? { kind: "object_gone", detail: report.reason ?? "the object is not there" }
@@ -98,15 +98,15 @@ export async function invokeLater(
   const queued = await deps.env
     .pipelineQueue<Job>(pipeline.alias)
     .send(job)
-    .then(() => markQueued(deps.env.ledger(), [job.run_id], deps.now()))
     .then(
       () => true,
-      (error: unknown) => {
+      async (error: unknown) => {
         logWarning("run.stuck", { run_id: job.run_id, error: String(error) });
+        await openStores(deps).shards.unsent([job.run_id], deps.now());
         return false;
       },
     );
-  // It is committed: what did not leave now leaves with the sweep.
+  // It is committed: what did not leave now leaves with its shard's alarm.
   const status = queued ? "queued" : "pending";
   return { status, run_id: job.run_id, processed_data: [], error_details: null };
 }
@@ -129,16 +129,11 @@ async function recordInvocation(
   deps: InvokeDeps,
 ): Promise<Job> {
   await refuseIfPaused(pipeline.alias, deps);
-  const event = await bounded(eventOf(pipeline, body, deps), () => deps.env.eventStores().archive);
+  const event = await bounded(eventOf(pipeline, body, deps), () => deps.env.archive());
   const outcome = { matched: [pipeline.alias], refused: [], refused_count: 0 };
-  const [run] = await record(
-    deps.env.ledger(),
-    [{ event, lookups: [], outcome, cause: "invoked" }],
-    deps.now(),
-    deps.pipelines.deployment,
-  );
-  if (!run) throw new Error("an invocation was not recorded");
-  return { run_id: run.run_id, alias: pipeline.alias, event, cause: "invoked", attempts_before: 0 };
+  const [due] = await recordWhole([{ event, lookups: [], outcome, cause: "invoked" }], deps);
+  if (!due) throw new Error("an invocation was not recorded");
+  return { run_id: due.run.run_id, alias: pipeline.alias, event, cause: "invoked", attempts_before: 0 };
 }
 
 /** Refuses an invocation of a paused pipeline: unlike an event, its caller is there to be told. @throws `conflict` */

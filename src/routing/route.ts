@@ -1,7 +1,7 @@
 // THE SPINE. Every event, whichever sender reported it, goes through route():
 //   1. decideAll     which pipelines each event runs; an object is looked at only if the outcome hangs on it
-//   2. record        events, reasons and runs, in one transaction
-//   3. dispatchJobs  each run to its pipeline; what became of those that were tried at once goes to the ledger
+//   2. recordAll     events that run something to their shards, then the whole batch with its reasons to the log
+//   3. dispatchRuns  each run to its pipeline, which reports to the run's shard by itself
 // Each step may be cut off and done again: the next delivery of the same batch goes on where it stopped.
 
 import { withPayloadUrl } from "../dispatch/addressed.ts";
@@ -13,11 +13,11 @@ import type { Connections } from "../shapes/connection.ts";
 import type { Event } from "../shapes/event.ts";
 import type { Job } from "../shapes/job.ts";
 import { logInfo, logWarning } from "../shapes/log.ts";
+import type { DueRun, PendingRun } from "../shapes/run-message.ts";
 import { openSource } from "../source/open.ts";
-import { type DecidedEvent, record } from "../store/ledger/events.ts";
-import type { PendingRun } from "../store/ledger/rows.ts";
-import { cancelRuns, claimOverdue, markQueued, takeReports } from "../store/ledger/runs.ts";
+import { openStores } from "../store/stores.ts";
 import { decide } from "./decide.ts";
+import { type DecidedEvent, recordAll } from "./record.ts";
 
 export interface RouteDeps {
   env: Env;
@@ -29,9 +29,10 @@ export interface RouteDeps {
 /** Routes a batch. Returns the ids of events that must be delivered again, with why. */
 export async function route(batch: Event[], deps: RouteDeps): Promise<Map<string, string>> {
   const { decided, undecided } = await decideAll(distinct(batch), deps);
-  const pending = await record(deps.env.ledger(), decided, deps.now(), deps.pipelines.deployment);
-  for (const decision of decided) logEvent(decision);
-  await dispatchJobs(jobsOf(pending, decided), deps);
+  const { due, failed } = await recordAll(decided, deps);
+  logEvents(decided.filter(({ event }) => !failed.has(event.id)));
+  await dispatchRuns(due, deps);
+  for (const [id, { detail }] of failed) undecided.set(id, detail);
   return undecided;
 }
 
@@ -51,69 +52,43 @@ async function decideAll(events: Event[], deps: RouteDeps) {
   return { decided, undecided };
 }
 
-function jobsOf(pending: PendingRun[], decided: DecidedEvent[]): Job[] {
-  const events = new Map(decided.map(({ event }) => [event.id, event]));
-  return pending.flatMap((run) => {
-    const event = events.get(run.event_id);
-    return event ? [jobOf(run, event)] : [];
-  });
-}
-
 /** One line for each event, whatever came of it. */
-function logEvent({ event, outcome }: DecidedEvent): void {
-  const { id: event_id, connection, sender, type, bucket, key } = event;
-  const { matched, refused_count: refused } = outcome;
-  logInfo("event", { event_id, connection, sender, type, bucket, key, matched, refused });
-}
-
-/** Runs looked after in one page of a sweep, and pages in one sweep. */
-const SWEEP_PAGE = 500;
-const SWEEP_PAGES = 20;
-
-/**
- * Dispatches again what was committed and has not been heard of for too long: it never left, a queue lost
- * it, or a Worker took it with it. A run that comes through after all has no second effect.
- */
-export async function sweep(deps: RouteDeps): Promise<void> {
-  for (let page = 0; page < SWEEP_PAGES; page++) {
-    const due = await claimOverdue(deps.env.ledger(), deps.now(), SWEEP_PAGE);
-    await handOverAll(due, deps);
-    if (due.length < SWEEP_PAGE) return;
+function logEvents(decided: DecidedEvent[]): void {
+  for (const { event, outcome } of decided) {
+    const { id: event_id, connection, sender, type, bucket, key } = event;
+    const { matched, refused_count: refused } = outcome;
+    logInfo("event", { event_id, connection, sender, type, bucket, key, matched, refused });
   }
 }
-
-/** Dispatches runs that come each with its event. */
-export const handOverAll = (due: { run: PendingRun; event: Event }[], deps: RouteDeps) =>
-  dispatchJobs(
-    due.map(({ run, event }) => jobOf(run, event)),
-    deps,
-  );
 
 const jobOf = ({ run_id, alias, cause, attempt, forgiven }: PendingRun, event: Event): Job => {
   return { run_id, alias, event, cause, attempts_before: attempt, ...(forgiven > 0 && { forgiven }) };
 };
 
-/** Dispatches jobs and settles what is known of their runs, as soon as it is. */
-async function dispatchJobs(jobs: Job[], deps: RouteDeps): Promise<void> {
-  const ledger = deps.env.ledger();
+/**
+ * Dispatches runs, each with its event. What cannot be handed over is due again at once: its shard's alarm brings it. A
+ * run that comes twice has no second effect.
+ */
+export async function dispatchRuns(due: DueRun[], deps: RouteDeps): Promise<void> {
+  if (due.length === 0) return;
+  const { shards } = openStores(deps);
+  const jobs = due.map(({ run, event }) => jobOf(run, event));
   const isDeployed = ({ alias }: Job) => deps.pipelines.get(alias) !== undefined;
   const orphaned = jobs.filter((job) => !isDeployed(job)).map(({ run_id }) => run_id);
-  await Promise.all([
-    dispatch(
-      await Promise.all(jobs.filter(isDeployed).map((job) => withPayloadUrl(job, deps))),
-      deps.pipelines,
-      deps.env,
-      async ({ queued, reports, stuck }) => {
-        for (const { run_id, error } of stuck) logWarning("run.stuck", { run_id, error });
-        const now = deps.now();
-        await Promise.all([markQueued(ledger, queued, now), takeReports(ledger, reports, now)]);
-      },
-    ),
-    cancelRuns(ledger, orphaned, "its pipeline is not deployed any more", deps.now()),
+  const addressed = await Promise.all(jobs.filter(isDeployed).map((job) => withPayloadUrl(job, deps)));
+  const [stuck] = await Promise.all([
+    dispatch(addressed, deps.pipelines, deps.env),
+    orphaned.length > 0 && shards.cancel(orphaned, "its pipeline is not deployed any more", deps.now()),
   ]);
+  if (stuck.length === 0) return;
+  for (const { run_id, error } of stuck) logWarning("run.stuck", { run_id, error });
+  await shards.unsent(
+    stuck.map(({ run_id }) => run_id),
+    deps.now(),
+  );
 }
 
-/** One of each event of a batch: the transaction compares with what is stored, not with its own rows. */
+/** One of each event of a batch: shards compare with what they hold, not with the batch's own events. */
 function distinct(batch: Event[]): Event[] {
   const names = new Set<string>();
   return batch.filter((event) => {

@@ -30,8 +30,9 @@ export const QUEUES = {
   events: "weir-events",
   r2Events: "weir-r2-events",
   replays: "weir-replays",
+  /** From the ledger's shards and from pipelines: what is due, what ended badly, reports that no shard took. */
   reports: "weir-reports",
-  /** Events, notifications and reports that could not be recorded. */
+  /** Events, notifications and messages about runs that could not be recorded. */
   eventsDead: "weir-events-dead",
   /** Dead jobs of all pipelines: each names its pipeline. */
   dead: "weir-dead",

@@ -93,10 +93,28 @@ export const connectionSchema = z.discriminatedUnion("kind", [
   }),
 ]);
 
+/** Most shards that the ledger may have: names of shards are 16 bits of a hash. */
+export const MAX_LEDGER_SHARDS = 4096;
+
+const ledgerSchema = z.strictObject({
+  /** Number of the ledger's shards, a power of two. It may be raised, never lowered. */
+  shards: z
+    .int()
+    .min(1)
+    .max(MAX_LEDGER_SHARDS)
+    .refine((count) => Number.isInteger(Math.log2(count)), {
+      error: "expected a power of two: 1, 2, 4, 8, …",
+    }),
+});
+
 export const connectionsSchema = z.strictObject({
   $schema: z.string().optional(),
+  ledger: ledgerSchema.optional(),
   connections: z.record(connectionId, connectionSchema),
 });
+
+/** Number of the ledger's shards; one where connections.json does not say. */
+export const shardCountOf = ({ ledger }: Pick<Connections, "ledger">): number => ledger?.shards ?? 1;
 
 export type SecretRef = z.infer<typeof secretRefSchema>;
 export type Scheme = z.infer<typeof schemeSchema>;

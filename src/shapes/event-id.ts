@@ -38,6 +38,9 @@ export function eventId(event: Pick<Event, "time" | "received_at" | "key">, name
   return `evt_${minute}${place}${name.slice(0, REST_DIGITS)}`;
 }
 
+/** Whether a text has the form of an event's id. */
+export const isEventId = (text: string) => /^evt_[0-9a-f]{32}$/.test(text);
+
 /** The id's own digits. */
 export const hexOfId = (id: string) => id.slice(4);
 

@@ -49,11 +49,11 @@ function faultsOf(calls: string[]): Fault[] {
 
 // A missing fence does not show here: a run looks once more after it has stored, so one fault alone is made good.
 // That an older look never overwrites a newer one is held by test/store/collections.test.ts.
-test("what is held to here would be missed: without the sweep, a story ends otherwise", async () => {
+test("what is held to here would be missed: without the alarm, a story ends otherwise", async () => {
   const story = "objects are overwritten, deleted and made unwanted";
   const { ending } = await play({ story });
   const unsent: Fault[] = [{ call: "QUEUE of far.sendBatch #1", kind: "before" }];
-  expect((await differing({ story, without: "sweep" }, unsent, ending)).wrong).toHaveLength(1);
+  expect((await differing({ story, without: "alarm" }, unsent, ending)).wrong).toHaveLength(1);
 });
 
 test.each([

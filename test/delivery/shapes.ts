@@ -25,12 +25,19 @@ export interface Asked {
   story: string;
   fault?: Fault;
   /** Something of Weir's own that is left out, to see that its loss is noticed. */
-  without?: "sweep";
+  without?: "alarm";
 }
 /** How a story ended. */
 export interface Played {
   /** What is left: what the collections hold, and what the ledger knows. */
-  ending: { held: unknown[]; runs: unknown[]; tracked: unknown[]; dead: number; lost: string[] };
+  ending: {
+    held: unknown[];
+    events: string[];
+    runs: unknown[];
+    tracked: unknown[];
+    dead: number;
+    lost: string[];
+  };
   /** Calls by name, in order. */
   calls: string[];
   /** Whether the fault came to pass. */

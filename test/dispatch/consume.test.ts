@@ -1,18 +1,32 @@
-// The router's queues over a real ledger that fails when it is told to: no message is lost or let go before what
+// The router's queues over a ledger that fails when it is told to: no message is lost or let go before what
 // it says is on record, and one that is to blame does not take its neighbours with it.
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { openPipelines } from "../../src/dispatch/pipelines.ts";
-import { openEnv } from "../../src/env.ts";
 import { consume } from "../../src/queue/consume.ts";
 import type { RouterDeps } from "../../src/routing/deps.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
+import { runId } from "../../src/shapes/event-id.ts";
+import { type LedgerInNode, openLedger } from "../support/ledger.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 
 let stores: Stores;
+let ledger: LedgerInNode;
 /** What each call of the ledger fails with, while it is set. */
 let outage: Error | undefined;
 beforeAll(async () => {
   stores = await openStores();
+  const failing = <T extends object>(store: T, method: string): T =>
+    new Proxy(store, {
+      get: (target, name) => {
+        if (outage && name === method) return () => Promise.reject(outage);
+        const member: unknown = Reflect.get(target, name);
+        return typeof member === "function" ? member.bind(target) : member;
+      },
+    });
+  ledger = openLedger({
+    ledger: failing(stores.ledger, "prepare"),
+    archive: failing(stores.archive, "put"),
+  });
 });
 afterAll(() => stores?.close());
 beforeEach(() => {
@@ -20,15 +34,8 @@ beforeEach(() => {
 });
 
 const deps = (): RouterDeps => {
-  const ledger = new Proxy(stores.ledger, {
-    get: (db, name) => {
-      if (outage && name === "batch") return () => Promise.reject(outage);
-      const member: unknown = Reflect.get(db, name);
-      return typeof member === "function" ? member.bind(db) : member;
-    },
-  });
   return {
-    env: openEnv({ LEDGER: ledger }),
+    env: ledger.env,
     connections: connectionsSchema.parse({
       connections: { c: { kind: "r2", buckets: ["bucket"], events: [{ scheme: "r2-queue" }] } },
     }),
@@ -57,7 +64,7 @@ const taken = async (queue: string, ...messages: ReturnType<typeof message>[]) =
   return messages.map(({ verdict }) => verdict);
 };
 const isRecorded = async (key: string) =>
-  (await stores.ledger.prepare("SELECT id FROM events WHERE key = ?").bind(key).first()) !== null;
+  (await ledger.log.walk({ order: "newest first", key }, undefined, 1)).entries.length === 1;
 
 test.each([
   "D1_ERROR: D1 DB is overloaded. Requests queued for too long.",
@@ -83,11 +90,23 @@ test.each([
 
 test("a message that makes the ledger refuse is alone with it: its neighbours are recorded", async () => {
   const refused = { job: { run_id: null, alias: "a", event: { id: "e" } } };
+  const event = {
+    ...{
+      id: `evt_${"0".repeat(32)}`,
+      connection: "c",
+      sender: "invoke",
+      type: "created",
+      operation: "Invoke",
+    },
+    ...{ bucket: "", key: "", time: "2026-11-23T10:00:00.000Z", received_at: "2026-11-23T10:00:00.000Z" },
+    ...{ identities: [], hops: 0 },
+  };
+  const run = runId(event.id, "a");
   const good = {
     job: {
-      run_id: "run_neighbour",
+      run_id: run,
       alias: "a",
-      event: { id: "evt_neighbour", key: "" },
+      event,
       cause: "matched",
       attempts_before: 0,
     },
@@ -95,16 +114,19 @@ test("a message that makes the ledger refuse is alone with it: its neighbours ar
     attempts: 1,
   };
   expect(await taken("weir-dead", message(refused), message(good))).toEqual(["again in 10 s", "done"]);
-  const letter = await stores.ledger
-    .prepare("SELECT alias FROM dead_letters WHERE run_id = 'run_neighbour'")
-    .first();
-  expect(letter).toEqual({ alias: "a" });
+  expect(await ledger.shards.letter(run)).toMatchObject({ alias: "a" });
 });
 
 test("a report that came to the dead-letter queue is still taken as the report that it is", async () => {
-  const report = { run_id: "run_x", attempt: 1, status: "running", version: "v", commit: "c", started_at: 1 };
+  const report = {
+    ...{ run_id: runId(`evt_${"0".repeat(32)}`, "a"), attempt: 1, status: "running" },
+    ...{ version: "v", commit: "c", started_at: 1 },
+  };
+  const messages = [{ kind: "finish", reports: [report] }, report];
   outage = new Error("D1_ERROR: Network connection lost.");
-  expect(await taken("weir-events-dead", message(report))).toEqual(["again in 3600 s"]);
+  const due = { kind: "dead", alias: "a", detail: "x", at: 1 };
+  expect(await taken("weir-events-dead", message(due))).toEqual(["again in 3600 s"]);
   outage = undefined;
-  expect(await taken("weir-events-dead", message(report))).toEqual(["done"]);
+  for (const body of [due, ...messages])
+    expect(await taken("weir-events-dead", message(body))).toEqual(["done"]);
 });

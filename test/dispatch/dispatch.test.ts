@@ -1,6 +1,6 @@
 // Handing over: each pipeline's trouble is its own.
 import { expect, test } from "vitest";
-import { type DispatchResult, dispatch } from "../../src/dispatch/dispatch.ts";
+import { dispatch } from "../../src/dispatch/dispatch.ts";
 import { openPipelines } from "../../src/dispatch/pipelines.ts";
 import { openEnv } from "../../src/env.ts";
 import { pipelineConfigSchema } from "../../src/shapes/config.ts";
@@ -37,33 +37,33 @@ const job = (alias: string): Job => ({
     received_at: "2026-11-23T09:59:01.000Z",
   },
 });
-const answering = (alias: string) => ({ run: async () => [{ run_id: `run_${alias}`, status: "succeeded" }] });
 const queue = { sendBatch: async () => undefined };
 
-test("one that is not bound, one that throws and one that is slow: the others are settled without them", async () => {
+test("one that is not bound, one that throws and one that is slow: only what nobody took is stuck", async () => {
+  const ran: string[] = [];
+  const running = (alias: string, until = Promise.resolve()) => ({
+    run: async () => {
+      await until;
+      ran.push(alias);
+    },
+  });
   let go = () => {};
-  const slow = new Promise<object[]>((resolve) => {
-    go = () => resolve([{ run_id: "run_slow", status: "succeeded" }]);
+  const slow = new Promise<void>((resolve) => {
+    go = resolve;
   });
   const env = openEnv({
-    PIPELINE_WELL: answering("well"),
-    PIPELINE_BROKEN: { run: () => Promise.reject(new Error("Worker exceeded CPU time limit.")) },
-    PIPELINE_SLOW: { run: () => slow },
-    QUEUE_BROKEN: queue,
-    // The unbound one has no queue either: its run stays pending, for the sweep.
-  });
-  const settled: DispatchResult[] = [];
-  const all = dispatch(["slow", "well", "broken", "unbound"].map(job), pipelines, env, async (known) => {
-    settled.push(known);
-    go();
-  });
-  await all;
-  expect(settled).toMatchObject([
-    {
-      queued: ["run_broken"],
-      reports: [{ run_id: "run_well" }],
-      stuck: [{ run_id: "run_unbound", error: expect.stringContaining("QUEUE_UNBOUND") }],
+    PIPELINE_WELL: {
+      run: async () => {
+        ran.push("well");
+        go();
+      },
     },
-    { queued: [], reports: [{ run_id: "run_slow" }], stuck: [] },
-  ]);
+    PIPELINE_BROKEN: { run: () => Promise.reject(new Error("Worker exceeded CPU time limit.")) },
+    PIPELINE_SLOW: running("slow", slow),
+    QUEUE_BROKEN: queue,
+    // The unbound one has no queue either.
+  });
+  const stuck = await dispatch(["slow", "well", "broken", "unbound"].map(job), pipelines, env);
+  expect(stuck).toMatchObject([{ run_id: "run_unbound", error: expect.stringContaining("QUEUE_UNBOUND") }]);
+  expect(ran).toEqual(["well", "slow"]);
 });

@@ -365,23 +365,6 @@ test("a paused pipeline loses nothing: its events wait, and run when it is resum
   );
 });
 
-test("a run whose message was lost is found by the sweep and ends as it would have", async () => {
-  const { LEDGER } = await weir.harness.getWorker<{ LEDGER: D1Like }>("weir").getEnv();
-  await weir.notifyR2(await weir.put("test-media", "lost/x.txt", "x"));
-  const [run] = await weir.settled("lost/x.txt", 1);
-  // As if the queue had lost it: it is queued, overdue, and no message of it exists.
-  await LEDGER.prepare(
-    "UPDATE runs SET status = 'queued', progress = 1, attempt = 0, due_at = 1 WHERE id = ?",
-  )
-    .bind(run?.id)
-    .run();
-  await cron();
-  await weir.until(
-    () => weir.read<Run>(`/v1/runs/${run?.id}`),
-    (now) => now.status === "succeeded",
-  );
-});
-
 test.each([
   ["an unknown pipeline", "/v1/replays", { select: { kind: "stale" }, aliases: ["nope"] }, 404],
   ["an unknown selection", "/v1/replays", { select: { kind: "everything" } }, 400],
@@ -400,7 +383,3 @@ test.each([
 ])("%s is refused clearly", async (_, path, body, status) => {
   expect((await post(path, body)).status_code).toBe(status);
 });
-
-interface D1Like {
-  prepare(sql: string): { bind(...values: unknown[]): { run(): Promise<unknown> } };
-}

@@ -4,7 +4,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { D1Database } from "@cloudflare/workers-types";
+import { gunzipSync } from "node:zlib";
+import type { D1Database, R2Bucket } from "@cloudflare/workers-types";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { packageRoot } from "../../cli/project/project.ts";
 import { weirHere } from "../cli/support/run.ts";
@@ -215,7 +216,19 @@ test("the command, with every kind of answer", async () => {
 test("and none of it was seen, anywhere", async () => {
   seen.push({ by: "the Workers' logs", text: JSON.stringify(weir.harness.getLogs()) });
   seen.push({ by: "compute's log", text: compute.join("\n") });
-  const { LEDGER } = (await weir.harness.getWorker("weir").getEnv()) as { LEDGER: D1Database };
+  const { LEDGER, ARCHIVE } = (await weir.harness.getWorker("weir").getEnv()) as Record<string, never> & {
+    LEDGER: D1Database;
+    ARCHIVE: R2Bucket;
+  };
+  const { objects } = await ARCHIVE.list({ prefix: "log" });
+  expect(objects.length).toBeGreaterThan(5);
+  for (const { key } of objects) {
+    const bytes = Buffer.from((await (await ARCHIVE.get(key))?.arrayBuffer()) ?? new ArrayBuffer(0));
+    seen.push({ by: `the log's ${key}`, text: unpacked(bytes) });
+  }
+  // What the shards hold is read as people read it.
+  for (const path of ["/v1/runs", "/v1/dead-letters"])
+    seen.push({ by: `all of ${path}`, text: JSON.stringify(await weir.all(path)) });
   const { results: tables } = await LEDGER.prepare(
     "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite%'",
   ).all<{ name: string }>();
@@ -241,6 +254,9 @@ test("and none of it was seen, anywhere", async () => {
   ]);
   expect([...new Set(found)]).toEqual([]);
 });
+
+/** An object's text, unpacked where it is packed. */
+const unpacked = (bytes: Buffer) => (bytes[0] === 0x1f ? gunzipSync(bytes) : bytes).toString();
 
 /** As it stands, as JSON has it (once and twice), and as a URL does. */
 const formsOf = (value: string) => {

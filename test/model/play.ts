@@ -1,6 +1,6 @@
 // Plays many histories side by side on a running Weir, and says of each whether the collections came to agree
 // with the bucket. What they should hold follows from what is in the bucket at the end, and from nothing else.
-import type { Told } from "../support/client.ts";
+import type { Run, Told } from "../support/client.ts";
 import type { NetworkFault } from "../support/front.ts";
 import type { VersionedStore } from "../support/versioned-store.ts";
 import type { Weir } from "../support/weir.ts";
@@ -20,12 +20,8 @@ const PATIENCE_MS = 120_000;
 /** One replacement of a set in so many fails in D1, and is tried again. */
 const REFUSED_WRITES = 8;
 
-export interface Ledger {
-  prepare(sql: string): {
-    run(): Promise<unknown>;
-    all<T>(): Promise<{ results: T[] }>;
-    bind(...values: unknown[]): { all<T>(): Promise<{ results: T[] }> };
-  };
+interface Database {
+  prepare(sql: string): { run(): Promise<unknown> };
 }
 
 /** What is there, or held, of an object: its text, or nothing. */
@@ -73,9 +69,7 @@ const isTaken = ({ op, by }: Change) => op === "bring up" || (op === "put" && by
 
 export async function openModel(weir: Weir, store: VersionedStore) {
   const deeds = openDeeds(weir, store);
-  const { LEDGER: ledger, D1_TEST_ITEMS: items } = await weir.harness
-    .getWorker<{ LEDGER: Ledger; D1_TEST_ITEMS: Ledger }>("weir")
-    .getEnv();
+  const { D1_TEST_ITEMS: items } = await weir.harness.getWorker<{ D1_TEST_ITEMS: Database }>("weir").getEnv();
   await items
     .prepare(
       `CREATE TRIGGER now_and_then BEFORE UPDATE OF committed ON item_sets
@@ -83,8 +77,6 @@ export async function openModel(weir: Weir, store: VersionedStore) {
        BEGIN SELECT RAISE(ABORT, 'Network connection lost.'); END`,
     )
     .run();
-  // Prepared once: the harness prepares with this whole process standing still, the front in it too.
-  const open = ledger.prepare("SELECT id, status FROM runs WHERE due_at IS NOT NULL");
   const reads = new Map<string, NetworkFault>();
   const faultOf = (path: string) => {
     const name = /\/((followed|model)\/\d+\/\d+\/[ab])\b/.exec(decodeURIComponent(path))?.[1] ?? "";
@@ -146,11 +138,11 @@ export async function openModel(weir: Weir, store: VersionedStore) {
     }
   }
 
-  /** Waits until every run has ended: asked at one moment, so that none moves on between two questions. */
+  /** Waits until every run has ended, by the counts of the metrics. */
   const ended = () =>
     weir.until(
-      () => open.all<object>(),
-      ({ results }) => results.length === 0,
+      async () => (await weir.api("/metrics")).text(),
+      (metrics) => !metrics.includes("\nweir_runs_open{"),
       PATIENCE_MS,
     );
 
@@ -172,41 +164,60 @@ export async function openModel(weir: Weir, store: VersionedStore) {
 
   /** What the ledger has of a history's objects, in the order of events. */
   async function ledgerOf(name: string): Promise<string> {
-    const { results } = await ledger
-      .prepare(
-        `SELECT e.key, e.time, e.sender, e.envelope ->> '$.operation' AS operation, (
-           SELECT group_concat(h.alias || ' ' || h.steps || coalesce(', ' || h.reason, '') || coalesce(', items: ' || h.items, ''), '; ')
-           FROM (SELECT r.alias, r.reason, r.items, (
-               SELECT group_concat(s.status, ' → ') FROM (SELECT status FROM run_history WHERE run_id = r.id ORDER BY at, rowid) AS s) AS steps
-             FROM runs AS r WHERE r.event_id = e.id) AS h) AS runs
-         FROM events AS e WHERE e.key >= ?1 || '/' AND e.key < ?1 || '0' ORDER BY e.received_at, e.id`,
-      )
-      .bind(name)
-      .all<{ key: string; time: string; sender: string; operation: string; runs: string | null }>();
-    return results
-      .map(
-        ({ key, time, sender, operation, runs }) =>
-          `  ${time.slice(17)} ${key.replace(`${name}/`, "")} ${operation} (${sender}): ${runs ?? "no run"}`,
-      )
+    const { events, runs } = await onRecord();
+    const runsOf = Map.groupBy(runs, ({ event_id }) => event_id);
+    return events
+      .filter(({ key }) => key.startsWith(`${name}/`))
+      .reverse()
+      .map(({ id, key, time, sender, operation }) => {
+        const tried = (runsOf.get(id) ?? []).map(
+          ({ alias, status, attempt, reason, items: count }) =>
+            `${alias} ${status} at ${attempt}, ${reason ?? "no reason"}, items: ${count}`,
+        );
+        const what = `${time.slice(17)} ${key.replace(`${name}/`, "")} ${operation} (${sender})`;
+        return `  ${what}: ${tried.join("; ") || "no run"}`;
+      })
       .join("\n");
+  }
+
+  /** Events and runs of the histories. */
+  async function onRecord(): Promise<{ events: RecordedEvent[]; runs: RecordedRun[] }> {
+    const [events, runs] = await Promise.all([
+      weir.all<RecordedEvent>("/v1/events"),
+      weir.all<RecordedRun>("/v1/runs"),
+    ]);
+    const isOurs = (key: string) => /^(model|followed)\//.test(key);
+    return {
+      events: events.filter(({ key }) => isOurs(key)),
+      runs: runs.filter(({ object }) => isOurs(object.key)),
+    };
   }
 
   /** How often runs were tried, to show that the faults did strike; and what accesses have led to. */
   async function tally(): Promise<Tally> {
-    const { results } = await ledger
-      .prepare(
-        `SELECT (SELECT count(*) FROM events WHERE ${OURS}) AS events, count(*) AS runs,
-           coalesce(sum(attempt > 1), 0) AS tried_again,
-           (SELECT count(*) FROM events WHERE ${OURS} AND type = 'accessed') AS accesses,
-           (SELECT count(*) FROM runs AS r JOIN events AS e ON e.id = r.event_id WHERE e.type = 'accessed') AS accesses_run
-         FROM runs WHERE ${OURS}`,
-      )
-      .all<Tally>();
-    return results[0] ?? { events: 0, runs: 0, tried_again: 0, accesses: 0, accesses_run: 0 };
+    const { events, runs } = await onRecord();
+    const accesses = new Set(events.flatMap(({ id, type }) => (type === "accessed" ? [id] : [])));
+    return {
+      events: events.length,
+      runs: runs.length,
+      tried_again: runs.filter(({ attempt }) => attempt > 1).length,
+      accesses: accesses.size,
+      accesses_run: runs.filter(({ event_id }) => accesses.has(event_id)).length,
+    };
   }
 
   return { play, ledgerOf, tally };
 }
+
+interface RecordedEvent {
+  id: string;
+  key: string;
+  time: string;
+  type: string;
+  sender: string;
+  operation: string;
+}
+type RecordedRun = Run & { object: { key: string } };
 
 interface Tally {
   events: number;
@@ -215,5 +226,3 @@ interface Tally {
   accesses: number;
   accesses_run: number;
 }
-
-const OURS = "(key LIKE 'model/%' OR key LIKE 'followed/%')";

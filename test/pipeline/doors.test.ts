@@ -6,10 +6,12 @@ import { openEnv } from "../../src/env.ts";
 import { type PipelineConfig, pipelineConfigSchema } from "../../src/shapes/config.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
 import { FailureError } from "../../src/shapes/failure.ts";
+import { sha256Hex } from "../../src/shapes/hash.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import type { Report } from "../../src/shapes/run.ts";
+import type { RunMessage } from "../../src/shapes/run-message.ts";
 import { d1Collection } from "../../src/store/collections/d1.ts";
-import type { DeadJob } from "../../src/store/ledger/dead-letters.ts";
+import type { DeadJob } from "../../src/store/ledger/contract.ts";
 import { openDeps, type PipelineDeps } from "../../workers/pipeline/deps.ts";
 import { consumeJobs, runJobs } from "../../workers/pipeline/doors.ts";
 import { definePipeline, type Handler } from "../../workers/pipeline/sdk.ts";
@@ -23,6 +25,8 @@ let collection = "";
 let number = 0;
 /** What went into the queues, by binding; one that is named in `broken` takes nothing. */
 let sent: Record<"REPORTS" | "RETRY" | "DEAD", { body: unknown; delaySeconds?: number }[]>;
+/** Reports that the runs' shards took. */
+let shard: Report[];
 let broken: string[];
 beforeAll(async () => {
   stores = await openStores();
@@ -31,6 +35,7 @@ afterAll(() => stores?.close());
 beforeEach(() => {
   collection = `doors-${number++}`;
   sent = { REPORTS: [], RETRY: [], DEAD: [] };
+  shard = [];
   broken = [];
 });
 
@@ -58,6 +63,13 @@ function queue(name: keyof typeof sent) {
     sendBatch: (messages: { body: unknown }[]) => take(messages),
   };
 }
+/** The ledger's door for reports. */
+const door = {
+  finish: async (reports: Report[]) => {
+    if (broken.includes("SHARD")) throw new Error("the shard does not answer");
+    shard.push(...reports);
+  },
+};
 const deps = (handler: Handler, more: object = {}, over: Partial<PipelineDeps> = {}): PipelineDeps => {
   const env = {
     R2_BUCKET: stores.bucket,
@@ -65,6 +77,7 @@ const deps = (handler: Handler, more: object = {}, over: Partial<PipelineDeps> =
     WEIR_URL: "http://router.test",
     WEIR_SIGNING_KEY: "k",
     WEIR_VERSION: "v1",
+    REPORT_DOOR: door,
     REPORTS: queue("REPORTS"),
     RETRY: queue("RETRY"),
     DEAD: queue("DEAD"),
@@ -73,7 +86,7 @@ const deps = (handler: Handler, more: object = {}, over: Partial<PipelineDeps> =
   return { ...opened, random: () => 1, ...over };
 };
 const job = (key: string, more: Partial<Job> = {}): Job => ({
-  run_id: `run_${collection}_${key}`,
+  run_id: `run_${sha256Hex(`${collection} ${key}`).slice(0, 32)}_p1`,
   alias: "p1",
   cause: "matched",
   attempts_before: 0,
@@ -113,8 +126,11 @@ function message(body: Job, attempts = 1, ageMs = 0): Delivered {
   return one;
 }
 const put = (key: string) => stores.bucket.put(key, key);
-const reports = () =>
-  sent.REPORTS.map(({ body }) => body as Report).filter(({ status }) => status !== "running");
+/** Reports that have arrived, in a shard or in the queue behind it. */
+const reports = () => [
+  ...shard,
+  ...sent.REPORTS.flatMap(({ body }) => (body as RunMessage & { kind: "finish" }).reports),
+];
 const items = async () =>
   (await d1Collection(stores.collections, collection).list({ limit: 100 })).items.map(({ data }) => data);
 
@@ -139,11 +155,11 @@ describe("a batch of ten of which the eighth throws", () => {
   });
 
   test("by binding: nine are reported as done, and the eighth is in the pipeline's queue", async () => {
-    const reported = await runJobs(
+    await runJobs(
       keys.map((key) => job(key)),
       deps(handler),
     );
-    expect(reported.filter(({ status }) => status === "succeeded")).toHaveLength(9);
+    expect(reports().filter(({ status }) => status === "succeeded")).toHaveLength(9);
     expect(sent.RETRY).toMatchObject([
       { body: { run_id: job("ten-8").run_id, attempts_before: 1 }, delaySeconds: 8 },
     ]);
@@ -260,7 +276,7 @@ describe("where the ledger cannot be told", () => {
   test("what is done comes again as the same attempt, and is not done again", async () => {
     let runs = 0;
     const once = deps(() => ({ n: ++runs }));
-    broken = ["REPORTS"];
+    broken = ["SHARD", "REPORTS"];
     const first = message(job("untold"));
     await consumeJobs([first], once);
     expect(first.verdict).toBe("ack");
@@ -276,8 +292,8 @@ describe("where the ledger cannot be told", () => {
     const failing = deps(() => {
       throw new FailureError({ kind: "bad_media", detail: "no film" });
     });
-    for (const down of ["REPORTS", "DEAD"]) {
-      broken = [down];
+    for (const down of [["SHARD", "REPORTS"], ["DEAD"]]) {
+      broken = down;
       const one = message(job("untold"));
       await consumeJobs([one], failing);
       expect(one.verdict).toBe("ack");
@@ -285,8 +301,19 @@ describe("where the ledger cannot be told", () => {
     expect([reports().length, sent.DEAD.length]).toEqual([1, 1]);
   });
 
+  test("a shard that does not answer is told by the router's queue", async () => {
+    broken = ["SHARD"];
+    const one = message(job("untold"));
+    await consumeJobs(
+      [one],
+      deps(() => ({})),
+    );
+    expect([one.verdict, shard.length]).toEqual(["ack", 0]);
+    expect(sent.REPORTS).toMatchObject([{ body: { kind: "finish", reports: [{ status: "succeeded" }] } }]);
+  });
+
   test("and nothing can be sent either: the message itself comes again", async () => {
-    broken = ["REPORTS", "RETRY", "DEAD"];
+    broken = ["SHARD", "REPORTS", "RETRY", "DEAD"];
     const one = message(job("untold"));
     await consumeJobs(
       [one],
@@ -343,7 +370,8 @@ test("a run keeps the version that it started with, whatever is deployed meanwhi
     deps(() => ({ by: "v2" }), {}, { version: "v2" }),
   );
   go();
-  expect(await running).toMatchObject([{ status: "succeeded", version: "v1" }]);
+  await running;
+  expect(reports().at(-1)).toMatchObject({ status: "succeeded", version: "v1" });
   const { items: all } = await d1Collection(stores.collections, collection).list({ limit: 10 });
   expect(all.map(({ data, lineage }) => [data.by, lineage.version]).sort()).toEqual([
     ["v1", "v1"],

@@ -3,14 +3,17 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type DiffBody, diffFilters } from "../../src/query/diff.ts";
 import type { SetLineage } from "../../src/shapes/item.ts";
 import { d1Collection } from "../../src/store/collections/d1.ts";
+import { type LedgerInNode, openLedger } from "../support/ledger.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 import { deployed, eventOf, hear, holding, START } from "./given.ts";
 
-let stores: Stores;
+let real: Stores;
+let stores: LedgerInNode;
 beforeAll(async () => {
-  stores = await openStores();
+  real = await openStores();
+  stores = openLedger(real);
 });
-afterAll(() => stores?.close());
+afterAll(() => real?.close());
 
 const NOW = START + 86_400_000;
 const lineage: SetLineage = {
@@ -29,7 +32,7 @@ async function diff(
   const pipeline = pipelines.get("p1");
   if (!pipeline) throw new Error("no pipeline");
   const config = { ...pipeline.config, source: { ...pipeline.config.source, connection_id: connection } };
-  const collection = d1Collection(stores.collections, "items");
+  const collection = d1Collection(real.collections, "items");
   const deps = { pipeline: { ...pipeline, config }, collection, stores, now: NOW };
   return diffFilters({ alias: "p1", filters: after, since: "7d", ...more }, deps);
 }
@@ -95,7 +98,7 @@ test("the items that lost objects have in the collection are counted", async () 
     deployed({}),
     ["a", "b", "c", "d"].map((key) => eventOf(key, at)),
   );
-  const collection = d1Collection(stores.collections, "items");
+  const collection = d1Collection(real.collections, "items");
   const sets = ["a", "b", "d"].map((key) => ({ alias: "p1", connection: "counted", bucket: "b", key }));
   const items = [1, 2, 3].map((n) => ({ data: JSON.stringify({ n }), vectors: [] }));
   for (const fence of await collection.begin(sets)) await collection.replace(fence, lineage, items);

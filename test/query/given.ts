@@ -3,12 +3,12 @@
 import { openPipelines, type Pipelines } from "../../src/dispatch/pipelines.ts";
 import { identify, lookups } from "../../src/receive/identity.ts";
 import { decide } from "../../src/routing/decide.ts";
+import { recordWhole } from "../../src/routing/record.ts";
 import { pipelineConfigSchema } from "../../src/shapes/config.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import { FailureError } from "../../src/shapes/failure.ts";
 import type { Observed, Source } from "../../src/source/contract.ts";
-import { record } from "../../src/store/ledger/events.ts";
-import type { Stores } from "../support/stores.ts";
+import type { LedgerInNode } from "../support/ledger.ts";
 
 type Looks = Pick<Source, "observe" | "tags">;
 
@@ -57,7 +57,7 @@ export const holding = (objects: Record<string, Partial<Observed> | null | strin
 
 /** What the router does with events: decides and records them. */
 export async function hear(
-  { ledger }: Stores,
+  { env }: LedgerInNode,
   pipelines: Pipelines,
   events: Event[],
   source: Looks = holding({}),
@@ -69,5 +69,5 @@ export async function hear(
       return { event, lookups: lookups(event), outcome: outcome.value, cause: "matched" as const };
     }),
   );
-  await record(ledger, decided, START, pipelines.deployment);
+  await recordWhole(decided, { env, connections: { connections: {} }, pipelines, now: () => START });
 }

@@ -1,22 +1,23 @@
-// What a monitor reads at /metrics, over the ledger in real D1.
+// What a monitor reads at /metrics, over a whole ledger.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { renderMetrics } from "../../src/query/metrics.ts";
 import { identify, lookups } from "../../src/receive/identity.ts";
 import type { Event } from "../../src/shapes/event.ts";
+import { runId } from "../../src/shapes/event-id.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import type { Report, RunStatus } from "../../src/shapes/run.ts";
-import { recordDead, takeForRedrive } from "../../src/store/ledger/dead-letters.ts";
-import { record, runId } from "../../src/store/ledger/events.ts";
 import { pausePipeline } from "../../src/store/ledger/pauses.ts";
 import { recordRefused } from "../../src/store/ledger/rejections.ts";
-import { takeReports } from "../../src/store/ledger/runs.ts";
+import { type LedgerInNode, openLedger } from "../support/ledger.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 
-let stores: Stores;
+let real: Stores;
+let stores: LedgerInNode;
 beforeAll(async () => {
-  stores = await openStores();
+  real = await openStores();
+  stores = openLedger(real);
 });
-afterAll(() => stores?.close());
+afterAll(() => real?.close());
 
 const NOW = Date.parse("2026-11-25T10:00:00Z");
 let number = 0;
@@ -32,32 +33,32 @@ async function run(alias: string): Promise<Job> {
     time,
   } as const;
   const event: Event = { ...told, ...identify(told), sender: "s3", hops: 0, received_at: time };
-  const outcome = { matched: [alias], refused: [], refused_count: 0 };
-  await record(stores.ledger, [{ event, lookups: lookups(event), outcome, cause: "matched" }], NOW);
+  const commit = { event, lookups: lookups(event), matched: [alias], cause: "matched" as const };
+  await stores.shards.commit([commit], { now: NOW, paused: alias === "b" ? ["b"] : [], binding: [] });
   return { run_id: runId(event.id, alias), alias, event, cause: "matched", attempts_before: 0 };
 }
 const report = ({ run_id }: Job, status: RunStatus, attempt = 1): Report => {
   return { run_id, attempt, status, version: "v", commit: "c", started_at: NOW, ended_at: NOW + 1500 };
 };
 const lines = async (now = NOW + 10_000) =>
-  (await renderMetrics(stores.ledger, now))
-    .split("\n")
-    .filter((line) => line !== "" && !line.startsWith("#"));
+  (await renderMetrics(stores, now)).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 
 test("a ledger in which nothing has happened has its families and no samples but the count of replays", async () => {
-  const text = await renderMetrics(stores.ledger, NOW);
+  const text = await renderMetrics(stores, NOW);
   expect(text).toContain("# TYPE weir_runs_total counter\n");
-  expect(await lines()).toEqual(["weir_replays_active 0"]);
+  expect(await lines()).toEqual([
+    expect.stringContaining("weir_ledger_fullest_shard_ratio "),
+    "weir_replays_active 0",
+  ]);
 });
 
 test("what ended, what is open and for how long, what is dead, paused and refused", async () => {
   const [done, dead] = [await run("a"), await run("a")];
   await run("b");
-  await takeReports(stores.ledger, [report(done, "succeeded")], Date.now());
+  await stores.shards.finish([report(done, "succeeded")], { now: NOW });
   // Told twice, it has ended once.
-  await takeReports(stores.ledger, [report(done, "succeeded")], Date.now());
-  await recordDead(
-    stores.ledger,
+  await stores.shards.finish([report(done, "succeeded")], { now: NOW });
+  await stores.shards.bury(
     [{ job: dead, failure: { kind: "handler_failed", detail: "x" }, attempts: 1 }],
     NOW,
   );
@@ -72,6 +73,7 @@ test("what ended, what is open and for how long, what is dead, paused and refuse
     'weir_runs_open{pipeline="b",status="pending"} 1',
     'weir_run_oldest_open_seconds{pipeline="b"} 10',
     'weir_dead_letters{pipeline="a"} 1',
+    expect.stringContaining("weir_ledger_fullest_shard_ratio "),
     'weir_pipeline_paused{pipeline="b"} 1',
     "weir_replays_active 0",
     'weir_rejections_recent{connection="odd\\"\\n"} 1',
@@ -81,16 +83,11 @@ test("what ended, what is open and for how long, what is dead, paused and refuse
 });
 
 test("a redriven run that then succeeds has ended twice, and is open in between", async () => {
-  await takeForRedrive(stores.ledger, { alias: "a" }, NOW, 10);
-  expect(await lines()).toContain('weir_runs_open{pipeline="a",status="pending"} 1');
-  const { results } = await stores.ledger
-    .prepare("SELECT id FROM runs WHERE alias = 'a' AND status = 'pending'")
-    .all<{ id: string }>();
-  await takeReports(
-    stores.ledger,
-    [{ ...report({ run_id: results[0]?.id } as Job, "succeeded", 2) }],
-    Date.now(),
-  );
+  const [letter] = await stores.shards.redrive({ alias: "a" }, { now: NOW, limit: 10, paused: [] });
+  expect((await lines()).join()).toMatch(/weir_runs_open\{pipeline="a",status="(pending|queued)"\} 1/);
+  await stores.shards.finish([{ ...report({ run_id: letter?.run.run_id } as Job, "succeeded", 2) }], {
+    now: NOW,
+  });
   const after = await lines();
   expect(after).toContain('weir_runs_total{pipeline="a",status="succeeded"} 2');
   expect(after).toContain('weir_runs_total{pipeline="a",status="dead"} 1');

@@ -3,28 +3,24 @@ import type { D1Database } from "@cloudflare/workers-types";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { listExpired } from "../../src/query/archive.ts";
 import { listChanges } from "../../src/query/audit-log.ts";
-import { listObjects } from "../../src/query/pipeline-objects.ts";
-import { listVersions } from "../../src/query/versions.ts";
-import { identify, lookups } from "../../src/receive/identity.ts";
-import { eventsPage, producedPage } from "../../src/replay/candidates.ts";
-import { heldItems, pastRuns } from "../../src/replay/estimates.ts";
+import { listRejections } from "../../src/query/ledger.ts";
+import { listReplays } from "../../src/query/replays.ts";
 import { pipelineConfigSchema } from "../../src/shapes/config.ts";
-import type { Event } from "../../src/shapes/event.ts";
-import type { Job } from "../../src/shapes/job.ts";
 import { beginChange, endChange } from "../../src/store/access/audit-log.ts";
 import { findKeyByHash, noteUse } from "../../src/store/access/keys.ts";
-import { expirePage } from "../../src/store/archive/expire.ts";
-import { findArchived } from "../../src/store/archive/find.ts";
-import { clearAbandoned, FIRST_ARRIVAL, movePage } from "../../src/store/archive/move.ts";
-import { listPasses, recordPass } from "../../src/store/archive/passes.ts";
-import { walk, walkObjects } from "../../src/store/archive/walk.ts";
 import { d1Collection } from "../../src/store/collections/d1.ts";
 import { spreadPage } from "../../src/store/collections/moving.ts";
 import { openShards } from "../../src/store/collections/shards.ts";
-import { recordDead } from "../../src/store/ledger/dead-letters.ts";
-import { record } from "../../src/store/ledger/events.ts";
+import { forgetDeaths, listFailing, recordDeaths } from "../../src/store/ledger/deaths.ts";
+import {
+  listConfigs,
+  openDeployment,
+  recordDeployment,
+  versionThen,
+} from "../../src/store/ledger/deployments.ts";
+import { endPause, listPaused, pauseFull } from "../../src/store/ledger/pauses.ts";
+import { getReplay, stuckReplays } from "../../src/store/ledger/replays.ts";
 import { retireOld } from "../../src/store/ledger/retire.ts";
-import { claimOverdue, markQueued, takeReports } from "../../src/store/ledger/runs.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 
 let stores: Stores;
@@ -33,17 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => stores?.close());
 
-const told = {
-  connection: "c",
-  bucket: "b",
-  key: "k",
-  type: "created",
-  operation: "Put",
-  time: "2026-11-23T09:59:00.000Z",
-} as const;
-const event: Event = { ...told, ...identify(told), sender: "s3", hops: 0, received_at: told.time };
-const job: Job = { run_id: "run_x_a", alias: "a", event, cause: "matched", attempts_before: 0 };
-const outcome = { matched: ["a"], refused: [], refused_count: 0 };
+const NOON = "2026-11-23T12:00:00.000Z";
 const set = { alias: "a", connection: "c", bucket: "b", key: "k" };
 const lineage = {
   event_id: "e",
@@ -53,20 +39,9 @@ const lineage = {
   etag: "e",
   version_id: null,
   size: 1,
-  event_time: told.time,
-  stored_at: told.time,
+  event_time: NOON,
+  stored_at: NOON,
 };
-const done = {
-  run_id: "run_x_a",
-  attempt: 1,
-  status: "succeeded",
-  version: "v",
-  commit: "c",
-  started_at: 1,
-  ended_at: 2,
-  items: 0,
-} as const;
-
 const who = { key_id: "key_1", key_name: "n" };
 const pipeline = { alias: "a", version: "v" };
 const config = pipelineConfigSchema.parse({
@@ -76,19 +51,19 @@ const config = pipelineConfigSchema.parse({
 });
 
 const ledgerWork: [string, (db: D1Database) => Promise<unknown>][] = [
-  [
-    "recording events and runs",
-    (db) => record(db, [{ event, lookups: lookups(event), outcome, cause: "matched" }], 1),
-  ],
-  ["handing runs over", (db) => markQueued(db, ["run_x_a"], 1)],
-  ["taking reports", (db) => takeReports(db, [done], Date.now())],
-  ["sweeping", (db) => claimOverdue(db, Date.now(), 100)],
-  ["recording dead letters", (db) => recordDead(db, [{ job, attempts: 1 }], 1)],
-  [
-    "a page of events to replay",
-    (db) =>
-      eventsPage({ ledger: db, archive: stores.archive }, { alias: "a", connection: "c" }, undefined, 100),
-  ],
+  ["recording a deployment", (db) => recordDeployment(db, openDeployment([{ ...pipeline, config }]), 1)],
+  ["which pipelines are paused", (db) => listPaused(db)],
+  ["pausing what is full", (db) => pauseFull(db, [{ alias: "a", detail: "x" }], 1)],
+  ["ending a pause", (db) => endPause(db, "a")],
+  ["counting deaths", (db) => recordDeaths(db, [{ alias: "a", detail: "x", runs: 1, at: 1 }])],
+  ["which pipelines fail", (db) => listFailing(db, 1, 20)],
+  ["forgetting deaths", (db) => forgetDeaths(db, 1)],
+  ["the version of then", (db) => versionThen(db, "d", "a")],
+  ["a pipeline's configs", (db) => listConfigs(db, "a")],
+  ["replays that stand still", (db) => stuckReplays(db, 1)],
+  ["a replay", (db) => getReplay(db, "rpl_1")],
+  ["a page of replays", (db) => listReplays(db, { limit: 10 })],
+  ["a page of refusals", (db) => listRejections(db, { connection: "c" }, { limit: 10 })],
   ["looking a key up", (db) => findKeyByHash(db, "h")],
   ["noting a key's use", (db) => noteUse(db, "key_1", 2, 1)],
   [
@@ -106,48 +81,8 @@ const ledgerWork: [string, (db: D1Database) => Promise<unknown>][] = [
     },
   ],
   ["a page of the audit log", (db) => listChanges(db, { key: "key_1" }, { limit: 10 })],
-  ["a pipeline's versions", (db) => listVersions(db, { ...pipeline, config })],
-  ["a pipeline's objects", (db) => listObjects(db, pipeline, { limit: 10, version: "v", stale: true })],
-  [
-    "a page of stale items",
-    (db) => producedPage(db, "a", { kind: "not_version", value: "v" }, undefined, 100),
-  ],
-];
-const OLD = { connection: "old", key: "k" };
-const books = (db: D1Database) => ({ ledger: db, archive: stores.archive });
-const archiveWork: [string, (db: D1Database) => Promise<unknown>][] = [
-  [
-    "moving a page to the archive",
-    async (db) => {
-      const old = { ...event, ...OLD, ...identify({ ...told, ...OLD }) };
-      await record(
-        stores.ledger,
-        [{ event: old, lookups: [], outcome: { ...outcome, matched: [] }, cause: "matched" }],
-        1,
-      );
-      expect(await movePage(books(db), "old", "9", FIRST_ARRIVAL, 1)).toMatchObject({ events: 1 });
-    },
-  ],
-  ["clearing away what was abandoned", (db) => clearAbandoned(books(db), 1)],
-  ["finding an archived event", (db) => findArchived(books(db), event.id)],
-  ["listing events", (db) => walk(books(db), { order: "newest first" }, FIRST_ARRIVAL, 10)],
-  [
-    "listing events of a connection",
-    (db) => walk(books(db), { order: "newest first", connection: "c" }, FIRST_ARRIVAL, 10),
-  ],
-  [
-    "walking objects of a time, hot and archived",
-    async (db) => {
-      const stretch = { order: "oldest first", connection: "old", since: "2026", without: "replay" } as const;
-      expect((await walkObjects(books(db), stretch, undefined, 10)).rows).toHaveLength(1);
-    },
-  ],
-  ["passes", async (db) => recordPass(db, (await listPasses(db, 1))[0]?.connection ?? "", FIRST_ARRIVAL, 1)],
-  ["expiring", (db) => expirePage(books(db), "old", 1e9, 1)],
   ["retiring", (db) => retireOld(db, 1)],
   ["what has expired", (db) => listExpired(db, { limit: 10 })],
-  ["what a plan would replace", (db) => heldItems(db, "a", [told])],
-  ["how long runs took", (db) => pastRuns(db, "a")],
 ];
 async function storeIn(db: D1Database, key: typeof set): Promise<void> {
   const [fence] = await d1Collection(db, "x").begin([key]);
@@ -179,7 +114,6 @@ async function spread(first: D1Database, second: D1Database): Promise<void> {
 }
 
 test.each(ledgerWork)("%s reads by index only", (_, work) => expectIndexed(stores.ledger, work));
-test.each(archiveWork)("%s reads by index only", (_, work) => expectIndexed(stores.ledger, work));
 test.each(collectionWork)("%s reads by index only", (_, work) => expectIndexed(stores.collections, work));
 
 async function expectIndexed(db: D1Database, work: (db: D1Database) => Promise<unknown>): Promise<void> {

@@ -1,22 +1,35 @@
 // Old rows of the ledger go, are counted, and nothing that is open goes with them.
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { describeArchive, listExpired } from "../../src/query/archive.ts";
+import { listExpired } from "../../src/query/archive.ts";
 import { emptyPlan } from "../../src/shapes/replay.ts";
 import { beginChange, endChange, MAX_ROWS_AN_HOUR } from "../../src/store/access/audit-log.ts";
 import { claimKey, type HeldKey, KEEP_MS, keepAnswer } from "../../src/store/access/idempotency.ts";
-import { record } from "../../src/store/ledger/events.ts";
 import { recordRefused } from "../../src/store/ledger/rejections.ts";
 import { insertReplay, MAX_OPEN_REPLAYS, type ReplayStatus } from "../../src/store/ledger/replays.ts";
-import { EXPIRY_DAYS, IDENTITY_DAYS, REJECTION_DAYS, REPLAY_DAYS } from "../../src/store/ledger/retire.ts";
+import { EXPIRY_DAYS, REJECTION_DAYS, REPLAY_DAYS, retireOld } from "../../src/store/ledger/retire.ts";
 import { openStores, type Stores } from "../support/stores.ts";
-import { connections, count, DAY, decided, eventAt, hear, keep, NOW, wipe } from "./archive-given.ts";
 
 let stores: Stores;
 beforeAll(async () => {
   stores = await openStores();
 });
-beforeEach(() => wipe(stores));
+beforeEach(() =>
+  stores.ledger.batch(
+    ["replays", "expiries", "rejections", "idempotency"].map((name) =>
+      stores.ledger.prepare(`DELETE FROM ${name}`),
+    ),
+  ),
+);
 afterAll(() => stores?.close());
+
+const DAY = 86_400_000;
+const NOW = Date.parse("2026-11-25T00:00:00Z");
+
+/** Rows of a table of the ledger. */
+const count = async ({ ledger }: Stores, table: string): Promise<number> =>
+  (await ledger.prepare(`SELECT count(*) AS n FROM ${table}`).first<{ n: number }>())?.n ?? 0;
+/** The cron's part, at a time. */
+const keep = ({ ledger }: Stores, now = NOW) => retireOld(ledger, now);
 
 const expired = async () =>
   (await listExpired(stores.ledger, { limit: 50 })).data.map(({ what, count, connection }) => [
@@ -24,20 +37,6 @@ const expired = async () =>
     count,
     connection,
   ]);
-
-test("identities go after their days, also of an event that is still hot, which is known by its id", async () => {
-  const hot = eventAt(NOW - (IDENTITY_DAYS + 1) * DAY, "hot");
-  const young = eventAt(NOW - (IDENTITY_DAYS - 1) * DAY, "young");
-  await hear(stores, [
-    [hot, { a: "dead" }],
-    [young, { a: "dead" }],
-  ]);
-  await keep(stores);
-  expect(await expired()).toEqual([["event_identities", 1, null]]);
-  expect(await count(stores, "event_identities")).toBe(1);
-  await record(stores.ledger, [decided(hot)], NOW);
-  expect(await count(stores, "events")).toBe(2);
-});
 
 test("refusals, idempotency keys and what is known of expiries go after their time, and not before", async () => {
   const failure = { kind: "unproven" as const, detail: "no" };
@@ -83,9 +82,8 @@ test.each<[ReplayStatus, number, number]>([
     ...{ created_at: at, moved_at: at, ended_at: null },
   });
   if (isOver) await stores.ledger.prepare("UPDATE replays SET ended_at = ?").bind(at).run();
-  await stores.ledger.prepare("INSERT INTO replay_counts VALUES ('rpl_1', 'succeeded', 7)").run();
   await keep(stores);
-  expect([await count(stores, "replays"), await count(stores, "replay_counts")]).toEqual([left, left]);
+  expect(await count(stores, "replays")).toBe(left);
 });
 
 test("only so many replays may be open at once: one more is not taken until another is over", async () => {
@@ -130,57 +128,6 @@ test("of one key's changes of one kind in an hour the first have a row each, and
   const [further] = results.filter(({ detail }) => detail !== null);
   expect(further).toMatchObject({ key_name: "busy", id: expect.stringContaining("further") });
   expect(JSON.parse(further?.detail ?? "")).toEqual({ further: 25, done: 22, failed: 3 });
-});
-
-test("a replay of which a run is still hot stays, so that its progress stays exact", async () => {
-  const at = NOW - 2 * REPLAY_DAYS * DAY;
-  await insertReplay(stores.ledger, {
-    ...{ id: "rpl_1", status: "done", phase: "draining", plan: emptyPlan(), cursor: null, page: 1 },
-    ...{ request: { select: { kind: "stale" }, aliases: ["a"], dry_run: false } },
-    ...{ created_at: at, moved_at: at, ended_at: null },
-  });
-  await stores.ledger.prepare("UPDATE replays SET ended_at = ?").bind(at).run();
-  await record(stores.ledger, [decided(eventAt(at, "x", { sender: "replay" }), ["a"], "rpl_1")], at);
-  await keep(stores);
-  expect(await count(stores, "replays")).toBe(1);
-});
-
-test("what was archived and for how long it is kept is told for every connection, also one that is no more", async () => {
-  await hear(stores, [
-    [eventAt(NOW - 40 * DAY, "1"), { a: "succeeded" }],
-    [eventAt(NOW - DAY, "2"), {}],
-    [eventAt(NOW - 40 * DAY, "3", { connection: "gone" }), {}],
-  ]);
-  await keep(stores);
-  const known = connections({ c: { hot_days: 30, archive_days: 7 } });
-  expect(await describeArchive(stores.ledger, known)).toMatchObject([
-    {
-      connection: "c",
-      hot_days: 30,
-      archive_days: 7,
-      oldest_hot: "2026-11-24T00:00:00.000Z",
-      archive: { events: 1, runs: 1 },
-    },
-    {
-      connection: "gone",
-      hot_days: 30,
-      archive_days: 365,
-      oldest_hot: null,
-      archive: { events: 1, runs: 0 },
-    },
-  ]);
-  await keep(stores, NOW, known);
-  expect(await expired()).toEqual([["events", 1, "c"]]);
-  expect((await describeArchive(stores.ledger, known))[0]).toMatchObject({
-    archive: { events: 0, oldest: null },
-  });
-});
-
-test("nothing is archived where archive_days is 0: what is no longer hot goes, and is counted", async () => {
-  await hear(stores, [[eventAt(NOW - 3 * DAY, "1"), { a: "succeeded" }]]);
-  await keep(stores, NOW, connections({ c: { hot_days: 2, archive_days: 0 } }));
-  expect([await count(stores, "events"), await count(stores, "archived")]).toEqual([0, 0]);
-  expect(await expired()).toEqual([["events", 1, "c"]]);
 });
 
 test("expiries are paged, newest first", async () => {

@@ -74,6 +74,7 @@ export async function startWeir(
     return [
       "workers/local/wrangler.toml",
       "wrangler.toml",
+      "../../workers/ledger/wrangler.toml",
       "../../workers/compute/wrangler.toml",
       "../../workers/search/wrangler.toml",
       ...pipelines.map((alias) => `pipelines/${alias}/wrangler.toml`),

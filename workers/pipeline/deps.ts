@@ -6,23 +6,30 @@ import type { PipelineConfig } from "../../src/shapes/config.ts";
 import type { Connections } from "../../src/shapes/connection.ts";
 import type { SetKey } from "../../src/shapes/item.ts";
 import type { Job } from "../../src/shapes/job.ts";
+import { logWarning } from "../../src/shapes/log.ts";
 import type { Models } from "../../src/shapes/model.ts";
 import type { ResultStore } from "../../src/shapes/results.ts";
 import type { Report } from "../../src/shapes/run.ts";
+import type { RunMessage } from "../../src/shapes/run-message.ts";
 import { openSource } from "../../src/source/open.ts";
 import { openHops } from "../../src/store/collections/hops.ts";
 import { setId } from "../../src/store/collections/ids.ts";
 import { openCollection } from "../../src/store/collections/open.ts";
 import { openIndex } from "../../src/store/index/open.ts";
-import type { DeadJob } from "../../src/store/ledger/dead-letters.ts";
-import { sendAll } from "../../src/store/queue-batches.ts";
+import type { DeadJob } from "../../src/store/ledger/contract.ts";
 import { type Attempted, GRACE_MS } from "./attempt.ts";
 import { hideInConsole, hiding } from "./hidden.ts";
 import { compiledFilter, type RunDeps } from "./run.ts";
 import type { Pipeline } from "./sdk.ts";
 
+/** What the ledger's Worker offers to a pipeline (`workers/ledger/worker.ts`). */
+interface ReportDoor extends Rpc.WorkerEntrypointBranded {
+  /** Reports to the shards of the runs, which must be this pipeline's own. */
+  finish(reports: Report[]): Promise<void>;
+}
+
 export interface PipelineDeps extends RunDeps {
-  /** Sends reports to the ledger, through its queue. */
+  /** Reports to the runs' shards; where one does not answer, through the router's queue. */
   report(reports: Report[]): Promise<void>;
   /** Builds the report that an attempt has begun. */
   begun(job: Job, attempt: number): Report;
@@ -65,8 +72,11 @@ export function openDeps(
     now,
     random: Math.random,
     report: async (reports) => {
-      const { error } = await sendAll(env.queue<Report>("REPORTS"), reports);
-      if (error !== undefined) throw error;
+      const door = env.service<ReportDoor>("REPORT_DOOR");
+      await door.finish(reports).catch((error: unknown) => {
+        logWarning("report.queued", { runs: reports.length, error: String(error) });
+        return env.queue<RunMessage>("REPORTS").send({ kind: "finish", reports });
+      });
     },
     begun: (job, attempt) => ({
       run_id: job.run_id,

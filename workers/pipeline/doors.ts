@@ -5,7 +5,7 @@ import type { Message } from "@cloudflare/workers-types";
 import type { Job } from "../../src/shapes/job.ts";
 import { logError, logWarning } from "../../src/shapes/log.ts";
 import type { Report } from "../../src/shapes/run.ts";
-import { type Attempted, attemptAll } from "./attempt.ts";
+import { type Attempted, attemptAll, type Try } from "./attempt.ts";
 import { batchLog } from "./batch-log.ts";
 import type { PipelineDeps } from "./deps.ts";
 
@@ -14,22 +14,23 @@ const MAX_AGE_MS = 3 * 86_400_000;
 /** Retry delay when the report could not be sent. */
 const UNREPORTED_RETRY_SECONDS = 30;
 
-/** Tries each job of a batch once. Jobs to be tried again go to the pipeline's own queue. Returns the reports. */
-export async function runJobs(jobs: Job[], deps: PipelineDeps): Promise<Report[]> {
+/** Tries each job of a batch once, and reports each. Jobs to be tried again go to the pipeline's own queue. */
+export async function runJobs(jobs: Job[], deps: PipelineDeps): Promise<void> {
   const tries = jobs.map((job) => ({ job, attempt: job.attempts_before + 1 }));
-  const reports: Report[] = [];
   const line = batchLog(deps.config.alias);
-  await Promise.all([
-    announce(tries, deps),
-    attemptAll(tries, deps, async (done) => {
+  await announcing(tries, deps, (begin) =>
+    attemptAll(tries, deps, async (done, entry) => {
+      begin.end(entry);
       line.add(done);
       const passedOn = await passOn(done, deps);
-      // A job that could not be passed on is due at once: the sweep sends it.
-      reports.push(passedOn || done.next === "dead" ? done.report : { ...done.report, due_at: deps.now() });
+      // A job that could not be passed on is due at once: its shard's alarm brings it.
+      const isLeft = !passedOn && done.next !== "dead";
+      await deps
+        .report([isLeft ? { ...done.report, due_at: deps.now() } : done.report])
+        .catch(logLost("report", done));
     }),
-  ]);
+  );
   line.write();
-  return reports;
 }
 
 /** Tries one job once, for a caller that waits: without retries, and with the items' data beside the report. */
@@ -37,13 +38,13 @@ export async function invokeJob(job: Job, deps: PipelineDeps): Promise<{ report:
   let result: Attempted | undefined;
   const line = batchLog(deps.config.alias);
   const tries = [{ job, attempt: job.attempts_before + 1 }];
-  await Promise.all([
-    announce(tries, deps),
-    attemptAll(tries, deps, async (done) => {
+  await announcing(tries, deps, (begin) =>
+    attemptAll(tries, deps, async (done, entry) => {
+      begin.end(entry);
       line.add(done);
       result = done;
     }),
-  ]);
+  );
   line.write();
   if (!result) throw new Error("The attempt ended without a result.");
   const { report, outcome } = result;
@@ -61,13 +62,13 @@ export async function consumeJobs(messages: readonly Message<Job>[], deps: Pipel
     message,
   }));
   const line = batchLog(deps.config.alias);
-  await Promise.all([
-    announce(tries, deps),
-    attemptAll(tries, deps, async (done, { message }) => {
+  await announcing(tries, deps, (begin) =>
+    attemptAll(tries, deps, async (done, entry) => {
+      begin.end(entry);
       line.add(done);
-      await settle(done, message, deps);
+      await settle(done, entry.message, deps);
     }),
-  ]);
+  );
   line.write();
 }
 
@@ -104,12 +105,40 @@ async function passOn(done: Attempted, deps: PipelineDeps): Promise<boolean> {
   return sent.then(() => true, logLost(done.next, done));
 }
 
-/** Reports that attempts have begun. A hint: where it fails, the sweep looks after the run a little earlier. */
-async function announce(tries: { job: Job; attempt: number }[], deps: PipelineDeps): Promise<void> {
-  const reports = tries.map(({ job, attempt }) => deps.begun(job, attempt));
-  await deps.report(reports).catch((error: unknown) => {
-    logWarning("run.unannounced", { runs: reports.length, error: String(error) });
-  });
+/** Time after which an attempt that goes on is reported as running, ms: a short one reports its end alone. */
+export const LONG_RUN_MS = 5_000;
+
+interface Begun {
+  /** Says that an attempt is over: it needs no report that it has begun. */
+  end(entry: Try): void;
+}
+
+/**
+ * Does the work of attempts, and reports those that go on for long. A hint: where it fails, the shard's alarm looks
+ * after the run a little earlier.
+ */
+async function announcing(
+  tries: readonly Try[],
+  deps: PipelineDeps,
+  work: (begun: Begun) => Promise<void>,
+): Promise<void> {
+  const going = new Set(tries);
+  const announce = async () => {
+    const reports = [...going].map(({ job, attempt }) => deps.begun(job, attempt));
+    await deps.report(reports).catch((error: unknown) => {
+      logWarning("run.unannounced", { runs: reports.length, error: String(error) });
+    });
+  };
+  let announced: Promise<void> | undefined;
+  const timer = setTimeout(() => {
+    announced = announce();
+  }, LONG_RUN_MS);
+  try {
+    await work({ end: (entry) => going.delete(entry) });
+  } finally {
+    clearTimeout(timer);
+    await announced;
+  }
 }
 
 /** A handler of a failed send: logs it, and returns false. */

@@ -75,13 +75,11 @@ export const pausedSchema = z
   })
   .openapi("Paused");
 
-export const connectionArchiveSchema = z
+export const connectionLogSchema = z
   .object({
     connection: z.string(),
     ...retentionSchema.shape,
-    oldest_hot: moment.openapi({ description: "When the oldest event that is in the ledger arrived" }),
-    archive: z.object({
-      segments: z.number(),
+    log: z.object({
       events: z.number(),
       runs: z.number(),
       bytes: z.number().openapi({ description: "As stored, compressed" }),
@@ -89,7 +87,7 @@ export const connectionArchiveSchema = z
       newest: moment,
     }),
   })
-  .openapi("ConnectionArchive");
+  .openapi("ConnectionLog");
 
 /** Rows of one table and connection that expired on one day. */
 export const expirySchema = z

@@ -2,17 +2,18 @@
 // do the work.
 
 import { pipelineByAlias } from "../../dispatch/pipelines.ts";
-import { describeArchive, listExpired } from "../../query/archive.ts";
+import { describeLog, listExpired } from "../../query/archive.ts";
 import { listReplays } from "../../query/replays.ts";
 import { createReplay, describeReplay, moveReplay } from "../../replay/manage.ts";
 import { cancelRun } from "../../routing/cancel-run.ts";
 import type { RouterDeps } from "../../routing/deps.ts";
-import { handOverAll, sweep } from "../../routing/route.ts";
+import { dispatchRuns } from "../../routing/route.ts";
 import { notFound } from "../../shapes/failure.ts";
 import { logWarning } from "../../shapes/log.ts";
-import { dropLetters, type LetterChoice, takeForRedrive } from "../../store/ledger/dead-letters.ts";
-import { pausePipeline, resumePipeline } from "../../store/ledger/pauses.ts";
+import type { LetterChoice } from "../../store/ledger/contract.ts";
+import { endPause, listPaused, pausePipeline } from "../../store/ledger/pauses.ts";
 import { getReplay } from "../../store/ledger/replays.ts";
+import { openStores } from "../../store/stores.ts";
 import type { AuditDetail } from "../gate/gate.ts";
 import type { OpenDeps, RouterApp } from "../router-app.ts";
 import * as routes from "./routes.ts";
@@ -72,7 +73,7 @@ export function addOperateRoutes(app: RouterApp, open: OpenDeps): void {
   app.openapi(routes.drop, async (c) => {
     const deps = open(c);
     const { reason, ...choice } = c.req.valid("json");
-    const dropped = await dropLetters(deps.env.ledger(), choice, reason, deps.now());
+    const dropped = await openStores(deps).shards.drop(choice, reason, deps.now());
     c.set("audit", auditDetailOf(choice, dropped));
     return c.json({ dropped }, 200);
   });
@@ -87,14 +88,14 @@ export function addOperateRoutes(app: RouterApp, open: OpenDeps): void {
   app.openapi(routes.resume, async (c) => {
     const deps = open(c);
     const { alias } = pipelineByAlias(c.req.valid("param").alias, deps.pipelines);
-    await resumePipeline(deps.env.ledger(), alias);
-    c.executionCtx.waitUntil(sweep(deps));
+    await endPause(deps.env.ledger(), alias);
+    await openStores(deps).shards.release(alias, deps.now());
     return c.json({ alias, paused: false, reason: null }, 200);
   });
 
   app.openapi(routes.archive, async (c) => {
     const { env, connections } = open(c);
-    return c.json({ data: await describeArchive(env.ledger(), connections) }, 200);
+    return c.json({ data: await describeLog(env.archive(), connections) }, 200);
   });
   app.openapi(routes.expired, async (c) => {
     return c.json(await listExpired(open(c).env.ledger(), c.req.valid("query")), 200);
@@ -112,10 +113,12 @@ const auditDetailOf = (
 
 /** Opens the runs of dead letters again and hands them over; those of a paused pipeline wait. */
 export async function redrive(choice: LetterChoice, deps: RouterDeps) {
-  const taken = await takeForRedrive(deps.env.ledger(), choice, deps.now(), REDRIVE_LIMIT);
+  const { ledger, shards } = openStores(deps);
+  const paused = (await listPaused(ledger)).map((pause) => pause.alias);
+  const taken = await shards.redrive(choice, { now: deps.now(), limit: REDRIVE_LIMIT, paused });
   const ready = taken.filter(({ waits }) => !waits);
-  // The runs are open from here on, so that the sweep sends those that do not leave now.
-  await handOverAll(ready, deps).catch((error: unknown) =>
+  // The runs are open from here on, so that their shards send those that do not leave now.
+  await dispatchRuns(ready, deps).catch((error: unknown) =>
     logWarning("redrive.left", { error: String(error) }),
   );
   const waiting = taken.length - ready.length;

@@ -69,9 +69,6 @@ export const eventAnswerSchema = eventSchema
       unseen: z.string().optional(),
       deployment: z.string().optional(),
     }),
-    archived: z.literal(true).optional().openapi({
-      description: "Set where the event and its runs are no longer in the ledger but in the archive",
-    }),
   })
   .openapi("Event");
 
@@ -96,20 +93,12 @@ export const runSchema = z
       .openapi({ description: "Of the last attempt: what it asked for, and what was known from before" }),
     replay_id: z.string().nullable(),
     created_at: moment,
-    queued_at: moment,
     started_at: moment,
     ended_at: moment,
   })
   .openapi("Run");
 
-export const runsSchema = pageOf(runSchema)
-  .extend({
-    archive: z
-      .object({ until: z.string().openapi({ format: "date-time" }), note: z.string() })
-      .optional()
-      .openapi({ description: "On the last page: where older runs are, if any have moved to the archive" }),
-  })
-  .openapi("Runs");
+export const runsSchema = pageOf(runSchema).openapi("Runs");
 
 const verdictSchema = z.union([z.boolean(), z.literal("unknown")]).openapi("Verdict");
 const clausesSchema = z

@@ -15,6 +15,7 @@ import { listVersions } from "../../query/versions.ts";
 import { explainDecision } from "../../query/why.ts";
 import { notFound } from "../../shapes/failure.ts";
 import { listPaused } from "../../store/ledger/pauses.ts";
+import { openStores } from "../../store/stores.ts";
 import type { OpenDeps, RouterApp } from "../router-app.ts";
 import * as routes from "./routes.ts";
 
@@ -26,7 +27,7 @@ export function addReadRoutes(app: RouterApp, open: OpenDeps): void {
   addPipelineRoutes(app, open);
   addEventRoutes(app, open);
   addItemRoutes(app, open);
-  addDeadLetterRoutes(app);
+  addDeadLetterRoutes(app, open);
 }
 
 function addPipelineRoutes(app: RouterApp, open: OpenDeps): void {
@@ -41,19 +42,25 @@ function addPipelineRoutes(app: RouterApp, open: OpenDeps): void {
     return c.json({ data }, 200);
   });
   app.openapi(routes.versions, async (c) => {
-    const { env, pipelines } = open(c);
+    const { env, connections, pipelines } = open(c);
     const pipeline = pipelineByAlias(c.req.valid("param").alias, pipelines);
-    return c.json({ data: await listVersions(env.ledger(), pipeline) }, 200);
+    return c.json({ data: await listVersions(openStores({ env, connections }), pipeline) }, 200);
   });
   app.openapi(routes.objects, async (c) => {
-    const { env, pipelines } = open(c);
+    const { env, connections, pipelines } = open(c);
     const pipeline = pipelineByAlias(c.req.valid("param").alias, pipelines);
     const { stale, ...query } = c.req.valid("query");
-    return c.json(await listObjects(env.ledger(), pipeline, { ...query, stale: stale === "true" }), 200);
+    return c.json(
+      await listObjects(openStores({ env, connections }), pipeline, { ...query, stale: stale === "true" }),
+      200,
+    );
   });
   app.openapi(routes.filterTest, async (c) => {
-    const { env, pipelines } = open(c);
-    return c.json(await answerFilterTest(c.req.valid("json"), pipelines, env.eventStores()), 200);
+    const { env, connections, pipelines } = open(c);
+    return c.json(
+      await answerFilterTest(c.req.valid("json"), pipelines, openStores({ env, connections })),
+      200,
+    );
   });
   app.openapi(routes.filterDiff, async (c) => {
     const { pipelines, connections, env, now } = open(c);
@@ -65,7 +72,7 @@ function addPipelineRoutes(app: RouterApp, open: OpenDeps): void {
       connections,
       env,
     );
-    const deps = { pipeline, collection, stores: env.eventStores(), now: now() };
+    const deps = { pipeline, collection, stores: openStores({ env, connections }), now: now() };
     return c.json(await diffFilters(request, deps), 200);
   });
   app.openapi(routes.look, async (c) => {
@@ -77,32 +84,34 @@ function addPipelineRoutes(app: RouterApp, open: OpenDeps): void {
 function addEventRoutes(app: RouterApp, open: OpenDeps): void {
   app.openapi(routes.events, async (c) => {
     const { limit, cursor, ...filters } = c.req.valid("query");
-    return c.json(await listEvents(openEnv(c.env).eventStores(), filters, { limit, cursor }), 200);
+    return c.json(await listEvents(openStores(open(c)), filters, { limit, cursor }), 200);
   });
   app.openapi(routes.event, async (c) => {
     const { id } = c.req.valid("param");
-    return c.json(orNotFound(await getEvent(openEnv(c.env).eventStores(), id), "event", id), 200);
+    return c.json(orNotFound(await getEvent(openStores(open(c)), id), "event", id), 200);
   });
   app.openapi(routes.why, async (c) => {
     const { id, alias } = c.req.valid("param");
-    const { env, pipelines } = open(c);
-    return c.json(await explainDecision(env.eventStores(), id, alias, pipelines), 200);
+    const { env, connections, pipelines } = open(c);
+    return c.json(await explainDecision(openStores({ env, connections }), id, alias, pipelines), 200);
   });
   app.openapi(routes.runs, async (c) => {
     const { limit, cursor, ...filters } = c.req.valid("query");
-    return c.json(await listRuns(openEnv(c.env).eventStores(), filters, { limit, cursor }), 200);
+    return c.json(await listRuns(openStores(open(c)), filters, { limit, cursor }), 200);
   });
   app.openapi(routes.run, async (c) => {
     const { id } = c.req.valid("param");
-    return c.json(orNotFound(await getRun(openEnv(c.env).eventStores(), id), "run", id), 200);
+    return c.json(orNotFound(await getRun(openStores(open(c)), id), "run", id), 200);
   });
   app.openapi(routes.rejections, async (c) => {
     const { limit, cursor, ...filters } = c.req.valid("query");
     return c.json(await listRejections(openEnv(c.env).ledger(), filters, { limit, cursor }), 200);
   });
   app.openapi(routes.metrics, async (c) => {
-    const { env, now } = open(c);
-    return c.text(await renderMetrics(env.ledger(), now()), 200, { "content-type": METRICS_TYPE });
+    const { env, connections, now } = open(c);
+    return c.text(await renderMetrics(openStores({ env, connections }), now()), 200, {
+      "content-type": METRICS_TYPE,
+    });
   });
 }
 
@@ -141,18 +150,18 @@ function addItemRoutes(app: RouterApp, open: OpenDeps): void {
   });
 }
 
-function addDeadLetterRoutes(app: RouterApp): void {
+function addDeadLetterRoutes(app: RouterApp, open: OpenDeps): void {
   app.openapi(routes.deadLetters, async (c) => {
     const { limit, cursor, ...filters } = c.req.valid("query");
-    return c.json(await listDeadLetters(openEnv(c.env).ledger(), filters, { limit, cursor }), 200);
+    return c.json(await listDeadLetters(openStores(open(c)), filters, { limit, cursor }), 200);
   });
   app.openapi(routes.deadLetterCauses, async (c) => {
     const { alias } = c.req.valid("query");
-    return c.json({ data: await listCauses(openEnv(c.env).ledger(), alias) }, 200);
+    return c.json({ data: await listCauses(openStores(open(c)), alias) }, 200);
   });
   app.openapi(routes.deadLetter, async (c) => {
     const { id } = c.req.valid("param");
-    const letter = await getDeadLetter(openEnv(c.env).ledger(), id);
+    const letter = await getDeadLetter(openStores(open(c)), id);
     return c.json(orNotFound(letter, "dead letter of run", id), 200);
   });
 }

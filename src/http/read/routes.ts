@@ -104,7 +104,7 @@ export const objects = read(
 );
 export const events = read(
   "/v1/events",
-  "Recorded events, newest first, those in the archive too; a page may be short and have a `next`",
+  "Recorded events, newest first by their own time; a page may be short and have a `next`",
   none,
   z.object({ ...paging, connection: z.string().optional(), key: z.string().optional() }),
   answers.pageOf(answers.eventAnswerSchema),

@@ -1,6 +1,6 @@
 // Deployments on record: each event names the deployment (the whole registry of an isolate) that decided it, so that the
 // filters of that time can be read back. Free of what filters mean.
-import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
+import type { D1Database } from "@cloudflare/workers-types";
 import type { PipelineConfig } from "../../shapes/config.ts";
 import { sha256Hex } from "../../shapes/hash.ts";
 import { chunks } from "../chunks.ts";
@@ -15,38 +15,40 @@ interface PipelineVersion {
 export interface Deployment {
   /** The same pipelines at the same versions have the same id. */
   readonly id: string;
-  /** Statements that record it, for the transaction of its first events; none once that is committed. */
-  statements(db: D1Database, now: number): D1PreparedStatement[];
-  /** To be called when the transaction is committed. */
-  committed(): void;
+  readonly registry: readonly PipelineVersion[];
+  /** Whether this isolate has put it on record. */
+  isRecorded: boolean;
 }
 
 /** The deployment of a registry. Nothing is computed before it is needed: start-up time is short. */
 export function openDeployment(registry: readonly PipelineVersion[]): Deployment {
-  const versions = () =>
-    JSON.stringify(Object.fromEntries(registry.map((pipeline) => [pipeline.alias, pipeline.version])));
   let id: string | undefined;
-  let isCommitted = false;
   return {
     get id() {
-      id ??= sha256Hex(versions()).slice(0, 16);
+      id ??= sha256Hex(versionsOf(registry)).slice(0, 16);
       return id;
     },
-    statements(db, now) {
-      if (isCommitted) return [];
-      const rows = registry.map(({ alias, version, config }) =>
-        JSON.stringify({ alias, version, config: JSON.stringify(config) }),
-      );
-      const parts = [...chunks(rows, (row) => row.length)];
-      return [
-        db.prepare(SQL.deployment).bind(this.id, versions(), now),
-        ...parts.map((part) => db.prepare(SQL.versions).bind(`[${part.join()}]`, now)),
-      ];
-    },
-    committed() {
-      isCommitted = true;
-    },
+    registry,
+    isRecorded: false,
   };
+}
+
+const versionsOf = (registry: readonly PipelineVersion[]) =>
+  JSON.stringify(Object.fromEntries(registry.map(({ alias, version }) => [alias, version])));
+
+/** Puts a deployment on record, once for each isolate; again is no change. */
+export async function recordDeployment(db: D1Database, deployment: Deployment, now: number): Promise<void> {
+  if (deployment.isRecorded) return;
+  const { id, registry } = deployment;
+  const rows = registry.map(({ alias, version, config }) =>
+    JSON.stringify({ alias, version, config: JSON.stringify(config) }),
+  );
+  const parts = [...chunks(rows, (row) => row.length)];
+  await db.batch([
+    db.prepare(SQL.deployment).bind(id, versionsOf(registry), now),
+    ...parts.map((part) => db.prepare(SQL.versions).bind(`[${part.join()}]`, now)),
+  ]);
+  deployment.isRecorded = true;
 }
 
 /** A pipeline's version and config in a deployment, or null where there was none, or none is known. */
@@ -61,6 +63,22 @@ export async function versionThen(
     .bind(deployment, alias)
     .first<{ version: string; config: string }>();
   return row && { version: row.version, config: JSON.parse(row.config) as PipelineConfig };
+}
+
+/** A version of a pipeline on record. */
+export interface RecordedVersion {
+  version: string;
+  config: PipelineConfig;
+  first_seen: number;
+}
+
+/** Every version of a pipeline that has decided events. */
+export async function listConfigs(db: D1Database, alias: string): Promise<RecordedVersion[]> {
+  const { results } = await db
+    .prepare("SELECT version, config, first_seen FROM pipeline_versions WHERE alias = ?")
+    .bind(alias)
+    .all<{ version: string; config: string; first_seen: number }>();
+  return results.map((row) => ({ ...row, config: JSON.parse(row.config) as PipelineConfig }));
 }
 
 const SQL = {

@@ -1,5 +1,5 @@
-// Replays on record: the request, the plan, and the number of the next page. Progress is not stored but counted from the
-// runs, so it is exact.
+// Replays on record: the request, the plan, and the number of the next page. Progress is counted by
+// the shards (replay/progress.ts).
 import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
 import { emptyPlan, type ReplayPlan, type ReplayRequest } from "../../shapes/replay.ts";
 
@@ -94,22 +94,6 @@ export async function changeStatus(
   return meta.changes === 1;
 }
 
-/** Runs of a replay by status: those that are hot, and those that have moved to the archive. */
-export interface ReplayProgress {
-  by_status: Record<string, number>;
-  open: number;
-}
-
-export async function progressOf(db: D1Database, id: string): Promise<ReplayProgress> {
-  const { results } = await db.prepare(PROGRESS).bind(id).all<{ status: string; runs: number }>();
-  const by_status = Object.fromEntries(results.map(({ status, runs }) => [status, runs]));
-  const open = ["pending", "queued", "running", "failed"].reduce(
-    (sum, status) => sum + (by_status[status] ?? 0),
-    0,
-  );
-  return { by_status, open };
-}
-
 /** Active replays that have not moved since `before`: their message was lost, or their last runs have ended. */
 export async function stuckReplays(db: D1Database, before: number): Promise<ReplayRecord[]> {
   const { results } = await db
@@ -118,10 +102,3 @@ export async function stuckReplays(db: D1Database, before: number): Promise<Repl
     .all<ReplayRow>();
   return results.map(replayOf);
 }
-
-const PROGRESS = `
-  SELECT status, sum(runs) AS runs FROM (
-    SELECT status, count(*) AS runs FROM runs WHERE replay_id = ?1 GROUP BY status
-    UNION ALL
-    SELECT status, runs FROM replay_counts WHERE replay_id = ?1)
-  GROUP BY status`;

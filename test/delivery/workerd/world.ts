@@ -11,12 +11,18 @@ import { answerWebhook } from "../../../src/http/webhook.ts";
 import { consume } from "../../../src/queue/consume.ts";
 import { sweepReplays } from "../../../src/replay/advance.ts";
 import { openRouter, type RouterDeps } from "../../../src/routing/deps.ts";
-import { sweep } from "../../../src/routing/route.ts";
 import { type PipelineConfig, pipelineConfigSchema } from "../../../src/shapes/config.ts";
 import { type Connections, connectionsSchema } from "../../../src/shapes/connection.ts";
 import { FailureError } from "../../../src/shapes/failure.ts";
 import type { Job } from "../../../src/shapes/job.ts";
+import type { Report } from "../../../src/shapes/run.ts";
 import { openCollection } from "../../../src/store/collections/open.ts";
+import type { Shard } from "../../../src/store/ledger/contract.ts";
+import { listPaused } from "../../../src/store/ledger/pauses.ts";
+import type { ShardStorage } from "../../../src/store/ledger/shard/database.ts";
+import { LedgerShardCore } from "../../../src/store/ledger/shard/shard.ts";
+import type { EventLog, LogEntry, RunOnRecord } from "../../../src/store/log/contract.ts";
+import { openLog } from "../../../src/store/log/open.ts";
 import { openDeps } from "../../../workers/pipeline/deps.ts";
 import { consumeJobs, invokeJob, runJobs } from "../../../workers/pipeline/doors.ts";
 import { definePipeline, FileTools } from "../../../workers/pipeline/sdk.ts";
@@ -56,14 +62,17 @@ const pipelines = openPipelines(
   Object.values(configs).map((config) => ({ alias: config.alias, version: `${config.alias}-1`, config })),
 );
 
-const OF_STORY = "key >= ?1 AND key < ?2";
-const OPEN = `
-  SELECT id FROM runs WHERE status IN ('pending', 'queued', 'running', 'failed') AND ${OF_STORY}
-  UNION ALL SELECT id FROM replays
+const OPEN_REPLAYS = `
+  SELECT id FROM replays
   WHERE status = 'active' AND request ->> '$.select.prefix' >= ?1 AND request ->> '$.select.prefix' < ?2`;
+const OPEN = ["pending", "queued", "running", "failed"];
+/** More runs, objects or events than all stories together make. */
+const ALL = 100_000;
 
 export type World = ReturnType<typeof openWorld>;
 export interface Stores {
+  /** Of the Durable Object that plays the stories: the ledger's one shard is kept there. */
+  storage: DurableObjectStorage;
   LEDGER: D1Database;
   D1_ITEMS: D1Database;
   R2_MEDIA: R2Bucket;
@@ -110,6 +119,29 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
     const { width } = await FileTools.imageInfo(url);
     return [{ body, width }, { embedding: new Float32Array([body.length, 1]) }];
   });
+  const archive = faults.bucket("ARCHIVE", stores.ARCHIVE);
+  const ledger = faults.database("LEDGER", stores.LEDGER);
+  let alarmAt = Number.POSITIVE_INFINITY;
+  const shard = new LedgerShardCore(
+    {
+      storage: stores.storage as unknown as ShardStorage,
+      log: openLog(archive),
+      paused: async () => (await listPaused(ledger)).map(({ alias }) => alias),
+      send: async (messages) => {
+        for (const message of messages) await queue("REPORTS of the shard", "weir-reports").send(message);
+      },
+      setAlarm: async (at) => {
+        alarmAt = at;
+      },
+      limitBytes: 10_000_000_000,
+      now,
+    },
+    null,
+  );
+  const WRITES = ["commit", "unsent", "finish", "bury", "cancel", "release", "redrive", "drop"];
+  const shards = {
+    getByName: () => faults.wrap("SHARD", shard as Shard, WRITES, "Network connection lost."),
+  };
   const media = faults.bucket("R2_MEDIA", stores.R2_MEDIA);
   const lake = faults.bucket("R2_LAKE", stores.R2_LAKE);
   const table = faults.database("D1_ITEMS", stores.D1_ITEMS);
@@ -121,6 +153,9 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
       COMPUTE: compute,
       R2_MEDIA: media,
       ...(alias === "near" ? { D1_ITEMS: table } : { R2_LAKE: lake }),
+      REPORT_DOOR: faults.service(`REPORT_DOOR of ${alias}`, {
+        finish: async (reports: Report[]) => shard.finish(rpc(reports), { now: clock }),
+      }),
       REPORTS: queue(`REPORTS of ${alias}`, "weir-reports"),
       RETRY: queue(`RETRY of ${alias}`, `weir-${alias}`),
       DEAD: queue(`DEAD of ${alias}`, "weir-dead"),
@@ -135,11 +170,12 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
     });
   const raw = {
     ...SETTINGS,
-    LEDGER: faults.database("LEDGER", stores.LEDGER),
+    LEDGER: ledger,
+    LEDGER_SHARDS: shards,
     D1_ITEMS: table,
     R2_MEDIA: media,
     R2_LAKE: lake,
-    ARCHIVE: faults.bucket("ARCHIVE", stores.ARCHIVE),
+    ARCHIVE: archive,
     EVENTS: queue("EVENTS", "weir-events"),
     REPLAYS: queue("REPLAYS", "weir-replays"),
     PIPELINE_NEAR: service("near"),
@@ -195,15 +231,20 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
     while (await queues.deliver(consumers));
   }
 
-  /** As the cron does each minute. */
+  /** As the cron does each minute, and the shard's alarm when it rings. */
   async function cron(): Promise<void> {
-    if (without === "sweep") return;
-    for (const work of [sweep, sweepReplays, checkBreaker]) await work(router).catch(() => undefined);
+    if (without === "alarm") return;
+    if (alarmAt <= clock) {
+      alarmAt = Number.POSITIVE_INFINITY;
+      await shard.alarm();
+    }
+    for (const work of [sweepReplays, checkBreaker]) await work(router).catch(() => undefined);
   }
 
-  /** Rows of the ledger that a story has made. */
-  const rows = async <T>(sql: string, at: string): Promise<T[]> =>
-    (await stores.LEDGER.prepare(sql).bind(`${at}/`, `${at}0`).all<T>()).results;
+  const log: EventLog = openLog(stores.ARCHIVE);
+  const isOf = (at: string) => (one: { key: string }) => one.key.startsWith(`${at}/`);
+  const runs = async (at: string): Promise<RunOnRecord[]> =>
+    (await shard.runs({ limit: ALL })).filter(isOf(at));
 
   const world = {
     /** What else happens while a call takes its time. */
@@ -229,20 +270,33 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
       for (let round = 0; round < 40; round++) {
         await drain();
         const next = queues.next();
-        const open = await rows(OPEN, at);
-        if (next === undefined && open.length === 0) return;
+        const open = (await runs(at)).filter(({ status }) => OPEN.includes(status)).length;
+        const { results } = await stores.LEDGER.prepare(OPEN_REPLAYS).bind(`${at}/`, `${at}0`).all();
+        if (next === undefined && open + results.length === 0) return;
         clock = Math.max(clock + 120_000, next ?? clock + 3_600_000 * round);
         await cron();
       }
       throw new Error("it never came to rest");
     },
-    ofStory: OF_STORY,
-    rows,
-    letters: (at: string) =>
-      rows<{ run_id: string }>(
-        `SELECT run_id FROM dead_letters WHERE run_id IN (SELECT id FROM runs WHERE ${OF_STORY})`,
-        at,
-      ),
+    runs,
+    /** Runs of all stories. */
+    allRuns: () => shard.runs({ limit: ALL }),
+    tracked: async (at: string) =>
+      (await Promise.all(ALIASES.map((alias) => shard.tracked({ alias, limit: ALL }))))
+        .flat()
+        .filter(isOf(at)),
+    /** Events of a story, as the log has them. */
+    async events(at: string): Promise<LogEntry[]> {
+      const entries: LogEntry[] = [];
+      for (let after: Parameters<EventLog["walk"]>[1]; ; ) {
+        const page = await log.walk({ order: "newest first" }, after, 1000);
+        entries.push(...page.entries.filter(({ event }) => isOf(at)(event)));
+        if (!page.next) return entries;
+        after = page.next;
+      }
+    },
+    letters: async (at: string) =>
+      (await shard.letters({ limit: ALL })).filter(({ event }) => isOf(at)(event)),
 
     put: (key: string, body: string, keep = "yes") =>
       stores.R2_MEDIA.put(key, body, { customMetadata: { keep } }),

@@ -1,0 +1,137 @@
+// The Worker of the ledger: its shards, one Durable Object each, and the door by which a pipeline reports on its own runs.
+// It binds to no other Worker, so that it is deployed before all. The shard's logic is src/store/ledger/shard; the router
+// calls the shards by src/store/ledger/shards.ts.
+import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+import { openEnv } from "../../src/env.ts";
+import { partsOfRun } from "../../src/shapes/event-id.ts";
+import { FailureError } from "../../src/shapes/failure.ts";
+import type { Report } from "../../src/shapes/run.ts";
+import type { RunMessage } from "../../src/shapes/run-message.ts";
+import type * as contract from "../../src/store/ledger/contract.ts";
+import { listPaused } from "../../src/store/ledger/pauses.ts";
+import { LedgerShardCore } from "../../src/store/ledger/shard/shard.ts";
+import type { ShardNamespace } from "../../src/store/ledger/shard-calls.ts";
+import { openShards } from "../../src/store/ledger/shards.ts";
+import { openLog } from "../../src/store/log/open.ts";
+import { sendAll } from "../../src/store/queue-batches.ts";
+
+const MEGABYTE = 1_000_000;
+/** Size of a shard's database at most, megabytes: what the platform gives to one. */
+const SHARD_MB = 10_000;
+
+type Call<Name extends keyof contract.Shard> = Parameters<contract.Shard[Name]>;
+
+/** One shard. */
+export class LedgerShard extends DurableObject implements contract.Shard {
+  readonly #opened: Promise<LedgerShardCore>;
+
+  constructor(ctx: DurableObjectState, raw: object) {
+    super(ctx, raw);
+    this.#opened = ctx.blockConcurrencyWhile(async () => this.#open(raw));
+  }
+
+  async #open(raw: object): Promise<LedgerShardCore> {
+    const env = openEnv(raw);
+    const { storage } = this.ctx;
+    return new LedgerShardCore(
+      {
+        storage: storage as never,
+        log: openLog(env.archive()),
+        paused: async () => (await listPaused(env.ledger())).map(({ alias }) => alias),
+        send: async (messages) => {
+          const { error } = await sendAll(env.queue<RunMessage>("REPORTS"), messages);
+          if (error !== undefined) throw error;
+        },
+        setAlarm: (at) => storage.setAlarm(at),
+        limitBytes: Number(env.setting("LEDGER_SHARD_MB") ?? SHARD_MB) * MEGABYTE,
+        now: Date.now,
+      },
+      await storage.getAlarm(),
+    );
+  }
+
+  override async alarm(): Promise<void> {
+    await (await this.#opened).alarm();
+  }
+
+  async commit(...call: Call<"commit">) {
+    return (await this.#opened).commit(...call);
+  }
+  async unsent(...call: Call<"unsent">) {
+    return (await this.#opened).unsent(...call);
+  }
+  async finish(...call: Call<"finish">) {
+    return (await this.#opened).finish(...call);
+  }
+  async bury(...call: Call<"bury">) {
+    return (await this.#opened).bury(...call);
+  }
+  async cancel(...call: Call<"cancel">) {
+    return (await this.#opened).cancel(...call);
+  }
+  async release(...call: Call<"release">) {
+    return (await this.#opened).release(...call);
+  }
+  async redrive(...call: Call<"redrive">) {
+    return (await this.#opened).redrive(...call);
+  }
+  async drop(...call: Call<"drop">) {
+    return (await this.#opened).drop(...call);
+  }
+  async letters(...call: Call<"letters">) {
+    return (await this.#opened).letters(...call);
+  }
+  async letter(...call: Call<"letter">) {
+    return (await this.#opened).letter(...call);
+  }
+  async causes(...call: Call<"causes">) {
+    return (await this.#opened).causes(...call);
+  }
+  async runs(...call: Call<"runs">) {
+    return (await this.#opened).runs(...call);
+  }
+  async runsOf(...call: Call<"runsOf">) {
+    return (await this.#opened).runsOf(...call);
+  }
+  async counts() {
+    return (await this.#opened).counts();
+  }
+  async successes(...call: Call<"successes">) {
+    return (await this.#opened).successes(...call);
+  }
+  async progress(...call: Call<"progress">) {
+    return (await this.#opened).progress(...call);
+  }
+  async tracked(...call: Call<"tracked">) {
+    return (await this.#opened).tracked(...call);
+  }
+  async held(...call: Call<"held">) {
+    return (await this.#opened).held(...call);
+  }
+  async produced(...call: Call<"produced">) {
+    return (await this.#opened).produced(...call);
+  }
+}
+
+/** The door for one pipeline's reports. Its props name the pipeline, and how many shards there are. */
+export class ReportDoor extends WorkerEntrypoint<object, { alias: string; shards: number }> {
+  /** Reports to the shards of the runs. @throws FailureError `forbidden` for a run of another pipeline */
+  async finish(reports: Report[]): Promise<void> {
+    const { alias, shards } = this.ctx.props;
+    for (const { run_id } of reports) {
+      if (partsOfRun(run_id)?.alias === alias) continue;
+      throw new FailureError({
+        kind: "forbidden",
+        detail: `Pipeline ${alias} cannot report on the run ${run_id.slice(0, 120)}.`,
+        expected: "a run of its own",
+      });
+    }
+    const namespace = openEnv(this.env).durableObjects("LEDGER_SHARDS") as unknown as ShardNamespace;
+    await openShards(namespace, shards).finish(reports, { now: Date.now() });
+  }
+}
+
+export default {
+  fetch: () =>
+    Response.json({ detail: "The ledger has no HTTP door.", next: "Ask the router." }, { status: 404 }),
+};
