@@ -53,7 +53,9 @@ export function eventOf(spec: EventSpec): Appended {
     refused: [],
     refused_count: 1,
   };
-  return { event: { ...facts, ...identify(facts), sender, hops: 0 }, outcome };
+  // An invocation has no name but its id.
+  const names = sender === "invoke" ? { ...identify(facts), identities: [] } : identify(facts);
+  return { event: { ...facts, ...names, sender, hops: 0 }, outcome };
 }
 
 export function runOf(event: Event, alias: string, progress: number): RunOnRecord {

@@ -64,11 +64,11 @@ describe("the log", () => {
         const log = openLog(openMapBucket().bucket);
         const model = new LogModel();
         for (const batch of all) await writeBatch(log, model, batch);
-        await expectSame(log, model);
+        await expectSame(log, model, [1, 3, 100]);
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
-  });
+  }, 120_000);
 
   test("shows a run when its event is there, and not before", async () => {
     const log = openLog(openMapBucket().bucket);
