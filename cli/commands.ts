@@ -11,6 +11,7 @@ import { addStartCommands } from "./new/commands.ts";
 import { addAdminCommands } from "./operate/admin-commands.ts";
 import { addOperateCommands } from "./operate/commands.ts";
 import { addFilterCommands } from "./operate/filter-commands.ts";
+import { addSearchCommands } from "./search/commands.ts";
 import { addSenderCommands } from "./senders/commands.ts";
 
 export function addCommands(program: Command): void {
@@ -21,6 +22,7 @@ export function addCommands(program: Command): void {
   addSenderCommands(program, root);
   addFilterCommands(program, root);
   addOperateCommands(program, root);
+  addSearchCommands(program, root);
   addAdminCommands(program, root);
   addBench(program);
   addCompare(program, root);

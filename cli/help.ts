@@ -111,7 +111,7 @@ function reference(program: Command): string {
     "`weir COMMAND`.",
     "",
     "Data goes to stdout and everything else to stderr. `NO_COLOR` turns colours off. Exit codes: 0 done, 1 failed,",
-    "2 wrong usage, 3 not authenticated, 4 not found, 130 interrupted.",
+    "2 wrong usage, 3 not authenticated, 4 not found, 5 measured and below what is due, 130 interrupted.",
     "",
     `\`\`\`\n${helpOf(program).trim()}\n\`\`\``,
     "",

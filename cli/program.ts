@@ -1,5 +1,5 @@
 // Builds the `weir` command from its subcommands (commands.ts) and runs it once. Returns an exit code: 0 done,
-// 1 failed, 2 wrong usage, 3 not authenticated, 4 not found. Never ends the process: weir.ts does.
+// 1 failed, 2 wrong usage, 3 not authenticated, 4 not found, 5 below what is due. Never ends the process: weir.ts does.
 import { Command, CommanderError } from "commander";
 import { addCommands } from "./commands.ts";
 import { pathOf } from "./help.ts";

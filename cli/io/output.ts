@@ -4,8 +4,11 @@ import { randomBytes } from "node:crypto";
 import { styleText } from "node:util";
 import type { Problem } from "./json-file.ts";
 
-/** Exit codes: 1 failed, 2 wrong usage, 3 not authenticated, 4 not found. Interrupted, 130, is in interrupt.ts. */
-export type ExitCode = 1 | 2 | 3 | 4;
+/**
+ * Exit codes: 1 failed, 2 wrong usage, 3 not authenticated, 4 not found, 5 measured and below what is due. Interrupted,
+ * 130, is in interrupt.ts.
+ */
+export type ExitCode = 1 | 2 | 3 | 4 | 5;
 
 /** Expected failure, printed without a stack. The message is a sentence: what is wrong, where, and what to do next. */
 export class CliError extends Error {

@@ -32,16 +32,27 @@ export interface Client {
 
 /** Opens the Weir that flags and settings name. @throws CliError (exit code 3) where no key is found */
 export function openClient(root: string, reach: EndpointFlags): Client {
+  const { url, key } = addressOf(root, reach);
+  return clientOf(url, key);
+}
+
+/** The typed client itself, whose errors are its own. @throws CliError (exit code 3) where no key is found */
+export const openApi = (root: string, reach: EndpointFlags): WeirClient => apiOf(addressOf(root, reach));
+
+function addressOf(root: string, reach: EndpointFlags): { url: string; key: string } {
   const { url, key: found } = settingsOf(root, process.env, reach);
   const key = reach.key ?? found?.value;
-  if (key !== undefined) return clientOf(url.value, key);
+  if (key !== undefined) return { url: url.value, key };
   const next = isLocal(url.value) ? "Start `weir dev` once, or set WEIR_API_KEY." : "Set WEIR_API_KEY.";
   throw new CliError(`There is no API key for ${url.value} (${url.from}). ${next}`, [], 3);
 }
 
+const apiOf = ({ url, key }: { url: string; key: string }) =>
+  new WeirClient({ url, key, fetch: (input, init) => fetchFrom(url, input, init) });
+
 /** Opens the Weir at `url` with `key`. */
 export function clientOf(url: string, key: string): Client {
-  const api = new WeirClient({ url, key, fetch: (input, init) => fetchFrom(url, input, init) });
+  const api = apiOf({ url, key });
   const send = <T>(call: Call): Promise<T> =>
     api.send<T>(call).catch((error: unknown) => {
       throw error instanceof WeirError ? refusalOf(call, error) : error;
@@ -85,13 +96,7 @@ const EXIT_CODES: Record<number, ExitCode> = { 400: 2, 401: 3, 404: 4, 422: 2 };
 /** Type of the 403 for a key without the scope, as opposed to a 403 of a handler. */
 const MISSING_SCOPE = "urn:weir:problem:missing_scope";
 
-/** Turns a refused request into an error with an exit code; its problem (RFC 9457) becomes one line. */
-export async function refusal(request: string, response: Response): Promise<CliError> {
-  const [method = "", path = ""] = request.split(" ");
-  const error = new WeirError({ method, path }, response, await response.text());
-  return refusalOf(error.call, error);
-}
-
+/** A refused request as an error with an exit code; its problem (RFC 9457) becomes one line. */
 function refusalOf(
   { method, path }: Pick<Call, "method" | "path">,
   { status, problem, text }: WeirError,

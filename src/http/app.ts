@@ -55,9 +55,9 @@ export function createApp() {
 
   app.on(["GET", "HEAD"], "/v1/moments/:connection/:key", (c) => readMoment(c.req.raw, open(c)));
 
-  for (const path of ["/v1/*", "/metrics"]) app.use(path, requestId(), authorize);
+  for (const path of ["/v1/*", "/metrics", "/mcp"]) app.use(path, requestId(), authorize);
 
-  for (const path of JSON_PATHS) app.use(path, boundedBody, jsonBody);
+  for (const path of [...JSON_PATHS, "/mcp"]) app.use(path, boundedBody, jsonBody);
   for (const path of IDEMPOTENT_PATHS) app.post(path, idempotent);
   app.openapi(routes.invoke, async (c) => {
     const deps = open(c);
@@ -79,6 +79,9 @@ export function createApp() {
   addKeyRoutes(app, open);
   addSearchRoutes(app, open);
 
+  // What it needs is loaded when it is first asked.
+  app.post("/mcp", async (c) => (await import("./mcp.ts")).answerMcp(app, c));
+  app.all("/mcp", () => new Response(null, { status: 405, headers: { allow: "POST" } }));
   describeApi(app);
   answerErrors(app);
   return app;

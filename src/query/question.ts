@@ -33,7 +33,7 @@ interface PoseDeps {
 }
 
 /** A question in words has its answer by words at once: its vectors must be as quick. */
-const HYBRID_PATIENCE_MS = 1_500;
+const HYBRID_PATIENCE_MS = 1_000;
 /** A question that only vectors can answer waits for a model that is being loaded. */
 const VECTOR_PATIENCE_MS = 20_000;
 /** Beyond its patience, a pipeline's Worker is not waited for. */

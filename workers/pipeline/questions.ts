@@ -11,10 +11,14 @@ import { openWeir, type WeirDeps } from "./weir.ts";
 /** When to ask again where compute gives no time: about what a cold container takes, seconds. */
 const COLD_SECONDS = 20;
 
-/** Computes a question's vector in each space that can be. Never throws for a space: what could not be is listed. */
+/**
+ * Computes a question's vector in each space that can be. Never throws for a space: what could not be is listed. What is
+ * computed is kept after the answer: `later` takes that work.
+ */
 export async function embedQuestion(
   { subject, spaces, patience_ms }: VectorQuestion,
   deps: WeirDeps,
+  later: (work: Promise<unknown>) => void,
 ): Promise<VectorAnswer> {
   const signal = AbortSignal.timeout(patience_ms);
   const opened = openWeir(deps, setOf(subject), undefined, signal, { asked: 0, known: 0 });
@@ -31,7 +35,7 @@ export async function embedQuestion(
         const { embed } = opened.weir;
         const making = "text" in subject ? embed.text(subject.text, name) : embed.image(subject.url, name);
         // What comes too late is kept all the same, for the next time.
-        making.catch(() => undefined);
+        later(making.then(opened.settled).catch(() => undefined));
         answer.vectors.push({ space, values: await Promise.race([making, late]) });
       } catch (error) {
         answer.missing.push({ space, failure: failureOf(error) });

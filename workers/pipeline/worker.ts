@@ -39,7 +39,7 @@ export default class PipelineWorker extends WorkerEntrypoint {
 
   /** Vectors of a question that is put to this pipeline's collection. */
   embedQuestion(question: VectorQuestion) {
-    return embedQuestion(question, this.#deps());
+    return embedQuestion(question, this.#deps(), (work) => this.ctx.waitUntil(work));
   }
 
   /** A frame or a part of an object of this pipeline's source. */

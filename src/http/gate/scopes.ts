@@ -14,7 +14,7 @@ interface Posting extends Reading {
 }
 interface Table {
   [reading: `GET /${string}`]: Reading;
-  [posting: `POST /v1/${string}`]: Posting;
+  [posting: `POST /${string}`]: Posting;
 }
 
 const TABLE = {
@@ -45,6 +45,8 @@ const TABLE = {
   "GET /v1/archive": { id: "describeArchive", needs: "read" },
   "GET /v1/archive/expired": { id: "listExpired", needs: "read" },
   "GET /v1/audit-log": { id: "listChanges", needs: "read" },
+  // Of MCP, which is no REST, only the scope.
+  "POST /mcp": { id: "speakMcp", needs: "read", does: null },
   "GET /metrics": { id: "readMetrics", needs: "read" },
 
   "POST /v1/replays": { id: "createReplay", needs: "operate", does: "replay.create" },

@@ -1,0 +1,54 @@
+// Golden queries: collections/<name>.queries.json has questions and what should come of each. Kept in git beside the
+// pipelines, so that a change of a model or a handler is measured before it is trusted.
+import { join } from "node:path";
+import { z } from "zod";
+import { searchRequestSchema } from "../../src/shapes/search.ts";
+import { readJsonFile } from "../io/json-file.ts";
+import { CliError } from "../io/output.ts";
+
+/** What should come: an item by its id, or a moment of an object by its key. */
+const expectedSchema = z.union([
+  z.strictObject({ item: z.string() }),
+  z.strictObject({
+    bucket: z.string().optional(),
+    key: z.string(),
+    /** The second that a hit names, or that its span has. */
+    second: z.number().min(0).optional(),
+  }),
+]);
+export type ExpectedHit = z.infer<typeof expectedSchema>;
+
+const querySchema = z.strictObject({
+  /** Names the query in results; its words when absent. */
+  name: z.string().max(200).optional(),
+  text: searchRequestSchema.shape.text,
+  /** A picture's file (relative to the project) or URL, an item's id, or KEY@SECOND. */
+  like: z.string().optional(),
+  mode: z.enum(["hybrid", "vector", "text"]).optional(),
+  filter: searchRequestSchema.shape.filter,
+  expect: z.array(expectedSchema).min(1).max(1_000),
+});
+export type GoldenQuery = z.infer<typeof querySchema>;
+
+export const queriesSchema = z.strictObject({
+  $schema: z.string().optional(),
+  queries: z.array(querySchema).min(1).max(10_000),
+});
+
+/** Path of a collection's golden queries, relative to the project. */
+export const queriesPath = (collection: string) => `collections/${collection}.queries.json`;
+
+/** Reads golden queries. @throws CliError with the place of every problem */
+export function readQueries(root: string, name: string): GoldenQuery[] {
+  const file = readJsonFile(join(root, name), name);
+  const parsed = queriesSchema.safeParse(file.value);
+  if (parsed.success) return parsed.data.queries;
+  const problems =
+    file.value === undefined
+      ? file.problems
+      : parsed.error.issues.map(({ path, message }) => file.at(path, `${path.join(".")}: ${message}`));
+  throw new CliError("The golden queries cannot be read.", problems, 2);
+}
+
+export const nameOfQuery = ({ name, text, like }: GoldenQuery): string =>
+  name ?? text ?? like ?? "everything";
