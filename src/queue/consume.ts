@@ -8,9 +8,10 @@ import type { RouterDeps } from "../routing/deps.ts";
 import { dispatchRuns, route } from "../routing/route.ts";
 import { QUEUES } from "../shapes/bindings.ts";
 import { type Event, eventSchema } from "../shapes/event.ts";
+import { partsOfRun } from "../shapes/event-id.ts";
 import type { Failure } from "../shapes/failure.ts";
 import type { Job } from "../shapes/job.ts";
-import { logWarning } from "../shapes/log.ts";
+import { logError, logWarning } from "../shapes/log.ts";
 import type { Report } from "../shapes/run.ts";
 import type { RunMessage } from "../shapes/run-message.ts";
 import { isPassing } from "../store/failure.ts";
@@ -59,7 +60,7 @@ async function consumeFrom(queue: string, messages: Messages, deps: RouterDeps):
     }
     default:
       // The dead-letter queue of all pipelines, and those that each had before.
-      return openStores(deps).shards.bury(messages.map(deadJobOf), deps.now());
+      return buryAll(messages, deps);
   }
 }
 
@@ -95,6 +96,17 @@ async function consumeReports(messages: Messages, deps: RouterDeps): Promise<voi
   await recordDeaths(ledger, dead);
   await pauseFull(ledger, full, deps.now());
   await dispatchRuns(due, deps);
+}
+
+/** Hands dead jobs to the shards of their runs. Only Weir writes to these queues: what is no job is logged and let go. */
+async function buryAll(messages: Messages, deps: RouterDeps): Promise<void> {
+  const jobs = messages.flatMap((message): DeadJob[] => {
+    const dead = deadJobOf(message);
+    if (partsOfRun(String(dead.job?.run_id))) return [dead];
+    logError("message.unreadable", { id: message.id });
+    return [];
+  });
+  await openStores(deps).shards.bury(jobs, deps.now());
 }
 
 /** The dead job of a message: with its failure, or the bare job where the platform gave up on it. */

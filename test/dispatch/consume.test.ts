@@ -88,7 +88,7 @@ test.each([
   expect(await isRecorded(key)).toBe(true);
 });
 
-test("a message that makes the ledger refuse is alone with it: its neighbours are recorded", async () => {
+test("a dead job that is none is alone with it: its neighbours are recorded", async () => {
   const refused = { job: { run_id: null, alias: "a", event: { id: "e" } } };
   const event = {
     ...{
@@ -113,7 +113,7 @@ test("a message that makes the ledger refuse is alone with it: its neighbours ar
     failure: { kind: "bad_media", detail: "x" },
     attempts: 1,
   };
-  expect(await taken("weir-dead", message(refused), message(good))).toEqual(["again in 10 s", "done"]);
+  expect(await taken("weir-dead", message(refused), message(good))).toEqual(["done", "done"]);
   expect(await ledger.shards.letter(run)).toMatchObject({ alias: "a" });
 });
 
@@ -124,7 +124,7 @@ test("a report that came to the dead-letter queue is still taken as the report t
   };
   const messages = [{ kind: "finish", reports: [report] }, report];
   outage = new Error("D1_ERROR: Network connection lost.");
-  const due = { kind: "dead", alias: "a", detail: "x", at: 1 };
+  const due = { kind: "dead", alias: "a", detail: "x", runs: 1, at: 1 };
   expect(await taken("weir-events-dead", message(due))).toEqual(["again in 3600 s"]);
   outage = undefined;
   for (const body of [due, ...messages])
