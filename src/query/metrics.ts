@@ -25,7 +25,7 @@ export async function renderMetrics(
   const [counts, small] = await Promise.all([shards.counts(), smallCounts(ledger, now)]);
   return [...shardFamilies(counts, now), ...small]
     .map(({ name, type, help, samples }) => {
-      const lines = samples.map(([labels, value]) => `${name}${labelled(labels)} ${value}\n`);
+      const lines = samples.map(([labels, value]) => `${name}${labelled(labels)} ${value}\n`).sort();
       return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
     })
     .join("");
