@@ -3,13 +3,15 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import type { RunMessage } from "../../src/shapes/run-message.ts";
 import type { ShardStorage, SqlRow } from "../../src/store/ledger/shard/database.ts";
-import { LedgerShardCore, type ShardDeps } from "../../src/store/ledger/shard/shard.ts";
+import { type SplittableDeps, SplittableShard } from "../../src/store/ledger/shard/splittable.ts";
 import { openShards, type Shards } from "../../src/store/ledger/shards.ts";
 import type { RunOnRecord } from "../../src/store/log/contract.ts";
 
 /** A Durable Object's storage, as far as a shard uses it. */
-export function storageInNode(path = ":memory:"): ShardStorage & { database: DatabaseSync } {
-  const database = new DatabaseSync(path);
+export function storageInNode(
+  beforeEach: (query: string) => void = () => undefined,
+): ShardStorage & { database: DatabaseSync } {
+  const database = new DatabaseSync(":memory:");
   const statements = new Map<string, StatementSync>();
   const prepare = (query: string) => {
     const statement = statements.get(query) ?? database.prepare(query);
@@ -21,6 +23,7 @@ export function storageInNode(path = ":memory:"): ShardStorage & { database: Dat
     database,
     sql: {
       exec(query, ...bindings) {
+        beforeEach(query);
         const before = number("SELECT total_changes()");
         const rows = prepare(query).all(...(bindings as SQLInputValue[]));
         const written = number("SELECT total_changes()") - before;
@@ -58,7 +61,7 @@ export function storageInNode(path = ":memory:"): ShardStorage & { database: Dat
 
 /** A shard, what it has handed to the log and sent to the router, and when its alarm is to ring. */
 export interface ShardInNode {
-  shard: LedgerShardCore;
+  shard: SplittableShard;
   storage: ReturnType<typeof storageInNode>;
   /** Runs in the log: by id, the furthest. */
   logged: Map<string, RunOnRecord>;
@@ -72,18 +75,23 @@ export interface ShardInNode {
   restart(): void;
 }
 
-export type ShardOptions = Partial<Pick<ShardDeps, "log" | "send" | "limitBytes" | "now">> & {
-  path?: string;
+export type ShardOptions = Partial<
+  Pick<SplittableDeps, "log" | "send" | "limitBytes" | "now" | "number" | "peer">
+> & {
+  /** What another one has stored. */
+  storage?: ReturnType<typeof storageInNode>;
+  /** Called before every statement: what it throws, the shard meets. */
+  before?: (query: string) => void;
 };
 
 /** Opens a shard. Unless the options say otherwise it keeps what it hands out, in memory. */
 export function openShard(options: ShardOptions = {}): ShardInNode {
   let clock = options.now ?? Date.now;
   let alarmAt: number | null = null;
-  const storage = storageInNode(options.path);
-  const open = () => new LedgerShardCore(deps, alarmAt);
+  const storage = options.storage ?? storageInNode(options.before);
+  const open = () => new SplittableShard(deps, alarmAt);
   const logged: ShardInNode["logged"] = new Map();
-  const deps: ShardDeps = {
+  const deps: SplittableDeps = {
     storage,
     log: options.log ?? {
       async appendRuns(runs) {
@@ -102,9 +110,15 @@ export function openShard(options: ShardOptions = {}): ShardInNode {
     },
     limitBytes: options.limitBytes ?? 10_000_000_000,
     now: () => clock(),
+    number: options.number ?? 0,
+    peer:
+      options.peer ??
+      (() => {
+        throw new Error("a shard that stands alone has no other");
+      }),
   };
   const self: ShardInNode = {
-    shard: undefined as unknown as LedgerShardCore,
+    shard: undefined as unknown as SplittableShard,
     ...{ storage, logged, messages: [], paused: new Set(), alarm: () => alarmAt },
     async ring(at) {
       clock = () => at;
@@ -125,7 +139,11 @@ export function shardsInNode(count: number, options: ShardOptions = {}): Shards 
   const namespace = {
     getByName(name: string) {
       const number = Number(name.slice("shard-".length));
-      inNode[number] ??= openShard(options);
+      inNode[number] ??= openShard({
+        peer: (peer) => namespace.getByName(`shard-${peer}`),
+        ...options,
+        number,
+      });
       return inNode[number].shard;
     },
   };

@@ -9,8 +9,8 @@ import type { Report } from "../../src/shapes/run.ts";
 import type { RunMessage } from "../../src/shapes/run-message.ts";
 import type * as contract from "../../src/store/ledger/contract.ts";
 import { listPaused } from "../../src/store/ledger/pauses.ts";
-import { LedgerShardCore } from "../../src/store/ledger/shard/shard.ts";
-import type { ShardNamespace } from "../../src/store/ledger/shard-calls.ts";
+import { SplittableShard } from "../../src/store/ledger/shard/splittable.ts";
+import { type ShardNamespace, shardName, shardNumberOf } from "../../src/store/ledger/shard-calls.ts";
 import { openShards } from "../../src/store/ledger/shards.ts";
 import { openLog } from "../../src/store/log/open.ts";
 import { sendAll } from "../../src/store/queue-batches.ts";
@@ -19,21 +19,24 @@ const MEGABYTE = 1_000_000;
 /** Size of a shard's database at most, megabytes: what the platform gives to one. */
 const SHARD_MB = 10_000;
 
-type Call<Name extends keyof contract.Shard> = Parameters<contract.Shard[Name]>;
+type Call<Name extends keyof contract.ShardPeer> = Parameters<contract.ShardPeer[Name]>;
+
+const shardsIn = (env: ReturnType<typeof openEnv>) =>
+  env.durableObjects("LEDGER_SHARDS") as unknown as ShardNamespace;
 
 /** One shard. */
-export class LedgerShard extends DurableObject implements contract.Shard {
-  readonly #opened: Promise<LedgerShardCore>;
+export class LedgerShard extends DurableObject implements contract.ShardPeer {
+  readonly #opened: Promise<SplittableShard>;
 
   constructor(ctx: DurableObjectState, raw: object) {
     super(ctx, raw);
     this.#opened = ctx.blockConcurrencyWhile(async () => this.#open(raw));
   }
 
-  async #open(raw: object): Promise<LedgerShardCore> {
+  async #open(raw: object): Promise<SplittableShard> {
     const env = openEnv(raw);
-    const { storage } = this.ctx;
-    return new LedgerShardCore(
+    const { storage, id } = this.ctx;
+    return new SplittableShard(
       {
         storage: storage as never,
         log: openLog(env.archive()),
@@ -45,6 +48,8 @@ export class LedgerShard extends DurableObject implements contract.Shard {
         setAlarm: (at) => storage.setAlarm(at),
         limitBytes: Number(env.setting("LEDGER_SHARD_MB") ?? SHARD_MB) * MEGABYTE,
         now: Date.now,
+        number: shardNumberOf(id.name ?? ""),
+        peer: (number) => shardsIn(env).getByName(shardName(number)),
       },
       await storage.getAlarm(),
     );
@@ -111,6 +116,15 @@ export class LedgerShard extends DurableObject implements contract.Shard {
   async produced(...call: Call<"produced">) {
     return (await this.#opened).produced(...call);
   }
+  async split(...call: Call<"split">) {
+    return (await this.#opened).split(...call);
+  }
+  async expect(...call: Call<"expect">) {
+    return (await this.#opened).expect(...call);
+  }
+  async adopt(...call: Call<"adopt">) {
+    return (await this.#opened).adopt(...call);
+  }
 }
 
 /** The door for one pipeline's reports. Its props name the pipeline, and how many shards there are. */
@@ -126,8 +140,7 @@ export class ReportDoor extends WorkerEntrypoint<object, { alias: string; shards
         expected: "a run of its own",
       });
     }
-    const namespace = openEnv(this.env).durableObjects("LEDGER_SHARDS") as unknown as ShardNamespace;
-    await openShards(namespace, shards).finish(reports, { now: Date.now() });
+    await openShards(shardsIn(openEnv(this.env)), shards).finish(reports, { now: Date.now() });
   }
 }
 

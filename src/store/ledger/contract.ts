@@ -183,3 +183,34 @@ export interface Shard {
   ): Promise<{ objects: number; items: number }>;
   produced(alias: string): Promise<ProducedCount[]>;
 }
+
+/** A raise of the number of shards: each gives what is no longer its own to shards of higher numbers. */
+export interface SplitPlan {
+  /** The number of shards before and after, powers of two. */
+  from: number;
+  to: number;
+  /** False: the shards only learn of it, so that callers may use either number; true: they begin to move. */
+  move: boolean;
+}
+
+/** Rows of some objects on their way to another shard, as JSON. */
+export interface MovedPage {
+  runs: unknown[];
+  letters: unknown[];
+  tracked: unknown[];
+  identities: { week: number; rows: unknown[] }[];
+  /** Digits of keys' hashes up to which the shard has all of its objects when the page is complete. */
+  upTo: string;
+  /** Which part of the page this is, from 0, and whether it is the last. */
+  part: number;
+  last: boolean;
+}
+
+/** What shards say to one another while objects move, beside what everybody says to them. */
+export interface ShardPeer extends Shard {
+  /** Takes up a plan; again is no change. Returns whether everything has moved. */
+  split(plan: SplitPlan): Promise<boolean>;
+  /** Says that this shard is to get objects of another: until they have come, it asks that one. */
+  expect(parent: number, from: number, to: number): Promise<void>;
+  adopt(page: MovedPage): Promise<void>;
+}

@@ -2,14 +2,16 @@
 import { keyBitsOfId, partsOfRun, shardOf } from "../../shapes/event-id.ts";
 import { FailureError } from "../../shapes/failure.ts";
 import { storeFailure } from "../failure.ts";
-import type { Shard } from "./contract.ts";
+import type { ShardPeer } from "./contract.ts";
 
 /** Where shards are called: a namespace of Durable Objects. */
 export interface ShardNamespace {
-  getByName(name: string): Shard;
+  getByName(name: string): ShardPeer;
 }
 
-export const shardName = (number: number): string => `shard-${number}`;
+const NAME = "shard-";
+export const shardName = (number: number): string => `${NAME}${number}`;
+export const shardNumberOf = (name: string): number => Number(name.slice(NAME.length));
 
 export type ShardCalls = ReturnType<typeof openCalls>;
 
@@ -21,12 +23,12 @@ export function openCalls(namespace: ShardNamespace, count: number) {
     const parts = partsOfRun(run_id);
     return parts && numberOfEvent(parts.event_id);
   };
-  const onAll = <T>(call: (shard: Shard) => Promise<T>) => settled(numbers.map((at) => call(shard(at))));
+  const onAll = <T>(call: (shard: ShardPeer) => Promise<T>) => settled(numbers.map((at) => call(shard(at))));
   /** One call for each shard that has some of the items. */
   const onTheirs = <Item, T>(
     items: Item[],
     numberOf: (item: Item) => number | undefined,
-    call: (shard: Shard, items: Item[]) => Promise<T>,
+    call: (shard: ShardPeer, items: Item[]) => Promise<T>,
   ) =>
     settled(
       [...Map.groupBy(items, numberOf)].flatMap(([at, group]) =>
@@ -34,7 +36,7 @@ export function openCalls(namespace: ShardNamespace, count: number) {
       ),
     );
   /** One shard after the other, until enough is found. */
-  const inTurn = async <T>(limit: number, call: (shard: Shard, limit: number) => Promise<T[]>) => {
+  const inTurn = async <T>(limit: number, call: (shard: ShardPeer, limit: number) => Promise<T[]>) => {
     const found: T[] = [];
     for (const at of numbers) {
       if (found.length >= limit) break;

@@ -26,6 +26,12 @@ export interface Shards extends Omit<contract.Shard, "commit" | "counts"> {
   all(): contract.Shard[];
   /** In the order of the events. A shard that fails costs its own events only. */
   commit(events: contract.CommitEvent[], options: contract.CommitOptions): Promise<CommitResult[]>;
+  /**
+   * Raises the number of shards, from this one. First without `move`: every shard learns of it, and callers may use
+   * either number for what they do to an event or an object. When all who read lists and counts use the new one, with
+   * `move`. Returns whether everything has moved; again is no change.
+   */
+  split(plan: contract.SplitPlan): Promise<boolean>;
   /** Sums; `shards` has the sizes of each. */
   counts(): Promise<contract.ShardCounts & { shards: { bytes: number; limit_bytes: number }[] }>;
 }
@@ -40,6 +46,7 @@ export function openShards(namespace: ShardNamespace, count: number): Shards {
     ofKey: (key) => shard(shardOf(keyBitsOf(key), count)),
     all: () => numbers.map(shard),
     commit: (events, options) => commitTo(shard, numberOfEvent, events, options),
+    split: async (plan) => (await calls.onAll((one) => one.split(plan))).every((done) => done),
     ...writesOf(calls),
     ...readsOf(calls, count),
   };
@@ -91,7 +98,7 @@ function writesOf({ onAll, onTheirs, inTurn, numberOfRun }: ShardCalls): Pick<Sh
   };
 }
 
-type Reads = Exclude<keyof Shards, Writes | "commit" | "count" | "ofEvent" | "ofKey" | "all">;
+type Reads = Exclude<keyof Shards, Writes | "commit" | "split" | "count" | "ofEvent" | "ofKey" | "all">;
 
 function readsOf(
   { shard, onAll, onTheirs, numberOfEvent, numberOfRun }: ShardCalls,

@@ -14,7 +14,6 @@ import { buryJobs, cancelRuns, takeReports } from "./endings.ts";
 import { isOpen, recordOf, runsOfEvent } from "./held-runs.ts";
 import { dropLetters, findLetter, listCauses, listLetters, redriveLetters } from "./letters.ts";
 import { listRuns } from "./lists.ts";
-import { PACK_RUNS } from "./packs.ts";
 import { ShardTables } from "./tables.ts";
 import { countHeld, countProduced, listTracked } from "./tracked.ts";
 import {
@@ -22,6 +21,7 @@ import {
   isNearlyFull,
   makeRoom,
   nextPack,
+  PACK_DUE_RUNS,
   PACK_WAIT_MS,
   packEnded,
   SETTLE_MS,
@@ -32,6 +32,8 @@ const DAY_MS = 86_400_000;
 /** Least time between two passes of the alarm, ms; longer where there are many runs to look through. */
 const MIN_PASS_MS = 5_000;
 const ROWS_PER_MS = 20;
+/** Share of the limit from which on nothing new is taken: the rest is for what becomes of runs that are there. */
+const COMMIT_SHARE = 0.98;
 /** Seconds until a full shard is tried again. */
 const FULL_RETRY_SECONDS = 300;
 /** How often runs that wait for a paused pipeline are looked at, ms, should nobody say that it is resumed. */
@@ -55,7 +57,7 @@ export interface ShardDeps {
 export class LedgerShardCore implements contract.Shard {
   readonly #deps: ShardDeps;
   readonly #database: ShardDatabase;
-  readonly #tables: ShardTables;
+  readonly tables: ShardTables;
   /** When the alarm is set to, ms. */
   #alarmAt: number;
   /** Runs that have ended since the last pass that packed some. */
@@ -64,7 +66,7 @@ export class LedgerShardCore implements contract.Shard {
   constructor(deps: ShardDeps, alarmAt: number | null) {
     this.#deps = deps;
     this.#database = new ShardDatabase(deps.storage);
-    this.#tables = new ShardTables(this.#database);
+    this.tables = new ShardTables(this.#database);
     this.#alarmAt = alarmAt ?? Number.POSITIVE_INFINITY;
   }
 
@@ -74,45 +76,45 @@ export class LedgerShardCore implements contract.Shard {
   ): Promise<contract.Committed[]> {
     const { limitBytes } = this.#deps;
     this.#makeRoom(options.now);
-    if (this.#database.bytes >= limitBytes)
+    if (this.#database.bytes >= limitBytes * COMMIT_SHARE)
       throw fullShard(`it has ${this.#database.bytes} bytes of ${limitBytes}`);
     const before = this.#database.rowsWritten;
-    const committed = this.#write(options.now, () => commitEvents(this.#tables, events, options));
+    const committed = this.#write(options.now, () => commitEvents(this.tables, events, options));
     if (this.#database.rowsWritten > before)
-      await this.#wake(options.now + (options.binding.length > 0 ? CALLED_WAIT_MS : QUEUED_WAIT_MS));
+      await this.wake(options.now + (options.binding.length > 0 ? CALLED_WAIT_MS : QUEUED_WAIT_MS));
     return committed;
   }
 
   async unsent(runIds: string[], now: number): Promise<void> {
-    this.#write(now, () => noteUnsent(this.#tables, runIds, now));
-    await this.#wake(now);
+    this.#write(now, () => noteUnsent(this.tables, runIds, now));
+    await this.wake(now);
   }
 
   async finish(reports: Report[], options: { now: number; letters?: boolean }): Promise<void> {
-    await this.#sendTroubles(this.#write(options.now, () => takeReports(this.#tables, reports, options)));
+    await this.#sendTroubles(this.#write(options.now, () => takeReports(this.tables, reports, options)));
     const ended = reports.filter(({ status }) => !isOpen(status)).length;
-    const isPackFull = this.#ended < PACK_RUNS && this.#ended + ended >= PACK_RUNS;
+    const areMany = this.#ended < PACK_DUE_RUNS && this.#ended + ended >= PACK_DUE_RUNS;
     this.#ended += ended;
-    if (ended > 0) await this.#wake(options.now + (isPackFull ? SETTLE_MS : PACK_WAIT_MS));
+    if (ended > 0) await this.wake(options.now + (areMany ? SETTLE_MS : PACK_WAIT_MS));
     const dueTimes = reports.flatMap(({ status, due_at }) =>
       isOpen(status) && due_at !== undefined ? [due_at] : [],
     );
-    if (dueTimes.length > 0) await this.#wake(Math.min(...dueTimes));
+    if (dueTimes.length > 0) await this.wake(Math.min(...dueTimes));
   }
 
   async bury(dead: contract.DeadJob[], now: number): Promise<void> {
-    await this.#sendTroubles(this.#write(now, () => buryJobs(this.#tables, dead, now)));
+    await this.#sendTroubles(this.#write(now, () => buryJobs(this.tables, dead, now)));
   }
 
   async cancel(runIds: string[], reason: string, now: number): Promise<number> {
-    const cancelled = this.#write(now, () => cancelRuns(this.#tables, runIds, reason, now));
-    await this.#wake(now + PACK_WAIT_MS);
+    const cancelled = this.#write(now, () => cancelRuns(this.tables, runIds, reason, now));
+    await this.wake(now + PACK_WAIT_MS);
     return cancelled;
   }
 
   async release(alias: string, now: number, limit?: number): Promise<contract.DueRun[]> {
-    if (limit !== undefined) return this.#write(now, () => takeProbes(this.#tables, alias, now, limit));
-    await this.#wake(now);
+    if (limit !== undefined) return this.#write(now, () => takeProbes(this.tables, alias, now, limit));
+    await this.wake(now);
     return [];
   }
 
@@ -120,40 +122,40 @@ export class LedgerShardCore implements contract.Shard {
     choice: contract.LetterChoice,
     options: { now: number; limit: number; paused: string[] },
   ): Promise<(contract.DueRun & { waits: boolean })[]> {
-    const runs = this.#write(options.now, () => redriveLetters(this.#tables, choice, options));
-    if (runs.length > 0) await this.#wake(options.now + CALLED_WAIT_MS);
+    const runs = this.#write(options.now, () => redriveLetters(this.tables, choice, options));
+    if (runs.length > 0) await this.wake(options.now + CALLED_WAIT_MS);
     return runs;
   }
 
   async drop(choice: contract.LetterChoice, reason: string, now: number): Promise<number> {
-    const dropped = this.#write(now, () => dropLetters(this.#tables, choice, reason, now));
-    await this.#wake(now + PACK_WAIT_MS);
+    const dropped = this.#write(now, () => dropLetters(this.tables, choice, reason, now));
+    await this.wake(now + PACK_WAIT_MS);
     return dropped;
   }
 
   async letters(query: Parameters<contract.Shard["letters"]>[0]): Promise<contract.Letter[]> {
-    return listLetters(this.#tables, query);
+    return listLetters(this.tables, query);
   }
 
   async letter(runId: string): Promise<contract.Letter | null> {
-    return findLetter(this.#tables, runId);
+    return findLetter(this.tables, runId);
   }
 
   async causes(alias?: string): Promise<contract.LetterCause[]> {
-    return listCauses(this.#tables, alias);
+    return listCauses(this.tables, alias);
   }
 
   async runs(query: contract.RunQuery): Promise<RunOnRecord[]> {
-    return listRuns(this.#tables, query);
+    return listRuns(this.tables, query);
   }
 
   async runsOf(eventIds: string[]): Promise<RunOnRecord[]> {
-    return [...new Set(eventIds)].flatMap((id) => runsOfEvent(this.#tables, id).map(recordOf));
+    return [...new Set(eventIds)].flatMap((id) => runsOfEvent(this.tables, id).map(recordOf));
   }
 
   async counts(): Promise<contract.ShardCounts> {
     return {
-      ...countRuns(this.#tables),
+      ...countRuns(this.tables),
       bytes: this.#database.bytes,
       limit_bytes: this.#deps.limitBytes,
       rows_written: this.#database.rowsWritten,
@@ -161,23 +163,23 @@ export class LedgerShardCore implements contract.Shard {
   }
 
   async successes(alias: string, since: number): Promise<{ runs: number; ms: number | null }> {
-    return countSuccess(this.#tables, alias, since);
+    return countSuccess(this.tables, alias, since);
   }
 
   async progress(replayId: string): Promise<Record<string, number>> {
-    return countReplay(this.#tables, replayId);
+    return countReplay(this.tables, replayId);
   }
 
   async tracked(query: contract.TrackedQuery): Promise<contract.TrackedObject[]> {
-    return listTracked(this.#tables, query);
+    return listTracked(this.tables, query);
   }
 
   async held(alias: string, objects: { connection: string; bucket: string; key: string }[]) {
-    return countHeld(this.#tables, alias, objects);
+    return countHeld(this.tables, alias, objects);
   }
 
   async produced(alias: string): Promise<contract.ProducedCount[]> {
-    return countProduced(this.#tables, alias);
+    return countProduced(this.tables, alias);
   }
 
   /** One pass of upkeep. Its steps do not hang on one another: what fails is logged, and tried again soon. */
@@ -196,35 +198,35 @@ export class LedgerShardCore implements contract.Shard {
       }
     };
     await step("due", async () => {
-      if ((nextDue(this.#tables, []) ?? Number.POSITIVE_INFINITY) > now) return;
+      if ((nextDue(this.tables, []) ?? Number.POSITIVE_INFINITY) > now) return;
       paused = await this.#deps.paused();
-      const sent = await sendDue(this.#tables, now, paused, send);
+      const sent = await sendDue(this.tables, now, paused, send);
       if (sent > 0) logInfo("shard.due", { runs: sent });
     });
     await step("pack", async () => {
-      if ((nextPack(this.#tables, now) ?? Number.POSITIVE_INFINITY) > now) return;
+      if ((nextPack(this.tables, now) ?? Number.POSITIVE_INFINITY) > now) return;
       this.#ended = 0;
-      logInfo("shard.packed", { runs: await packEnded(this.#tables, now, log) });
+      logInfo("shard.packed", { runs: await packEnded(this.tables, now, log) });
     });
-    await step("old", async () => this.#database.transaction(() => dropOld(this.#tables, now)));
+    await step("old", async () => this.#database.transaction(() => dropOld(this.tables, now)));
     await step("room", async () => this.#makeRoom(now));
     const least = Math.max(MIN_PASS_MS, this.#countRows() / ROWS_PER_MS);
     const next = failed ? now + least : this.#nextPass(now, paused);
-    if (next !== undefined) await this.#wake(Math.max(next, now + least));
+    if (next !== undefined) await this.wake(Math.max(next, now + least));
   }
 
   /** When the alarm has something to do; `paused` where that is known. */
   #nextPass(now: number, paused: string[] | undefined): number | undefined {
-    const times = [nextDue(this.#tables, paused ?? []), nextPack(this.#tables, now)];
+    const times = [nextDue(this.tables, paused ?? []), nextPack(this.tables, now)];
     if (paused && paused.length > 0) times.push(now + PAUSED_LOOK_MS);
-    if (this.#tables.weeks.length > 0) times.push(now + DAY_MS);
+    if (this.tables.weeks.length > 0) times.push(now + DAY_MS);
     const known = times.filter((time) => time !== undefined);
     return known.length === 0 ? undefined : Math.min(...known);
   }
 
   #countRows(): number {
     return (
-      this.#database.first<{ rows: number }>(`SELECT count(*) AS rows FROM ${this.#tables.runs}`)?.rows ?? 0
+      this.#database.first<{ rows: number }>(`SELECT count(*) AS rows FROM ${this.tables.runs}`)?.rows ?? 0
     );
   }
 
@@ -234,19 +236,19 @@ export class LedgerShardCore implements contract.Shard {
     try {
       return this.#database.transaction(work);
     } catch (error) {
-      this.#tables.reload();
+      this.tables.reload();
       throw FULL.test(String(error)) ? fullShard(String(error)) : error;
     }
   }
 
   #makeRoom(now: number): void {
     const { limitBytes } = this.#deps;
-    if (isNearlyFull(this.#tables, limitBytes))
-      this.#database.transaction(() => makeRoom(this.#tables, now, limitBytes));
+    if (isNearlyFull(this.tables, limitBytes))
+      this.#database.transaction(() => makeRoom(this.tables, now, limitBytes));
   }
 
   /** Sets the alarm, if it is to be earlier than it is: that is a row, too. */
-  async #wake(at: number): Promise<void> {
+  async wake(at: number): Promise<void> {
     if (at >= this.#alarmAt) return;
     this.#alarmAt = at;
     this.#database.rowsWritten++;

@@ -13,11 +13,16 @@ import type { ShardTables } from "./tables.ts";
 
 const DAY_MS = 86_400_000;
 /** Time for which a run that has ended stays as it is, ms: late reports of its object find it. */
-export const SETTLE_MS = 60_000;
+export const SETTLE_MS = 30_000;
 /** Ended runs that wait for company are packed after this, ms. */
 export const PACK_WAIT_MS = 600_000;
+/**
+ * Ended runs that are packed at once. The more they are, the fewer are left beside them, which have to move to the next
+ * table: at 8 runs a second it is one in 15.
+ */
+export const PACK_DUE_RUNS = 4_000;
 /** Most runs of one pass. */
-const MAX_PACKED = 4_000;
+const MAX_PACKED = 10_000;
 /** Rows that a new table costs. */
 const TABLE_ROWS = 4;
 /** Days for which successes are counted by the hour. */
@@ -57,14 +62,14 @@ function messagesOf(due: HeldRun[]): RunMessage[] {
 
 const CLOSED = `status NOT IN ${OPEN} AND closed_at <= ?`;
 
-/** When runs that have ended are to be packed, ms: soon where they fill a pack. Undefined where none has ended. */
+/** When runs that have ended are to be packed, ms: soon where they are many. Undefined where none has ended. */
 export function nextPack(tables: ShardTables, now: number): number | undefined {
   const row = tables.database.first<{ runs: number; oldest: number | null }>(
     `SELECT count(*) AS runs, min(closed_at) AS oldest FROM ${tables.runs} WHERE status NOT IN ${OPEN}`,
   );
   if (row?.oldest == null) return undefined;
-  const settled = row.runs < PACK_RUNS ? 0 : countSettled(tables, now - SETTLE_MS);
-  return row.oldest + (settled >= PACK_RUNS ? SETTLE_MS : PACK_WAIT_MS);
+  const settled = row.runs < PACK_DUE_RUNS ? 0 : countSettled(tables, now - SETTLE_MS);
+  return row.oldest + (settled >= PACK_DUE_RUNS ? SETTLE_MS : PACK_WAIT_MS);
 }
 
 const countSettled = (tables: ShardTables, closedBy: number) =>
