@@ -1,4 +1,4 @@
-// Messages of the queue `weir-runs`, which the router takes: runs that are due, reports that a shard of the ledger could
+// Messages of the queue `weir-reports`, which the router takes: runs that are due, reports that a shard of the ledger could
 // not be given by a call, and what the circuit breaker has to know.
 import type { Event } from "./event.ts";
 import type { JobCause } from "./job.ts";
