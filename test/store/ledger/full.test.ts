@@ -116,20 +116,20 @@ async function expectOperators(ledger: Shards, taken: string[]): Promise<void> {
 test("a real shard at its limit refuses what is new, as full, and takes everything else", async () => {
   const ledger = await openReal("4");
   await expectOperators(ledger, await fill(ledger, 100));
-});
+}, 120_000);
 
 test("a real shard on a disk that is full refuses what is new, as full, reads on, and goes on when there is room", async () => {
-  const disk = mountSmallDisk("32m");
+  const disk = mountSmallDisk("16m");
   if (disk === undefined) return console.warn("not tried: no disk of memory can be mounted here");
   const ledger = await openReal("10000", disk);
   const taken = await fill(ledger, 400);
   expect(await ledger.runs({ limit: 1000 })).toHaveLength(taken.length);
-  execFileSync("mount", ["-o", "remount,size=64m", disk]);
+  execFileSync("mount", ["-o", "remount,size=48m", disk]);
   await expectOperators(ledger, taken);
   expect(await ledger.commit([commitOf(eventOf("again"), "a")], at(Date.now()))).toMatchObject([
     { runs: [{ alias: "a" }] },
   ]);
-});
+}, 120_000);
 
 test("SQLite's own word that it is full is a failure of its kind, and nothing of the commit stays", async () => {
   let isFull = false;
