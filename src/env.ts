@@ -8,12 +8,21 @@ import type {
   Rpc,
   Service,
 } from "@cloudflare/workers-types";
-import { bucketBinding, databaseBinding, pipelineBinding, queueBinding } from "./shapes/bindings.ts";
+import {
+  bucketBinding,
+  databaseBinding,
+  isConnectionSecret,
+  pipelineBinding,
+  queueBinding,
+} from "./shapes/bindings.ts";
 import { FailureError } from "./shapes/failure.ts";
 
 /** What a Worker of Weir can reach. Each accessor throws a `FailureError` (`unavailable`) when unbound. */
 export interface Env {
-  /** A variable or secret by name, or undefined where it is not set or empty. */
+  /**
+   * A variable or secret by name, or undefined where it is not set or empty. Where a connection's secrets are held by
+   * one (`WEIR_CONNECTION_…`), that one comes first: what had been set by single names stays on the Worker.
+   */
   setting(name: string): string | undefined;
   /** A variable or secret that must be set. */
   required(name: string): string;
@@ -51,8 +60,10 @@ export function openEnv(env: object): Env {
       throw unset(`the ${what} binding ${name}`, "run `weir generate` and deploy again");
     return bound as T;
   };
+  let parts: ReadonlyMap<string, string> | undefined;
   const setting = (name: string) => {
-    const value = raw.get(name);
+    parts ??= connectionSecrets(raw);
+    const value = parts.get(name) ?? raw.get(name);
     return typeof value === "string" && value !== "" ? value : undefined;
   };
   const required = (name: string) => {
@@ -74,7 +85,9 @@ export function openEnv(env: object): Env {
       return url;
     },
     secretValues: () =>
-      [...raw].flatMap(([name, value]) => (typeof value === "string" && !PUBLIC.test(name) ? [value] : [])),
+      [...raw, ...connectionSecrets(raw)].flatMap(([name, value]) =>
+        typeof value === "string" && !PUBLIC.test(name) ? [value] : [],
+      ),
     bucket: (name) => binding(bucketBinding(name), "R2"),
     database: (name) => binding(databaseBinding(name), "D1"),
     queue: (name) => binding(name, "queue"),
@@ -91,6 +104,27 @@ export function openEnv(env: object): Env {
     archive: () => binding("ARCHIVE", "R2"),
     durableObjects: (name) => binding(name, "Durable Object"),
   };
+}
+
+/** Reads the secrets of connections that are held together. */
+function connectionSecrets(raw: ReadonlyMap<string, unknown>): ReadonlyMap<string, string> {
+  const parts = new Map<string, string>();
+  for (const [name, text] of raw) {
+    if (!isConnectionSecret(name) || typeof text !== "string") continue;
+    for (const [part, value] of Object.entries(jsonObject(name, text)))
+      if (typeof value === "string") parts.set(part, value);
+  }
+  return parts;
+}
+
+function jsonObject(name: string, text: string): object {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null) return value;
+  } catch {
+    // The error of JSON.parse repeats a part of the text.
+  }
+  throw unset(`a JSON object, name → value, as ${name}`, "deploy again with `weir deploy --force`");
 }
 
 const isLoopback = (url: string) =>

@@ -8,8 +8,8 @@ import { commitOf } from "../git/git.ts";
 import { versionsAt } from "../git/versions-at.ts";
 import { untilInterrupted } from "../io/interrupt.ts";
 import { CliError, good, note, print, printJson } from "../io/output.ts";
-import { signingKeys } from "../project/bindings.ts";
 import { loadProject, type Project } from "../project/project.ts";
+import { connectionSecrets, SIGNING_KEY, secretNames, signingKeys } from "../project/secret-names.ts";
 import { requireValid } from "../project/validate.ts";
 import { isLocal, settingsOf } from "../settings/settings.ts";
 import { type Cloudflare, openCloudflare } from "./cloudflare.ts";
@@ -52,11 +52,15 @@ export async function deploy(options: DeployOptions): Promise<void> {
 export async function deployProject(options: DeployOptions, project: Project): Promise<void> {
   await requireReady(project);
   const declared = [
-    ...new Set(workerConfigsOf(project).flatMap(({ config }) => config.secrets?.required ?? [])),
+    ...new Set([
+      ...workerConfigsOf(project).flatMap(({ config }) => config.secrets?.required ?? []),
+      ...secretNames(project.connections),
+    ]),
   ];
-  const secrets = secretsOf(declared, options.env, options.secretsFile, (root) =>
-    signingKeys(project.connections, root),
-  );
+  const secrets = secretsOf(declared, options.env, options.secretsFile, (readValue) => ({
+    ...signingKeys(project.connections, readValue(SIGNING_KEY)),
+    ...connectionSecrets(project.connections, readValue),
+  }));
   try {
     await planAndDo(options, project, declared, secrets);
   } catch (error) {

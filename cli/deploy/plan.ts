@@ -1,7 +1,7 @@
 // Plan of a deploy: the steps that make an account hold what the project needs, in an order that works, each with its
 // wrangler command. Pure: compares resources.ts (the project) with present.ts (the account).
 import { isSigningKey } from "../../src/shapes/bindings.ts";
-import { SIGNING_KEY } from "../project/bindings.ts";
+import { SIGNING_KEY } from "../project/secret-names.ts";
 import { containerDiffers, containerNotices, runsImage } from "./container.ts";
 import { CONTAINER, IMAGE_FOLDER, imageAddress, STAGED_CONFIG } from "./image.ts";
 import type { AccountState, DeployedWorker } from "./present.ts";
@@ -79,7 +79,7 @@ export function planOf(resources: ProjectResources, present: AccountState, optio
     unchanged: decided.flatMap(({ worker, why, left }) =>
       why === undefined ? [{ name: worker.name, why: left }] : [],
     ),
-    missing: missingSecrets(resources.workers, present, options.given),
+    missing: missingSecrets(resources, present, options.given),
     left: leftBehind(resources, present),
     notices: noticesOf(resources, present, options),
     calls: steps.reduce((sum, step) => sum + step.calls, 0),
@@ -186,15 +186,23 @@ function deployWorker(
 }
 
 function missingSecrets(
-  workers: ProjectWorker[],
+  { workers, heldTogether }: ProjectResources,
   present: AccountState,
   given: ReadonlySet<string>,
 ): Plan["missing"] {
   const missing = workers.flatMap(({ name: worker, secrets }) =>
     secrets
-      .filter((name) => !given.has(name) && !present.workers.get(worker)?.secrets.includes(name))
-      // A missing derived key means that the key it is derived from is missing.
-      .map((name) => ({ name: isSigningKey(name) ? SIGNING_KEY : name, worker })),
+      .filter((name) => !given.has(name))
+      .flatMap((name) => {
+        const isSet = present.workers.get(worker)?.secrets.includes(name) === true;
+        const parts = heldTogether.get(name);
+        const absent = (parts ?? []).filter((part) => !given.has(part));
+        // A secret that holds others is replaced whole: some of them alone would lose the rest.
+        if (isSet && absent.length === (parts?.length ?? 0)) return [];
+        // A missing derived key means that the key it is derived from is missing.
+        return parts ? absent : [isSigningKey(name) ? SIGNING_KEY : name];
+      })
+      .map((name) => ({ name, worker })),
   );
   return [...Map.groupBy(missing, ({ name }) => name)].map(([name, all]) => ({
     name,

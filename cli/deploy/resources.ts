@@ -4,9 +4,11 @@ import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { QUEUES } from "../../src/shapes/bindings.ts";
 import type { ProjectSettings } from "../../src/shapes/project-settings.ts";
+import { versionOf } from "../generate/version.ts";
 import { databasesOf, PAYLOADS_EXPIRE } from "../project/bindings.ts";
 import { ownConfig, type Project } from "../project/project.ts";
-import { buildOf, imageOf } from "./build.ts";
+import { heldTogether } from "../project/secret-names.ts";
+import { buildOf, imageOf, pipelineBuilds } from "./build.ts";
 import { readConfig, type WranglerConfig } from "./wrangler-config.ts";
 
 export interface ProjectWorker {
@@ -42,6 +44,8 @@ export interface ProjectResources {
   /** Notification rules: the queue that gets the events of a bucket. */
   rules: { bucket: string; queue: string }[];
   lifecycles: LifecycleRule[];
+  /** Secret that holds those of a connection → their names. */
+  heldTogether: ReadonlyMap<string, string[]>;
   /** Hash of compute's image, and on what it runs. */
   image: string;
   compute: ProjectSettings["compute"];
@@ -81,30 +85,32 @@ export function workerConfigsOf({ root, pipelines }: Project): WorkerConfig[] {
 export async function resourcesOf(project: Project, url: string): Promise<ProjectResources> {
   const { root } = project;
   const read = workerConfigsOf(project);
-  const workers = await Promise.all(
-    read.map(async ({ role, alias, path, config }): Promise<ProjectWorker> => {
-      const version = config.vars?.WEIR_VERSION;
-      return {
-        name: config.name,
-        role,
-        config: path,
-        build: await buildOf(
-          join(root, path),
-          config,
-          role === "compute"
-            ? project.settings.compute
-            : role === "search" || role === "ledger"
-              ? {}
-              : { url },
-        ),
-        ...(alias === undefined ? {} : { alias }),
-        ...(typeof version === "string" ? { version } : {}),
-        secrets: config.secrets?.required ?? [],
-        consumes: config.queues?.consumers.map(({ queue }) => queue) ?? [],
-        crons: config.triggers?.crons ?? [],
-      };
-    }),
-  );
+  const pipelineBuild = pipelineBuilds();
+  const build = async ({ role, alias, path, config }: WorkerConfig): Promise<string> => {
+    const pipeline = project.pipelines.find(({ name }) => role === "pipeline" && name === alias);
+    const at = join(root, path);
+    if (pipeline)
+      return pipelineBuild(at, config, { version: await versionOf(project, pipeline), settings: { url } });
+    if (role === "router") return buildOf(at, config, { url });
+    return buildOf(at, config, role === "compute" ? project.settings.compute : {});
+  };
+  const workers: ProjectWorker[] = [];
+  // One after another: a thousand bundles at once take more memory than there is.
+  for (const worker of read) {
+    const { role, alias, path, config } = worker;
+    const version = config.vars?.WEIR_VERSION;
+    workers.push({
+      name: config.name,
+      role,
+      config: path,
+      build: await build(worker),
+      ...(alias === undefined ? {} : { alias }),
+      ...(typeof version === "string" ? { version } : {}),
+      secrets: config.secrets?.required ?? [],
+      consumes: config.queues?.consumers.map(({ queue }) => queue) ?? [],
+      crons: config.triggers?.crons ?? [],
+    });
+  }
   const configs = read.map(({ config }) => config);
   const { connections } = project;
   return {
@@ -126,6 +132,7 @@ export async function resourcesOf(project: Project, url: string): Promise<Projec
         : [],
     ),
     lifecycles: [PAYLOADS_EXPIRE],
+    heldTogether: heldTogether(connections),
     image: imageOf(root),
     compute: project.settings.compute,
   };

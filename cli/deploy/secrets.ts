@@ -2,8 +2,8 @@
 // pick(), for wrangler; every printed text goes through redact().
 import { existsSync, readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
+import { isConnectionSecret } from "../../src/shapes/bindings.ts";
 import { CliError } from "../io/output.ts";
-import { SIGNING_KEY } from "../project/bindings.ts";
 import { redactor } from "./wrangler.ts";
 
 export interface DeploySecrets {
@@ -15,27 +15,36 @@ export interface DeploySecrets {
   redact(text: string): string;
 }
 
+/** Most that Cloudflare takes for a variable of a Worker. */
+const MAX_VALUE_BYTES = 5_120;
+
 /**
- * Finds the values of declared secrets: `derive` gives those that follow from the signing key, then the environment
- * comes before the file. An empty value counts as none, since unset secrets are empty in CI.
+ * Finds the values of declared secrets: `derive` gives those that follow from others, then the environment comes before
+ * the file. An empty value counts as none, since unset secrets are empty in CI.
  *
- * @throws CliError where the file does not exist
+ * @throws CliError where the file does not exist, or a value is too long
  */
 export function secretsOf(
   declared: readonly string[],
   env: NodeJS.ProcessEnv,
   file: string | undefined,
-  derive: (signingKey: string) => Record<string, string> = () => ({}),
+  derive: (readValue: (name: string) => string | undefined) => Record<string, string> = () => ({}),
 ): DeploySecrets {
   if (file !== undefined && !existsSync(file))
     throw new CliError(`The file ${file} of --secrets-file does not exist.`, [], 2);
   const fromFile = file === undefined ? {} : parseEnv(readFileSync(file, "utf8"));
   const values = new Map<string, string>();
-  const root = env[SIGNING_KEY] || fromFile[SIGNING_KEY];
-  const derived = root ? derive(root) : {};
+  const set = (name: string) => env[name] || fromFile[name];
+  const derived = derive(set);
   for (const name of declared) {
-    const value = derived[name] || env[name] || fromFile[name];
+    const value = derived[name] || set(name);
     if (value) values.set(name, value);
+    const bytes = Buffer.byteLength(value ?? "");
+    if (bytes > MAX_VALUE_BYTES)
+      throw new CliError(
+        `Nothing was deployed. ${name} has ${bytes} bytes, and a Worker's secret at most ${MAX_VALUE_BYTES}.` +
+          (isConnectionSecret(name) ? " Divide the connection, or give it fewer secrets." : ""),
+      );
   }
   const others = [...Object.values(fromFile), env.CLOUDFLARE_API_TOKEN].filter(
     (value) => value !== undefined,

@@ -9,16 +9,14 @@ import {
   QUEUES,
   queueBinding,
   queueName,
-  signingKeyName,
   workerName,
 } from "../../src/shapes/bindings.ts";
 import type { PipelineConfig } from "../../src/shapes/config.ts";
-import type { Connection, Connections, Scheme } from "../../src/shapes/connection.ts";
+import type { Connection, Connections } from "../../src/shapes/connection.ts";
 import type { Models } from "../../src/shapes/model.ts";
 import type { ProjectSettings } from "../../src/shapes/project-settings.ts";
-import { signingKeyOf } from "../../src/source/signed-url.ts";
-import { hopsKeyOf } from "../../src/store/collections/hops.ts";
 import { PAYLOAD_KEPT_DAYS, PAYLOAD_PREFIX } from "../../src/store/payloads.ts";
+import { readingNames, routerSecrets } from "./secret-names.ts";
 
 export type Table = { [key: string]: unknown };
 type ConnectionMap = Connections["connections"];
@@ -69,7 +67,7 @@ export function routerTables(
   paths: { collections: string },
 ): Table {
   return {
-    secrets: { required: secretNames(connections) },
+    secrets: { required: routerSecrets(connections) },
     services: aliases.map((alias) => ({ binding: pipelineBinding(alias), service: workerName(alias) })),
     durable_objects: { bindings: [LEDGER_SHARDS, SEARCH] },
     r2_buckets: [ARCHIVE, ...bucketsOf(connections, "r2").map(r2)],
@@ -220,56 +218,6 @@ const ledgerOf = ({ d1_databases = [] }: Table) =>
   (d1_databases as Table[])
     .filter(({ binding }) => binding === "LEDGER")
     .map(({ migrations_dir: _, ...database }) => database);
-
-/** Names of every secret and variable that the router needs. */
-export function secretNames(connections: ConnectionMap): string[] {
-  return unique(["WEIR_API_KEY", SIGNING_KEY, ...Object.values(connections).flatMap(namesOf)]);
-}
-
-/** Name of the signing key that people set; {@link signingKeys} are derived from it. */
-export const SIGNING_KEY = "WEIR_SIGNING_KEY";
-
-/**
- * Signing key of each R2 connection, and the key that proves hops, by the names of their secrets in a pipeline Worker.
- */
-export const signingKeys = (connections: ConnectionMap, root: string): Record<string, string> => ({
-  [HOPS_KEY]: hopsKeyOf(root),
-  ...Object.fromEntries(
-    Object.entries(connections).flatMap(([id, { kind }]) =>
-      kind === "r2" ? [[signingKeyName(id), signingKeyOf(root, id)]] : [],
-    ),
-  ),
-});
-
-const namesOf = (connection: Connection): string[] =>
-  connection.kind === "d1" ? [] : [...storeNames(connection), ...connection.events.flatMap(schemeNames)];
-
-/** Names of the secrets that read the objects of one connection; without the secrets that prove its events. */
-const readingNames = (id: string, connection: Connection): string[] =>
-  connection.kind === "r2" ? [signingKeyName(id)] : storeNames(connection);
-
-/** Names of the secrets of an S3 store. */
-function storeNames(connection: Connection): string[] {
-  if (connection.kind !== "s3") return [];
-  return unique([
-    connection.access_key_id,
-    connection.secret_access_key,
-    ...endpointName(connection.endpoint),
-  ]);
-}
-
-/** Name of the variable that holds an endpoint; none where the endpoint is a URL itself. */
-export const endpointName = (endpoint: string | undefined) =>
-  endpoint !== undefined && /^[A-Z][A-Z0-9_]*$/.test(endpoint) ? [endpoint] : [];
-
-function schemeNames(scheme: Scheme): string[] {
-  const secrets =
-    "secrets" in scheme ? scheme.secrets : scheme.scheme === "eventbridge" ? scheme.auth.secrets : [];
-  const names = secrets.map((secret) => (typeof secret === "string" ? secret : secret.name));
-  if (scheme.scheme === "sns" && scheme.certificate) names.push(scheme.certificate);
-  if (scheme.scheme === "google-oidc" && scheme.jwks) names.push(scheme.jwks);
-  return names;
-}
 
 const r2Buckets = (connection: Connection | undefined) =>
   connection?.kind === "r2" ? connection.buckets : [];

@@ -6,7 +6,14 @@ import { dirname, join } from "node:path";
 import { parseEnv } from "node:util";
 import type { Connections } from "../../src/shapes/connection.ts";
 import { CliError } from "../io/output.ts";
-import { endpointName, LOCAL_S3, SIGNING_KEY, secretNames, signingKeys } from "../project/bindings.ts";
+import { LOCAL_S3 } from "../project/bindings.ts";
+import {
+  connectionSecrets,
+  endpointName,
+  SIGNING_KEY,
+  secretNames,
+  signingKeys,
+} from "../project/secret-names.ts";
 import { makePins } from "./pins.ts";
 
 export type SettingValues = Record<string, string>;
@@ -85,10 +92,11 @@ export function stackSettings(
   const endpoints = Object.values(connections).flatMap((connection) =>
     connection.kind === "s3" ? endpointName(connection.endpoint) : [],
   );
-  return {
+  const settings: SettingValues = {
     WEIR_URL: url,
     ...Object.fromEntries(endpoints.map((name) => [name, url + LOCAL_S3_PATH])),
     ...signingKeys(connections, secrets[SIGNING_KEY] ?? ""),
     ...secrets,
   };
+  return { ...connectionSecrets(connections, (name) => settings[name]), ...settings };
 }

@@ -17,6 +17,11 @@ export const databaseNames = ({ database, shards = 1 }: { database: string; shar
 
 /** Secret of a pipeline Worker that signs the URLs of its source's objects. */
 export const signingKeyName = (connection: string) => `WEIR_${upper(connection)}_SIGNING_KEY`;
+/** Secret of the router that holds all secrets of a connection: a JSON object, name → value. */
+export const connectionSecretName = (connection: string) => `${CONNECTION_SECRET}${upper(connection)}`;
+/** Whether a secret holds those of a connection. */
+export const isConnectionSecret = (secret: string) => secret.startsWith(CONNECTION_SECRET);
+const CONNECTION_SECRET = "WEIR_CONNECTION_";
 /** Secret of every pipeline Worker that proves how many pipelines an object has come through. */
 export const HOPS_KEY = "WEIR_HOPS_KEY";
 /** Whether a secret follows from the root signing key. */

@@ -2,8 +2,8 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { describe, expect, test } from "vitest";
-import { secretNames } from "../../cli/project/bindings.ts";
 import { loadProject, packageRoot } from "../../cli/project/project.ts";
+import { secretNames } from "../../cli/project/secret-names.ts";
 import { DEV_ENV, devSecrets, stackSettings } from "../../cli/settings/dev-env.ts";
 import { change, project } from "./support/given.ts";
 

@@ -54,6 +54,7 @@ describe("weir deploy", () => {
       "create D1 database weir-ledger",
       "apply migrations to results",
       "apply migrations to weir-ledger",
+      "deploy Worker weir-ledger",
       "deploy Worker weir-compute",
       "deploy Worker weir-search",
       "deploy Worker weir-one",
@@ -81,7 +82,7 @@ describe("weir deploy", () => {
     const { status, stderr, stdout, changes } = await run(["deploy", "--json"]);
     expect({ status, stderr }).toMatchObject({ status: 0 });
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, url: router.url, missing_secrets: [] });
-    expect(JSON.parse(stdout).done).toHaveLength(18);
+    expect(JSON.parse(stdout).done).toHaveLength(19);
     expect(changes.slice(0, 10).sort()).toEqual([
       "bucket inbox-files",
       "bucket weir-archive",
@@ -90,6 +91,7 @@ describe("weir deploy", () => {
       ...["dead", "events", "one", "r2-events", "reports", "two"].map((it) => `queue weir-${it}`),
     ]);
     expect(changes.slice(10).filter((it) => !it.startsWith("migration"))).toEqual([
+      "upload weir-ledger",
       "upload weir-compute",
       "upload weir-search",
       "upload weir-one",
@@ -137,6 +139,7 @@ describe("weir deploy", () => {
     expect({ status, changes }).toEqual({ status: 0, changes: [] });
     const { steps } = JSON.parse(stdout) as { steps: { kind: string; name: string }[] };
     expect(steps.filter(({ kind }) => kind === "worker").map(({ name }) => name)).toEqual([
+      "weir-ledger",
       "weir-compute",
       "weir-search",
       "weir-one",
@@ -241,7 +244,7 @@ describe("weir deploy", () => {
     const { stdout } = await run(["deploy", "--plan", "--json", "--changed", "HEAD"]);
     expect(JSON.parse(stdout)).toMatchObject({
       steps: [{ name: "weir-one" }, { name: "weir" }],
-      unchanged: [{ name: "weir-compute" }, { name: "weir-search" }, { name: "weir-two" }],
+      unchanged: ["ledger", "compute", "search", "two"].map((it) => ({ name: `weir-${it}` })),
       commit: expect.stringMatching(/^[0-9a-f]{40}-dirty$/),
     });
     expect(await run(["deploy", "--plan", "--changed", "no-such-rev"])).toMatchObject({ status: 2 });

@@ -55,6 +55,7 @@ describe("a deploy that fails", () => {
       /^d1\/database\/d-ledger\/query\n.*INSERT INTO/,
       "apply migrations to weir-ledger",
     ],
+    ["at the ledger", "PUT", /^workers\/scripts\/weir-ledger\n/, "deploy Worker weir-ledger"],
     ["at compute", "PUT", /^workers\/scripts\/weir-compute\n/, "deploy Worker weir-compute"],
     ["at a pipeline", "PUT", /^workers\/scripts\/weir-one\n/, "deploy Worker weir-one"],
     ["at a pipeline's consumer", "POST", /^queues\/q-weir-one\/consumers\n/, "deploy Worker weir-one"],

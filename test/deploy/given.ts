@@ -4,9 +4,11 @@ import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { packageRoot } from "../../cli/project/project.ts";
+import { resourcesOf } from "../../cli/deploy/resources.ts";
+import { loadProject, packageRoot } from "../../cli/project/project.ts";
 import { change, type Files } from "../cli/support/given.ts";
 import { type StandIn, TOKEN } from "./stand-in.ts";
+import type { Account } from "./stand-in-account.ts";
 
 /** Planted where real ones would be; none of them may be seen again. */
 export const SECRETS = {
@@ -105,6 +107,41 @@ export function deployable(...aliases: string[]): Deployable {
   return { root, bin, edit, remove: () => rmSync(home, { recursive: true, force: true }) };
 }
 
+/** Nothing answers there; and no test asks a real workers.dev. */
+const NOWHERE = "http://0.0.0.0:9";
+const WHOLE = ["PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject", "LifecycleDeletion"];
+
+/** Puts all that a project needs into the account, but for one Worker: a deploy has only that one to bring. */
+export async function holdAllBut(left: string, { root }: Deployable, account: Account): Promise<void> {
+  const { queues, buckets, databases, workers, rules, lifecycles } = await resourcesOf(
+    loadProject(root),
+    NOWHERE,
+  );
+  for (const name of queues) {
+    const consumers = workers
+      .filter((worker) => worker.name !== left && worker.consumes.includes(name))
+      .map(({ name: script }) => ({ consumer_id: `c-${script}`, script, type: "worker", settings: {} }));
+    account.queues.set(name, { id: `q-${name}`, consumers });
+  }
+  for (const name of buckets)
+    account.buckets.set(name, {
+      rules: rules.filter(({ bucket }) => bucket === name).map(({ queue }) => ({ queue, actions: WHOLE })),
+      lifecycle: lifecycles
+        .filter(({ bucket }) => bucket === name)
+        .map(({ prefix, days }) => ({
+          ...{ id: "expiry", enabled: true, conditions: { prefix } },
+          deleteObjectsTransition: { condition: { type: "Age", maxAge: days * 86_400 } },
+        })),
+    });
+  for (const { name, migrations } of databases)
+    account.databases.set(name, { uuid: `d-${name}`, applied: [...migrations] });
+  for (const { name, build, crons, secrets } of workers.filter((worker) => worker.name !== left)) {
+    const bindings = [{ type: "plain_text", name: "WEIR_BUILD", text: build }];
+    const version = { id: `v-${name}`, bindings, secrets: new Map(secrets.map((it) => [it, "set"])) };
+    account.scripts.set(name, { versions: [version], active: version, crons });
+  }
+}
+
 export interface Ran {
   status: number | null;
   stdout: string;
@@ -128,8 +165,7 @@ export async function weir(
       CLOUDFLARE_API_BASE_URL: cloudflare.url,
       CLOUDFLARE_API_TOKEN: TOKEN,
       CLOUDFLARE_ACCOUNT_ID: "acc",
-      // Nothing answers there; and no test asks a real workers.dev.
-      WEIR_URL: "http://0.0.0.0:9",
+      WEIR_URL: NOWHERE,
       // No Docker on any machine that runs this: what a deploy says then is part of the test.
       WRANGLER_DOCKER_BIN: "false",
       ...SECRETS,

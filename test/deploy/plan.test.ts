@@ -20,6 +20,7 @@ const wanted: ProjectResources = {
   ],
   rules: [{ bucket: "files", queue: "weir-one" }],
   lifecycles: [{ bucket: "files", prefix: "payloads/", days: 60 }],
+  heldTogether: new Map(),
   image: "i1",
   compute: { instances: 3, instance_type: "standard-1" },
 };

@@ -1,6 +1,7 @@
 // Facts of Cloudflare's published API that the stand-in's answers are held to: names and types of the fields of each
-// answer that a deploy reads, written down from the OpenAPI document as of November 2026. `?`: may be absent. A field
-// that is not here is one that the stand-in would have imagined. Where wrangler reads what is not published, it says so.
+// answer that a deploy reads, as the types of Cloudflare's official TypeScript client (generated from the API's document)
+// had them in November 2026. `?`: may be absent. A field that is not here is one that the stand-in would have imagined.
+// Where wrangler reads what is not published, it says so.
 
 export type Shape = "string" | "number" | "boolean" | "any" | { [field: string]: Shape } | readonly [Shape];
 

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { parse } from "smol-toml";
 import { createTestHarness } from "wrangler";
-import { signingKeys } from "../../cli/project/bindings.ts";
+import { signingKeys } from "../../cli/project/secret-names.ts";
 import { makeSecrets } from "../../cli/settings/dev-env.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
 import { startServer } from "../../workers/compute/server/main.ts";
