@@ -7,6 +7,8 @@ export interface StoredResult {
   key: string;
   /** Little-endian float32. */
   vector: Uint8Array;
+  /** Vectors of a span's sampled frames, as `framesToBytes` of src/store/frames.ts packs them. */
+  frames?: Uint8Array | undefined;
 }
 
 export interface ResultStore {

@@ -10,7 +10,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { makeVideo } from "../../cli/sample-media/media.ts";
 import { type Failure, FailureError, verdictOf } from "../../src/shapes/failure.ts";
 import { type Models, modelsSchema } from "../../src/shapes/model.ts";
+import { quantised } from "../../src/shapes/vector.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
+import { provenanceOf } from "../../workers/pipeline/context.ts";
 import { type EmbedderOptions, embedder, mapStore } from "../support/embedder.ts";
 import { png } from "../support/png.ts";
 import { HEADERS, post, type Source, startSource } from "./source.ts";
@@ -193,6 +195,8 @@ describe("pictures and spans", () => {
       );
     expect([...(one ?? [])]).toEqual(mean(inputs.slice(0, 2)));
     expect([...(two ?? [])]).toEqual(mean(inputs.slice(2)));
+    const rows = inputs.slice(2).flatMap((input) => [...quantised(Float32Array.from(vectorOf(input)))]);
+    expect(two && provenanceOf(two).frames).toEqual({ seconds: [4, 6], values: Int8Array.from(rows) });
   });
 
   test("one that cannot be decoded fails alone", async () => {

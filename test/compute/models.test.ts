@@ -37,6 +37,8 @@ type Line = {
   dims: number;
   model: string;
   error?: { kind: string; detail: string };
+  sampled?: number[];
+  frame_vectors?: string;
 };
 async function embed(kind: string, model: string, items: object[], to = server) {
   const { status, lines } = await post(to.url, "/v1/embed", { kind, model, items });
@@ -46,6 +48,10 @@ async function embed(kind: string, model: string, items: object[], to = server) 
 const vectorOf = ({ embedding }: Line) => {
   const bytes = Buffer.from(embedding, "base64");
   return Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(i * 4));
+};
+const cosine = (a: number[], b: number[]) => {
+  const [one, other] = [unit(a), unit(b)];
+  return one.reduce((sum, value, i) => sum + value * (other[i] ?? 0), 0);
 };
 const unit = (values: number[]) => values.map((value) => value / Math.hypot(...values));
 const near = (values: number[], digits: number) => values.map((value) => expect.closeTo(value, digits));
@@ -143,6 +149,15 @@ describe("a model of pictures", () => {
     const greatest = each[0]?.map((_, i) => Math.max(...each.map((vector) => vector[i] ?? 0))) ?? [];
     for (const [i, value] of vectorOf(lines[0] as Line).entries())
       expect(Math.abs(value - (greatest[i] ?? 0)), `number ${i}`).toBeLessThan(3);
+    // Each frame's own vector comes along, as int8 in the direction of what its picture alone is given.
+    expect(lines[0]?.sampled).toEqual([0, 2, 4, 6]);
+    const rows = [...new Int8Array(Buffer.from(lines[0]?.frame_vectors ?? "", "base64"))];
+    expect(rows).toHaveLength(4 * 12);
+    for (const [i, picture] of each.entries()) {
+      const row = rows.slice(12 * i, 12 * (i + 1));
+      expect(Math.max(...row.map(Math.abs))).toBe(127);
+      expect(cosine(row, picture), `frame ${i}`).toBeGreaterThan(0.999);
+    }
   });
 });
 
@@ -158,6 +173,7 @@ describe("a model of film", () => {
     expect(new Set(means.map(Math.round)).size).toBeGreaterThan(4);
     for (const [i, value] of vectorOf(lines[0] as Line).entries())
       expect(Math.abs(value * 255 - (means[i] ?? 0)), `number ${i}`).toBeLessThan(3);
+    expect(lines[0]).not.toHaveProperty("frame_vectors");
   });
 
   test("is given the frames that there are more than once where a span has too few", async () => {

@@ -9,7 +9,7 @@ import { FailureError, verdictOf } from "../../src/shapes/failure.ts";
 import type { Models } from "../../src/shapes/model.ts";
 import type { ResultStore } from "../../src/shapes/results.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
-import { withinRun } from "../../workers/pipeline/context.ts";
+import { provenanceOf, withinRun } from "../../workers/pipeline/context.ts";
 import type { Embeddings } from "../../workers/pipeline/embeddings.ts";
 import { Chunk } from "../../workers/pipeline/media.ts";
 import { FileTools } from "../../workers/pipeline/sdk.ts";
@@ -384,7 +384,17 @@ describe("embeddings asked for together", () => {
     const second = client(store);
     const signedAgain = `${url}&X-Amz-Date=now`;
     second.opened(signedAgain, version);
-    expect(await Promise.all(chunks.map((chunk) => second.embed(signedAgain, span(chunk))))).toEqual(vectors);
+    const again = await Promise.all(chunks.map((chunk) => second.embed(signedAgain, span(chunk))));
+    expect(again).toEqual(vectors);
+    // The frames of each span are kept with it.
+    expect(again.map(provenanceOf)).toEqual(vectors.map(provenanceOf));
+    for (const [i, vector] of again.entries()) {
+      const { frames, span: of } = provenanceOf(vector);
+      expect(of).toEqual(span(chunks[i] as Chunk));
+      expect(frames?.values).toHaveLength(512 * (frames?.seconds.length ?? 0));
+      expect(frames?.seconds.every((second) => second >= 2 * i && second < 2 * (i + 1))).toBe(true);
+      expect(frames?.seconds.length).toBeGreaterThan(0);
+    }
     expect(second.counts).toEqual({ asked: chunks.length, known: chunks.length });
     expect([source.sent.requests, seen.requests]).toEqual([0, 0]);
     // Another version of the object is another matter, as is another object.

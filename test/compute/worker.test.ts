@@ -83,6 +83,9 @@ describe("what was made", () => {
       [key(3), vector(3)],
     ]);
     expect(await (await store("other")).find([key(3)])).toEqual([]);
+    const frames = new Uint8Array([1, 2, 3]);
+    await results.keep([{ key: key(4), vector: vector(4), frames }]);
+    expect(await results.find([key(4)])).toEqual([{ key: key(4), vector: vector(4), frames }]);
     expect(await results.find([])).toEqual([]);
   });
 

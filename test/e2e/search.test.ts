@@ -72,6 +72,52 @@ test("a film is found by its spans when its run has succeeded, and by none when 
   );
 });
 
+interface FrameHit {
+  object: { key: string };
+  span: { start: number };
+  second: number;
+  vector: { mean: number; frame: number };
+  links: { thumbnail: string };
+}
+
+test("a moment within a span is found by its frame and named by its second, where the mean of the span hides it", {
+  timeout: 120_000,
+}, async () => {
+  const keys = ["frames/a.mp4", "frames/b.mp4"] as const;
+  for (const key of keys) await weir.notifyR2(await weir.put("test-media", key, film, { foo: "bar" }));
+  for (const key of keys) await weir.settled(key, 1);
+  const ask = async (question: object) => {
+    const filter = { object: { key: [{ prefix: "frames/" }] } };
+    const answer = await weir.post<{ hits: FrameHit[] }>("/v1/collections/data_bucket/search", {
+      ...{ filter, explain: true },
+      ...question,
+    });
+    return answer.hits;
+  };
+  // Scenes last five seconds, so the span from 10 to 20 has two, and its mean is like neither.
+  const like = { like: { object: { key: keys[0] }, second: 17 } };
+  const hit = (await ask(like)).find(({ object }) => object.key === keys[1]);
+  if (!hit) throw new Error("the same film is not found");
+  expect(hit.span.start).toBe(10);
+  expect(hit.second).toBeGreaterThanOrEqual(15);
+  expect(hit.second).toBeLessThan(20);
+  expect(hit.vector.frame).toBeCloseTo(1, 3);
+  expect(hit.vector.mean).toBeLessThan(hit.vector.frame - 0.02);
+  // The same by a picture, which is decoded and embedded apart from any span.
+  const [first, second, third] = await ask({ image: { url: hit.links.thumbnail } });
+  for (const seen of [first, second]) {
+    expect(seen).toMatchObject({ span: { start: 10 }, second: hit.second });
+    expect(seen?.vector.frame).toBeGreaterThan((seen?.vector.mean ?? 1) + 0.02);
+  }
+  expect(third?.span.start).not.toBe(10);
+  // The collection keeps frames, too: a rebuilding brings them again and computes nothing.
+  const before = await ask(like);
+  const index = await indexOf("data_bucket");
+  for (const set of await index.numbers("", undefined)) await index.forget(set.set);
+  await weir.post("/v1/collections/data_bucket/reindex", {});
+  expect(await ask(like)).toEqual(before);
+});
+
 describe.each([
   ["D1", "data_bucket"],
   ["R2", "image_catalog"],
@@ -115,5 +161,8 @@ describe.each([
     expect(state.building).toBeNull();
     expect(await keysIn(collection, prefix)).toEqual(before);
     expect(await compared()).toEqual({ missing: 0, stale: 0, extra: 0 });
+    // What a monitor sees of it; a collection in R2 cannot say.
+    const metrics = await (await weir.api("/metrics")).text();
+    expect(metrics.includes(`weir_index_lag_seconds{collection="${collection}"} 0\n`)).toBe(place === "D1");
   });
 });

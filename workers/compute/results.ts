@@ -19,16 +19,19 @@ export class Results extends DurableObject<ResultsBindings> implements ResultSto
 
   constructor(ctx: DurableObjectState, env: ResultsBindings) {
     super(ctx, env);
-    // The vector last: who looks for what is old reads none of it.
+    // Vectors last: who looks for what is old reads none of them.
     this.#sql.exec(
-      "CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, used_at INTEGER NOT NULL, vector BLOB NOT NULL) WITHOUT ROWID",
+      "CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, used_at INTEGER NOT NULL, vector BLOB NOT NULL, frames BLOB) WITHOUT ROWID",
     );
+    // A store from before frames were kept.
+    const columns = this.#sql.exec("SELECT 1 FROM pragma_table_info('results') WHERE name = 'frames'");
+    if (columns.toArray().length === 0) this.#sql.exec("ALTER TABLE results ADD COLUMN frames BLOB");
   }
 
   async find(keys: string[]): Promise<StoredResult[]> {
     const rows = this.#sql
-      .exec<{ key: string; vector: ArrayBuffer }>(
-        "SELECT key, vector FROM results WHERE key IN (SELECT value FROM json_each(?))",
+      .exec<{ key: string; vector: ArrayBuffer; frames: ArrayBuffer | null }>(
+        "SELECT key, vector, frames FROM results WHERE key IN (SELECT value FROM json_each(?))",
         JSON.stringify(keys),
       )
       .toArray();
@@ -39,17 +42,22 @@ export class Results extends DurableObject<ResultsBindings> implements ResultSto
       now,
       DAY_MS,
     );
-    return rows.map(({ key, vector }) => ({ key, vector: new Uint8Array(vector) }));
+    return rows.map(({ key, vector, frames }) => ({
+      key,
+      vector: new Uint8Array(vector),
+      ...(frames && { frames: new Uint8Array(frames) }),
+    }));
   }
 
   async keep(results: StoredResult[]): Promise<void> {
     const now = Date.now();
-    for (const { key, vector } of results)
+    for (const { key, vector, frames } of results)
       this.#sql.exec(
-        "INSERT OR REPLACE INTO results (key, used_at, vector) VALUES (?, ?, ?)",
+        "INSERT OR REPLACE INTO results (key, used_at, vector, frames) VALUES (?, ?, ?, ?)",
         key,
         now,
         vector,
+        frames ?? null,
       );
     const maxBytes = Number(this.env.RESULTS_MB || DEFAULT_MB) * MEGABYTE;
     // A tenth at a time, so that a full store is not looked through at every call.

@@ -26,10 +26,10 @@ export function currentRun(): RunContext {
   return context;
 }
 
-type Provenance = Pick<Vector, "model" | "span" | "recipe">;
+type Provenance = Pick<Vector, "model" | "span" | "recipe" | "frames">;
 const computed = new WeakMap<Float32Array, Provenance>();
 
-/** Remembers a vector's model, recipe and span, for the lineage of its item. Returns the vector. */
+/** Remembers a vector's model, recipe, span and frames, for the lineage of its item. Returns the vector. */
 export function remember(values: Float32Array, provenance: Provenance): Float32Array {
   computed.set(values, provenance);
   return values;

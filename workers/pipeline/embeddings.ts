@@ -3,6 +3,7 @@
 // are kept before the next batch goes, so that the next attempt does not compute them again.
 
 import { FailureError } from "../../src/shapes/failure.ts";
+import type { SampledVectors } from "../../src/shapes/item.ts";
 import {
   findModel,
   type Modality,
@@ -14,9 +15,10 @@ import {
 } from "../../src/shapes/model.ts";
 import type { ResultStore, StoredResult } from "../../src/shapes/results.ts";
 import type { EmbeddingCounts } from "../../src/shapes/run.ts";
+import { framesFromBytes, framesToBytes } from "../../src/store/frames.ts";
 import { bytesFromBase64, type ComputeClient, type EmbedInput } from "./compute.ts";
 import { remember } from "./context.ts";
-import { askEndpoint, type Endpoint } from "./endpoint.ts";
+import { askEndpoint, type Embedded, type Endpoint } from "./endpoint.ts";
 import { isSame, resultKey, type SeenObject } from "./result-keys.ts";
 
 export interface EmbeddingDeps {
@@ -135,10 +137,11 @@ export class Embeddings {
       const keys = [...new Set(part.flatMap(({ key }) => key ?? []))];
       // A store that does not answer costs time, not the run.
       const results: StoredResult[] = keys.length ? await this.#deps.results.find(keys).catch(() => []) : [];
-      const kept = new Map(results.map(({ key, vector }) => [key, vector]));
+      const kept = new Map(results.map((result) => [result.key, result]));
       for (const request of part) {
-        const vector = kept.get(request.key ?? "");
-        if (vector) this.#settle(request, new Float32Array(vector.slice().buffer), true);
+        const result = kept.get(request.key ?? "");
+        // One from before frames were kept is made once more.
+        if (result && (result.frames || !hasFrames(request))) this.#settle(request, embeddedOf(result), true);
         else this.#waiting.push(request);
       }
       this.#pump();
@@ -180,18 +183,14 @@ export class Embeddings {
   /** Computes a batch, and keeps those vectors that were read of the object as the run saw it. */
   async #make(batch: EmbedRequest[]): Promise<void> {
     const computed: StoredResult[] = [];
-    const done = (
-      index: number,
-      values: Float32Array,
-      version?: { etag?: string | undefined; size: number },
-    ) => {
+    const done = (index: number, embedded: Embedded) => {
       const request = batch[index];
       if (!request) return;
       const { key, input } = request;
       const seen = "url" in input ? this.#opened.get(input.url) : undefined;
-      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength).slice();
-      if (key !== undefined && (!seen || isSame(seen, version))) computed.push({ key, vector: bytes });
-      this.#settle(request, values, false);
+      if (key !== undefined && (!seen || isSame(seen, embedded.version)))
+        computed.push(resultOf(key, embedded));
+      this.#settle(request, embedded, false);
     };
     const failed = (index: number, error: unknown) => {
       this.#deps.counts.asked += 1;
@@ -206,11 +205,7 @@ export class Embeddings {
 
   async #compute(
     batch: EmbedRequest[],
-    done: (
-      index: number,
-      values: Float32Array,
-      version?: { etag?: string | undefined; size: number },
-    ) => void,
+    done: (index: number, embedded: Embedded) => void,
     failed: (index: number, error: unknown) => void,
   ): Promise<void> {
     const { compute, endpoint } = this.#deps;
@@ -219,20 +214,53 @@ export class Embeddings {
     if (model.kind === "http") return askEndpoint(endpoint, compute, model, kind, items, { done, failed });
     await compute.embed({ kind, model: name, definition: recipe.definition }, items, (index, line) => {
       if ("error" in line) failed(index, new FailureError(line.error));
-      else done(index, new Float32Array(bytesFromBase64(line.embedding).buffer), line.version);
+      else {
+        const values = new Float32Array(bytesFromBase64(line.embedding).buffer);
+        done(index, { values, frames: framesIn(line, values.length), version: line.version });
+      }
     });
   }
 
   #settle(
     { name, model, recipe, input, resolve }: EmbedRequest,
-    values: Float32Array,
+    { values, frames }: Embedded,
     isKept: boolean,
   ): void {
     this.#deps.counts.asked += 1;
     if (isKept) this.#deps.counts.known += 1;
     const span = "span" in input && input.span;
-    resolve(remember(values, { model: ranAs(name, model), recipe, ...(span && { span }) }));
+    const provenance = {
+      model: ranAs(name, model),
+      recipe,
+      ...(span && { span }),
+      ...(frames && { frames }),
+    };
+    resolve(remember(values, provenance));
   }
+}
+
+/** Whether a span's frames have vectors of their own: not where a model takes them together. */
+const hasFrames = ({ kind, model }: EmbedRequest): boolean =>
+  kind === "video" && !(model.kind === "onnx" && model.video);
+
+const embeddedOf = ({ vector, frames }: StoredResult): Embedded => ({
+  values: new Float32Array(vector.slice().buffer),
+  frames: frames && framesFromBytes(frames),
+});
+
+function resultOf(key: string, { values, frames }: Embedded): StoredResult {
+  const vector = new Uint8Array(values.buffer, values.byteOffset, values.byteLength).slice();
+  return { key, vector, ...(frames && { frames: framesToBytes(frames) }) };
+}
+
+/** The frames of an answer's line; undefined where it has none, as of a picture. */
+function framesIn(
+  { sampled: seconds, frame_vectors }: { sampled?: number[] | undefined; frame_vectors?: string | undefined },
+  dimensions: number,
+): SampledVectors | undefined {
+  if (!seconds || frame_vectors === undefined) return undefined;
+  const values = new Int8Array(bytesFromBase64(frame_vectors).buffer);
+  return values.length === seconds.length * dimensions ? { seconds, values } : undefined;
 }
 
 /** Share of a batch's capacity that an input takes. A whole film, of a length not known here, takes all of it. */

@@ -3,8 +3,9 @@
 import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { type Failure, FailureError, fail, ok, type Result } from "../../src/shapes/failure.ts";
+import type { SampledVectors } from "../../src/shapes/item.ts";
 import type { HttpModel, Modality } from "../../src/shapes/model.ts";
-import { finished, pooled } from "../../src/shapes/vector.ts";
+import { finished, pooled, quantisedRows } from "../../src/shapes/vector.ts";
 import type { ComputeClient, EmbedInput } from "./compute.ts";
 import { type Patience, patiently, retryAfter } from "./patience.ts";
 
@@ -14,9 +15,16 @@ export interface Endpoint extends Patience {
   secret(name: string): string | undefined;
 }
 
+/** One item's vector, those of its sampled frames, and the version of the object that was read. */
+export interface Embedded {
+  values: Float32Array;
+  frames?: SampledVectors | undefined;
+  version?: { etag?: string | undefined; size: number } | undefined;
+}
+
 /** Callbacks for the outcome of each item, by its index. */
 interface Answers {
-  done(index: number, values: Float32Array, version?: { etag?: string | undefined; size: number }): void;
+  done(index: number, embedded: Embedded): void;
   failed(index: number, error: unknown): void;
 }
 
@@ -43,15 +51,16 @@ export async function askEndpoint(
   items: readonly EmbedInput[],
   { done, failed }: Answers,
 ): Promise<void> {
-  const parts: { index: number; inputs: unknown[]; version?: { etag?: string | undefined; size: number } }[] =
-    [];
+  const parts: (Pick<Embedded, "version"> & { index: number; inputs: unknown[]; seconds?: number[] })[] = [];
   if (kind === "text") {
     for (const [index, item] of items.entries())
       if ("text" in item) parts.push({ index, inputs: [item.text] });
   } else {
     await compute.sample({ kind, size: model.size }, items, (index, line) => {
       if ("error" in line) return failed(index, new FailureError(line.error));
-      parts.push({ index, inputs: line.pictures.map(pictureAs(model)), version: line.version });
+      const { pictures, sampled: seconds, version } = line;
+      const ofFilm = kind === "video" && seconds?.length === pictures.length;
+      parts.push({ index, inputs: pictures.map(pictureAs(model)), version, ...(ofFilm && { seconds }) });
     });
   }
   const inputs = parts.flatMap((part) => part.inputs);
@@ -67,14 +76,15 @@ export async function askEndpoint(
       })),
     );
   }
-  for (const { index, inputs, version } of parts) {
+  for (const { index, inputs, version, seconds } of parts) {
     const own = vectors.splice(0, inputs.length);
     const whole = own.flatMap((vector) => (vector instanceof Float32Array ? [vector] : []));
     const [failure] = own.flatMap((vector) => (vector instanceof Float32Array ? [] : [vector]));
     try {
       if (failure) throw new FailureError(failure);
       if (whole.length < inputs.length) throw broken;
-      done(index, finished(pooled(whole, model.frames), model.normalise), version);
+      const values = finished(pooled(whole, model.frames), model.normalise);
+      done(index, { values, version, ...(seconds && { frames: { seconds, values: quantisedRows(whole) } }) });
     } catch (error) {
       failed(index, error);
     }

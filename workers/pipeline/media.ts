@@ -127,11 +127,25 @@ export const failureSchema = z.custom<Failure>(
 const readVersion = z.object({ etag: z.string().optional(), size: z.number() });
 const errorLineSchema = z.object({ index: z.int(), error: failureSchema });
 export const vectorLineSchema = z.union([
-  z.object({ index: z.int(), embedding: z.base64(), model: z.string(), version: readVersion.optional() }),
+  z.object({
+    index: z.int(),
+    embedding: z.base64(),
+    model: z.string(),
+    version: readVersion.optional(),
+    /** Seconds of a span's frames, and their vectors as int8, row after row. */
+    sampled: z.array(z.number()).optional(),
+    frame_vectors: z.base64().optional(),
+  }),
   errorLineSchema,
 ]);
 export const picturesLineSchema = z.union([
-  z.object({ index: z.int(), pictures: z.array(z.base64()).min(1), version: readVersion }),
+  z.object({
+    index: z.int(),
+    pictures: z.array(z.base64()).min(1),
+    version: readVersion,
+    /** Seconds of the pictures. */
+    sampled: z.array(z.number()).optional(),
+  }),
   errorLineSchema,
 ]);
 export const frameLineSchema = z.union([

@@ -3,6 +3,7 @@
 import { sha256Hex } from "../../shapes/hash.ts";
 import type { NewItem, SetKey, SetLineage, Vector } from "../../shapes/item.ts";
 import { type Space, spaceId, spacePath } from "../../shapes/search.ts";
+import { quantised } from "../../shapes/vector.ts";
 import { setId } from "../collections/ids.ts";
 import type { IndexSet } from "./contract.ts";
 import { indexedText, textsOf } from "./words.ts";
@@ -148,11 +149,3 @@ export const spaceOf = ({ path, model, recipe, values }: Vector): Space => ({
   definition: recipe?.definition ?? null,
   dimensions: values.length,
 });
-
-/** A vector as int8, its greatest number 127: its direction within a thousandth, its length left out. */
-export function quantised(values: Float32Array): Int8Array {
-  let greatest = 0;
-  for (const value of values) greatest = Math.max(greatest, Math.abs(value));
-  const scale = greatest === 0 ? 0 : 127 / greatest;
-  return Int8Array.from(values, (value) => Math.round(value * scale));
-}

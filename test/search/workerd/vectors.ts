@@ -1,9 +1,9 @@
 // Vectors that follow from a seed, clustered as embeddings are, as sets of an index; and the same question by brute force
 // in float64 over the int8 values.
 import type { SetKey, SetLineage } from "../../../src/shapes/item.ts";
+import { quantised } from "../../../src/shapes/vector.ts";
 import { itemId, setId } from "../../../src/store/collections/ids.ts";
 import type { IndexSet } from "../../../src/store/index/contract.ts";
-import { quantised } from "../../../src/store/index/pack.ts";
 import { queryVector } from "../../../workers/search/query-vector.ts";
 
 export interface Fill {
@@ -120,7 +120,9 @@ export function bruteForce(shape: Fill, values: Float32Array, limit: number, par
   for (let n = 0; n < all.length; n += part) {
     let product = 0;
     let squares = 0;
-    for (const [i, value] of (all[n] ?? []).entries()) {
+    const row = all[n] ?? new Int8Array();
+    for (let i = 0; i < row.length; i++) {
+      const value = row[i] ?? 0;
       product += value * (query[i] ?? 0);
       squares += value * value;
     }

@@ -33,9 +33,12 @@ export async function embed(
   if (!resolved.ok) return refusal(resolved.failure);
   const { model, provenance } = resolved.value;
   const vector = async (input: ModelInput) => {
-    const values = await inference.embed(request.model, request.kind, input);
-    const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
-    return { embedding: bytes.toString("base64"), dims: values.length };
+    const { vector: values, frames } = await inference.embed(request.model, request.kind, input);
+    return {
+      embedding: base64(values),
+      dims: values.length,
+      ...(frames && { frame_vectors: base64(frames) }),
+    };
   };
   if (request.kind === "text") {
     const texts = [...request.items.entries()];
@@ -55,6 +58,9 @@ export async function embed(
   };
   return sampledThen(pool, jobsOf(request, takeFor(model, request.kind)), finish, signal);
 }
+
+const base64 = ({ buffer, byteOffset, byteLength }: Float32Array | Int8Array) =>
+  Buffer.from(buffer, byteOffset, byteLength).toString("base64");
 
 /** The frames that stand for spans, as pictures. */
 export async function sample(

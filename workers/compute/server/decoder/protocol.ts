@@ -142,5 +142,10 @@ export type Take =
   /** JPEG, its longer side at most `size` pixels. */
   | { as: "picture"; size: number };
 
-/** One vector (base64 of float32) of a span's frames, or the frames themselves for a model that runs elsewhere. */
-export type Parts = { embedding: string; dims: number } | { frames: Uint8Array[] };
+/**
+ * One vector (base64 of float32) of a span's frames, with their own (base64 of int8, row after row); or the frames
+ * themselves for a model that runs elsewhere.
+ */
+export type Parts =
+  | { embedding: string; dims: number; frame_vectors?: string | undefined }
+  | { frames: Uint8Array[] };

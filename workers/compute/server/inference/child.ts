@@ -6,13 +6,13 @@ import { type Failure, FailureError } from "../../../../src/shapes/failure.ts";
 import type { Modality, Models, OnnxModel } from "../../../../src/shapes/model.ts";
 import { badModel } from "./bad-model.ts";
 import { reasonOf, Sessions } from "./load.ts";
-import { type ModelInput, rowsAtOnce, vectorsOf } from "./run.ts";
+import { type ModelInput, type ModelOutput, rowsAtOnce, vectorsOf } from "./run.ts";
 
 /** Messages to the process: first its models, then a question for each vector. */
 export type ToInference =
   | { type: "begin"; models: Models; root: string; threads: number }
   | ({ type: "ask"; id: number; model: string; modality: Modality } & ModelInput);
-export type FromInference = { id: number; vector: Float32Array } | { id: number; failure: Failure };
+export type FromInference = ({ id: number } & ModelOutput) | { id: number; failure: Failure };
 
 type Question = Extract<ToInference, { type: "ask" }>;
 
@@ -54,8 +54,9 @@ async function work(): Promise<void> {
 async function runBatch(batch: Question[]): Promise<void> {
   const [{ model, modality } = { model: "", modality: "text" as const }] = batch;
   try {
-    const vectors = await vectorsOf(sessions, root, onnx(model), modality, batch);
-    for (const [index, { id }] of batch.entries()) say({ id, vector: vectors[index] ?? new Float32Array() });
+    const outputs = await vectorsOf(sessions, root, onnx(model), modality, batch);
+    for (const [index, { id }] of batch.entries())
+      say({ id, ...(outputs[index] ?? { vector: new Float32Array() }) });
   } catch (error) {
     if (!(error instanceof FailureError)) console.error(error);
     const failure = error instanceof FailureError ? error.failure : badModel(reasonOf(error)).failure;

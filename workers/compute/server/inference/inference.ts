@@ -6,7 +6,7 @@ import { type Failure, FailureError, fail } from "../../../../src/shapes/failure
 import type { Modality, Models } from "../../../../src/shapes/model.ts";
 import { residentOf } from "../memory.ts";
 import type { FromInference, ToInference } from "./child.ts";
-import type { ModelInput } from "./run.ts";
+import type { ModelInput, ModelOutput } from "./run.ts";
 
 export interface InferenceOptions {
   models: Models;
@@ -24,7 +24,7 @@ export interface InferenceOptions {
 interface OpenQuestion {
   question: Extract<ToInference, { type: "ask" }>;
   tries: number;
-  resolve(vector: Float32Array): void;
+  resolve(output: ModelOutput): void;
   reject(error: FailureError): void;
 }
 
@@ -44,8 +44,8 @@ export class Inference {
     this.#options = options;
   }
 
-  /** The vector of one input. Throws {@link FailureError}. */
-  embed(model: string, modality: Modality, input: ModelInput): Promise<Float32Array> {
+  /** The vector of one input, and those of its frames. Throws {@link FailureError}. */
+  embed(model: string, modality: Modality, input: ModelInput): Promise<ModelOutput> {
     return new Promise((resolve, reject) => {
       const id = ++this.#last;
       this.#ask({ question: { type: "ask", id, model, modality, ...input }, tries: 0, resolve, reject });
@@ -75,7 +75,7 @@ export class Inference {
   #hear(message: FromInference): void {
     const open = this.#open.get(message.id);
     this.#open.delete(message.id);
-    if ("vector" in message) open?.resolve(message.vector);
+    if ("vector" in message) open?.resolve(message);
     else open?.reject(new FailureError(message.failure));
     this.#wait();
   }

@@ -2,7 +2,7 @@
 // Inference process only.
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import type { ImageInput, Modality, OnnxModel, TextInput, VideoInput } from "../../../../src/shapes/model.ts";
-import { finished, pooled } from "../../../../src/shapes/vector.ts";
+import { finished, pooled, quantisedRows } from "../../../../src/shapes/vector.ts";
 import { badModel } from "./bad-model.ts";
 import { reasonOf, type Sessions } from "./load.ts";
 import { rowsOf, type TensorShape } from "./outputs.ts";
@@ -11,6 +11,13 @@ import { tokenizerOf, tokensOf, tokenTensors } from "./tokens.ts";
 
 /** Input of one vector: a span's or picture's frames (RGB, as the model's size says), or a text. */
 export type ModelInput = { frames: Uint8Array[] } | { text: string };
+
+/** A model's answer to one input. */
+export interface ModelOutput {
+  vector: Float32Array;
+  /** Vectors of a span's frames as int8, row after row, where the model takes them one by one. */
+  frames?: Int8Array;
+}
 
 /** Numbers that go into a model at once: what bounds the memory that a batch takes. */
 const MAX_NUMBERS = 8_000_000;
@@ -25,15 +32,15 @@ export function rowsAtOnce(input: ImageInput | VideoInput | TextInput): number {
 }
 const clamp = (rows: number) => Math.max(1, Math.min(MAX_ROWS, Math.floor(rows)));
 
-/** A vector for each input, all of one modality. */
+/** What the model answers to each input, all of one modality. */
 export async function vectorsOf(
   sessions: Sessions,
   root: string,
   model: OnnxModel,
   modality: Modality,
   inputs: readonly ModelInput[],
-): Promise<Float32Array[]> {
-  const finish = (vector: Float32Array) => finished(vector, model.normalise);
+): Promise<ModelOutput[]> {
+  const finish = (vector: Float32Array) => ({ vector: finished(vector, model.normalise) });
   if (modality === "text") {
     const texts = inputs.flatMap((input) => ("text" in input ? [input.text] : []));
     return (await vectorsOfTexts(sessions, root, model, texts)).map(finish);
@@ -47,7 +54,11 @@ export async function vectorsOf(
   if (!model.image) throw badModel("it takes no pictures");
   const frames = spans.flat().map((frame) => [frame]);
   const each = await vectorsOfPixels(sessions, model, model.image, frames);
-  return spans.map(({ length }) => finish(pooled(each.splice(0, length), model.frames)));
+  return spans.map(({ length }) => {
+    const own = each.splice(0, length);
+    const whole = finish(pooled(own, model.frames));
+    return modality === "video" ? { ...whole, frames: quantisedRows(own) } : whole;
+  });
 }
 
 async function vectorsOfPixels(

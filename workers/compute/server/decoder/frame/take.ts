@@ -3,8 +3,9 @@
 import { Buffer } from "node:buffer";
 import { AV_PIX_FMT_RGB24, SWS_AREA, SWS_BICUBIC, SWS_BILINEAR } from "node-av/constants";
 import type { Frame } from "node-av/lib";
+import { quantisedRows } from "../../../../../src/shapes/vector.ts";
 import { scaled, shownSize } from "../film/scaler.ts";
-import type { Parts, Pixels, Take } from "../protocol.ts";
+import type { EmbedJob, Parts, Pixels, Take } from "../protocol.ts";
 import { encodePicture } from "./encode.ts";
 import { featuresOf, poolFeatures } from "./features.ts";
 
@@ -22,12 +23,18 @@ export function takenOf(frame: Frame, take: Take): TakenFrame {
 }
 
 /** Base64 of little-endian float32 (what every platform that runs this stores), or the frames themselves. */
-export function partsOf(taken: readonly TakenFrame[]): Parts {
+export function partsOf(taken: readonly TakenFrame[], media: EmbedJob["media"]): Parts {
   const features = taken.flatMap((part) => (part instanceof Float32Array ? [part] : []));
   if (features.length === 0)
     return { frames: taken.flatMap((part) => (part instanceof Buffer ? [part] : [])) };
   const pooled = poolFeatures(features);
-  return { embedding: Buffer.from(pooled.buffer).toString("base64"), dims: pooled.length };
+  return {
+    embedding: Buffer.from(pooled.buffer).toString("base64"),
+    dims: pooled.length,
+    ...(media === "video" && {
+      frame_vectors: Buffer.from(quantisedRows(features).buffer).toString("base64"),
+    }),
+  };
 }
 
 /** A picture that is longer than this many times its model's size is squeezed to it first: memory is bounded. */

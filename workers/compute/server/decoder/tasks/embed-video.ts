@@ -34,7 +34,7 @@ export async function* embedVideo(
           throw damaged(reader, `has no frame to decode from ${span.start} to ${span.end} s`);
         yield {
           index: item.index,
-          ...sampledOf(frames),
+          ...sampledOf(frames, job.media),
           read: readSince(reader, before),
           version: versionOf(reader),
         };
@@ -115,8 +115,14 @@ async function sampleSpan(
   return [...samples.values()].sort((a, b) => a.time - b.time);
 }
 
-export const sampledOf = (frames: readonly SampledFrame[]): Parts & { sampled: number[] } => ({
-  ...partsOf(frames.map(({ taken }) => taken)),
+export const sampledOf = (
+  frames: readonly SampledFrame[],
+  media: EmbedJob["media"],
+): Parts & { sampled: number[] } => ({
+  ...partsOf(
+    frames.map(({ taken }) => taken),
+    media,
+  ),
   sampled: frames.map(({ time }) => roundTime(time)),
 });
 

@@ -18,7 +18,7 @@ export async function* embedImage(
   job: EmbedJob,
 ): AsyncGenerator<Output> {
   const taken = await withPicture(reader, format, (frame) => takenOf(frame, job.take));
-  const sampled = { ...sampledOf([{ time: 0, taken }]), version: versionOf(reader) };
+  const sampled = { ...sampledOf([{ time: 0, taken }], job.media), version: versionOf(reader) };
   let before: ReadCount = { bytes: 0, requests: 0 };
   for (const { index } of job.items) {
     yield { index, ...sampled, read: readSince(reader, before) };
