@@ -34,11 +34,12 @@ export interface FusedPage {
   next?: string;
 }
 
-/** Merges one leg's rankings of several shards. An item that two of them have (while sets move) counts once. */
+/**
+ * Merges one leg's rankings of all shards, equal scores by the item's id: a shard has them in the order of writing. An
+ * item that two shards have (while sets move) counts once.
+ */
 export function mergeLeg(parts: readonly RankedLeg[], byObject: boolean): RankedLeg {
-  const [only, ...others] = parts;
-  const merged: RankedLeg = { leg: only?.leg ?? "", items: [], objects: [], scores: [] };
-  if (only && others.length === 0 && !byObject) return only;
+  const merged: RankedLeg = { leg: parts[0]?.leg ?? "", items: [], objects: [], scores: [] };
   const entries = parts.flatMap(({ items, objects, scores }) =>
     items.map((item, i) => ({ item, object: objects[i] ?? 0, score: scores[i] ?? 0 })),
   );
