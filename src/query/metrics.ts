@@ -1,8 +1,10 @@
 // GET /metrics: counts in the text format that Prometheus and its kin read
 // (prometheus.io/docs/instrumenting/exposition_formats). The shards' own counts are kept exact as runs end, so nothing is
 // scanned; what D1 is asked is indexed or few.
+
 import type { ShardCounts } from "../store/ledger/contract.ts";
 import type { EventStores } from "../store/stores.ts";
+import type { IndexLag } from "./index-lag.ts";
 
 /** How far back refusals are counted, ms. */
 const RECENT_MS = 300_000;
@@ -21,9 +23,10 @@ interface Family {
 export async function renderMetrics(
   { ledger, shards }: Pick<EventStores, "ledger" | "shards">,
   now: number,
+  lags: readonly IndexLag[],
 ): Promise<string> {
   const [counts, small] = await Promise.all([shards.counts(), smallCounts(ledger, now)]);
-  return [...shardFamilies(counts, now), ...small]
+  return [...shardFamilies(counts, now), ...small, lagFamily(lags)]
     .map(({ name, type, help, samples }) => {
       const lines = samples.map(([labels, value]) => `${name}${labelled(labels)} ${value}\n`).sort();
       return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
@@ -86,6 +89,13 @@ function shardFamilies(counts: ShardCounts, now: number): Family[] {
     },
   ];
 }
+
+const lagFamily = (lags: readonly IndexLag[]): Family => ({
+  name: "weir_index_lag_seconds",
+  type: "gauge",
+  help: "Age of the oldest set that a collection in D1 has and its search index does not.",
+  samples: lags.map(({ collection, seconds }) => [{ collection }, seconds]),
+});
 
 /** Counts of D1's small tables, in one round trip. */
 async function smallCounts(db: EventStores["ledger"], now: number): Promise<Family[]> {

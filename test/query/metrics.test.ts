@@ -41,14 +41,18 @@ const report = ({ run_id }: Job, status: RunStatus, attempt = 1): Report => {
   return { run_id, attempt, status, version: "v", commit: "c", started_at: NOW, ended_at: NOW + 1500 };
 };
 const lines = async (now = NOW + 10_000) =>
-  (await renderMetrics(stores, now)).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  (await renderMetrics(stores, now, [{ collection: "films", seconds: 1.5 }]))
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"));
 
 test("a ledger in which nothing has happened has its families and no samples but the count of replays", async () => {
-  const text = await renderMetrics(stores, NOW);
+  const text = await renderMetrics(stores, NOW, []);
   expect(text).toContain("# TYPE weir_runs_total counter\n");
+  expect(text).not.toContain("\nweir_index_lag_seconds{");
   expect(await lines()).toEqual([
     expect.stringContaining("weir_ledger_fullest_shard_ratio "),
     "weir_replays_active 0",
+    'weir_index_lag_seconds{collection="films"} 1.5',
   ]);
 });
 
@@ -77,6 +81,7 @@ test("what ended, what is open and for how long, what is dead, paused and refuse
     'weir_pipeline_paused{pipeline="b"} 1',
     "weir_replays_active 0",
     'weir_rejections_recent{connection="odd\\"\\n"} 1',
+    'weir_index_lag_seconds{collection="films"} 1.5',
   ]);
   // Five minutes later the refusal is no news.
   expect((await lines(NOW + 310_000)).filter((line) => line.includes("rejections"))).toEqual([]);

@@ -206,6 +206,7 @@ describe.each(places)("a collection in %s", (_, open) => {
     const first = await fence(collection, object("a"));
     await collection.replace(first, lineage, [item(1)]);
     expect(await waiting()).toEqual([["a", 1]]);
+    expect(await backlog.oldest()).toBe(lineage.stored_at);
     await backlog.done([{ set: object("a"), order: first.order }]);
     expect(await waiting()).toEqual([]);
     const second = await fence(collection, object("a"));
@@ -214,6 +215,7 @@ describe.each(places)("a collection in %s", (_, open) => {
     expect(await waiting()).toEqual([["a", 0]]);
     await backlog.done([{ set: object("a"), order: second.order }]);
     expect(await waiting()).toEqual([]);
+    expect(await backlog.oldest()).toBeNull();
   });
 
   test("keeps the vectors of sampled frames beside their span's", async () => {

@@ -7,6 +7,7 @@ import { describeItem, describeLineage, listItems, openCollectionNamed } from ".
 import { getDeadLetter, listCauses, listDeadLetters } from "../../query/dead-letters.ts";
 import { diffFilters } from "../../query/diff.ts";
 import { answerFilterTest } from "../../query/filters.ts";
+import { readIndexLags } from "../../query/index-lag.ts";
 import { getEvent, getRun, listEvents, listRejections, listRuns } from "../../query/ledger.ts";
 import { renderMetrics } from "../../query/metrics.ts";
 import { lookAtObject } from "../../query/object-now.ts";
@@ -108,8 +109,9 @@ function addEventRoutes(app: RouterApp, open: OpenDeps): void {
     return c.json(await listRejections(openEnv(c.env).ledger(), filters, { limit, cursor }), 200);
   });
   app.openapi(routes.metrics, async (c) => {
-    const { env, connections, now } = open(c);
-    return c.text(await renderMetrics(openStores({ env, connections }), now()), 200, {
+    const deps = open(c);
+    const lags = await readIndexLags(deps);
+    return c.text(await renderMetrics(openStores(deps), deps.now(), lags), 200, {
       "content-type": METRICS_TYPE,
     });
   });

@@ -107,6 +107,8 @@ export interface Collection {
 export interface IndexBacklog {
   /** Some of them, also those without items, in order of their ids; `after` is the last id of the page before. */
   list(query: { limit: number; after?: string | undefined }): Promise<HeldSet[]>;
+  /** When the oldest of them was stored; null where there are none. Of many, so many are looked at. */
+  oldest(): Promise<string | null>;
   /** Notes that the index has these sets. */
   done(sets: readonly IndexedSet[]): Promise<void>;
 }

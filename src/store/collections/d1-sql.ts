@@ -14,6 +14,10 @@ export const SQL = {
   unindexed: `
     SELECT ${HELD_COLUMNS} FROM item_sets INDEXED BY item_sets_unindexed
     WHERE collection = ?1 AND committed > indexed AND id > ?2 ORDER BY id LIMIT ?3`,
+  oldestUnindexed: `
+    SELECT min(at) AS at FROM (
+      SELECT lineage ->> '$.stored_at' AS at FROM item_sets INDEXED BY item_sets_unindexed
+      WHERE collection = ?1 AND committed > indexed LIMIT 1000)`,
   indexed: `
     UPDATE item_sets SET indexed = j.value ->> '$.order' FROM json_each(?1) AS j
     WHERE item_sets.id = j.value ->> '$.id' AND item_sets.indexed < j.value ->> '$.order'`,

@@ -104,6 +104,10 @@ const backlogOf = (db: D1Database, collection: string): IndexBacklog => ({
     const page = db.prepare(SQL.unindexed).bind(collection, after ?? "", limit);
     return (await page.all<HeldRow>()).results.map(heldOf);
   },
+  async oldest() {
+    const row = await db.prepare(SQL.oldestUnindexed).bind(collection).first<{ at: string | null }>();
+    return row?.at ?? null;
+  },
   async done(sets) {
     const rows = sets.map(({ set, order }) => ({ id: setId(set), order }));
     await db.prepare(SQL.indexed).bind(JSON.stringify(rows)).run();

@@ -72,6 +72,10 @@ export function shardedCollection(databases: readonly D1Database[], collection: 
         rows.sort((a, b) => (a.id < b.id ? -1 : 1));
         return rows.slice(0, page.limit).map(({ held }) => held);
       },
+      async oldest() {
+        const all = await Promise.all(shards.map(async (shard) => inShard(shard).backlog?.oldest()));
+        return all.flatMap((at) => at ?? []).sort()[0] ?? null;
+      },
       // A set that has moved away since is found in its new place again.
       async done(sets) {
         await byShard(
