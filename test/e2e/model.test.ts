@@ -64,11 +64,14 @@ test(
         ends.filter((end) => hasItems(end) && lastChangeOf(history, end.key)?.op === "bring up");
       count.back += played.flatMap(broughtUp).length;
     }
+    const indexes = await model.indexes();
     const { events, runs, tried_again, accesses, accesses_run } = await model.tally();
     console.log(
       `${HISTORIES} histories, ${count.changes} changes: ${events} events, ${runs} runs, ${tried_again} of them tried again; ` +
-        `${count.kept} objects end with items, ${count.gone} without; ${count.back} were brought back at the end`,
+        `${count.kept} objects end with items, ${count.gone} without; ${count.back} were brought back at the end; ` +
+        `indexes differed in ${indexes.before} sets before a sweep`,
     );
+    expect(indexes.after).toBe(0);
     // A test of nothing would agree too.
     expect(Math.min(count.kept, count.gone, tried_again)).toBeGreaterThan(HISTORIES / 20);
     expect(accesses).toBeGreaterThan(HISTORIES / 50);

@@ -206,7 +206,31 @@ export async function openModel(weir: Weir, store: VersionedStore) {
     };
   }
 
-  return { play, ledgerOf, tally };
+  /** How many sets the indexes have otherwise than their collections, before and after the sweep of one minute. */
+  async function indexes(): Promise<{ before: number; after: number }> {
+    const names = Object.values(COLLECTIONS).flatMap((ends) => Object.keys(ends));
+    const differing = async () =>
+      (await Promise.all(names.map(differingIn))).reduce((sum, count) => sum + count);
+    const before = await differing();
+    await weir.ringCron();
+    return { before, after: await differing() };
+  }
+
+  async function differingIn(collection: string): Promise<number> {
+    let count = 0;
+    let cursor: string | undefined;
+    do {
+      const page = await weir.read<ComparedIndex>(
+        `/v1/collections/${collection}/index${cursor === undefined ? "" : `?cursor=${encodeURIComponent(cursor)}`}`,
+      );
+      const { missing, stale, extra } = page.differing;
+      count += missing + stale + extra;
+      cursor = page.next;
+    } while (cursor !== undefined);
+    return count;
+  }
+
+  return { play, ledgerOf, tally, indexes };
 }
 
 interface RecordedEvent {
@@ -216,6 +240,10 @@ interface RecordedEvent {
   type: string;
   sender: string;
   operation: string;
+}
+interface ComparedIndex {
+  differing: { missing: number; stale: number; extra: number };
+  next?: string;
 }
 type RecordedRun = Run & { object: { key: string } };
 
