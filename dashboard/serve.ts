@@ -18,6 +18,7 @@ import parts from "./page/parts.js" with { type: "text" };
 import replays from "./page/replays.js" with { type: "text" };
 import route from "./page/route.js" with { type: "text" };
 import runs from "./page/runs.js" with { type: "text" };
+import search from "./page/search.js" with { type: "text" };
 import views from "./views.css" with { type: "text" };
 
 const scripts = {
@@ -34,6 +35,7 @@ const scripts = {
   replays,
   route,
   runs,
+  search,
 };
 
 /** Policy of the page: no code from elsewhere or inline, no string as markup. Object keys are hostile input. */

@@ -1,20 +1,20 @@
 // The page's client of the API: the key of this tab, its reads, and refusals as problems of RFC 9457. The types are
-// those that the router's own routes are checked against (src/http/read/answers.ts).
+// those of the typed client (src/client).
 
-/** @template {import("zod").ZodType} T @typedef {import("zod").infer<T>} Infer */
-/** @typedef {typeof import("../../src/http/read/answers.ts")} Answers */
-/** @typedef {Infer<Answers["pipelineSchema"]>} Pipeline */
-/** @typedef {Infer<Answers["eventAnswerSchema"]>} Event */
-/** @typedef {Infer<Answers["runSchema"]>} Run */
-/** @typedef {Infer<Answers["itemSchema"]>} Item */
-/** @typedef {Infer<Answers["lineageSchema"]>} Lineage */
-/** @typedef {Infer<Answers["deadLetterSchema"]>} DeadLetter */
-/** @typedef {Infer<Answers["rejectionSchema"]>} Rejection */
-/** @typedef {Infer<Answers["callerSchema"]>} Caller */
-/** @typedef {Infer<typeof import("../../src/http/operate/answers.ts").replayAnswerSchema>} Replay */
-/** @typedef {Infer<typeof import("../../src/http/read/version-answers.ts")["objectNowSchema"]>} ObjectNow */
+/** @typedef {import("../../src/client/client.ts").Pipeline} Pipeline */
+/** @typedef {import("../../src/client/client.ts").Event} Event */
+/** @typedef {import("../../src/client/client.ts").Run} Run */
+/** @typedef {import("../../src/client/client.ts").Item} Item */
+/** @typedef {import("../../src/client/client.ts").Lineage} Lineage */
+/** @typedef {import("../../src/client/client.ts").DeadLetter} DeadLetter */
+/** @typedef {import("../../src/client/client.ts").Rejection} Rejection */
+/** @typedef {import("../../src/client/client.ts").Caller} Caller */
+/** @typedef {import("../../src/client/client.ts").Replay} Replay */
+/** @typedef {import("../../src/client/client.ts").ObjectNow} ObjectNow */
+/** @typedef {import("../../src/client/client.ts").SearchAnswer} SearchAnswer */
+/** @typedef {import("../../src/client/client.ts").SearchHit} SearchHit */
 /** @typedef {(object: { connection: string, bucket: string, key: string }) => Promise<ObjectNow>} Look */
-/** @typedef {Partial<Infer<Answers["problemSchema"]>>} Problem */
+/** @typedef {Partial<import("../../src/client/client.ts").Problem>} Problem */
 /** @template T @typedef {{ data: T[], next?: string | undefined }} Page */
 /** @typedef {<T>(path: string, query?: Record<string, string | number | undefined>) => Promise<T>} Read */
 
@@ -72,11 +72,18 @@ export const reader =
  * Looks at an object as it is now, and fetches a signed URL of it.
  * @type {Look}
  */
-export const look = ({ connection, bucket, key }) =>
-  answer("/v1/objects", {
+export const look = ({ connection, bucket, key }) => question("/v1/objects", { connection, bucket, key });
+
+/**
+ * Puts a question that comes with a body; it changes nothing.
+ * @param {string} path
+ * @param {object} body
+ */
+export const question = (path, body) =>
+  answer(path, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ connection, bucket, key }),
+    body: JSON.stringify(body),
   });
 
 /**

@@ -5,6 +5,7 @@ import { bytes, position, preview } from "./format.js";
 import { mediaView } from "./media.js";
 import { factsList, objectName, pager } from "./parts.js";
 import { linkTo } from "./route.js";
+import { hitsView, loadSearch, searchBox } from "./search.js";
 
 /** @typedef {import("./api.js").Item} Item */
 /** @typedef {import("./api.js").Lineage} Lineage */
@@ -29,21 +30,24 @@ export async function loadLineage(read, { collection, item }) {
  * @param {Route} route
  * @param {import("./overview.js").Overview} overview
  */
-export async function loadCollection(read, { id, cursor }, { pipelines }) {
+export async function loadCollection(read, route, { pipelines }) {
+  const { id, cursor } = route;
   const names = [...new Set(pipelines.map(({ config }) => config.destination.collection))].sort();
   const name = id ?? names[0];
+  const found = name === undefined ? undefined : await loadSearch(name, route);
   /** @type {import("./api.js").Page<Item>} */
-  const page = name
-    ? await read(`/v1/collections/${encodeURIComponent(name)}/items`, { limit: 100, cursor })
-    : { data: [] };
-  return { names, name, page };
+  const page =
+    name && !found
+      ? await read(`/v1/collections/${encodeURIComponent(name)}/items`, { limit: 100, cursor })
+      : { data: [] };
+  return { names, name, page, found };
 }
 
 /**
  * @param {Awaited<ReturnType<typeof loadCollection>>} data
  * @param {Route} route
  */
-export function collectionView({ names, name, page }, route) {
+export function collectionView({ names, name, page, found }, route) {
   const objects = Map.groupBy(page.data, ({ pipeline, object }) =>
     JSON.stringify([pipeline, object.bucket, object.key]),
   );
@@ -63,7 +67,9 @@ export function collectionView({ names, name, page }, route) {
         ),
       ),
     ),
-    objects.size === 0 && h("p", { class: "empty" }, "This collection holds no items."),
+    name && searchBox(name, here),
+    name && found && hitsView(name, found, here),
+    !found && objects.size === 0 && h("p", { class: "empty" }, "This collection holds no items."),
     ...[...objects].map(([key, items]) =>
       h(
         "article",
@@ -77,7 +83,7 @@ export function collectionView({ names, name, page }, route) {
         name && itemsView(name, items, here),
       ),
     ),
-    pager(here, page.next),
+    pager(here, found ? found.next : page.next),
   );
 }
 
@@ -169,9 +175,8 @@ function dataOf({ data, vectors }) {
  */
 function spanOf({ vectors, data }) {
   const { start, end } = vectors.find(({ span }) => span)?.span ?? data;
-  return Number.isFinite(start) && Number.isFinite(end) && 0 <= start && start < end
-    ? { start, end }
-    : undefined;
+  if (typeof start !== "number" || typeof end !== "number") return undefined;
+  return 0 <= start && start < end && Number.isFinite(end) ? { start, end } : undefined;
 }
 
 /** @param {{ start: number, end: number }} span */

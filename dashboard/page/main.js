@@ -9,6 +9,7 @@ import { show } from "./media.js";
 import { loadOverview, overviewView } from "./overview.js";
 import { loadReplays, replaysView } from "./replays.js";
 import { linkTo, routeOf, VIEWS } from "./route.js";
+import { withCondition } from "./search.js";
 
 const REFRESH_MS = 2000;
 const RETRY_MS = 5000;
@@ -145,6 +146,13 @@ function showForm() {
   });
 }
 
+/**
+ * A number where the text is one, as JSON has it; else the text.
+ * @param {string} text
+ */
+const valueIn = (text) =>
+  /^-?\d+(\.\d+)?$/.test(text) || /^(true|false)$/.test(text) ? JSON.parse(text) : text;
+
 /** @param {string} text */
 function say(text) {
   if (trouble.textContent !== text) trouble.textContent = text;
@@ -170,9 +178,30 @@ addEventListener("hashchange", () => {
   key.takeFromAddress();
   void refresh();
 });
-addEventListener("keydown", ({ key: pressed }) => {
-  const { item, collection: _collection, ...closed } = routeOf(location.hash);
-  if (pressed === "Escape" && item !== undefined) location.hash = linkTo(closed);
+addEventListener("submit", (event) => {
+  const form = event.target instanceof HTMLFormElement ? event.target : undefined;
+  const collection = form?.dataset.search;
+  if (!form || collection === undefined) return;
+  event.preventDefault();
+  const given = new FormData(form);
+  const text = (/** @type {string} */ name) => String(given.get(name) ?? "").trim();
+  const { q: _q, like: _like, cursor: _cursor, play: _play, ...here } = routeOf(location.hash);
+  const asks = { ...here, id: collection, ...(text("words") && { q: text("words") }) };
+  // `data.speaker=anna`: a name, and the value that it must have.
+  const [, name, value] = /^([^=\s]+)\s*=\s*(.+)$/.exec(text("condition")) ?? [];
+  location.hash = linkTo(name ? withCondition(asks, name, valueIn(value ?? "")) : asks);
+  form.reset();
+});
+addEventListener("keydown", (event) => {
+  const { item, collection: _collection, play, ...closed } = routeOf(location.hash);
+  const isTyping = event.target instanceof HTMLInputElement;
+  if (event.key === "Escape" && (item !== undefined || play !== undefined)) location.hash = linkTo(closed);
+  if (event.key !== "/" || isTyping) return;
+  const box = document.getElementById("words");
+  if (!(box instanceof HTMLInputElement)) return;
+  event.preventDefault();
+  box.focus();
+  box.select();
 });
 addEventListener("online", () => void refresh());
 document.addEventListener("visibilitychange", () => {

@@ -11,8 +11,9 @@ export const VIEWS = /** @type {const} */ ({
 
 /** @typedef {keyof typeof VIEWS} View */
 /**
- * `collection` and `item` open the lineage of an item beside the view; `cursor` is the page of a list.
- * @typedef {{ view: View, id?: string, cursor?: string, collection?: string, item?: string }} Route
+ * `collection` and `item` open the lineage of an item beside the view; `cursor` is the page of a list. A collection is
+ * asked for words `q`, or for more `like` an item, among what passes a `filter` (JSON); `play` is the hit that is open.
+ * @typedef {{ view: View, id?: string, cursor?: string, collection?: string, item?: string, q?: string, like?: string, filter?: string, play?: string }} Route
  */
 
 /**
@@ -26,7 +27,7 @@ export function routeOf(hash) {
   if (!Object.hasOwn(VIEWS, view)) return { view: "events" };
   const parameters = new URLSearchParams(query);
   const options = Object.fromEntries(
-    ["cursor", "collection", "item"].flatMap((name) => {
+    ["cursor", "collection", "item", "q", "like", "filter", "play"].flatMap((name) => {
       const value = parameters.get(name);
       return value ? [[name, value]] : [];
     }),
