@@ -1,5 +1,5 @@
-// Command `weir demo`, which `npm start` runs: starts Weir on this machine, puts a drawn video into R2 and a photo into
-// S3, and prints the items that two pipelines make of them, with their lineage.
+// Command `weir demo`, which `npm start` runs: starts Weir on this machine, puts two drawn videos into R2 and a photo into
+// S3, prints the items that two pipelines make of them, with their lineage, and asks their collections three questions.
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -10,8 +10,10 @@ import { isFree } from "../io/ports.ts";
 import { type Client, clientOf, type Item, itemsPath, type Lineage, type Run } from "../operate/client.ts";
 import { loadProject, type Project } from "../project/project.ts";
 import { makeImage, makeVideo } from "../sample-media/media.ts";
+import { hitsTable } from "../search/search.ts";
 import type { StackAddress } from "../senders/deliver.ts";
 import { DEV_ENV } from "../settings/dev-env.ts";
+import { askQuestions, QUESTIONS } from "./demo-questions.ts";
 import { itemsTable } from "./items-table.ts";
 import { type NewObject, notifiedText, type ObjectAddress, putObject } from "./local-bucket.ts";
 import { lockState } from "./lock.ts";
@@ -35,6 +37,7 @@ interface Upload {
 }
 
 const VIDEO_SECONDS = 60;
+const SHORT_SECONDS = 20;
 const RUN_TIMEOUT_MS = 150_000;
 const PAGE_KEY_MS = 24 * 3_600_000;
 const FINAL = ["succeeded", "dead", "skipped", "cancelled"];
@@ -70,10 +73,13 @@ export async function demo({ root, port, once, json }: DemoOptions): Promise<voi
       good(`Weir listens on ${stack.url}`);
       const stored = await Promise.race([ingest(stack, project, brought), interrupted]);
       if (!stored) return;
-      if (json) printJson({ url: stack.url, stored });
-      else
+      const answers = await askQuestions(clientOf(stack.url, stack.apiKey));
+      if (json) printJson({ url: stack.url, stored, answers });
+      else {
         for (const { collection, items, lineage } of stored)
           print(`\n${itemsTable(collection, items, lineage)}`);
+        for (const { command, hits } of answers) print(`\n$ ${command}\n${hitsTable(hits)}`);
+      }
       if (once) return;
       printNextSteps(stack.url, await pageKey(stack));
       const reason = await Promise.race([stack.ended, interrupted]);
@@ -89,18 +95,26 @@ export async function demo({ root, port, once, json }: DemoOptions): Promise<voi
 
 const noteStep = (step: string) => note(`  ${step} …`);
 
-/** Draws a minute of video with motion and scene changes, and a photo. */
+/** Draws a minute of video with motion and scene changes, a shorter one, and a photo. */
 async function uploads(folder: string): Promise<Upload[]> {
   const video = join(folder, "shore.mp4");
-  noteStep(`drawing ${VIDEO_SECONDS} s of video and a photo`);
+  const short = join(folder, "street.mp4");
+  noteStep(`drawing ${VIDEO_SECONDS} s and ${SHORT_SECONDS} s of video and a photo`);
   const size = { width: 640, height: 360, fps: 30 };
   await makeVideo(video, { seconds: VIDEO_SECONDS, ...size, gopSeconds: 2, scenes: 8, audio: true });
+  await makeVideo(short, { seconds: SHORT_SECONDS, ...size, gopSeconds: 2, scenes: 4, seed: 11 });
   const photo = await makeImage({ format: "jpeg", width: 800, height: 600, seed: 7 });
   return [
     {
       name: "video",
       target: { bucket: "weir-media", key: "demo/shore.mp4" },
       object: { body: readFileSync(video), contentType: "video/mp4", metadata: { foo: "bar" } },
+      alias: "video-processor",
+    },
+    {
+      name: "second video",
+      target: { bucket: "weir-media", key: "demo/street.mp4" },
+      object: { body: readFileSync(short), contentType: "video/mp4", metadata: { foo: "bar" } },
       alias: "video-processor",
     },
     {
@@ -184,6 +198,9 @@ function printNextSteps(url: string, readKey: string): void {
   say(`Weir stays up at ${url} until Ctrl-C. From here:`);
   say(`  ${url}/#key=${readKey}`);
   say("  is the dashboard, with a key that can only read and expires tomorrow");
+  say(
+    `  npx weir ${QUESTIONS[0]?.words.join(" ")} --url ${url}      asks; the dashboard has a box on each collection`,
+  );
   say(`  ${url}/openapi.json         the whole API`);
   say(`  curl -H "Authorization: Bearer ${key}" ${url}/v1/runs`);
   say(`  npx weir put my.mp4 weir-media/my.mp4 --metadata foo=bar --url ${url}`);

@@ -58,7 +58,7 @@ export async function search(
 /** Lays hits out, a line each. Pure. */
 export function hitsTable(hits: readonly SearchHit[]): string {
   const rows = hits.map(({ score, second, object, item, data, highlights }) => [
-    score.toFixed(score < 0.1 ? 4 : 3),
+    String(Number(score.toPrecision(3))),
     second === null ? "" : `${Number(second.toFixed(2))} s`,
     `${object.bucket}/${object.key}`,
     short(highlights[0]?.text ?? JSON.stringify(data)),

@@ -127,7 +127,7 @@ export abstract class Operations {
     return this.send({ method: "GET", path: `/v1/collections/${encodeURIComponent(name)}/items/${encodeURIComponent(id)}/lineage`, ...options });
   }
   /** Items of a collection. */
-  listItems(name: string, query: { limit?: number; cursor?: string; version?: string; commit?: string; stale?: "true" | "false"; key?: string; vectors?: "true" | "false" } = {}, options: CallOptions = {}): Promise<{ data: Item[]; next?: string | undefined }> {
+  listItems(name: string, query: { limit?: number; cursor?: string; version?: string; commit?: string; stale?: "true" | "false"; key?: string; filter?: string; vectors?: "true" | "false" } = {}, options: CallOptions = {}): Promise<{ data: Item[]; next?: string | undefined }> {
     return this.send({ method: "GET", path: `/v1/collections/${encodeURIComponent(name)}/items`, query, ...options });
   }
   /** What an object of a connection is now, and a signed URL to read it by; nothing runs. */

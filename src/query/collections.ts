@@ -8,7 +8,7 @@ import type { SetKey, StoredItem, Vector } from "../shapes/item.ts";
 import { type Collection, openCollection } from "../store/collections/open.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 
-interface OpenedCollection {
+export interface OpenedCollection {
   collection: Collection;
   /** The sets that an object's key may have here: one per pipeline and bucket. */
   setsOf(key: string): SetKey[];
@@ -59,6 +59,8 @@ export interface ItemsQuery {
   /** Only items of another version than their pipeline's present one. */
   stale?: boolean;
   vectors: boolean;
+  /** A filter over items, as JSON. */
+  filter?: string | undefined;
 }
 
 /** One page of a collection's items, narrowed to a key, a version, a commit, or to stale items. */

@@ -3,7 +3,6 @@
 // A question never fails because the index is empty, being built, or cannot be asked in every way: the answer says so.
 import type { Pipelines } from "../dispatch/pipelines.ts";
 import type { Env } from "../env.ts";
-import { compileItemFilter, FilterError } from "../match/index.ts";
 import { canonical } from "../shapes/canonical.ts";
 import type { Connections } from "../shapes/connection.ts";
 import { FailureError } from "../shapes/failure.ts";
@@ -15,6 +14,7 @@ import { openIndex } from "../store/index/open.ts";
 import { writersOf } from "./collections.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { type LinkedHit, linkHits } from "./hit-links.ts";
+import { checkFilter } from "./item-filter.ts";
 import { type PosedQuestion, poseQuestion, spaceMark } from "./question.ts";
 
 export interface SearchDeps {
@@ -91,18 +91,6 @@ export function openSearched(name: string, { pipelines, env }: Pick<SearchDeps, 
     where: "name",
     next: 'take `"enabled": false` out of "search" in the destination of its pipelines, deploy, and run weir reindex',
   });
-}
-
-/** @throws FailureError `invalid` for what is no filter over items */
-export function checkFilter(written: Record<string, unknown>): void {
-  try {
-    compileItemFilter(written);
-  } catch (error) {
-    if (!(error instanceof FilterError)) throw error;
-    const { message, path, expected } = error;
-    const where = path === "" ? "filter" : `filter.${path}`;
-    throw new FailureError({ kind: "invalid", detail: message, where, expected });
-  }
 }
 
 /** The name of a question's pages: what decides their order, and nothing else. */

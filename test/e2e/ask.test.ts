@@ -264,6 +264,19 @@ describe("a question that is none", () => {
   });
 });
 
+test("the list of items takes the same filter, page by page, and refuses what is none", async () => {
+  const filter = JSON.stringify({ span: { start: [{ numeric: [">=", 2] }] } });
+  const key = "embedder/film.mp4";
+  const first = await api.listItems("embedded", { filter, key, limit: 2 });
+  const rest = await api.listItems("embedded", { filter, key, limit: 2, cursor: first.next ?? "" });
+  const starts = [...first.data, ...rest.data].map(({ vectors }) => vectors[0]?.span?.start);
+  expect([starts, rest.next]).toEqual([[2, 4, 6], undefined]);
+  await expect(api.listItems("embedded", { filter: "{" })).rejects.toMatchObject({ status: 400 });
+  await expect(api.listItems("embedded", { filter: '{"colour":["red"]}' })).rejects.toMatchObject({
+    status: 400,
+  });
+});
+
 test("a key with the scope search asks, and does nothing else", async () => {
   const { key } = await api.createKey({ name: "asker", scopes: ["search"] });
   const asker = new WeirClient({ url: weir.base, key });

@@ -6,6 +6,7 @@ import { openEnv } from "../../env.ts";
 import { describeItem, describeLineage, listItems, openCollectionNamed } from "../../query/collections.ts";
 import { getDeadLetter, listCauses, listDeadLetters } from "../../query/dead-letters.ts";
 import { diffFilters } from "../../query/diff.ts";
+import { listFiltered } from "../../query/filtered-items.ts";
 import { answerFilterTest } from "../../query/filters.ts";
 import { readIndexLags } from "../../query/index-lag.ts";
 import { getEvent, getRun, listEvents, listRejections, listRuns } from "../../query/ledger.ts";
@@ -121,9 +122,10 @@ function addItemRoutes(app: RouterApp, open: OpenDeps): void {
   app.openapi(routes.items, async (c) => {
     const { name } = c.req.valid("param");
     const { vectors, stale, ...query } = c.req.valid("query");
-    const { pipelines, connections, env } = open(c);
-    const opened = openCollectionNamed(name, pipelines, connections, env);
+    const deps = open(c);
+    const opened = openCollectionNamed(name, deps.pipelines, deps.connections, deps.env);
     const page = { ...query, stale: stale === "true", vectors: vectors === "true" };
+    if (query.filter !== undefined) return c.json(await listFiltered(name, opened, page, deps), 200);
     return c.json(await listItems(name, opened, page), 200);
   });
   app.openapi(routes.item, async (c) => {

@@ -181,7 +181,12 @@ export const items = read(
   "/v1/collections/{name}/items",
   "Items of a collection",
   named,
-  z.object({ ...paging, ...makers, key: z.string().optional(), vectors }),
+  z.object({
+    ...{ ...paging, ...makers },
+    key: z.string().optional(),
+    filter: z.string().max(8_000).optional().openapi({ description: "Conditions on the item, as JSON" }),
+    vectors,
+  }),
   answers.pageOf(answers.itemSchema),
 );
 export const item = read(
