@@ -6,6 +6,7 @@ import { consume } from "../../src/queue/consume.ts";
 import type { RouterDeps } from "../../src/routing/deps.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
 import { runId } from "../../src/shapes/event-id.ts";
+import type { CommitEvent } from "../../src/store/ledger/contract.ts";
 import { type LedgerInNode, openLedger } from "../support/ledger.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 
@@ -113,6 +114,8 @@ test("a dead job that is none is alone with it: its neighbours are recorded", as
     failure: { kind: "bad_media", detail: "x" },
     attempts: 1,
   };
+  const commit = { event, lookups: [], matched: ["a"], cause: "invoked" } as unknown as CommitEvent;
+  await ledger.shards.commit([commit], { now: Date.now(), paused: [], binding: [] });
   expect(await taken("weir-dead", message(refused), message(good))).toEqual(["done", "done"]);
   expect(await ledger.shards.letter(run)).toMatchObject({ alias: "a" });
 });
