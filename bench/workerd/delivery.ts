@@ -59,6 +59,7 @@ function pipelinesOf(count: number): Pipelines {
 // Log lines are written as always, and kept from the terminal.
 console.log = () => {};
 
+let counted: ReturnType<typeof countingRoundTrips> | undefined;
 let keyCount = 0;
 function batchOf(size: number): Event[] {
   return Array.from({ length: size }, () => {
@@ -125,15 +126,18 @@ export default {
     const url = new URL(request.url);
     const events = batchOf(Number(url.searchParams.get("events")));
     const pipelines = pipelinesOf(Number(url.searchParams.get("pipelines")));
-    const { db, count } = countingRoundTrips(env.LEDGER);
+    // One for the isolate, as a router has one: what it has confirmed of the ledger it does not ask again.
+    counted ??= countingRoundTrips(env.LEDGER);
+    const { db, count } = counted;
+    const before = count();
     let [shardCalls, puts] = [0, 0];
     if (url.pathname === "/route") {
-      const counted = {
+      const bindings = {
         LEDGER: db,
         ARCHIVE: countingCalls(env.ARCHIVE, "put", () => puts++),
         LEDGER_SHARDS: countingCalls(env.LEDGER_SHARDS, "getByName", () => shardCalls++),
       };
-      await route(events, { env: openEnv({ ...env, ...counted }), pipelines, connections, now: Date.now });
+      await route(events, { env: openEnv({ ...env, ...bindings }), pipelines, connections, now: Date.now });
     }
     if (url.pathname === "/bare")
       await bare(
@@ -141,6 +145,6 @@ export default {
         events,
         pipelines.all.map(({ alias }) => alias),
       );
-    return Response.json({ roundTrips: count(), shardCalls, puts });
+    return Response.json({ roundTrips: count() - before, shardCalls, puts });
   },
 };

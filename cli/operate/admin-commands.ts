@@ -1,5 +1,5 @@
-// Commands of an administrator: `weir keys` (API keys), `weir audit-log` (changes made through the API) and
-// `weir archive` (retention of events). Each loads its function when it runs.
+// Commands of an administrator: `weir keys` (API keys), `weir audit-log` (changes made through the API), `weir ledger`
+// (its shards) and `weir archive` (retention of events). Each loads its function when it runs.
 import { type Command, Option } from "commander";
 import { SCOPES, type Scope } from "../../src/shapes/key.ts";
 import { JSON_OPTION, LIMIT_OPTION, URL_OPTION } from "../io/options.ts";
@@ -7,7 +7,12 @@ import type { AuditLogFlags } from "./audit-log.ts";
 import type { OperatorFlags } from "./replay.ts";
 
 export function addAdminCommands(program: Command, root: () => string): void {
-  const added = [...addKeys(program, root), addAuditLog(program, root), ...addArchive(program, root)];
+  const added = [
+    ...addKeys(program, root),
+    addAuditLog(program, root),
+    ...addLedger(program, root),
+    ...addArchive(program, root),
+  ];
   for (const command of added) command.option(...URL_OPTION).option(...JSON_OPTION);
 }
 
@@ -92,6 +97,29 @@ function addAuditLog(program: Command, root: () => string): Command {
       const { listChanges } = await import("./audit-log.ts");
       await listChanges(root(), flags);
     });
+}
+
+function addLedger(program: Command, root: () => string): Command[] {
+  const ledger = program.command("ledger").description("show the ledger's shards, and raise their number");
+  return [
+    ledger
+      .command("show", { isDefault: true })
+      .description("show how many shards the ledger has, and how full they are")
+      .addHelpText("after", "\nExamples:\n  $ weir ledger\n  $ weir ledger show --json")
+      .action(async (flags: OperatorFlags) => {
+        const { showLedger } = await import("./ledger.ts");
+        await showLedger(root(), flags);
+      }),
+    ledger
+      .command("grow")
+      .description("announce a higher number of shards, a power of two, before it is deployed")
+      .argument("<shards>", "the number that the ledger is to have")
+      .addHelpText("after", "\nExamples:\n  $ weir ledger grow 8")
+      .action(async (shards: string, flags: OperatorFlags) => {
+        const { growLedger } = await import("./ledger.ts");
+        await growLedger(root(), shards, flags);
+      }),
+  ];
 }
 
 function addArchive(program: Command, root: () => string): Command[] {

@@ -127,6 +127,7 @@ const JSON_PATHS = [
   "replays",
   "audits",
   "dead-letters",
+  "ledger",
   "keys",
 ].map((name) => `/v1/${name}/*`);
 

@@ -8,6 +8,7 @@ import type { DueRun } from "../shapes/run-message.ts";
 import type { CommitEvent } from "../store/ledger/contract.ts";
 import { recordDeployment } from "../store/ledger/deployments.ts";
 import { listPaused } from "../store/ledger/pauses.ts";
+import { confirmShards } from "../store/ledger/shard-count.ts";
 import type { EventOutcome, LogEntry } from "../store/log/contract.ts";
 import { openStores } from "../store/stores.ts";
 
@@ -38,7 +39,9 @@ export interface Recorded {
 export async function recordAll(decided: DecidedEvent[], deps: RecordDeps): Promise<Recorded> {
   const failed: Recorded["failed"] = new Map();
   if (decided.length === 0) return { due: [], failed };
-  const { ledger, shards, log } = openStores(deps);
+  const stores = openStores(deps);
+  const { ledger, shards, log } = stores;
+  await confirmShards(stores, deps.now());
   const { deployment, all } = deps.pipelines;
   const [paused] = await Promise.all([listPaused(ledger), recordDeployment(ledger, deployment, deps.now())]);
   const options = {

@@ -42,6 +42,7 @@ const TABLE = {
   "GET /v1/rejections": { id: "listRejections", needs: "read" },
   "GET /v1/replays": { id: "listReplays", needs: "read" },
   "GET /v1/replays/{id}": { id: "getReplay", needs: "read" },
+  "GET /v1/ledger": { id: "describeLedger", needs: "read" },
   "GET /v1/archive": { id: "describeArchive", needs: "read" },
   "GET /v1/archive/expired": { id: "listExpired", needs: "read" },
   "GET /v1/audit-log": { id: "listChanges", needs: "read" },
@@ -63,6 +64,8 @@ const TABLE = {
   "POST /v1/dead-letters/drop": { id: "dropDeadLetters", needs: "operate", does: "dead-letters.drop" },
   "POST /v1/pipelines/{alias}/pause": { id: "pausePipeline", needs: "operate", does: "pipeline.pause" },
   "POST /v1/pipelines/{alias}/resume": { id: "resumePipeline", needs: "operate", does: "pipeline.resume" },
+
+  "POST /v1/ledger/shards": { id: "growLedger", needs: "deploy", does: "ledger.grow" },
 
   "GET /v1/whoami": { id: "whoAmI", needs: null },
   "GET /v1/keys": { id: "listKeys", needs: "deploy" },

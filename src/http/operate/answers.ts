@@ -75,6 +75,16 @@ export const pausedSchema = z
   })
   .openapi("Paused");
 
+export const ledgerSchema = z
+  .object({
+    shards: z.number().openapi({ description: "The number that this Worker was deployed for" }),
+    announced: z.number().openapi({ description: "The number that the ledger has, or is to have" }),
+    moving: z.boolean().openapi({ description: "Whether it is being raised" }),
+    fullest_bytes: z.number(),
+    limit_bytes: z.number().openapi({ description: "Most bytes that one shard may have" }),
+  })
+  .openapi("Ledger");
+
 export const connectionLogSchema = z
   .object({
     connection: z.string(),

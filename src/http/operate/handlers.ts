@@ -13,6 +13,7 @@ import { logWarning } from "../../shapes/log.ts";
 import type { LetterChoice } from "../../store/ledger/contract.ts";
 import { endPause, listPaused, pausePipeline } from "../../store/ledger/pauses.ts";
 import { getReplay } from "../../store/ledger/replays.ts";
+import { announceShards, describeShards } from "../../store/ledger/shard-count.ts";
 import { openStores } from "../../store/stores.ts";
 import type { AuditDetail } from "../gate/gate.ts";
 import type { OpenDeps, RouterApp } from "../router-app.ts";
@@ -93,6 +94,16 @@ export function addOperateRoutes(app: RouterApp, open: OpenDeps): void {
     return c.json({ alias, paused: false, reason: null }, 200);
   });
 
+  app.openapi(routes.ledger, async (c) => {
+    return c.json(await describeShards(openStores(open(c))), 200);
+  });
+  app.openapi(routes.growLedger, async (c) => {
+    const deps = open(c);
+    const { shards } = c.req.valid("json");
+    const before = await announceShards(openStores(deps), shards, deps.now());
+    c.set("audit", { detail: { from: before, to: shards } });
+    return c.json(await describeShards(openStores(deps)), 200);
+  });
   app.openapi(routes.archive, async (c) => {
     const { env, connections } = open(c);
     return c.json({ data: await describeLog(env.archive(), connections) }, 200);

@@ -1,5 +1,6 @@
 // Routes that operate Weir: replays and audits, dead letters, pauses, the archive.
 import { createRoute, z } from "@hono/zod-openapi";
+import { MAX_LEDGER_SHARDS } from "../../shapes/connection.ts";
 import { MAX_REMOVED_PERCENT, replaySchema } from "../../shapes/replay.ts";
 import { operationOf, type PathOf } from "../gate/scopes.ts";
 import * as answers from "../read/answers.ts";
@@ -149,6 +150,21 @@ export const resume = change(
   nothing,
   200,
   operate.pausedSchema,
+);
+export const ledger = createRoute({
+  method: "get",
+  path: "/v1/ledger",
+  summary: "How many shards the ledger has, and how full they are",
+  ...operationOf("GET", "/v1/ledger"),
+  responses: { 200: json(operate.ledgerSchema, "The ledger"), ...problems },
+});
+export const growLedger = change(
+  "/v1/ledger/shards",
+  "Announce a higher number of shards to the ledger, before it is deployed",
+  none,
+  z.strictObject({ shards: z.int().min(2).max(MAX_LEDGER_SHARDS) }),
+  200,
+  operate.ledgerSchema,
 );
 export const archive = createRoute({
   method: "get",
