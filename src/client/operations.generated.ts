@@ -33,6 +33,8 @@ export type Item = { id: string; object: { bucket: string; key: string }; pipeli
 
 export type ItemVector = { path: string; dims: number; model: string | null; span: { start: number; end: number } | null; /** By which definition of the model, and how its parts became one vector */ recipe: { definition: string; pooling: string; normalised: boolean } | null; values?: number[] | undefined };
 
+export type Ledger = { /** The number that this Worker was deployed for */ shards: number; /** The number that the ledger has, or is to have */ announced: number; /** Whether it is being raised */ moving: boolean; fullest_bytes: number; /** Most bytes that one shard may have */ limit_bytes: number };
+
 export type Lineage = { item_id: string; object: ObjectName & ({ etag: string | null; version_id: string | null; size: number | null }); event: { id: string; time: string }; run: { id: string; stored_at: string }; pipeline: { alias: string; version: string; commit: string }; vectors: ItemVector[] };
 
 export type NewApiKey = ApiKey & { /** The key. It is kept as a hash, so this is the only time */ key: string };
@@ -197,6 +199,14 @@ export abstract class Operations {
   /** What was deleted because its time was over, by day, newest first. */
   listExpired(query: { limit?: number; cursor?: string } = {}, options: CallOptions = {}): Promise<{ data: Expiry[]; next?: string | undefined }> {
     return this.send({ method: "GET", path: `/v1/archive/expired`, query, ...options });
+  }
+  /** Announce a higher number of shards to the ledger, before it is deployed. */
+  growLedger(body: { shards: number }, options: CallOptions = {}): Promise<Ledger> {
+    return this.send({ method: "POST", path: `/v1/ledger/shards`, body, ...options });
+  }
+  /** How many shards the ledger has, and how full they are. */
+  describeLedger(options: CallOptions = {}): Promise<Ledger> {
+    return this.send({ method: "GET", path: `/v1/ledger`, ...options });
   }
   /** Pause, resume or cancel a replay. */
   moveReplay(id: string, move: "pause" | "resume" | "cancel", body: Record<string, never> = {}, options: CallOptions = {}): Promise<Replay> {

@@ -23,6 +23,7 @@ import * as routes from "./routes.ts";
 const REDRIVE_LIMIT = 1000;
 
 export function addOperateRoutes(app: RouterApp, open: OpenDeps): void {
+  addLedgerRoutes(app, open);
   app.openapi(routes.createReplay, async (c) => {
     const deps = open(c);
     const replay = await createReplay(c.req.valid("json"), deps);
@@ -93,7 +94,9 @@ export function addOperateRoutes(app: RouterApp, open: OpenDeps): void {
     await openStores(deps).shards.release(alias, deps.now());
     return c.json({ alias, paused: false, reason: null }, 200);
   });
+}
 
+function addLedgerRoutes(app: RouterApp, open: OpenDeps): void {
   app.openapi(routes.ledger, async (c) => {
     return c.json(await describeShards(openStores(open(c))), 200);
   });
