@@ -3,13 +3,16 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { signingKeyOf } from "../../src/source/signed-url.ts";
 import { hopsKeyOf } from "../../src/store/collections/hops.ts";
 import { change } from "../cli/support/given.ts";
 import { type Deployable, deployable, handler, plantedIn, type Ran, SECRETS, weir } from "./given.ts";
 import { type StandIn, standIn } from "./stand-in.ts";
 import { type StandInWeir, standInWeir } from "./stand-in-weir.ts";
+
+// Each command starts a wrangler of its own for each step: seconds apiece on a machine that is busy.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 let cloudflare: StandIn;
 let router: StandInWeir;
@@ -78,7 +81,7 @@ describe("weir deploy", () => {
     expect(stderr).toContain("WEIR_SIGNING_KEY  for weir-one, weir-two, weir");
   });
 
-  test("from nothing: what is bound to comes before what binds to it", { timeout: 240_000 }, async () => {
+  test("from nothing: what is bound to comes before what binds to it", async () => {
     const { status, stderr, stdout, changes } = await run(["deploy", "--json"]);
     expect({ status, stderr }).toMatchObject({ status: 0 });
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, url: router.url, missing_secrets: [] });
@@ -148,9 +151,7 @@ describe("weir deploy", () => {
     ]);
   });
 
-  test("a changed handler replaces its own Worker and the router, whose registry names the version", {
-    timeout: 60_000,
-  }, async () => {
+  test("a changed handler replaces its own Worker and the router, whose registry names the version", async () => {
     project.edit({ "pipelines/two/handler.ts": handler("{ size: event.size }") });
     const { status, changes } = await run(["deploy", "--changed"]);
     expect(status).toBe(0);
@@ -230,9 +231,7 @@ describe("weir deploy", () => {
     });
   });
 
-  test("--changed BASE leaves what has the version that is committed there", {
-    timeout: 60_000,
-  }, async () => {
+  test("--changed BASE leaves what has the version that is committed there", async () => {
     const git = (...args: string[]) =>
       spawnSync("git", ["-c", "user.name=A", "-c", "user.email=a@example.com", ...args], {
         cwd: project.root,
@@ -251,9 +250,7 @@ describe("weir deploy", () => {
     project.edit({ "pipelines/one/handler.ts": handler("{ key: event.key }") });
   });
 
-  test("weir rollback says what happens to items, and deploys just that pipeline as it was", {
-    timeout: 90_000,
-  }, async () => {
+  test("weir rollback says what happens to items, and deploys just that pipeline as it was", async () => {
     const git = (...args: string[]) => spawnSync("git", args, { cwd: project.root, encoding: "utf8" });
     const now = readFileSync(join(project.root, "pipelines/two/handler.ts"), "utf8");
     const commit = (text: string) => {
@@ -319,7 +316,7 @@ describe("weir deploy", () => {
     ]);
   });
 
-  test("a token that is refused exits 3; no token at all, too", { timeout: 30_000 }, async () => {
+  test("a token that is refused exits 3; no token at all, too", async () => {
     expect(await run(["deploy", "--plan"], { CLOUDFLARE_API_TOKEN: "another" })).toMatchObject({ status: 3 });
     const none = await weir(project, cloudflare, ["deploy", "--plan"], {
       CLOUDFLARE_API_TOKEN: undefined,

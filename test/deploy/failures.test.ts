@@ -1,8 +1,11 @@
 // A deploy that is cut off at each kind of step in turn, by the stand-in of the Cloudflare API, and run again: each
 // run goes on where the one before had stopped, and the last one completes.
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Deployable, deployable, plantedIn, SECRETS, weir } from "./given.ts";
 import { type StandIn, standIn } from "./stand-in.ts";
+
+// Each command starts a wrangler of its own for each step: seconds apiece on a machine that is busy.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 let cloudflare: StandIn;
 let project: Deployable;
@@ -23,7 +26,7 @@ afterAll(async () => {
 });
 
 describe("a deploy that fails", () => {
-  test("among what is made at once begins nothing more", { timeout: 60_000 }, async () => {
+  test("among what is made at once begins nothing more", async () => {
     cloudflare.failOnce("POST", /^queues\n/);
     cloudflare.failOnce("POST", /^r2\/buckets\n/);
     cloudflare.failOnce("POST", /^d1\/database\n/);
@@ -33,9 +36,7 @@ describe("a deploy that fails", () => {
     expect(cloudflare.changes()).toEqual([]);
   });
 
-  test("by Ctrl-C ends the step under way, begins no other, and exits 130", {
-    timeout: 60_000,
-  }, async () => {
+  test("by Ctrl-C ends the step under way, begins no other, and exits 130", async () => {
     const { status, stderr } = await weir(
       project,
       cloudflare,
@@ -71,7 +72,6 @@ describe("a deploy that fails", () => {
     ["at a rule", "PUT", /^event_notifications\//, "create notifications inbox-files"],
   ])(
     "%s names the step, the cause and the next thing to do",
-    { timeout: 60_000 },
     async (_, method, path, step) => {
       // wrangler sets up a Worker's cron and consumers at once: what got through beside the cron goes again.
       if (step === "replace Worker weir") cloudflare.account.queues.get("weir-events")?.consumers.splice(0);
@@ -85,7 +85,7 @@ describe("a deploy that fails", () => {
     },
   );
 
-  test("completes in the next run, and the one after has nothing to do", { timeout: 60_000 }, async () => {
+  test("completes in the next run, and the one after has nothing to do", async () => {
     expect(await weir(project, cloudflare, ["deploy"])).toMatchObject({ status: 0 });
     cloudflare.calls.length = 0;
     const { stderr } = await weir(project, cloudflare, ["deploy"]);
