@@ -34,13 +34,14 @@ export function pipelineBuilds(): (
   config: WranglerConfig,
   parts: { version: string; settings: object },
 ) => Promise<string> {
-  const bundles = new Map<string, Promise<string[]>>();
+  const bundles = new Map<string, Promise<string>>();
   const files = new Map<string, string>();
   return async (path, config, { version, settings }) => {
     const folder = dirname(path);
     const sources = dirname(join(folder, config.main));
     const code =
-      bundles.get(sources) ?? bundle(sources, PIPELINE_SOURCES, { external: ["#weir/*", "#pipeline/*"] });
+      bundles.get(sources) ??
+      bundle(sources, PIPELINE_SOURCES, { external: ["#weir/*", "#pipeline/*"] }).then(hash);
     bundles.set(sources, code);
     const json = Object.entries(config.alias ?? {}).filter(([name]) => name !== HANDLER);
     const named = json.map(([name, target]) => {

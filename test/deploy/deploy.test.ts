@@ -12,7 +12,7 @@ import { type StandIn, standIn } from "./stand-in.ts";
 import { type StandInWeir, standInWeir } from "./stand-in-weir.ts";
 
 // Each command starts a wrangler of its own for each step: seconds apiece on a machine that is busy.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 900_000, hookTimeout: 120_000 });
 
 let cloudflare: StandIn;
 let router: StandInWeir;

@@ -5,7 +5,7 @@ import { type Deployable, deployable, plantedIn, SECRETS, weir } from "./given.t
 import { type StandIn, standIn } from "./stand-in.ts";
 
 // Each command starts a wrangler of its own for each step: seconds apiece on a machine that is busy.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 900_000, hookTimeout: 120_000 });
 
 let cloudflare: StandIn;
 let project: Deployable;
@@ -70,20 +70,17 @@ describe("a deploy that fails", () => {
     ],
     ["at the router's consumer", "POST", /^queues\/q-weir-events\/consumers\n/, "replace Worker weir"],
     ["at a rule", "PUT", /^event_notifications\//, "create notifications inbox-files"],
-  ])(
-    "%s names the step, the cause and the next thing to do",
-    async (_, method, path, step) => {
-      // wrangler sets up a Worker's cron and consumers at once: what got through beside the cron goes again.
-      if (step === "replace Worker weir") cloudflare.account.queues.get("weir-events")?.consumers.splice(0);
-      cloudflare.failOnce(method, path, `refused: ${SECRETS.WEIR_SIGNING_KEY}`);
-      const { status, stderr } = await weir(project, cloudflare, ["deploy"]);
-      expect(status).toBe(1);
-      expect(stderr).toContain(step);
-      expect(stderr).toContain("refused: ***");
-      expect(stderr).toContain("Run `weir deploy` again");
-      expect(plantedIn(stderr)).toEqual([]);
-    },
-  );
+  ])("%s names the step, the cause and the next thing to do", async (_, method, path, step) => {
+    // wrangler sets up a Worker's cron and consumers at once: what got through beside the cron goes again.
+    if (step === "replace Worker weir") cloudflare.account.queues.get("weir-events")?.consumers.splice(0);
+    cloudflare.failOnce(method, path, `refused: ${SECRETS.WEIR_SIGNING_KEY}`);
+    const { status, stderr } = await weir(project, cloudflare, ["deploy"]);
+    expect(status).toBe(1);
+    expect(stderr).toContain(step);
+    expect(stderr).toContain("refused: ***");
+    expect(stderr).toContain("Run `weir deploy` again");
+    expect(plantedIn(stderr)).toEqual([]);
+  });
 
   test("completes in the next run, and the one after has nothing to do", async () => {
     expect(await weir(project, cloudflare, ["deploy"])).toMatchObject({ status: 0 });
