@@ -1,5 +1,5 @@
-// The Worker of bench/pages.ts: plans a replay page by page, as the queue would, or lists the bucket bare, or selects the
-// ledger's rows bare.
+// The Worker of bench/pages.ts: plans a replay page by page, as the queue would, or lists the bucket bare, or reads the log's
+// lines bare.
 import type { D1Database, R2Bucket } from "@cloudflare/workers-types";
 import { openPipelines } from "../../src/dispatch/pipelines.ts";
 import { openEnv } from "../../src/env.ts";
@@ -11,6 +11,8 @@ import { connectionsSchema } from "../../src/shapes/connection.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import type { Selection } from "../../src/shapes/replay.ts";
 import { getReplay } from "../../src/store/ledger/replays.ts";
+import { unpackLines } from "../../src/store/log/lines.ts";
+import { LOOSE } from "../../src/store/log/names.ts";
 import { openLog } from "../../src/store/log/open.ts";
 
 export { LedgerShard } from "../../workers/ledger/worker.ts";
@@ -82,13 +84,15 @@ async function list(env: Env): Promise<number> {
   }
 }
 
-/** Reads the bucket's objects of the log bare, whole. */
+/** Reads the bucket's objects of the log bare, whole, and their lines; returns how many lines. */
 async function read(env: Env): Promise<number> {
-  const { objects } = await env.ARCHIVE.list({ prefix: "log/" });
-  const bytes = await Promise.all(
-    objects.map(async ({ key }) => (await (await env.ARCHIVE.get(key))?.arrayBuffer())?.byteLength ?? 0),
+  const { objects } = await env.ARCHIVE.list({ prefix: LOOSE });
+  const lines = await Promise.all(
+    objects.map(async ({ key }) =>
+      unpackLines(new Uint8Array((await (await env.ARCHIVE.get(key))?.arrayBuffer()) ?? [])),
+    ),
   );
-  return bytes.length;
+  return lines.flat().length;
 }
 
 export default {

@@ -131,6 +131,8 @@ async function deployedFindings(project: Project, env: NodeJS.ProcessEnv): Promi
   if (!parsed?.success) return [{ check, state: "unknown", said: "not reached" }];
   const there = new Map(parsed.data.data.map(({ alias, version }) => [alias, version]));
   const findings: Finding[] = [{ check, state: "ok", said: `${there.size} pipelines` }];
+  const metrics = await fetchNamed(`${url.value}/metrics`, { headers, signal }).catch(() => undefined);
+  findings.push(ledgerFinding(metrics?.ok ? await metrics.text() : ""));
   for (const pipeline of project.pipelines) {
     const version = await versionOf(project, pipeline);
     const now = there.get(pipeline.name);
@@ -140,6 +142,24 @@ async function deployedFindings(project: Project, env: NodeJS.ProcessEnv): Promi
     );
   }
   return findings;
+}
+
+/** Share of a shard of the ledger from which on it is time to have more shards; from 95 % on it sheds. */
+const FULL_WARNED_SHARE = 0.7;
+
+/** Warns of a ledger that fills up, by what `/metrics` says of its fullest shard. */
+export function ledgerFinding(metrics: string): Finding {
+  const check = "ledger";
+  const value = /^weir_ledger_fullest_shard_ratio (\S+)$/m.exec(metrics)?.[1];
+  if (value === undefined) return { check, state: "unknown", said: "its size was not to be had" };
+  const share = Number(value);
+  return finding(
+    check,
+    share < FULL_WARNED_SHARE,
+    `its fullest shard is ${(share * 100).toFixed(0)} % full`,
+    `its fullest shard is ${(share * 100).toFixed(0)} % full`,
+    'Raise "shards" of "ledger" in connections.json, then `weir deploy` (docs/operations.md, "A ledger that is nearly full").',
+  );
 }
 
 async function accountFindings(project: Project, env: NodeJS.ProcessEnv): Promise<Finding[]> {

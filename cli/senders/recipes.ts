@@ -120,7 +120,7 @@ gcloud storage cp a.mp4 gs://${bucket}/clips/a.mp4`;
   },
 
   r2: ({ bucket }) => `
-npx wrangler queues create weir-r2-events
+npx wrangler queues create weir-r2-events --message-retention-period-secs 1209600
 npx wrangler r2 bucket notification create ${bucket} --event-type object-create object-delete --queue weir-r2-events
 npx wrangler r2 object put ${bucket}/clips/a.mp4 --file a.mp4 --remote`,
 };

@@ -1,8 +1,6 @@
 // GET /metrics: counts in the text format that Prometheus and its kin read
 // (prometheus.io/docs/instrumenting/exposition_formats). The shards' own counts are kept exact as runs end, so nothing is
 // scanned; what D1 is asked is indexed or few.
-
-import type { ShardCounts } from "../store/ledger/contract.ts";
 import type { EventStores } from "../store/stores.ts";
 import type { IndexLag } from "./index-lag.ts";
 
@@ -42,20 +40,23 @@ function labelled(labels: Labels): string {
   return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
 }
 
-function shardFamilies(counts: ShardCounts, now: number): Family[] {
+type LedgerCounts = Awaited<ReturnType<EventStores["shards"]["counts"]>>;
+
+function shardFamilies(counts: LedgerCounts, now: number): Family[] {
+  const ended = counts.ended.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
   const oldest = Map.groupBy(counts.open, ({ alias }) => alias);
   return [
     {
       name: "weir_runs_total",
       type: "counter",
       help: "Runs that have ended, by how.",
-      samples: counts.ended.map(({ alias, status, runs }) => [{ pipeline: alias, status }, runs]),
+      samples: ended.map(({ alias, status, runs }) => [{ pipeline: alias, status }, runs]),
     },
     {
       name: "weir_run_seconds_total",
       type: "counter",
       help: "Wall time of the last attempt of runs that have ended.",
-      samples: counts.ended.map(({ alias, status, seconds }) => [
+      samples: ended.map(({ alias, status, seconds }) => [
         { pipeline: alias, status },
         Number(seconds.toFixed(3)),
       ]),
@@ -85,7 +86,7 @@ function shardFamilies(counts: ShardCounts, now: number): Family[] {
       name: "weir_ledger_fullest_shard_ratio",
       type: "gauge",
       help: "Bytes of the fullest shard of the ledger over the most that a shard may have.",
-      samples: [[{}, Number((counts.bytes / counts.limit_bytes).toFixed(4))]],
+      samples: [[{}, fullestRatio(counts.shards)]],
     },
   ];
 }
@@ -96,6 +97,12 @@ const lagFamily = (lags: readonly IndexLag[]): Family => ({
   help: "Age of the oldest set that a collection in D1 has and its search index does not.",
   samples: lags.map(({ collection, seconds }) => [{ collection }, seconds]),
 });
+
+const nameOf = ({ alias, status }: { alias: string; status: string }) => `${alias} ${status}`;
+
+/** Each shard fills by itself: one that is full is not helped by the others. */
+const fullestRatio = (shards: LedgerCounts["shards"]) =>
+  Number(Math.max(...shards.map(({ bytes, limit_bytes }) => bytes / limit_bytes)).toFixed(4));
 
 /** Counts of D1's small tables, in one round trip. */
 async function smallCounts(db: EventStores["ledger"], now: number): Promise<Family[]> {

@@ -133,8 +133,14 @@ describe("a step", () => {
     expect(now()).toBe(300_000);
   });
 
-  test("of dead letters keeps them for 14 days", () => {
-    expect(createQueue("weir-dead").args).toContain("1209600");
-    expect(createQueue("weir-a").args).toEqual(["queues", "create", "weir-a"]);
+  test("of any queue, dead letters or not, keeps what is in it for 14 days", () => {
+    for (const name of ["weir-dead", "weir-a"])
+      expect(createQueue(name).args).toEqual([
+        "queues",
+        "create",
+        name,
+        "--message-retention-period-secs",
+        "1209600",
+      ]);
   });
 });

@@ -97,3 +97,16 @@ test("a redriven run that then succeeds has ended twice, and is open in between"
   expect(after).toContain('weir_runs_total{pipeline="a",status="succeeded"} 2');
   expect(after).toContain('weir_runs_total{pipeline="a",status="dead"} 1');
 });
+
+test("the fullest shard counts, however empty the others are", async () => {
+  const bytes = [1_000, 7_500, 500];
+  const shards = {
+    ...stores.shards,
+    counts: async () => ({
+      ...(await stores.shards.counts()),
+      shards: bytes.map((bytes) => ({ bytes, limit_bytes: 10_000 })),
+    }),
+  };
+  const text = await renderMetrics({ ledger: stores.ledger, shards }, NOW);
+  expect(text).toContain("\nweir_ledger_fullest_shard_ratio 0.75\n");
+});
