@@ -1,6 +1,7 @@
 // Puts one Worker of bench/workerd into a workerd of its own, with a ledger whose migrations have been applied.
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { R2Bucket } from "@cloudflare/workers-types";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import { unstable_splitSqlQuery } from "wrangler";
@@ -49,6 +50,8 @@ export async function openInWorkerd(name: string, env: Env, exports: Config["exp
       if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
       return { ...((await answer.json()) as T), ms: performance.now() - began };
     },
+    /** The bucket that is bound as ARCHIVE. */
+    bucket: async () => (await mf.getR2Bucket("ARCHIVE")) as unknown as R2Bucket,
     close: () => mf.dispose(),
   };
 }

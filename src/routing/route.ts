@@ -52,12 +52,18 @@ async function decideAll(events: Event[], deps: RouteDeps) {
   return { decided, undecided };
 }
 
-/** One line for each event, whatever came of it. */
+/** Events that a line names at most: a line holds 256 KB, and a key may be long. */
+const MAX_NAMED_EVENTS = 50;
+
+/** Lines for a batch, with what came of each event: lines are what logs are paid by. */
 function logEvents(decided: DecidedEvent[]): void {
-  for (const { event, outcome } of decided) {
-    const { id: event_id, connection, sender, type, bucket, key } = event;
-    const { matched, refused_count: refused } = outcome;
-    logInfo("event", { event_id, connection, sender, type, bucket, key, matched, refused });
+  for (let at = 0; at < decided.length; at += MAX_NAMED_EVENTS) {
+    const events = decided.slice(at, at + MAX_NAMED_EVENTS).map(({ event, outcome }) => {
+      const { id: event_id, connection, sender, type, bucket, key } = event;
+      const { matched, refused_count: refused } = outcome;
+      return { event_id, connection, sender, type, bucket, key, matched, refused };
+    });
+    logInfo("events", { events });
   }
 }
 

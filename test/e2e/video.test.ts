@@ -165,7 +165,7 @@ describe("a video in the bucket", () => {
     });
   });
 
-  test("leaves one line in the logs for its event, and one for each batch of attempts, ids first", async () => {
+  test("leaves one line in the logs for its batch of events, and one for each batch of attempts, ids first", async () => {
     weir.harness.clearLogs();
     await weir.notifyR2(await weir.put("test-media", "told/film.mp4", film("short"), { foo: "bar" }));
     const [run] = await weir.settled("told/film.mp4", 1);
@@ -173,7 +173,7 @@ describe("a video in the bucket", () => {
       .getLogs()
       .flatMap(({ message }) => (message.startsWith('{"log":') ? [JSON.parse(message)] : []));
     const of = { event_id: run?.event_id, bucket: "test-media", key: "told/film.mp4" };
-    expect(lines.filter(({ log }) => log === "event")).toEqual([expect.objectContaining(of)]);
+    expect(lines.filter(({ log }) => log === "events")).toMatchObject([{ events: [of] }]);
     const batches = lines.filter(({ log, attempts }) => log === "attempts" && attempts[0].run_id === run?.id);
     expect(batches).toMatchObject([
       {
