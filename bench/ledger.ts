@@ -1,7 +1,7 @@
 // What an event costs and how much a ledger holds, by count: a shard lives through half an hour of its part of 1,000 events a
 // second in workerd, the log through some minutes, and what they wrote is priced at Cloudflare's list prices; then lists,
 // whys and metrics over a log of many events against one of 10,000, and the spine against its rows bare.
-// `npm run bench -- ledger [--events 10000000] [--only cost|reads|spine]`. Last line: the figures.
+// `npm run bench -- ledger [--events 1000000] [--only cost|reads|spine]`. Last line: the figures.
 import { parseArgs } from "node:util";
 import {
   countMatched,
@@ -16,7 +16,7 @@ import { keyOf, writeLog } from "./support/log-data.ts";
 import { median } from "./support/workerd.ts";
 
 const { values } = parseArgs({
-  options: { events: { type: "string", default: "1000000" }, only: { type: "string" } },
+  options: { events: { type: "string", default: "400000" }, only: { type: "string" } },
 });
 const EVENTS = Number(values.events);
 const FEW_EVENTS = 10_000;
@@ -95,8 +95,8 @@ async function openFilled(events: number) {
   const began = performance.now();
   const written = await writeLog(await bucket(), events, EVENTS_A_MINUTE, Date.now());
   const runs = Math.min(SHARD_RUNS, events / 100);
-  for (let from = 0; from < runs; from += 500)
-    await ask(`/fill?from=${from}&runs=${Math.min(500, runs - from)}`);
+  for (let from = 0; from < runs; from += 100)
+    await ask(`/fill?from=${from}&runs=${Math.min(100, runs - from)}`);
   console.log(
     `a log of ${events} events was written in ${((performance.now() - began) / 1000).toFixed(0)} s`,
   );

@@ -152,7 +152,7 @@ export class LedgerShard extends Shard {
 
   /** Puts runs into the shard, ended and packed, as fast as that goes. */
   async fill(from: number, runs: number) {
-    const now = realNow() - 3 * DAY_MS + from;
+    const now = realNow() - 3 * DAY_MS + from * 1_000;
     const events = Array.from({ length: runs }, (_, n) => eventOf(from + n, now));
     const commits = events.map((event) => commitOf(event, "p0"));
     await this.commit(commits, { now, paused: [], binding: [] });
@@ -240,7 +240,7 @@ export default {
       "/runs": async () => (await stores.shards.runs({ limit: 100 })).length,
       "/why": async () => (await explainDecision(stores, text("id"), "p0", pipelines)).event_id,
       "/object": async () => (await listEvents(stores, { key: text("key") }, { limit: 100 })).data.length,
-      "/metrics": async () => (await renderMetrics(stores, Date.now())).length,
+      "/metrics": async () => (await renderMetrics(stores, Date.now(), [])).length,
     };
     takeCalls();
     const found = await questions[pathname]?.();

@@ -43,20 +43,19 @@ function labelled(labels: Labels): string {
 type LedgerCounts = Awaited<ReturnType<EventStores["shards"]["counts"]>>;
 
 function shardFamilies(counts: LedgerCounts, now: number): Family[] {
-  const ended = counts.ended.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
   const oldest = Map.groupBy(counts.open, ({ alias }) => alias);
   return [
     {
       name: "weir_runs_total",
       type: "counter",
       help: "Runs that have ended, by how.",
-      samples: ended.map(({ alias, status, runs }) => [{ pipeline: alias, status }, runs]),
+      samples: counts.ended.map(({ alias, status, runs }) => [{ pipeline: alias, status }, runs]),
     },
     {
       name: "weir_run_seconds_total",
       type: "counter",
       help: "Wall time of the last attempt of runs that have ended.",
-      samples: ended.map(({ alias, status, seconds }) => [
+      samples: counts.ended.map(({ alias, status, seconds }) => [
         { pipeline: alias, status },
         Number(seconds.toFixed(3)),
       ]),
@@ -97,8 +96,6 @@ const lagFamily = (lags: readonly IndexLag[]): Family => ({
   help: "Age of the oldest set that a collection in D1 has and its search index does not.",
   samples: lags.map(({ collection, seconds }) => [{ collection }, seconds]),
 });
-
-const nameOf = ({ alias, status }: { alias: string; status: string }) => `${alias} ${status}`;
 
 /** Each shard fills by itself: one that is full is not helped by the others. */
 const fullestRatio = (shards: LedgerCounts["shards"]) =>

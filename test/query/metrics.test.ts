@@ -107,6 +107,6 @@ test("the fullest shard counts, however empty the others are", async () => {
       shards: bytes.map((bytes) => ({ bytes, limit_bytes: 10_000 })),
     }),
   };
-  const text = await renderMetrics({ ledger: stores.ledger, shards }, NOW);
+  const text = await renderMetrics({ ledger: stores.ledger, shards }, NOW, []);
   expect(text).toContain("\nweir_ledger_fullest_shard_ratio 0.75\n");
 });
