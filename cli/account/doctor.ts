@@ -158,7 +158,7 @@ export function ledgerFinding(metrics: string): Finding {
     share < FULL_WARNED_SHARE,
     `its fullest shard is ${(share * 100).toFixed(0)} % full`,
     `its fullest shard is ${(share * 100).toFixed(0)} % full`,
-    'Raise "shards" of "ledger" in connections.json, then `weir deploy` (docs/operations.md, "A ledger that is nearly full").',
+    'weir ledger grow NUMBER (docs/operations.md, "More shards for the ledger")',
   );
 }
 

@@ -13,7 +13,7 @@ test("a ledger is in order below 70 %, and from there on more shards are advised
   expect(ledgerFinding(metrics("0.69"))).toMatchObject({ state: "ok" });
   const full = ledgerFinding(metrics("0.7"));
   expect(full).toMatchObject({ state: "bad", said: "its fullest shard is 70 % full" });
-  expect(full.next).toContain('"shards"');
+  expect(full.next).toContain("weir ledger grow");
 });
 
 test("where the metrics cannot be read, that is no fault", () => {
