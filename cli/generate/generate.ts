@@ -73,7 +73,7 @@ export async function generate(project: Project): Promise<Map<string, string>> {
     if (pipeline.handler === "handler.py")
       files.set(`${folder}/${PYTHON_HANDLER}`, pythonText(project, folder));
   }
-  const local = localTables(project.connections, router, {
+  const local = localTables(project, router, {
     main: fromRoot(project, "workers/local", "workers/local/worker.ts"),
   });
   files.set("workers/local/wrangler.toml", `${NOTICE}# Local work only: never deployed.\n${toml(local)}`);

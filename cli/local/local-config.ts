@@ -94,7 +94,12 @@ const frontDoor = (table: Table, services: Table[], consumers: Consumer[]): Tabl
   ...table,
   vars: { ...(table.vars as Table | undefined), CONSUMERS: consumers },
   services: [...(table.services as Table[]), ...services],
-  durable_objects: { bindings: [{ name: "LOCAL_QUEUES", class_name: "LocalQueue" }] },
+  durable_objects: {
+    bindings: [
+      ...((table.durable_objects as { bindings: Table[] } | undefined)?.bindings ?? []),
+      { name: "LOCAL_QUEUES", class_name: "LocalQueue" },
+    ],
+  },
   migrations: [{ tag: "v1", new_sqlite_classes: ["LocalQueue"] }],
 });
 

@@ -192,7 +192,11 @@ const keyNames = ({ models = [] }: PipelineConfig, definitions: Models) =>
 /**
  * Configuration of the local front door: every bucket with S3 credentials, the queue that R2 would notify, the ledger.
  */
-export function localTables(connections: ConnectionMap, router: Table, paths: { main: string }): Table {
+export function localTables(
+  { connections, shards }: { connections: ConnectionMap; shards: number },
+  router: Table,
+  paths: { main: string },
+): Table {
   const buckets = unique([...bucketsOf(connections, "r2"), ...bucketsOf(connections, "s3")]);
   return {
     name: "weir-local",
@@ -201,7 +205,11 @@ export function localTables(connections: ConnectionMap, router: Table, paths: { 
     // The front door calls the router's scheduled(), since nothing runs the cron locally.
     compatibility_flags: ["nodejs_compat", "service_binding_extra_handlers", "experimental"],
     // Hosts at which the front door is reached, here and by a tunnel; a request for another host is refused.
-    vars: { WEIR_LOCAL_URL: "http://127.0.0.1:8787", WEIR_URL: "http://127.0.0.1:8787" },
+    vars: {
+      WEIR_LOCAL_URL: "http://127.0.0.1:8787",
+      WEIR_URL: "http://127.0.0.1:8787",
+      LEDGER_SHARD_COUNT: String(shards),
+    },
     secrets: { required: ["WEIR_LOCAL_TOKEN"] },
     services: [{ binding: "ROUTER", service: String(router.name ?? "weir") }],
     queues: { producers: [{ binding: "R2_EVENTS", queue: QUEUES.r2Events }] },
@@ -209,15 +217,9 @@ export function localTables(connections: ConnectionMap, router: Table, paths: { 
       ...r2(name),
       local_dev: { experimental_s3_credentials: LOCAL_S3 },
     })),
-    d1_databases: ledgerOf(router),
+    durable_objects: { bindings: [LEDGER_SHARDS] },
   };
 }
-
-/** Binding of the router's ledger for another local Worker. */
-const ledgerOf = ({ d1_databases = [] }: Table) =>
-  (d1_databases as Table[])
-    .filter(({ binding }) => binding === "LEDGER")
-    .map(({ migrations_dir: _, ...database }) => database);
 
 const r2Buckets = (connection: Connection | undefined) =>
   connection?.kind === "r2" ? connection.buckets : [];

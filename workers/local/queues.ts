@@ -56,6 +56,12 @@ export class QueueDoor extends WorkerEntrypoint<QueueBindings, { queue: string }
 const queueOf = ({ LOCAL_QUEUES }: QueueBindings, queue: string) =>
   LOCAL_QUEUES.get(LOCAL_QUEUES.idFromName(queue));
 
+/** Says whether a run's message waits in a queue. */
+export const isQueuedIn =
+  (env: QueueBindings) =>
+  (queue: string, runId: string): Promise<boolean> =>
+    queueOf(env, queue).holds(`"run_id":${JSON.stringify(runId)}`);
+
 /** Lets every queue go on with the messages that it held when the last process ended. */
 export async function wakeQueues(env: QueueBindings): Promise<void> {
   await Promise.all(env.CONSUMERS.map(({ queue }) => queueOf(env, queue).wake(queue)));
@@ -86,6 +92,13 @@ export class LocalQueue extends DurableObject<QueueBindings> {
     await this.wake(queue);
   }
 
+  /** Whether a message holds this text. */
+  holds(text: string): boolean {
+    return (
+      this.#sql.exec("SELECT 1 FROM messages WHERE instr(body, ?) > 0 LIMIT 1", text).toArray().length > 0
+    );
+  }
+
   /** Sets the alarm for the next batch: when it is full, or when its oldest message has waited long enough. */
   async wake(queue: string): Promise<void> {
     // An alarm does not know the name of its object.
@@ -104,7 +117,9 @@ export class LocalQueue extends DurableObject<QueueBindings> {
 
   /** Delivers one batch, and sets the alarm for the next. A queue delivers one batch at a time. */
   override async alarm(): Promise<void> {
-    this.ctx.waitUntil(takeUpCutOff(this.env).catch((error: unknown) => console.error(String(error))));
+    this.ctx.waitUntil(
+      takeUpCutOff(this.env, isQueuedIn(this.env)).catch((error: unknown) => console.error(String(error))),
+    );
     const queue = await this.ctx.storage.get<string>("queue");
     const consumer = queue === undefined ? undefined : this.#consumer(queue);
     if (queue === undefined || !consumer) return;

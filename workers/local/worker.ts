@@ -2,7 +2,7 @@
 // deployed Weir: R2's notifications, the cron, and queues that outlive the process (queues.ts). Never deployed.
 import { type CutOffBindings, takeUpCutOff } from "./cut-off.ts";
 import { refusalOf } from "./gate.ts";
-import { type QueueBindings, wakeQueues } from "./queues.ts";
+import { isQueuedIn, type QueueBindings, wakeQueues } from "./queues.ts";
 
 export { LocalQueue, QueueDoor } from "./queues.ts";
 
@@ -32,7 +32,11 @@ export default {
         await env.R2_EVENTS.send(await request.json());
         return new Response(null, { status: 202 });
       case "/__local/cron":
-        if (env.LOCAL_QUEUES) await Promise.all([wakeQueues(env as QueueBindings), takeUpCutOff(env)]);
+        if (env.LOCAL_QUEUES)
+          await Promise.all([
+            wakeQueues(env as QueueBindings),
+            takeUpCutOff(env, isQueuedIn(env as QueueBindings)),
+          ]);
         return Response.json(await env.ROUTER.scheduled({ cron: "* * * * *" }));
       default:
         return new Response("There is no such local door.\n", { status: 404 });
