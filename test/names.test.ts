@@ -22,6 +22,7 @@ const WIRE_NAMES: WireName[] = [
     places: [
       "src/http/read/answers.ts",
       "src/shapes/run.ts",
+      "src/store/moving/rows.ts",
       "workers/pipeline/embeddings.ts",
       "workers/pipeline/questions.ts",
       "workers/pipeline/run.ts",

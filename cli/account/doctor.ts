@@ -3,6 +3,7 @@
 
 import { existsSync, statSync } from "node:fs";
 import { z } from "zod";
+import { archiveSchema } from "../../src/http/operate/answers.ts";
 import { fetchNamed } from "../../src/shapes/user-agent.ts";
 import { openCloudflare } from "../deploy/cloudflare.ts";
 import { type AccountState, readAccount } from "../deploy/present.ts";
@@ -11,6 +12,7 @@ import { drifted, generate } from "../generate/generate.ts";
 import { versionOf } from "../generate/version.ts";
 import { bad, CliError, good, note, print, printJson } from "../io/output.ts";
 import { isFree } from "../io/ports.ts";
+import { moveText } from "../operate/archive.ts";
 import { doubtPins } from "../project/check.ts";
 import { loadProject, type Project } from "../project/project.ts";
 import { validate } from "../project/validate.ts";
@@ -133,6 +135,7 @@ async function deployedFindings(project: Project, env: NodeJS.ProcessEnv): Promi
   const findings: Finding[] = [{ check, state: "ok", said: `${there.size} pipelines` }];
   const metrics = await fetchNamed(`${url.value}/metrics`, { headers, signal }).catch(() => undefined);
   findings.push(ledgerFinding(metrics?.ok ? await metrics.text() : ""));
+  findings.push(...(await movingFindings(`${url.value}/v1/archive`, headers)));
   for (const pipeline of project.pipelines) {
     const version = await versionOf(project, pipeline);
     const now = there.get(pipeline.name);
@@ -160,6 +163,17 @@ export function ledgerFinding(metrics: string): Finding {
     `its fullest shard is ${(share * 100).toFixed(0)} % full`,
     'weir ledger grow NUMBER (docs/operations.md, "More shards for the ledger")',
   );
+}
+
+const archived = archiveSchema.pick({ moving: true });
+
+/** Says how far the move of the ledger of the release before has come, while one is under way. */
+async function movingFindings(url: string, headers: Record<string, string>): Promise<Finding[]> {
+  const signal = AbortSignal.timeout(5_000);
+  const answer = await fetchNamed(url, { headers, signal }).catch(() => undefined);
+  const parsed = answer?.ok ? archived.safeParse(await answer.json()) : undefined;
+  const moving = parsed?.data?.moving;
+  return moving ? [{ check: "ledger", state: "ok", said: moveText(moving) }] : [];
 }
 
 async function accountFindings(project: Project, env: NodeJS.ProcessEnv): Promise<Finding[]> {

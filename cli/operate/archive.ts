@@ -6,13 +6,14 @@ import { openClient } from "./client.ts";
 import type { OperatorFlags } from "./replay.ts";
 import { sizeText } from "./replay-text.ts";
 
-type ArchiveStatus = z.infer<typeof answers.connectionLogSchema>;
+type ArchiveStatus = z.infer<typeof answers.archiveSchema>;
 type ExpiredBatch = z.infer<typeof answers.expirySchema>;
 
 /** Prints the retention of each connection, and how much the log holds of it. */
 export async function showArchive(root: string, flags: OperatorFlags): Promise<void> {
-  const { data } = await openClient(root, flags).get<{ data: ArchiveStatus[] }>("/v1/archive");
-  if (flags.json) return printJson({ data });
+  const { data, moving } = await openClient(root, flags).get<ArchiveStatus>("/v1/archive");
+  if (flags.json) return printJson({ data, moving });
+  if (moving) note(moveText(moving));
   const rows = data.map(({ connection, hot_days, archive_days, log }) => [
     connection,
     `${hot_days + archive_days} d, runs in lists for 30 d`,
@@ -20,6 +21,13 @@ export async function showArchive(root: string, flags: OperatorFlags): Promise<v
     log.oldest ?? "",
   ]);
   print(table([["connection", "kept", "in whole days of the log", "oldest"], ...rows]));
+}
+
+/** How far the move of the ledger of the release before has come. */
+export function moveText({ events, of, held, missing }: NonNullable<ArchiveStatus["moving"]>): string {
+  const progress = `The ledger of the release before is being moved: ${events} of ${of} events`;
+  const waiting = held ? "; new events wait until what runs is there" : "";
+  return `${progress}${waiting}${missing > 0 ? `; ${missing} objects of its archive are lost` : ""}.`;
 }
 
 /** Prints deletions of expired data, by day. */

@@ -169,7 +169,7 @@ export abstract class Operations {
     return this.send({ method: "GET", path: `/v1/events/${encodeURIComponent(id)}/why/${encodeURIComponent(alias)}`, ...options });
   }
   /** What is kept of each connection's events, where, and for how long. */
-  describeArchive(options: CallOptions = {}): Promise<{ data: ConnectionLog[]; next?: string | undefined }> {
+  describeArchive(options: CallOptions = {}): Promise<{ data: ConnectionLog[]; /** The move of the ledger of the release before; null where none is under way */ moving: { step: string; events: number; of: number; /** Objects of the archive that its bucket has lost */ missing: number; /** Whether events wait in their queues until it has come further */ held: boolean } | null }> {
     return this.send({ method: "GET", path: `/v1/archive`, ...options });
   }
   /** Compare a pipeline's bucket with its collection; with repair, run what differs. */

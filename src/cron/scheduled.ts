@@ -1,17 +1,22 @@
-// The work of each minute: replays go on, paused pipelines are probed, the log is kept in order, sets spread over databases
-// that were added, indexes get what they lack, and what is past its time goes. What is due is the shards' own affair.
+// The work of each minute: a ledger of before is moved, replays go on, paused pipelines are probed, the log is kept in
+// order, sets spread over databases that were added, indexes get what they lack, and what is past its time goes. What is
+// due is the shards' own affair.
 import { sweepReplays } from "../replay/advance.ts";
 import type { RouterDeps } from "../routing/deps.ts";
 import { logError, logInfo } from "../shapes/log.ts";
 import { checkBreaker } from "./circuit-breaker.ts";
 import { growLedger } from "./grow-ledger.ts";
 import { sweepIndexes } from "./index-sweep.ts";
+import { moveLedger } from "./move-ledger.ts";
 import { deleteExpiredPayloads, retain } from "./retention.ts";
 import { spreadSets } from "./spread.ts";
 
 /** Does the minute's work, each part by itself: a failure of one must not stop the others. */
 export async function runScheduled(deps: RouterDeps): Promise<void> {
-  const parts = { growLedger, sweepReplays, checkBreaker, retain, spread, indexes, deleteExpiredPayloads };
+  const parts = {
+    ...{ growLedger, moveLedger, sweepReplays, checkBreaker, retain, spread, indexes },
+    deleteExpiredPayloads,
+  };
   for (const [name, work] of Object.entries(parts)) {
     await work(deps).catch((error: unknown) => logError("scheduled.failed", { name, error: String(error) }));
   }

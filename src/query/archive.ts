@@ -1,16 +1,24 @@
 // Retention as people see it: for how long each connection's events are kept and how much the log holds of them, and what
 // rows of the ledger's small tables have expired.
 import type { D1Database, R2Bucket } from "@cloudflare/workers-types";
+import type { Env } from "../env.ts";
 import { type Connections, retentionOf } from "../shapes/connection.ts";
 import { measureLog } from "../store/log/size.ts";
+import { describeMove } from "../store/moving/state.ts";
 import { cutPage } from "../store/page.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import type { ListPage, ListQuery } from "./ledger.ts";
 
 const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
 
+/** What is kept of each connection, and how far the move of a ledger of the release before has come. */
+export const describeArchive = async (env: Pick<Env, "archive" | "ledger">, connections: Connections) => ({
+  data: await describeLog(env.archive(), connections),
+  moving: await describeMove(env.ledger()),
+});
+
 /** Every connection that has events in the log or may come to have some, with its retention. */
-export async function describeLog(bucket: R2Bucket, connections: Connections) {
+async function describeLog(bucket: R2Bucket, connections: Connections) {
   const sizes = new Map((await measureLog(bucket)).map((size) => [size.connection, size]));
   const ids = Object.entries(connections.connections).flatMap(([id, { kind }]) =>
     kind === "d1" ? [] : [id],

@@ -1,5 +1,6 @@
 // Dead letters as people read them: newest first, counted by cause, or one with its history.
 import type { Letter } from "../store/ledger/contract.ts";
+import { findByAnyId } from "../store/moving/old-ids.ts";
 import { cutPage } from "../store/page.ts";
 import type { EventStores } from "../store/stores.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
@@ -27,8 +28,8 @@ export async function listDeadLetters(
 }
 
 /** A letter with every state that its run has been in. */
-export async function getDeadLetter({ shards }: Letters, runId: string) {
-  const letter = await shards.letter(runId);
+export async function getDeadLetter({ ledger, shards }: EventStores, runId: string) {
+  const letter = await findByAnyId(ledger, runId, (id) => shards.letter(id));
   return letter && { ...letterOf(letter), history: historyOf(letter) };
 }
 

@@ -6,7 +6,8 @@ import type { Event } from "../shapes/event.ts";
 import { isEventId, partsOfRun } from "../shapes/event-id.ts";
 import type { Failure } from "../shapes/failure.ts";
 import type { RunStatus } from "../shapes/run.ts";
-import type { EventLog, EventOutcome, LogEntry, RunOnRecord } from "../store/log/contract.ts";
+import type { EventOutcome, LogEntry, RunOnRecord } from "../store/log/contract.ts";
+import { findByAnyId } from "../store/moving/old-ids.ts";
 import { cutPage } from "../store/page.ts";
 import type { EventStores } from "../store/stores.ts";
 import { type CursorKey, decodeCursor, encodeCursor } from "./cursor.ts";
@@ -68,14 +69,11 @@ export async function listEvents(
   return next ? { data, next: encodeCursor("events", [next.at, next.id]) } : { data };
 }
 
-export async function getEvent({ log }: EventStores, id: string): Promise<RecordedEvent | null> {
-  const entry = await findEntry(log, id);
+/** An event by its id, or by the one that it had in the release before. */
+export async function getEvent({ ledger, log }: EventStores, id: string): Promise<RecordedEvent | null> {
+  const entry = isEventId(id) ? await findByAnyId(ledger, id, (current) => log.find(current)) : null;
   return entry && recorded(entry);
 }
-
-/** An entry of the log; none for what cannot be an event's id. */
-const findEntry = async (log: EventLog, id: string): Promise<LogEntry | null> =>
-  isEventId(id) ? log.find(id) : null;
 
 export type RecordedRun = ReturnType<typeof runOf>;
 
@@ -115,8 +113,16 @@ export async function listRuns(
 }
 
 /** Runs of an event, in its shard and in the log: of each the one that is further. */
-async function runsOfEvent({ shards, log }: EventStores, eventId: string): Promise<RunOnRecord[]> {
+async function runsOfEvent(stores: EventStores, eventId: string): Promise<RunOnRecord[]> {
   if (!isEventId(eventId)) return [];
+  const runs = await findByAnyId(stores.ledger, eventId, async (id) => {
+    const found = await runsOfCurrent(stores, id);
+    return found.length > 0 ? found : null;
+  });
+  return runs ?? [];
+}
+
+async function runsOfCurrent({ shards, log }: EventStores, eventId: string): Promise<RunOnRecord[]> {
   const here = await shards.runsOf([eventId]);
   const entry = await log.find(eventId);
   const runs = new Map((entry?.runs ?? []).map((run) => [run.id, run]));
@@ -127,7 +133,7 @@ async function runsOfEvent({ shards, log }: EventStores, eventId: string): Promi
 /** A run, and every state it has been in. */
 export async function getRun(stores: EventStores, id: string) {
   const parts = partsOfRun(id);
-  const run = parts && (await runsOfEvent(stores, parts.event_id)).find((one) => one.id === id);
+  const run = parts && (await runsOfEvent(stores, parts.event_id)).find(({ alias }) => alias === parts.alias);
   return run ? { ...runOf(run), history: historyOf(run) } : null;
 }
 

@@ -19,6 +19,8 @@ import type { DeadJob } from "../store/ledger/contract.ts";
 import { recordDeaths } from "../store/ledger/deaths.ts";
 import { pauseFull } from "../store/ledger/pauses.ts";
 import { recordRefused } from "../store/ledger/rejections.ts";
+import { renameJobs, renameReports } from "../store/moving/old-jobs.ts";
+import { areEventsHeld } from "../store/moving/state.ts";
 import { openStores } from "../store/stores.ts";
 
 /** Seconds until a message is delivered again; doubles with each delivery, to 10 minutes. */
@@ -43,8 +45,9 @@ export async function consume({ queue, messages }: MessageBatch<unknown>, deps: 
 async function consumeFrom(queue: string, messages: Messages, deps: RouterDeps): Promise<void> {
   switch (queue) {
     case QUEUES.reports:
-      return consumeReports(messages, deps);
+      return consumeReports(queue, messages, deps);
     case QUEUES.replays:
+      if (await putBack(queue, messages, deps)) return;
       for (const { body } of messages) await advance(body as ReplayMessage, deps);
       return;
     case QUEUES.r2Events:
@@ -54,13 +57,13 @@ async function consumeFrom(queue: string, messages: Messages, deps: RouterDeps):
     case QUEUES.eventsDead: {
       // Dead messages of all router queues; the body's shape says which.
       const { reports = [], events = [], others = [] } = Object.groupBy(messages, kindOf);
-      await consumeReports(reports, deps);
+      await consumeReports(queue, reports, deps);
       await consumeEvents(queue, events, deps);
       return consumeR2(queue, others, deps);
     }
     default:
       // The dead-letter queue of all pipelines, and those that each had before.
-      return buryAll(messages, deps);
+      return buryAll(queue, messages, deps);
   }
 }
 
@@ -85,28 +88,61 @@ const messageOf = (body: RunMessage | Report): RunMessage =>
   "kind" in body ? body : { kind: "finish", reports: [body] };
 
 /** Does what the shards and the pipelines say: reports and deaths are recorded before what is due is dispatched. */
-async function consumeReports(messages: Messages, deps: RouterDeps): Promise<void> {
+async function consumeReports(queue: string, messages: Messages, deps: RouterDeps): Promise<void> {
   const all = messages.map(({ body }) => messageOf(body as RunMessage | Report));
-  const reports = all.flatMap((message) => (message.kind === "finish" ? message.reports : []));
   const dead = all.flatMap((message) => (message.kind === "dead" ? [message] : []));
   const full = all.flatMap((message) => (message.kind === "full" ? [message] : []));
   const due = all.flatMap((message) => (message.kind === "due" ? message.runs : []));
-  const { ledger, shards } = openStores(deps);
-  if (reports.length > 0) await shards.finish(reports, { now: deps.now() });
+  const { ledger } = openStores(deps);
+  await finishRuns(
+    queue,
+    all.flatMap(({ kind }, at) => (kind === "finish" && messages[at] ? [messages[at]] : [])),
+    deps,
+  );
   await recordDeaths(ledger, dead);
   await pauseFull(ledger, full, deps.now());
   await dispatchRuns(due, deps);
 }
 
+/** Gives reports to the runs' shards. Those of runs that are still on their way into a shard come again. */
+async function finishRuns(queue: string, messages: Messages, deps: RouterDeps): Promise<void> {
+  if (messages.length === 0) return;
+  const { ledger, shards } = openStores(deps);
+  const reported = messages.map(({ body }) => {
+    const message = messageOf(body as RunMessage | Report);
+    return message.kind === "finish" ? message.reports : [];
+  });
+  const reports = await renameReports(ledger, reported.flat());
+  const unknown = new Set(await shards.finish(reports, { now: deps.now() }));
+  if (unknown.size === 0 || !(await areEventsHeld(ledger))) return;
+  let at = 0;
+  for (const [index, message] of messages.entries()) {
+    const own = reports.slice(at, at + (reported[index]?.length ?? 0));
+    at += own.length;
+    if (own.some(({ run_id }) => unknown.has(run_id))) retryLater(queue, [message], MOVING);
+  }
+}
+
 /** Hands dead jobs to the shards of their runs. Only Weir writes to these queues: what is no job is logged and let go. */
-async function buryAll(messages: Messages, deps: RouterDeps): Promise<void> {
+async function buryAll(queue: string, messages: Messages, deps: RouterDeps): Promise<void> {
+  if (await putBack(queue, messages, deps)) return;
   const jobs = messages.flatMap((message): DeadJob[] => {
     const dead = deadJobOf(message);
     if (partsOfRun(String(dead.job?.run_id))) return [dead];
     logError("message.unreadable", { id: message.id });
     return [];
   });
-  await openStores(deps).shards.bury(jobs, deps.now());
+  const { ledger, shards } = openStores(deps);
+  await shards.bury(await renameJobs(ledger, jobs), deps.now());
+}
+
+const MOVING = "it waits until the ledger of the release before has been moved";
+
+/** Has messages delivered again where a ledger of before is on its way into the shards. Returns whether it is. */
+async function putBack(queue: string, messages: Messages, deps: RouterDeps): Promise<boolean> {
+  if (messages.length === 0 || !(await areEventsHeld(deps.env.ledger()))) return false;
+  retryLater(queue, messages, MOVING);
+  return true;
 }
 
 /** The dead job of a message: with its failure, or the bare job where the platform gave up on it. */
@@ -117,6 +153,7 @@ function deadJobOf({ body }: Message<unknown>): DeadJob {
 
 // Quarantine comes last: what is recorded twice there would be two rows, and an event is one however often.
 async function consumeEvents(queue: string, messages: Messages, deps: RouterDeps): Promise<void> {
+  if (await putBack(queue, messages, deps)) return;
   const read = messages.map((message) => ({ message, event: eventSchema.safeParse(message.body) }));
   const events = read.flatMap(({ message, event }) =>
     event.success ? [{ message, event: event.data }] : [],
@@ -135,6 +172,7 @@ async function consumeEvents(queue: string, messages: Messages, deps: RouterDeps
 }
 
 async function consumeR2(queue: string, messages: Messages, deps: RouterDeps): Promise<void> {
+  if (await putBack(queue, messages, deps)) return;
   const received = messages.map((message) => ({ message, ...receiveR2([message], deps.connections) }));
   const events = received.flatMap(({ message, events }) => events.map((event) => ({ message, event })));
   await routeAll(queue, events, deps);

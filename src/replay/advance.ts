@@ -14,6 +14,7 @@ import type { Candidate } from "../shapes/replay.ts";
 import { openSource } from "../source/open.ts";
 import { openCollection } from "../store/collections/open.ts";
 import { getReplay, type ReplayRecord, stuckReplays, turnPage } from "../store/ledger/replays.ts";
+import { areEventsHeld, isLogIncomplete } from "../store/moving/state.ts";
 import { openStores } from "../store/stores.ts";
 import { refusedBy, tooManyRemovals } from "./hold-back.ts";
 import { type ReplayTarget, readPage } from "./pages.ts";
@@ -33,6 +34,8 @@ const MAX_OPEN_RUNS = 100;
 /** Pages taken for one message, so that a long replay is many short invocations. */
 const PAGES_PER_MESSAGE = 10;
 const LOST_AFTER_MS = 60_000;
+/** Delay of a replay over events that are still on their way into the log, seconds. */
+const MOVING_SECONDS = 60;
 
 /** Place of a replay: the number of its pipeline, and the cursor within that pipeline's objects. */
 interface ReplayCursor {
@@ -46,6 +49,8 @@ export async function advance({ replay_id, page }: ReplayMessage, deps: RouteDep
     const replay = await getReplay(deps.env.ledger(), replay_id);
     if (replay?.status !== "active" || replay.page !== at || replay.phase === "draining") return;
     if (taken === PAGES_PER_MESSAGE) return sendReplay(replay, deps);
+    if (replay.request.select.kind === "events" && (await isLogIncomplete(deps.env.ledger())))
+      return sendReplay(replay, deps, MOVING_SECONDS);
     // Resumed, it has no reason to be paused.
     const resumed = { ...replay, plan: { ...replay.plan, stopped: undefined } };
     if (replay.phase === "planning") {
@@ -89,6 +94,8 @@ export async function sweepReplays(deps: RouteDeps): Promise<void> {
 /** Ends a replay whose every page is enqueued and whose every run is final. */
 export async function endIfDone(replay: ReplayRecord, deps: RouteDeps): Promise<ReplayRecord> {
   if (replay.status !== "active" || replay.phase !== "draining") return replay;
+  // Its runs may be on their way into the shards that count them.
+  if (await areEventsHeld(deps.env.ledger())) return replay;
   if ((await progressOf(openStores(deps), replay.id)).open > 0) return replay;
   await turnPage(deps.env.ledger(), replay, { ...replay, status: "done" }, deps.now()).run();
   return (await getReplay(deps.env.ledger(), replay.id)) ?? replay;

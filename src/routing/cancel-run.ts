@@ -4,6 +4,7 @@
 import { getRun } from "../query/ledger.ts";
 import { FailureError, notFound } from "../shapes/failure.ts";
 import { openCollection } from "../store/collections/open.ts";
+import { oldRunId } from "../store/moving/old-ids.ts";
 import { openStores } from "../store/stores.ts";
 import type { RouterDeps } from "./deps.ts";
 
@@ -22,9 +23,11 @@ export async function cancelRun(id: string, reason: string, deps: RouterDeps): P
   const destination = deps.pipelines.get(run.alias)?.config.destination;
   if (destination) {
     const collection = openCollection(destination, deps.connections, deps.env);
-    await collection.cancel({ alias: run.alias, connection, bucket, key, run_id: id });
+    const old = await oldRunId(deps.env.ledger(), run.id);
+    for (const run_id of old === undefined ? [run.id] : [run.id, old])
+      await collection.cancel({ alias: run.alias, connection, bucket, key, run_id });
   }
-  const ended = await openStores(deps).shards.cancel([id], reason, deps.now());
+  const ended = await openStores(deps).shards.cancel([run.id], reason, deps.now());
   const after = await runById(id, deps);
   if (ended === 0 && after.status !== "cancelled") throw hasEnded(after);
   return after;

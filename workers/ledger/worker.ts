@@ -13,6 +13,7 @@ import { SplittableShard } from "../../src/store/ledger/shard/splittable.ts";
 import { type ShardNamespace, shardName, shardNumberOf } from "../../src/store/ledger/shard-calls.ts";
 import { openShards } from "../../src/store/ledger/shards.ts";
 import { openLog } from "../../src/store/log/open.ts";
+import { finishPlaced } from "../../src/store/moving/old-jobs.ts";
 import { sendAll } from "../../src/store/queue-batches.ts";
 
 const MEGABYTE = 1_000_000;
@@ -83,6 +84,9 @@ export class LedgerShard extends DurableObject implements contract.ShardPeer {
   async drop(...call: Call<"drop">) {
     return (await this.#opened).drop(...call);
   }
+  async takeOld(...call: Call<"takeOld">) {
+    return (await this.#opened).takeOld(...call);
+  }
   async letters(...call: Call<"letters">) {
     return (await this.#opened).letters(...call);
   }
@@ -129,7 +133,7 @@ export class LedgerShard extends DurableObject implements contract.ShardPeer {
 
 /** The door for one pipeline's reports. Its props name the pipeline, and how many shards there are. */
 export class ReportDoor extends WorkerEntrypoint<object, { alias: string; shards: number }> {
-  /** Reports to the shards of the runs. @throws FailureError `forbidden` for a run of another pipeline */
+  /** Reports to the shards of the runs; by the router's queue, where a run is in none. @throws FailureError `forbidden` for a run of another pipeline */
   async finish(reports: Report[]): Promise<void> {
     const { alias, shards } = this.ctx.props;
     for (const { run_id } of reports) {
@@ -140,7 +144,9 @@ export class ReportDoor extends WorkerEntrypoint<object, { alias: string; shards
         expected: "a run of its own",
       });
     }
-    await openShards(shardsIn(openEnv(this.env)), shards).finish(reports, { now: Date.now() });
+    const env = openEnv(this.env);
+    const rest = await finishPlaced(openShards(shardsIn(env), shards), reports, Date.now());
+    if (rest.length > 0) await env.queue<RunMessage>("REPORTS").send({ kind: "finish", reports: rest });
   }
 }
 

@@ -99,6 +99,23 @@ export const connectionLogSchema = z
   })
   .openapi("ConnectionLog");
 
+/** How far the move of a ledger of the release before has come. */
+export const archiveSchema = z.object({
+  data: z.array(connectionLogSchema),
+  moving: z
+    .object({
+      step: z.string(),
+      events: z.number(),
+      of: z.number(),
+      missing: z.number().openapi({ description: "Objects of the archive that its bucket has lost" }),
+      held: z
+        .boolean()
+        .openapi({ description: "Whether events wait in their queues until it has come further" }),
+    })
+    .nullable()
+    .openapi({ description: "The move of the ledger of the release before; null where none is under way" }),
+});
+
 /** Rows of one table and connection that expired on one day. */
 export const expirySchema = z
   .object({

@@ -2,7 +2,7 @@
 // do the work.
 
 import { pipelineByAlias } from "../../dispatch/pipelines.ts";
-import { describeLog, listExpired } from "../../query/archive.ts";
+import { describeArchive, listExpired } from "../../query/archive.ts";
 import { listReplays } from "../../query/replays.ts";
 import { createReplay, describeReplay, moveReplay } from "../../replay/manage.ts";
 import { cancelRun } from "../../routing/cancel-run.ts";
@@ -14,6 +14,7 @@ import type { LetterChoice } from "../../store/ledger/contract.ts";
 import { endPause, listPaused, pausePipeline } from "../../store/ledger/pauses.ts";
 import { getReplay } from "../../store/ledger/replays.ts";
 import { announceShards, describeShards } from "../../store/ledger/shard-count.ts";
+import { currentIds } from "../../store/moving/old-ids.ts";
 import { openStores } from "../../store/stores.ts";
 import type { AuditDetail } from "../gate/gate.ts";
 import type { OpenDeps, RouterApp } from "../router-app.ts";
@@ -74,7 +75,7 @@ export function addOperateRoutes(app: RouterApp, open: OpenDeps): void {
   });
   app.openapi(routes.drop, async (c) => {
     const deps = open(c);
-    const { reason, ...choice } = c.req.valid("json");
+    const { reason, ...choice } = await currentChoice(c.req.valid("json"), deps);
     const dropped = await openStores(deps).shards.drop(choice, reason, deps.now());
     c.set("audit", auditDetailOf(choice, dropped));
     return c.json({ dropped }, 200);
@@ -109,7 +110,7 @@ function addLedgerRoutes(app: RouterApp, open: OpenDeps): void {
   });
   app.openapi(routes.archive, async (c) => {
     const { env, connections } = open(c);
-    return c.json({ data: await describeLog(env.archive(), connections) }, 200);
+    return c.json(await describeArchive(env, connections), 200);
   });
   app.openapi(routes.expired, async (c) => {
     return c.json(await listExpired(open(c).env.ledger(), c.req.valid("query")), 200);
@@ -125,11 +126,23 @@ const auditDetailOf = (
   detail: { kind, all, run_ids: run_ids?.slice(0, 20), count },
 });
 
+/** A choice of letters with the ids that their runs have now. */
+async function currentChoice<Choice extends LetterChoice>(
+  choice: Choice,
+  { env }: RouterDeps,
+): Promise<Choice> {
+  return choice.run_ids ? { ...choice, run_ids: await currentIds(env.ledger(), choice.run_ids) } : choice;
+}
+
 /** Opens the runs of dead letters again and hands them over; those of a paused pipeline wait. */
 export async function redrive(choice: LetterChoice, deps: RouterDeps) {
   const { ledger, shards } = openStores(deps);
   const paused = (await listPaused(ledger)).map((pause) => pause.alias);
-  const taken = await shards.redrive(choice, { now: deps.now(), limit: REDRIVE_LIMIT, paused });
+  const taken = await shards.redrive(await currentChoice(choice, deps), {
+    now: deps.now(),
+    limit: REDRIVE_LIMIT,
+    paused,
+  });
   const ready = taken.filter(({ waits }) => !waits);
   // The runs are open from here on, so that their shards send those that do not leave now.
   await dispatchRuns(ready, deps).catch((error: unknown) =>

@@ -171,7 +171,7 @@ export const archive = createRoute({
   path: "/v1/archive",
   summary: "What is kept of each connection's events, where, and for how long",
   ...operationOf("GET", "/v1/archive"),
-  responses: { 200: json(answers.pageOf(operate.connectionLogSchema), "Connections"), ...problems },
+  responses: { 200: json(operate.archiveSchema, "Connections"), ...problems },
 });
 export const expired = createRoute({
   method: "get",

@@ -7,6 +7,7 @@ import type { Job, JobCause } from "../../shapes/job.ts";
 import type { Report, RunStatus } from "../../shapes/run.ts";
 import type { DueRun, PendingRun } from "../../shapes/run-message.ts";
 import type { RunOnRecord } from "../log/contract.ts";
+import type { MovedPart } from "../moving/contract.ts";
 
 export type { DueRun, PendingRun } from "../../shapes/run-message.ts";
 
@@ -146,9 +147,9 @@ export interface Shard {
   unsent(runIds: string[], now: number): Promise<void>;
   /**
    * Takes in what became of attempts. Late and repeated reports change nothing. A dead run gets its letter here,
-   * unless `letters` is false (an invocation's caller hears of it).
+   * unless `letters` is false (an invocation's caller hears of it). Returns ids of runs that are not here.
    */
-  finish(reports: Report[], options: { now: number; letters?: boolean }): Promise<void>;
+  finish(reports: Report[], options: { now: number; letters?: boolean }): Promise<string[]>;
   /** Records dead letters of jobs that the platform gave up on, and ends their runs. A second copy changes nothing. */
   bury(dead: DeadJob[], now: number): Promise<void>;
   /** Ends runs, of those that have not ended yet, and returns how many. */
@@ -162,6 +163,9 @@ export interface Shard {
   ): Promise<(DueRun & { waits: boolean })[]>;
   /** Ends letters for good, with a reason. Returns how many. */
   drop(choice: LetterChoice, reason: string, now: number): Promise<number>;
+
+  /** Takes in a part of what moves from a ledger of before the shards, each page once. */
+  takeOld(part: MovedPart, now: number): Promise<void>;
 
   letters(query: { alias?: string | undefined; after?: Place | undefined; limit: number }): Promise<Letter[]>;
   letter(runId: string): Promise<Letter | null>;

@@ -3,6 +3,7 @@
 // (decision 051). A router whose number was not announced records nothing, so that no event goes where nobody looks.
 import type { D1Database } from "@cloudflare/workers-types";
 import { FailureError } from "../../shapes/failure.ts";
+import { areEventsHeld } from "../moving/state.ts";
 import type { EventStores } from "../stores.ts";
 
 type ShardStores = Pick<EventStores, "ledger" | "shards">;
@@ -63,6 +64,12 @@ export async function announceShards(stores: ShardStores, to: number, now: numbe
       kind: "conflict",
       detail: `The ledger is still moving to ${known.shards} shards.`,
       next: "Wait until it has: weir ledger show.",
+    });
+  if (await areEventsHeld(ledger))
+    throw new FailureError({
+      kind: "conflict",
+      detail: "The ledger of the release before is still being moved.",
+      next: "Wait until events no longer wait for it: weir archive.",
     });
   if (to <= known.shards || !Number.isInteger(Math.log2(to)))
     throw new FailureError({

@@ -17,7 +17,7 @@ export type CommitResult = contract.Committed & { failure?: Failure };
 type ObjectName = Pick<Event, "connection" | "bucket" | "key">;
 
 /** The shards of a ledger. Errors of a shard are thrown as `FailureError`. */
-export interface Shards extends Omit<contract.Shard, "commit" | "counts"> {
+export interface Shards extends Omit<contract.Shard, "commit" | "counts" | "takeOld"> {
   readonly count: number;
   /** The shard of an event, by its id. */
   ofEvent(eventId: string): contract.Shard;
@@ -60,11 +60,12 @@ function writesOf({ onAll, onTheirs, inTurn, numberOfRun }: ShardCalls): Pick<Sh
       await onTheirs(runIds, numberOfRun, (one, ids) => one.unsent(ids, now));
     },
     async finish(reports, options) {
-      await onTheirs(
+      const unknown = await onTheirs(
         reports,
         ({ run_id }: Report) => numberOfRun(run_id),
         (one, group) => one.finish(group, options),
       );
+      return unknown.flat();
     },
     async bury(dead, now) {
       await onTheirs(

@@ -18,7 +18,14 @@ export function countEnding(tables: ShardTables, { alias, status, detail }: Held
   addEnded(tables, alias, status, 1, (msOf(detail) ?? 0) / 1000);
 }
 
-function addEnded(tables: ShardTables, alias: string, status: string, runs: number, seconds: number): void {
+/** Adds to the number of runs that have ended so. */
+export function addEnded(
+  tables: ShardTables,
+  alias: string,
+  status: string,
+  runs: number,
+  seconds: number,
+): void {
   tables.database.all(
     `INSERT INTO ended (alias, status, runs, seconds) VALUES (?, ?, ?, ?)
      ON CONFLICT (alias, status) DO UPDATE SET runs = runs + excluded.runs, seconds = seconds + excluded.seconds`,
@@ -68,7 +75,8 @@ export function countPacked(tables: ShardTables, packed: PackedRun[]): void {
     );
 }
 
-function countSuccesses(tables: ShardTables, packed: PackedRun[]): void {
+/** Counts runs that succeeded by the hour of their end. */
+export function countSuccesses(tables: ShardTables, packed: PackedRun[]): void {
   const succeeded = packed
     .filter(({ run }) => run.status === "succeeded")
     .map(({ run, closed_at }) => ({

@@ -31,12 +31,13 @@ const GIVEN_UP: Failure = {
 export const progressAt = (attempt: number, status: RunStatus): number => attempt * 10 + RANK[status];
 export const redrivenProgress = (attempt: number): number => attempt * 10 + REDRIVEN_RANK;
 
-/** Takes in reports; returns what the circuit breaker has to know. Within a transaction. */
+/** Takes in reports; returns what the circuit breaker has to know, and runs that are not here. Within a transaction. */
 export function takeReports(
   tables: ShardTables,
   reports: Report[],
   { now, letters = true }: { now: number; letters?: boolean },
-): TroubleMessage[] {
+): { troubles: TroubleMessage[]; unknown: string[] } {
+  const unknown: string[] = [];
   const furthest = new Map<string, Report>();
   for (const report of reports) {
     const yet = furthest.get(report.run_id);
@@ -45,7 +46,10 @@ export function takeReports(
   const troubles = new Map<string, TroubleMessage>();
   for (const report of furthest.values()) {
     const run = findRun(tables, report.run_id);
-    if (!run) continue;
+    if (!run) {
+      unknown.push(report.run_id);
+      continue;
+    }
     const trouble = takeReport(tables, run, report, now, letters);
     if (trouble === undefined) continue;
     const { alias } = run;
@@ -53,7 +57,7 @@ export function takeReports(
     const detail = report.failure?.detail ?? report.reason ?? "";
     troubles.set(name, { kind: trouble, alias, detail, runs: (troubles.get(name)?.runs ?? 0) + 1, at: now });
   }
-  return [...troubles.values()];
+  return { troubles: [...troubles.values()], unknown };
 }
 
 const progressOf = (report: Report) => progressAt(report.attempt, report.status);

@@ -15,10 +15,21 @@ export const IDENTITY_DAYS = 45;
 /** How far two senders' times of one event may lie apart, minutes. */
 const APART_MINUTES = 15;
 
+/** Digits of an id that tell events of one object and minute apart. */
+const REST_DIGITS = 15;
+
+/** What of an event identifies it. */
+type NamedEvent = Pick<
+  Event,
+  "id" | "connection" | "bucket" | "key" | "time" | "received_at" | "identities"
+> &
+  Partial<Pick<Event, "sender">>;
+
 export const weekOf = (time: number): number => Math.floor(time / WEEK_MS);
 
 /** The id under which an event is known: that of the record with its own id, or with one of these identities. */
-export function findKnown(tables: ShardTables, event: Event, lookups: string[]): string | undefined {
+export function findKnown(tables: ShardTables, event: NamedEvent, lookups: string[]): string | undefined {
+  if (event.sender === "replay") return findReplayed(tables, event);
   const names = new Set(lookups.map(shortName));
   const minute = minuteOf(event);
   const own = hexOfId(event.id);
@@ -40,10 +51,27 @@ export function findKnown(tables: ShardTables, event: Event, lookups: string[]):
   return undefined;
 }
 
+/**
+ * The id under which a replay's event is known. It is one of the replay and the object, whenever its page is taken: what
+ * its id says of the minute does not count.
+ */
+function findReplayed(tables: ShardTables, event: NamedEvent): string | undefined {
+  const rest = hexOfId(event.id).slice(-REST_DIGITS);
+  for (const week of tables.weeks) {
+    const rows = tables.database.all<{ id: string }>(
+      `SELECT lower(hex(id)) AS id FROM ids_${week} WHERE object = unhex(?)`,
+      shortObject(objectOf(event)),
+    );
+    const found = rows.find(({ id }) => id.endsWith(rest));
+    if (found) return `evt_${found.id}`;
+  }
+  return undefined;
+}
+
 const namesOf = (hex: string) => hex.match(/.{16}/g) ?? [];
 
 /** Keeps an event's identities: one row. */
-export function rememberEvent(tables: ShardTables, event: Event, now: number): void {
+export function rememberEvent(tables: ShardTables, event: NamedEvent, now: number): void {
   tables.database.all(
     `INSERT INTO ${tables.identities(weekOf(now))} (object, minute, id, names)
      VALUES (unhex(?), ?, unhex(?), unhex(?)) ON CONFLICT DO NOTHING`,

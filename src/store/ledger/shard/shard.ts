@@ -5,7 +5,9 @@ import { logError, logInfo } from "../../../shapes/log.ts";
 import type { Report } from "../../../shapes/run.ts";
 import type { RunMessage } from "../../../shapes/run-message.ts";
 import type { EventLog, RunOnRecord } from "../../log/contract.ts";
+import type { MovedPart } from "../../moving/contract.ts";
 import type * as contract from "../contract.ts";
+import { adoptPart } from "./adopt.ts";
 import { CALLED_WAIT_MS, commitEvents, QUEUED_WAIT_MS } from "./commit.ts";
 import { countReplay, countRuns, countSuccess } from "./counters.ts";
 import { ShardDatabase, type ShardStorage } from "./database.ts";
@@ -90,8 +92,9 @@ export class LedgerShardCore implements contract.Shard {
     await this.wake(now);
   }
 
-  async finish(reports: Report[], options: { now: number; letters?: boolean }): Promise<void> {
-    await this.#sendTroubles(this.#write(options.now, () => takeReports(this.tables, reports, options)));
+  async finish(reports: Report[], options: { now: number; letters?: boolean }): Promise<string[]> {
+    const { troubles, unknown } = this.#write(options.now, () => takeReports(this.tables, reports, options));
+    await this.#sendTroubles(troubles);
     const ended = reports.filter(({ status }) => !isOpen(status)).length;
     const areMany = this.#ended < PACK_DUE_RUNS && this.#ended + ended >= PACK_DUE_RUNS;
     this.#ended += ended;
@@ -100,6 +103,7 @@ export class LedgerShardCore implements contract.Shard {
       isOpen(status) && due_at !== undefined ? [due_at] : [],
     );
     if (dueTimes.length > 0) await this.wake(Math.min(...dueTimes));
+    return unknown;
   }
 
   async bury(dead: contract.DeadJob[], now: number): Promise<void> {
@@ -131,6 +135,11 @@ export class LedgerShardCore implements contract.Shard {
     const dropped = this.#write(now, () => dropLetters(this.tables, choice, reason, now));
     await this.wake(now + PACK_WAIT_MS);
     return dropped;
+  }
+
+  async takeOld(part: MovedPart, now: number): Promise<void> {
+    const due = this.#write(now, () => adoptPart(this.tables, part, now));
+    await this.wake(Math.max(now, due ?? now + DAY_MS));
   }
 
   async letters(query: Parameters<contract.Shard["letters"]>[0]): Promise<contract.Letter[]> {

@@ -79,13 +79,14 @@ export class SplittableShard extends LedgerShardCore implements contract.ShardPe
     );
   }
 
-  override async finish(reports: Report[], options: { now: number; letters?: boolean }): Promise<void> {
-    await this.#where(
+  override async finish(reports: Report[], options: { now: number; letters?: boolean }): Promise<string[]> {
+    const unknown = await this.#where(
       reports,
       ({ run_id }) => digitsOfRun(run_id),
       (group) => super.finish(group, options),
       (peer, group) => peer.finish(group, options),
     );
+    return unknown.flat();
   }
 
   override async bury(dead: contract.DeadJob[], now: number): Promise<void> {

@@ -56,7 +56,11 @@ export function trackReport(tables: ShardTables, run: HeldRun, report: Report, n
 }
 
 /** Whether a run that is still here has removed the object's items after that time. */
-function wasEmptiedLater(tables: ShardTables, { object, alias }: HeldRun, at: number): boolean {
+export function wasEmptiedLater(
+  tables: ShardTables,
+  { object, alias }: Pick<HeldRun, "object" | "alias">,
+  at: number,
+): boolean {
   const row = tables.database.first(
     `SELECT 1 FROM ${tables.runs} WHERE object = unhex(?) AND alias = ? AND status NOT IN ${OPEN}
        AND detail ->> '$.items' = 0 AND detail ->> '$.stored_at' > ? LIMIT 1`,

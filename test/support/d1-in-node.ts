@@ -1,0 +1,69 @@
+// A stand-in for D1 over Node's own SQLite, for tests that open many small ledgers: the same SQL, a batch as one
+// transaction. What hangs on D1 itself (its limits, its splitter) is tested over real D1 (stores.ts).
+import { readFileSync } from "node:fs";
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import type { D1Database } from "@cloudflare/workers-types";
+import { unstable_splitSqlQuery } from "wrangler";
+import { migrationsOf } from "./stores.ts";
+
+interface Bound {
+  sql: string;
+  values: SQLInputValue[];
+}
+
+export interface D1InNode {
+  db: D1Database;
+  /** What is done with each call: `work` does it. */
+  between: (work: () => unknown) => unknown;
+}
+
+let statements: string[] | undefined;
+
+/** An empty ledger with all its migrations. */
+export function openD1InNode(): D1InNode {
+  const database = new DatabaseSync(":memory:");
+  statements ??= migrationsOf("ledger").flatMap((file) =>
+    unstable_splitSqlQuery(
+      readFileSync(new URL(`../../src/store/migrations/ledger/${file}`, import.meta.url), "utf8"),
+    ),
+  );
+  for (const text of statements) database.exec(text);
+  const bound = new WeakMap<object, Bound>();
+  const runOne = ({ sql, values }: Bound) => {
+    const statement = database.prepare(sql);
+    const results = statement.all(...values);
+    const changes = Number(Object.values(database.prepare("SELECT changes()").get() ?? {})[0]);
+    return { results: results.map((row) => ({ ...row })), meta: { changes }, success: true };
+  };
+  const self: D1InNode = { db: {} as D1Database, between: (work) => work() };
+  const call = async (work: () => unknown) => {
+    await Promise.resolve();
+    return self.between(work);
+  };
+  const statement = (one: Bound): object => {
+    const prepared = {
+      bind: (...values: SQLInputValue[]) => statement({ ...one, values }),
+      all: () => call(() => runOne(one)),
+      run: () => call(() => runOne(one)),
+      first: () => call(() => runOne(one).results[0] ?? null),
+    };
+    bound.set(prepared, one);
+    return prepared;
+  };
+  self.db = {
+    prepare: (sql: string) => statement({ sql, values: [] }),
+    batch: (all: object[]) =>
+      call(() => {
+        database.exec("BEGIN");
+        try {
+          const results = all.map((one) => runOne(bound.get(one) ?? { sql: "", values: [] }));
+          database.exec("COMMIT");
+          return results;
+        } catch (error) {
+          database.exec("ROLLBACK");
+          throw error;
+        }
+      }),
+  } as unknown as D1Database;
+  return self;
+}
