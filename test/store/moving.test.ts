@@ -246,7 +246,7 @@ describe("after the move", () => {
       const event = { ...what, time: at, received_at: at, sender: "s3", identities: [], hops: 0 } as const;
       const id = eventId(event, sha256Hex(`gone ${key}`));
       const commit = {
-        event: { ...event, id, identities: [] },
+        event: { ...event, id, identities: [] as string[] },
         lookups: [],
         matched: [],
         cause: "matched",
