@@ -11,7 +11,7 @@ const SLOW = [
   "test/store/{archive-faults,spread,spread-readers}.test.ts",
   "test/compute/{agreement,clips,colours,distortions,faults,formats,fuzz,hostile,image,likenesses,patience,pdq,pictures,sound,timing}.test.ts",
   "test/python/sandbox.test.ts",
-  "test/search/{exact,hostile}.test.ts",
+  "test/search/{exact,hostile,rebuild}.test.ts",
 ];
 
 export default defineConfig({

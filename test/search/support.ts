@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { createTestHarness } from "wrangler";
 import type { SetKey, SetLineage } from "../../src/shapes/item.ts";
 import type { SearchAnswer } from "../../src/shapes/search.ts";
+import type { IndexShard } from "../../src/store/index/shard.ts";
 import type { IndexCall } from "./workerd/call.ts";
 
 const configPath = fileURLToPath(new URL("workerd/wrangler.json", import.meta.url));
@@ -68,5 +69,11 @@ export async function openShards() {
       return this.call("query", { group: "item", limit: 20, ...query });
     },
   });
-  return { index, close: () => harness.close() };
+  const { SEARCH } = (await harness.getWorker("weir-search-test").getEnv()) as unknown as {
+    SEARCH: { idFromName(name: string): unknown; get(id: unknown): IndexShard };
+  };
+  /** A shard itself. */
+  const reach = (collection: string, shard: number) =>
+    SEARCH.get(SEARCH.idFromName(`${collection}/${shard}`));
+  return { index, reach, close: () => harness.close() };
 }
