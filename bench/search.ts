@@ -11,6 +11,14 @@ const ROWS = process.argv.includes("--full") ? 100_000 : 20_000;
 const SHAPE = { sets: ROWS / 20, items: 20, dimensions: 512, clusters: 500, words: true };
 const MANY = ROWS.toLocaleString("en");
 
+/** What Node has and its types leave out. */
+const { WebAssembly: assembly } = globalThis as unknown as {
+  WebAssembly: {
+    Module: new (bytes: Uint8Array) => object;
+    Instance: new (module: object) => { exports: unknown };
+  };
+};
+
 const shards = await openShards();
 const index = shards.index("bench");
 
@@ -77,14 +85,6 @@ interface Kernel {
   memory: { buffer: ArrayBuffer; grow(pages: number): void };
   dots(...given: number[]): void;
 }
-/** What Node has and its types leave out. */
-const { WebAssembly: assembly } = globalThis as unknown as {
-  WebAssembly: {
-    Module: new (bytes: Uint8Array) => object;
-    Instance: new (module: object) => { exports: unknown };
-  };
-};
-
 /** The kernel over rows in memory, and a search for a byte that is not there, which reads each of them once. */
 function scanAgainstReading() {
   const module = new assembly.Module(readFileSync(new URL("../workers/search/kernel.wasm", import.meta.url)));
