@@ -85,7 +85,7 @@ describe("weir deploy", () => {
     const { status, stderr, stdout, changes } = await run(["deploy", "--json"]);
     expect({ status, stderr }).toMatchObject({ status: 0 });
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, url: router.url, missing_secrets: [] });
-    expect(JSON.parse(stdout).done).toHaveLength(19);
+    expect(JSON.parse(stdout).done).toHaveLength(20);
     expect(changes.slice(0, 10).sort()).toEqual([
       "bucket inbox-files",
       "bucket weir-archive",
