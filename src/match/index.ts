@@ -1,6 +1,5 @@
 // The filter language's public face. Neighbours import this file only; the language is docs/filters.md.
 
-export { extensionOf, nameOf } from "./attributes.ts";
 export { type FilterSize, maxSteps, sizeOf } from "./bounds.ts";
 export { FilterError } from "./error.ts";
 export { evaluate, meets } from "./evaluate.ts";

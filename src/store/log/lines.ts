@@ -1,6 +1,6 @@
 // Lines of the log: an event with what is known of it, or a run whose event's line is elsewhere. This file says where a
 // line stands in either order (by time, by object) and writes and reads lines as NDJSON. Pure; merge.ts makes one of many.
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { Event } from "../../shapes/event.ts";
 import { hexOfId, minuteOfId, objectHex, placeOf } from "../../shapes/event-id.ts";
@@ -97,6 +97,3 @@ export const unpackLines = (bytes: Uint8Array): LogLine[] =>
         .split("\n")
         .filter((line) => line !== "")
         .map((line) => JSON.parse(line) as LogLine);
-
-/** Bytes as a view of Node's own kind. */
-export const viewBytes = (bytes: ArrayBuffer) => Buffer.from(bytes);
