@@ -203,7 +203,7 @@ describe("two events are two", () => {
 test("the id names the strongest identity, the minute and the key, and identities are short", () => {
   const { id, identities } = identify(write);
   expect(id).toMatch(/^evt_[0-9a-f]{32}$/);
-  expect(identities[0]).toMatch(new RegExp(`^${id.slice(-21)}`));
+  expect(identities[0]).toMatch(new RegExp(`^${id.slice(-15)}`));
   expect(minuteOfId(id)).toBe(Math.floor(Date.parse(write.time) / 60_000));
   expect(keyBitsOfId(id)).toBe(keyBitsOf(write.key));
   for (const name of [...identities, ...lookups(write)]) expect(name).toMatch(/^[0-9a-f]{32}$/);
