@@ -88,37 +88,33 @@ export interface Call extends CallOptions { method: string; path: string; query?
 export abstract class Operations {
   /** Sends a call and gives its answer. */
   abstract send<T>(call: Call): Promise<T>;
-  /** One dead letter, by its run: payload, cause, attempts, history. */
-  getDeadLetter(id: string, options: CallOptions = {}): Promise<DeadLetterInFull> {
-    return this.send({ method: "GET", path: `/v1/dead-letters/${encodeURIComponent(id)}`, ...options });
+  /** Counts for a monitor, in Prometheus's text format. */
+  readMetrics(options: CallOptions = {}): Promise<string> {
+    return this.send({ method: "GET", path: `/metrics`, ...options });
   }
-  /** Dead letters counted by pipeline and cause, most first, at most 200. */
-  listDeadLetterCauses(query: { alias?: string } = {}, options: CallOptions = {}): Promise<{ data: Cause[] }> {
-    return this.send({ method: "GET", path: `/v1/dead-letters/causes`, query, ...options });
+  /** What is kept of each connection's events, where, and for how long. */
+  describeArchive(options: CallOptions = {}): Promise<{ data: ConnectionLog[]; /** The move of the ledger of the release before; null where none is under way */ moving: { step: string; events: number; of: number; /** Objects of the archive that its bucket has lost */ missing: number; /** Whether events wait in their queues until it has come further */ held: boolean } | null }> {
+    return this.send({ method: "GET", path: `/v1/archive`, ...options });
   }
-  /** Runs that ended dead, with their cause. */
-  listDeadLetters(query: { limit?: number; cursor?: string; alias?: string } = {}, options: CallOptions = {}): Promise<{ data: DeadLetter[]; next?: string | undefined }> {
-    return this.send({ method: "GET", path: `/v1/dead-letters`, query, ...options });
+  /** What was deleted because its time was over, by day, newest first. */
+  listExpired(query: { limit?: number; cursor?: string } = {}, options: CallOptions = {}): Promise<{ data: Expiry[]; next?: string | undefined }> {
+    return this.send({ method: "GET", path: `/v1/archive/expired`, query, ...options });
   }
-  /** One event, and what was decided about it. */
-  getEvent(id: string, options: CallOptions = {}): Promise<Event> {
-    return this.send({ method: "GET", path: `/v1/events/${encodeURIComponent(id)}`, ...options });
+  /** What was changed through this API, and by which key, newest first. */
+  listChanges(query: { limit?: number; cursor?: string; key?: string; action?: string; target?: string } = {}, options: CallOptions = {}): Promise<{ data: Change[]; next?: string | undefined }> {
+    return this.send({ method: "GET", path: `/v1/audit-log`, query, ...options });
   }
-  /** Recorded events, newest first by their own time; a page may be short and have a `next`. */
-  listEvents(query: { limit?: number; cursor?: string; connection?: string; key?: string } = {}, options: CallOptions = {}): Promise<{ data: Event[]; next?: string | undefined }> {
-    return this.send({ method: "GET", path: `/v1/events`, query, ...options });
+  /** Compare a pipeline's bucket with its collection; with repair, run what differs. */
+  createAudit(body: { alias: string; prefix?: string | undefined; repair?: boolean | undefined; /** Removes the items of more than 20 % of the collection's objects without asking */ force?: boolean | undefined }, options: CallOptions = {}): Promise<Replay> {
+    return this.send({ method: "POST", path: `/v1/audits`, body, ...options });
   }
-  /** What a changed filter would gain and lose of the recorded objects; nothing runs. */
-  diffFilters(body: { alias: string; filters: Record<string, unknown>; since?: string | undefined; cursor?: string | undefined }, options: CallOptions = {}): Promise<FilterDiff> {
-    return this.send({ method: "POST", path: `/v1/filters/diff`, body, ...options });
+  /** How far a collection's index has come, and which sets it has otherwise, page by page. */
+  compareIndex(name: string, query: { cursor?: string } = {}, options: CallOptions = {}): Promise<IndexComparison> {
+    return this.send({ method: "GET", path: `/v1/collections/${encodeURIComponent(name)}/index`, query, ...options });
   }
-  /** Explain what a filter says of an event; nothing runs. */
-  testFilter(body: { filter?: Record<string, unknown> | undefined; alias?: string | undefined; event: string | { connection?: string | undefined; sender?: "s3" | "eventbridge" | "minio" | "ceph" | "b2" | "tigris" | "gcs" | "cloudevents" | "r2" | "invoke" | "replay" | undefined; type?: "created" | "removed" | "tagged" | "restored" | "archived" | "acl" | "accessed" | "other" | undefined; operation?: string | undefined; bucket?: string | undefined; key?: string | undefined; size?: number | undefined; etag?: string | undefined; version_id?: string | undefined; sequencer?: string | undefined; time?: string | undefined; region?: string | undefined; content_type?: string | undefined; metadata?: Record<string, string> | undefined; tags?: Record<string, string> | undefined; payload?: unknown | undefined; payload_ref?: { bytes: number; sha256: string } | undefined; replay_of?: string | undefined } }, options: CallOptions = {}): Promise<Tested> {
-    return this.send({ method: "POST", path: `/v1/filters/test`, body, ...options });
-  }
-  /** Run a pipeline by its alias. */
-  invokePipeline(alias: string, body: { type?: "created" | "removed" | "tagged" | "restored" | "archived" | "acl" | "accessed" | "other" | undefined; operation?: string | undefined; bucket?: string | undefined; key?: string | undefined; size?: number | undefined; etag?: string | undefined; version_id?: string | undefined; sequencer?: string | undefined; time?: string | undefined; region?: string | undefined; content_type?: string | undefined; metadata?: Record<string, string> | undefined; tags?: Record<string, string> | undefined; payload?: unknown | undefined; replay_of?: string | undefined }, query: { async?: "true" | "false" } = {}, options: CallOptions = {}): Promise<Invocation> {
-    return this.send({ method: "POST", path: `/v1/pipelines/${encodeURIComponent(alias)}/invoke`, body, query, ...options });
+  /** Items of a collection. */
+  listItems(name: string, query: { limit?: number; cursor?: string; version?: string; commit?: string; stale?: "true" | "false"; key?: string; filter?: string; vectors?: "true" | "false" } = {}, options: CallOptions = {}): Promise<{ data: Item[]; next?: string | undefined }> {
+    return this.send({ method: "GET", path: `/v1/collections/${encodeURIComponent(name)}/items`, query, ...options });
   }
   /** One item. */
   getItem(name: string, id: string, query: { vectors?: "true" | "false" } = {}, options: CallOptions = {}): Promise<Item> {
@@ -128,121 +124,61 @@ export abstract class Operations {
   getLineage(name: string, id: string, options: CallOptions = {}): Promise<Lineage> {
     return this.send({ method: "GET", path: `/v1/collections/${encodeURIComponent(name)}/items/${encodeURIComponent(id)}/lineage`, ...options });
   }
-  /** Items of a collection. */
-  listItems(name: string, query: { limit?: number; cursor?: string; version?: string; commit?: string; stale?: "true" | "false"; key?: string; filter?: string; vectors?: "true" | "false" } = {}, options: CallOptions = {}): Promise<{ data: Item[]; next?: string | undefined }> {
-    return this.send({ method: "GET", path: `/v1/collections/${encodeURIComponent(name)}/items`, query, ...options });
+  /** Build a collection's index anew from the collection, or go on with it, while the old one answers. */
+  reindexCollection(name: string, body: { /** false: only go on with one that is under way */ begin?: boolean | undefined }, options: CallOptions = {}): Promise<Reindexed> {
+    return this.send({ method: "POST", path: `/v1/collections/${encodeURIComponent(name)}/reindex`, body, ...options });
   }
-  /** What an object of a connection is now, and a signed URL to read it by; nothing runs. */
-  lookAtObject(body: { connection: string; bucket: string; key: string; tags?: boolean | undefined }, options: CallOptions = {}): Promise<ObjectNow> {
-    return this.send({ method: "POST", path: `/v1/objects`, body, ...options });
+  /** Ask a collection: in words, by a picture, by an item or a moment, by a vector. */
+  searchCollection(name: string, body: SearchRequest, options: CallOptions = {}): Promise<SearchAnswer> {
+    return this.send({ method: "POST", path: `/v1/collections/${encodeURIComponent(name)}/search`, body, ...options });
   }
-  /** Counts for a monitor, in Prometheus's text format. */
-  readMetrics(options: CallOptions = {}): Promise<string> {
-    return this.send({ method: "GET", path: `/metrics`, ...options });
+  /** Runs that ended dead, with their cause. */
+  listDeadLetters(query: { limit?: number; cursor?: string; alias?: string } = {}, options: CallOptions = {}): Promise<{ data: DeadLetter[]; next?: string | undefined }> {
+    return this.send({ method: "GET", path: `/v1/dead-letters`, query, ...options });
   }
-  /** Objects that a pipeline keeps items of, by key, and what made them. */
-  listObjects(alias: string, query: { limit?: number; cursor?: string; version?: string; commit?: string; stale?: "true" | "false"; prefix?: string } = {}, options: CallOptions = {}): Promise<{ data: ProducedObject[]; next?: string | undefined }> {
-    return this.send({ method: "GET", path: `/v1/pipelines/${encodeURIComponent(alias)}/objects`, query, ...options });
-  }
-  /** Pipelines of this deployment. */
-  listPipelines(options: CallOptions = {}): Promise<{ data: Pipeline[]; next?: string | undefined }> {
-    return this.send({ method: "GET", path: `/v1/pipelines`, ...options });
-  }
-  /** Refused requests and quarantined records. */
-  listRejections(query: { limit?: number; cursor?: string; connection?: string } = {}, options: CallOptions = {}): Promise<{ data: Rejection[]; next?: string | undefined }> {
-    return this.send({ method: "GET", path: `/v1/rejections`, query, ...options });
-  }
-  /** One run. */
-  getRun(id: string, options: CallOptions = {}): Promise<RunWithHistory> {
-    return this.send({ method: "GET", path: `/v1/runs/${encodeURIComponent(id)}`, ...options });
-  }
-  /** Runs, newest first. */
-  listRuns(query: { limit?: number; cursor?: string; event_id?: string; alias?: string; status?: "pending" | "queued" | "running" | "succeeded" | "failed" | "dead" | "skipped" | "cancelled" } = {}, options: CallOptions = {}): Promise<Runs> {
-    return this.send({ method: "GET", path: `/v1/runs`, query, ...options });
-  }
-  /** Versions that a pipeline has had, newest first, and what each has made that is still there. */
-  listVersions(alias: string, options: CallOptions = {}): Promise<{ data: Version[]; next?: string | undefined }> {
-    return this.send({ method: "GET", path: `/v1/pipelines/${encodeURIComponent(alias)}/versions`, ...options });
-  }
-  /** Why a pipeline ran or did not run for an event, by the filter as it stood then. */
-  explainDecision(id: string, alias: string, options: CallOptions = {}): Promise<Why> {
-    return this.send({ method: "GET", path: `/v1/events/${encodeURIComponent(id)}/why/${encodeURIComponent(alias)}`, ...options });
-  }
-  /** What is kept of each connection's events, where, and for how long. */
-  describeArchive(options: CallOptions = {}): Promise<{ data: ConnectionLog[]; /** The move of the ledger of the release before; null where none is under way */ moving: { step: string; events: number; of: number; /** Objects of the archive that its bucket has lost */ missing: number; /** Whether events wait in their queues until it has come further */ held: boolean } | null }> {
-    return this.send({ method: "GET", path: `/v1/archive`, ...options });
-  }
-  /** Compare a pipeline's bucket with its collection; with repair, run what differs. */
-  createAudit(body: { alias: string; prefix?: string | undefined; repair?: boolean | undefined; /** Removes the items of more than 20 % of the collection's objects without asking */ force?: boolean | undefined }, options: CallOptions = {}): Promise<Replay> {
-    return this.send({ method: "POST", path: `/v1/audits`, body, ...options });
-  }
-  /** End a run for good: one that waits never begins, one that runs stores nothing any more. */
-  cancelRun(id: string, body: { reason: string }, options: CallOptions = {}): Promise<RunWithHistory> {
-    return this.send({ method: "POST", path: `/v1/runs/${encodeURIComponent(id)}/cancel`, body, ...options });
-  }
-  /** How far a collection's index has come, and which sets it has otherwise, page by page. */
-  compareIndex(name: string, query: { cursor?: string } = {}, options: CallOptions = {}): Promise<IndexComparison> {
-    return this.send({ method: "GET", path: `/v1/collections/${encodeURIComponent(name)}/index`, query, ...options });
-  }
-  /** Replay objects through pipelines, or plan it. */
-  createReplay(body: { select: { kind: "events"; since?: string | undefined; until?: string | undefined; status?: "pending" | "queued" | "running" | "succeeded" | "failed" | "dead" | "skipped" | "cancelled" | undefined } | { kind: "listing"; prefix?: string | undefined } | { kind: "stale" } | { kind: "produced_by"; version?: string | undefined; commit?: string | undefined; model?: string | undefined } | { kind: "drift"; prefix?: string | undefined }; aliases?: string[] | undefined; filter?: Record<string, unknown> | undefined; dry_run?: boolean | undefined; force?: boolean | undefined }, options: CallOptions = {}): Promise<Replay> {
-    return this.send({ method: "POST", path: `/v1/replays`, body, ...options });
-  }
-  /** Replays, newest first. */
-  listReplays(query: { limit?: number; cursor?: string } = {}, options: CallOptions = {}): Promise<{ data: Replay[]; next?: string | undefined }> {
-    return this.send({ method: "GET", path: `/v1/replays`, query, ...options });
+  /** Dead letters counted by pipeline and cause, most first, at most 200. */
+  listDeadLetterCauses(query: { alias?: string } = {}, options: CallOptions = {}): Promise<{ data: Cause[] }> {
+    return this.send({ method: "GET", path: `/v1/dead-letters/causes`, query, ...options });
   }
   /** End dead letters for good. */
   dropDeadLetters(body: ({ run_ids?: string[] | undefined; alias?: string | undefined; kind?: string | undefined; all?: true | undefined }) & { reason: string }, options: CallOptions = {}): Promise<{ dropped: number }> {
     return this.send({ method: "POST", path: `/v1/dead-letters/drop`, body, ...options });
   }
-  /** What was deleted because its time was over, by day, newest first. */
-  listExpired(query: { limit?: number; cursor?: string } = {}, options: CallOptions = {}): Promise<{ data: Expiry[]; next?: string | undefined }> {
-    return this.send({ method: "GET", path: `/v1/archive/expired`, query, ...options });
-  }
-  /** Announce a higher number of shards to the ledger, before it is deployed. */
-  growLedger(body: { shards: number }, options: CallOptions = {}): Promise<Ledger> {
-    return this.send({ method: "POST", path: `/v1/ledger/shards`, body, ...options });
-  }
-  /** How many shards the ledger has, and how full they are. */
-  describeLedger(options: CallOptions = {}): Promise<Ledger> {
-    return this.send({ method: "GET", path: `/v1/ledger`, ...options });
-  }
-  /** Pause, resume or cancel a replay. */
-  moveReplay(id: string, move: "pause" | "resume" | "cancel", body: Record<string, never> = {}, options: CallOptions = {}): Promise<Replay> {
-    return this.send({ method: "POST", path: `/v1/replays/${encodeURIComponent(id)}/${encodeURIComponent(move)}`, body, ...options });
-  }
-  /** Pause a pipeline: its events wait. */
-  pausePipeline(alias: string, body: { reason: string }, options: CallOptions = {}): Promise<Paused> {
-    return this.send({ method: "POST", path: `/v1/pipelines/${encodeURIComponent(alias)}/pause`, body, ...options });
-  }
   /** Run dead letters again, with all their attempts; at most 1,000 at once. */
   redriveDeadLetters(body: { run_ids?: string[] | undefined; alias?: string | undefined; kind?: string | undefined; all?: true | undefined }, options: CallOptions = {}): Promise<{ redriven: number; /** Of these, how many wait because their pipeline is paused */ waiting: number; run_ids: string[] }> {
     return this.send({ method: "POST", path: `/v1/dead-letters/redrive`, body, ...options });
   }
-  /** Build a collection's index anew from the collection, or go on with it, while the old one answers. */
-  reindexCollection(name: string, body: { /** false: only go on with one that is under way */ begin?: boolean | undefined }, options: CallOptions = {}): Promise<Reindexed> {
-    return this.send({ method: "POST", path: `/v1/collections/${encodeURIComponent(name)}/reindex`, body, ...options });
+  /** One dead letter, by its run: payload, cause, attempts, history. */
+  getDeadLetter(id: string, options: CallOptions = {}): Promise<DeadLetterInFull> {
+    return this.send({ method: "GET", path: `/v1/dead-letters/${encodeURIComponent(id)}`, ...options });
   }
-  /** One replay: its plan and progress. */
-  getReplay(id: string, options: CallOptions = {}): Promise<Replay> {
-    return this.send({ method: "GET", path: `/v1/replays/${encodeURIComponent(id)}`, ...options });
+  /** Recorded events, newest first by their own time; a page may be short and have a `next`. */
+  listEvents(query: { limit?: number; cursor?: string; connection?: string; key?: string } = {}, options: CallOptions = {}): Promise<{ data: Event[]; next?: string | undefined }> {
+    return this.send({ method: "GET", path: `/v1/events`, query, ...options });
   }
-  /** Resume a pipeline: what waited runs. */
-  resumePipeline(alias: string, body: Record<string, never> = {}, options: CallOptions = {}): Promise<Paused> {
-    return this.send({ method: "POST", path: `/v1/pipelines/${encodeURIComponent(alias)}/resume`, body, ...options });
+  /** One event, and what was decided about it. */
+  getEvent(id: string, options: CallOptions = {}): Promise<Event> {
+    return this.send({ method: "GET", path: `/v1/events/${encodeURIComponent(id)}`, ...options });
   }
-  /** What was changed through this API, and by which key, newest first. */
-  listChanges(query: { limit?: number; cursor?: string; key?: string; action?: string; target?: string } = {}, options: CallOptions = {}): Promise<{ data: Change[]; next?: string | undefined }> {
-    return this.send({ method: "GET", path: `/v1/audit-log`, query, ...options });
+  /** Why a pipeline ran or did not run for an event, by the filter as it stood then. */
+  explainDecision(id: string, alias: string, options: CallOptions = {}): Promise<Why> {
+    return this.send({ method: "GET", path: `/v1/events/${encodeURIComponent(id)}/why/${encodeURIComponent(alias)}`, ...options });
   }
-  /** Make an API key; the answer is the only time that it is shown. */
-  createKey(body: { name: string; scopes: ("read" | "search" | "invoke" | "operate" | "deploy")[]; /** Absent: never */ expires_at?: string | undefined }, options: CallOptions = {}): Promise<NewApiKey> {
-    return this.send({ method: "POST", path: `/v1/keys`, body, ...options });
+  /** What a changed filter would gain and lose of the recorded objects; nothing runs. */
+  diffFilters(body: { alias: string; filters: Record<string, unknown>; since?: string | undefined; cursor?: string | undefined }, options: CallOptions = {}): Promise<FilterDiff> {
+    return this.send({ method: "POST", path: `/v1/filters/diff`, body, ...options });
+  }
+  /** Explain what a filter says of an event; nothing runs. */
+  testFilter(body: { filter?: Record<string, unknown> | undefined; alias?: string | undefined; event: string | { connection?: string | undefined; sender?: "s3" | "eventbridge" | "minio" | "ceph" | "b2" | "tigris" | "gcs" | "cloudevents" | "r2" | "invoke" | "replay" | undefined; type?: "created" | "removed" | "tagged" | "restored" | "archived" | "acl" | "accessed" | "other" | undefined; operation?: string | undefined; bucket?: string | undefined; key?: string | undefined; size?: number | undefined; etag?: string | undefined; version_id?: string | undefined; sequencer?: string | undefined; time?: string | undefined; region?: string | undefined; content_type?: string | undefined; metadata?: Record<string, string> | undefined; tags?: Record<string, string> | undefined; payload?: unknown | undefined; payload_ref?: { bytes: number; sha256: string } | undefined; replay_of?: string | undefined } }, options: CallOptions = {}): Promise<Tested> {
+    return this.send({ method: "POST", path: `/v1/filters/test`, body, ...options });
   }
   /** API keys, newest first; never a key itself. */
   listKeys(query: { limit?: number; cursor?: string } = {}, options: CallOptions = {}): Promise<{ data: ApiKey[]; next?: string | undefined }> {
     return this.send({ method: "GET", path: `/v1/keys`, query, ...options });
+  }
+  /** Make an API key; the answer is the only time that it is shown. */
+  createKey(body: { name: string; scopes: ("read" | "search" | "invoke" | "operate" | "deploy")[]; /** Absent: never */ expires_at?: string | undefined }, options: CallOptions = {}): Promise<NewApiKey> {
+    return this.send({ method: "POST", path: `/v1/keys`, body, ...options });
   }
   /** End a key; within 30 seconds nobody takes it any more. */
   revokeKey(id: string, body: Record<string, never> = {}, options: CallOptions = {}): Promise<ApiKey> {
@@ -252,12 +188,76 @@ export abstract class Operations {
   rotateKey(id: string, body: { overlap_seconds?: number | undefined; /** Absent: after as long as the old one had */ expires_at?: string | undefined }, options: CallOptions = {}): Promise<NewApiKey> {
     return this.send({ method: "POST", path: `/v1/keys/${encodeURIComponent(id)}/rotate`, body, ...options });
   }
+  /** How many shards the ledger has, and how full they are. */
+  describeLedger(options: CallOptions = {}): Promise<Ledger> {
+    return this.send({ method: "GET", path: `/v1/ledger`, ...options });
+  }
+  /** Announce a higher number of shards to the ledger, before it is deployed. */
+  growLedger(body: { shards: number }, options: CallOptions = {}): Promise<Ledger> {
+    return this.send({ method: "POST", path: `/v1/ledger/shards`, body, ...options });
+  }
+  /** What an object of a connection is now, and a signed URL to read it by; nothing runs. */
+  lookAtObject(body: { connection: string; bucket: string; key: string; tags?: boolean | undefined }, options: CallOptions = {}): Promise<ObjectNow> {
+    return this.send({ method: "POST", path: `/v1/objects`, body, ...options });
+  }
+  /** Pipelines of this deployment. */
+  listPipelines(options: CallOptions = {}): Promise<{ data: Pipeline[]; next?: string | undefined }> {
+    return this.send({ method: "GET", path: `/v1/pipelines`, ...options });
+  }
+  /** Run a pipeline by its alias. */
+  invokePipeline(alias: string, body: { type?: "created" | "removed" | "tagged" | "restored" | "archived" | "acl" | "accessed" | "other" | undefined; operation?: string | undefined; bucket?: string | undefined; key?: string | undefined; size?: number | undefined; etag?: string | undefined; version_id?: string | undefined; sequencer?: string | undefined; time?: string | undefined; region?: string | undefined; content_type?: string | undefined; metadata?: Record<string, string> | undefined; tags?: Record<string, string> | undefined; payload?: unknown | undefined; replay_of?: string | undefined }, query: { async?: "true" | "false" } = {}, options: CallOptions = {}): Promise<Invocation> {
+    return this.send({ method: "POST", path: `/v1/pipelines/${encodeURIComponent(alias)}/invoke`, body, query, ...options });
+  }
+  /** Objects that a pipeline keeps items of, by key, and what made them. */
+  listObjects(alias: string, query: { limit?: number; cursor?: string; version?: string; commit?: string; stale?: "true" | "false"; prefix?: string } = {}, options: CallOptions = {}): Promise<{ data: ProducedObject[]; next?: string | undefined }> {
+    return this.send({ method: "GET", path: `/v1/pipelines/${encodeURIComponent(alias)}/objects`, query, ...options });
+  }
+  /** Pause a pipeline: its events wait. */
+  pausePipeline(alias: string, body: { reason: string }, options: CallOptions = {}): Promise<Paused> {
+    return this.send({ method: "POST", path: `/v1/pipelines/${encodeURIComponent(alias)}/pause`, body, ...options });
+  }
+  /** Resume a pipeline: what waited runs. */
+  resumePipeline(alias: string, body: Record<string, never> = {}, options: CallOptions = {}): Promise<Paused> {
+    return this.send({ method: "POST", path: `/v1/pipelines/${encodeURIComponent(alias)}/resume`, body, ...options });
+  }
+  /** Versions that a pipeline has had, newest first, and what each has made that is still there. */
+  listVersions(alias: string, options: CallOptions = {}): Promise<{ data: Version[]; next?: string | undefined }> {
+    return this.send({ method: "GET", path: `/v1/pipelines/${encodeURIComponent(alias)}/versions`, ...options });
+  }
+  /** Refused requests and quarantined records. */
+  listRejections(query: { limit?: number; cursor?: string; connection?: string } = {}, options: CallOptions = {}): Promise<{ data: Rejection[]; next?: string | undefined }> {
+    return this.send({ method: "GET", path: `/v1/rejections`, query, ...options });
+  }
+  /** Replays, newest first. */
+  listReplays(query: { limit?: number; cursor?: string } = {}, options: CallOptions = {}): Promise<{ data: Replay[]; next?: string | undefined }> {
+    return this.send({ method: "GET", path: `/v1/replays`, query, ...options });
+  }
+  /** Replay objects through pipelines, or plan it. */
+  createReplay(body: { select: { kind: "events"; since?: string | undefined; until?: string | undefined; status?: "pending" | "queued" | "running" | "succeeded" | "failed" | "dead" | "skipped" | "cancelled" | undefined } | { kind: "listing"; prefix?: string | undefined } | { kind: "stale" } | { kind: "produced_by"; version?: string | undefined; commit?: string | undefined; model?: string | undefined } | { kind: "drift"; prefix?: string | undefined }; aliases?: string[] | undefined; filter?: Record<string, unknown> | undefined; dry_run?: boolean | undefined; force?: boolean | undefined }, options: CallOptions = {}): Promise<Replay> {
+    return this.send({ method: "POST", path: `/v1/replays`, body, ...options });
+  }
+  /** One replay: its plan and progress. */
+  getReplay(id: string, options: CallOptions = {}): Promise<Replay> {
+    return this.send({ method: "GET", path: `/v1/replays/${encodeURIComponent(id)}`, ...options });
+  }
+  /** Pause, resume or cancel a replay. */
+  moveReplay(id: string, move: "pause" | "resume" | "cancel", body: Record<string, never> = {}, options: CallOptions = {}): Promise<Replay> {
+    return this.send({ method: "POST", path: `/v1/replays/${encodeURIComponent(id)}/${encodeURIComponent(move)}`, body, ...options });
+  }
+  /** Runs, newest first. */
+  listRuns(query: { limit?: number; cursor?: string; event_id?: string; alias?: string; status?: "pending" | "queued" | "running" | "succeeded" | "failed" | "dead" | "skipped" | "cancelled" } = {}, options: CallOptions = {}): Promise<Runs> {
+    return this.send({ method: "GET", path: `/v1/runs`, query, ...options });
+  }
+  /** One run. */
+  getRun(id: string, options: CallOptions = {}): Promise<RunWithHistory> {
+    return this.send({ method: "GET", path: `/v1/runs/${encodeURIComponent(id)}`, ...options });
+  }
+  /** End a run for good: one that waits never begins, one that runs stores nothing any more. */
+  cancelRun(id: string, body: { reason: string }, options: CallOptions = {}): Promise<RunWithHistory> {
+    return this.send({ method: "POST", path: `/v1/runs/${encodeURIComponent(id)}/cancel`, body, ...options });
+  }
   /** The key that asks: its name, its scopes, when it expires. */
   whoAmI(options: CallOptions = {}): Promise<Caller> {
     return this.send({ method: "GET", path: `/v1/whoami`, ...options });
-  }
-  /** Ask a collection: in words, by a picture, by an item or a moment, by a vector. */
-  searchCollection(name: string, body: SearchRequest, options: CallOptions = {}): Promise<SearchAnswer> {
-    return this.send({ method: "POST", path: `/v1/collections/${encodeURIComponent(name)}/search`, body, ...options });
   }
 }

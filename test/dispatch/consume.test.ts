@@ -16,17 +16,19 @@ let ledger: LedgerInNode;
 let outage: Error | undefined;
 beforeAll(async () => {
   stores = await openStores();
-  const failing = <T extends object>(store: T, method: string): T =>
+  const failing = <T extends object>(store: T, method: string, fail: () => unknown): T =>
     new Proxy(store, {
       get: (target, name) => {
-        if (outage && name === method) return () => Promise.reject(outage);
+        if (outage && name === method) return fail;
         const member: unknown = Reflect.get(target, name);
         return typeof member === "function" ? member.bind(target) : member;
       },
     });
+  const failed = () => Promise.reject(outage);
+  const statement = { bind: () => statement, all: failed, first: failed, run: failed };
   ledger = openLedger({
-    ledger: failing(stores.ledger, "prepare"),
-    archive: failing(stores.archive, "put"),
+    ledger: failing(stores.ledger, "prepare", () => statement),
+    archive: failing(stores.archive, "put", failed),
   });
 });
 afterAll(() => stores?.close());

@@ -5,6 +5,7 @@ import { getEvent } from "../../src/query/ledger.ts";
 import { explainDecision } from "../../src/query/why.ts";
 import { completeLookups, events, filters as filtersOf } from "../match/arbitraries.ts";
 import { type LedgerInNode, openLedger } from "../support/ledger.ts";
+import { openMapBucket } from "../support/map-bucket.ts";
 import { openStores, type Stores } from "../support/stores.ts";
 import { deployed, eventOf, hear, holding } from "./given.ts";
 
@@ -12,7 +13,8 @@ let real: Stores;
 let stores: LedgerInNode;
 beforeAll(async () => {
   real = await openStores();
-  stores = openLedger(real);
+  // The log is in memory: what is judged here is not the store, and a property asks it often.
+  stores = openLedger({ ledger: real.ledger, archive: openMapBucket().bucket });
 });
 afterAll(() => real?.close());
 
