@@ -73,7 +73,7 @@ test.each([
     expect(wrong).toEqual([]);
     expect(struck).toBe(faults.length);
   },
-  300_000,
+  900_000,
 );
 
 test("every state of every run in all of this has its cause on record, and what is over stays so", async () => {
