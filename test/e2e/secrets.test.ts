@@ -227,8 +227,11 @@ test("and none of it was seen, anywhere", async () => {
     seen.push({ by: `the log's ${key}`, text: unpacked(bytes) });
   }
   // What the shards hold is read as people read it.
-  for (const path of ["/v1/runs", "/v1/dead-letters"])
-    seen.push({ by: `all of ${path}`, text: JSON.stringify(await weir.all(path)) });
+  for (const path of ["/v1/runs?limit=200", "/v1/dead-letters?limit=200"]) {
+    const answer = await weir.fetch(path, { headers: { authorization: `Bearer ${PLANTED.WEIR_API_KEY}` } });
+    expect(answer.status).toBe(200);
+    seen.push({ by: `all of ${path}`, text: await answer.text() });
+  }
   const { results: tables } = await LEDGER.prepare(
     "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite%'",
   ).all<{ name: string }>();
@@ -247,8 +250,9 @@ test("and none of it was seen, anywhere", async () => {
     ...Object.entries(values)
       .filter(([, value]) => formsOf(value).some((form) => text.includes(form)))
       .map(([name]) => `${name}: ${by}`),
-    // Whatever signs a URL is as good as a secret. What the test itself made up is none.
-    ...(/[?&](signature|X-Amz-Signature)=(?!\*\*\*|AAAA|…)[\w%-]{16,}/i.test(text)
+    // Whatever signs a URL is as good as a secret, but for those that a search hands out to be opened. What the test
+    // itself made up is none.
+    ...(!by.endsWith("/search") && /[?&](signature|X-Amz-Signature)=(?!\*\*\*|AAAA|…)[\w%-]{16,}/i.test(text)
       ? [`a signature: ${by}`]
       : []),
   ]);
