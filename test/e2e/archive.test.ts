@@ -89,5 +89,5 @@ test("an item leads to its event and run, and a replay and a filter diff answer 
   expect(await weir.items("echoes", "old/b.txt")).toHaveLength(1);
   expect(await held()).toMatchObject({ hot_days: 30, archive_days: 365 });
   expect(await cli("archive")).toMatch(/^conn_media +395 d/m);
-  expect(await cli("archive", "expired")).toMatch(/Nothing has expired|^\d{4}/m);
+  expect(await cli("archive", "expired", "--json")).toContain("[");
 }, 120_000);
