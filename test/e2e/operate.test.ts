@@ -104,7 +104,9 @@ describe("a replay of a listing", () => {
     // No run of this one has ever succeeded.
     const none = await replay({ select, aliases: ["always-throws"], dry_run: true });
     expect(none.plan).toMatchObject({ objects: 1, replaces: { objects: 0, items: 0 }, seconds: null });
-    expect(none.plan.pipelines["always-throws"]?.basis).toContain("none of its runs of the last 30 days succeeded");
+    expect(none.plan.pipelines["always-throws"]?.basis).toContain(
+      "none of its runs of the last 30 days succeeded",
+    );
   });
 
   test("paused, does nothing more until resumed; cancelled, nothing more at all", async () => {
