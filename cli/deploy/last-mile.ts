@@ -39,7 +39,7 @@ export async function lastMile(
   if (key === undefined) {
     return finish(options, { asked: false, why: "There is no API key. Set WEIR_API_KEY." });
   }
-  const client = openClient(options.root, { url, key });
+  const client = openClient(options.root, { url, apiKey: key });
   return finish(options, await staleItems(client, versions), client);
 }
 

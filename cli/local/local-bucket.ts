@@ -8,7 +8,10 @@ import { LOCAL_S3 } from "../project/bindings.ts";
 import { deliver, post, type StackAddress } from "../senders/deliver.ts";
 import { type ObjectChange, r2Message, s3Event } from "../senders/messages.ts";
 import { LOCAL_S3_PATH, localHeaders } from "../settings/dev-env.ts";
-import { unreachable } from "../settings/settings.ts";
+import { failToReach } from "../settings/reach.ts";
+
+/** Longest time to put or remove an object, ms. */
+const TRANSFER_MS = 120_000;
 
 export interface ObjectAddress {
   bucket: string;
@@ -83,8 +86,11 @@ async function requestS3(
     retries: 0,
   });
   const response = await client
-    .fetch(objectUrl(stack.url + LOCAL_S3_PATH, bucket, key), init)
-    .catch(() => unreachable(stack.url));
+    .fetch(objectUrl(stack.url + LOCAL_S3_PATH, bucket, key), {
+      signal: AbortSignal.timeout(TRANSFER_MS),
+      ...init,
+    })
+    .catch((error: unknown) => failToReach(stack.url, error, TRANSFER_MS));
   if (response.ok) return response;
   throw new CliError(
     `${init.method} ${bucket}/${key} was answered HTTP ${response.status}: ${(await response.text()).slice(0, 300)}`,

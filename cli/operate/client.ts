@@ -3,9 +3,9 @@
 
 import type * as api from "../../src/client/client.ts";
 import { type Call, WeirClient, WeirError } from "../../src/client/client.ts";
-import { fetchNamed } from "../../src/shapes/user-agent.ts";
 import { CliError, type ExitCode } from "../io/output.ts";
-import { type EndpointFlags, isLocal, settingsOf, unreachable } from "../settings/settings.ts";
+import { reach } from "../settings/reach.ts";
+import { type EndpointFlags, isLocal, settingsOf } from "../settings/settings.ts";
 
 export type Replay = api.Replay;
 export type DeadLetter = api.DeadLetter;
@@ -31,24 +31,24 @@ export interface Client {
 }
 
 /** Opens the Weir that flags and settings name. @throws CliError (exit code 3) where no key is found */
-export function openClient(root: string, reach: EndpointFlags): Client {
-  const { url, key } = addressOf(root, reach);
+export function openClient(root: string, flags: EndpointFlags): Client {
+  const { url, key } = addressOf(root, flags);
   return clientOf(url, key);
 }
 
 /** The typed client itself, whose errors are its own. @throws CliError (exit code 3) where no key is found */
-export const openApi = (root: string, reach: EndpointFlags): WeirClient => apiOf(addressOf(root, reach));
+export const openApi = (root: string, flags: EndpointFlags): WeirClient => apiOf(addressOf(root, flags));
 
-function addressOf(root: string, reach: EndpointFlags): { url: string; key: string } {
-  const { url, key: found } = settingsOf(root, process.env, reach);
-  const key = reach.key ?? found?.value;
+function addressOf(root: string, flags: EndpointFlags): { url: string; key: string } {
+  const { url, key: found } = settingsOf(root, process.env, flags);
+  const key = flags.apiKey ?? found?.value;
   if (key !== undefined) return { url: url.value, key };
   const next = isLocal(url.value) ? "Start `weir dev` once, or set WEIR_API_KEY." : "Set WEIR_API_KEY.";
   throw new CliError(`There is no API key for ${url.value} (${url.from}). ${next}`, [], 3);
 }
 
 const apiOf = ({ url, key }: { url: string; key: string }) =>
-  new WeirClient({ url, key, fetch: (input, init) => fetchFrom(url, input, init) });
+  new WeirClient({ url, key, fetch: (input, init) => reach(url, input, init) });
 
 /** Opens the Weir at `url` with `key`. */
 export function clientOf(url: string, key: string): Client {
@@ -84,14 +84,6 @@ export function clientOf(url: string, key: string): Client {
 /** API path of a collection's items. */
 export const itemsPath = (collection: string) => `/v1/collections/${encodeURIComponent(collection)}/items`;
 
-function failUnreachable(url: string): never {
-  throw new CliError(`Nothing answers at ${url}. Check the URL, and that Weir is deployed there.`);
-}
-
-/** Fetches under Weir's name; where nothing answers, the error says what to start. */
-const fetchFrom = (url: string, input: string | URL | Request, init?: RequestInit) =>
-  fetchNamed(input, init).catch(() => (isLocal(url) ? unreachable(url) : failUnreachable(url)));
-
 const EXIT_CODES: Record<number, ExitCode> = { 400: 2, 401: 3, 404: 4, 422: 2 };
 /** Type of the 403 for a key without the scope, as opposed to a 403 of a handler. */
 const MISSING_SCOPE = "urn:weir:problem:missing_scope";
@@ -101,7 +93,11 @@ function refusalOf(
   { method, path }: Pick<Call, "method" | "path">,
   { status, problem, text }: WeirError,
 ): CliError {
-  const more = [problem?.expected && `expected ${problem.expected}`, problem?.next]
+  const more = [
+    problem?.where && `at ${problem.where}`,
+    problem?.expected && `expected ${problem.expected}`,
+    problem?.next,
+  ]
     .filter(Boolean)
     .join("; ");
   const detail = problem?.detail ?? text.slice(0, 300);

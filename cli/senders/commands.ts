@@ -1,5 +1,5 @@
 // Commands for senders of events: `weir trigger` sends an event as a sender would, `weir connect` sets a sender up.
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import { CONNECTION_OPTION, jsonOption, URL_OPTION, wholeNumber } from "../io/options.ts";
 import type { ConnectFlags } from "./connect.ts";
 import { KIND_NAMES } from "./kinds.ts";
@@ -10,7 +10,7 @@ export function addSenderCommands(program: Command, root: () => string): void {
   program
     .command("trigger")
     .description("send an event as any sender would, signed as its connection requires")
-    .argument("<kind>", KIND_NAMES.join(", "))
+    .addArgument(new Argument("<kind>", "the sender").choices(KIND_NAMES))
     .option(...CONNECTION_OPTION)
     .option("--object <bucket/key>", "default: trigger.txt in the first bucket of the connection")
     .option(
@@ -43,7 +43,7 @@ Examples:
     .description(
       "print the commands that set a sender up, then wait for its first event and show every refusal",
     )
-    .argument("<kind>", KIND_NAMES.join(", "))
+    .addArgument(new Argument("<kind>", "the sender").choices(KIND_NAMES))
     .option(...CONNECTION_OPTION)
     .option("--public-url <url>", "URL at which senders reach the router; default: --url")
     .option("--no-wait", "print the commands and end")

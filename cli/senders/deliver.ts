@@ -3,10 +3,9 @@
 
 import { randomUUID } from "node:crypto";
 import type { Connection, Connections } from "../../src/shapes/connection.ts";
-import { fetchNamed } from "../../src/shapes/user-agent.ts";
 import { CliError } from "../io/output.ts";
 import { suggestion } from "../io/suggest.ts";
-import { unreachable } from "../settings/settings.ts";
+import { reach } from "../settings/reach.ts";
 import { prove, type SignedRequest } from "./prove.ts";
 
 /** Address of a running Weir, with its connections and the secrets of their senders. */
@@ -73,9 +72,7 @@ export async function send(
 ): Promise<{ status: number; answer: unknown }> {
   // fetch sets the host itself.
   const { host: _, ...own } = headers;
-  const response = await fetchNamed(url, { method: "POST", body, headers: own }).catch(() =>
-    unreachable(new URL(url).origin),
-  );
+  const response = await reach(new URL(url).origin, url, { method: "POST", body, headers: own });
   const text = await response.text();
   const isJson = response.headers.get("content-type")?.includes("json");
   return { status: response.status, answer: isJson ? (JSON.parse(text) as unknown) : text };

@@ -24,8 +24,8 @@ export interface Settings {
 /** Flags that choose a Weir and a key. */
 export interface EndpointFlags {
   url?: string;
-  /** API key to use instead of the one that is found. */
-  key?: string;
+  /** API key to use instead of the one that is found. Not `key`: commands have a `--key` of their own. */
+  apiKey?: string;
 }
 
 const profilesSchema = z.strictObject({
@@ -115,8 +115,4 @@ function jsonOf(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-export function unreachable(url: string): never {
-  throw new CliError(`Nothing answers at ${url}. Start \`weir dev\`, or give another URL with --url.`);
 }

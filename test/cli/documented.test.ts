@@ -1,6 +1,6 @@
 // Every `weir` command that the docs show is one that there is, with options that it has: parsed by the command's
 // own parser, run by nobody. test/e2e/documented.test.ts runs them. Beside that, every link leads somewhere.
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, CommanderError } from "commander";
 import { describe, expect, test } from "vitest";
@@ -53,6 +53,26 @@ test("there is something to check, and what is wrong is found", () => {
 
 test.each(shown)("$place: $text", ({ words }) => {
   expect(refusal(words)).toBeUndefined();
+});
+
+/** Examples of every help: `  $ weir put my.mp4    what it does`. */
+const examples = [...readFileSync(join(packageRoot, "docs/cli.md"), "utf8").matchAll(/^ {2}\$ (.+)$/gm)].map(
+  ([, line = ""]) => line.split(/ {2,}/)[0] ?? "",
+);
+
+describe("in the help", () => {
+  const commandIn = (line: string) => /\$\((weir [^)]+)\)/.exec(line)?.[1] ?? line.replace(/^\w+=\S+ /, "");
+
+  test("every command has an example", () => {
+    expect(examples.length).toBeGreaterThan(80);
+  });
+
+  test.each(examples)("%s", (line) => {
+    const words = weirWords(commandIn(line).replace(/ #.*$/, ""));
+    expect(words, "an example is a weir command").toBeDefined();
+    if (words?.includes("--help")) expect(refusal(words)).toBe("(outputHelp)");
+    else expect(refusal(words ?? [])).toBeUndefined();
+  });
 });
 
 describe("in the prose", () => {
