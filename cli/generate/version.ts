@@ -4,9 +4,10 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { build } from "esbuild";
+import { type BuildFailure, build } from "esbuild";
 import { canonical } from "../../src/shapes/canonical.ts";
 import { COMPUTE_CONTRACT } from "../../src/shapes/contract.ts";
+import { CliError } from "../io/output.ts";
 import type { Pipeline, Project } from "../project/project.ts";
 
 /** Parts that a version is the hash of, and the files that the handler is bundled from. */
@@ -30,6 +31,10 @@ export function versionOf(project: Project, pipeline: Pipeline): Promise<string>
 /** Versions of pipelines that have been read: each is bundled once. A project that may have changed is read anew. */
 const versions = new WeakMap<Pipeline, Promise<string>>();
 
+/** Makes a pipeline keep a version that was found with its code, whatever its files hold since. */
+export const holdVersion = (pipeline: Pipeline, version: string): void =>
+  void versions.set(pipeline, Promise.resolve(version));
+
 /** Collects what a version is the hash of. `contract` replaces the contract of this Weir. */
 export async function inputsOf(
   project: Project,
@@ -37,7 +42,10 @@ export async function inputsOf(
   contract: number = COMPUTE_CONTRACT,
 ): Promise<VersionInputs> {
   const folder = join(project.root, pipeline.folder);
-  const { text, files } = pipeline.handler === "handler.py" ? pythonSource(folder) : await bundle(folder);
+  const source = pipeline.handler === "handler.py" ? pythonSource(folder) : bundle(folder);
+  const { text, files } = await Promise.resolve(source).catch((error: unknown) => {
+    throw notBuilt(project, pipeline, error);
+  });
   return {
     handler: text,
     config: canonical(pipeline.config),
@@ -47,6 +55,7 @@ export async function inputsOf(
   };
 }
 
+/** Version that inputs make. */
 export function hashOf({ handler, config, models, contract }: VersionInputs): string {
   const hash = createHash("sha256");
   for (const part of [handler, config, models, `compute ${contract}`]) {
@@ -84,6 +93,19 @@ async function bundle(folder: string): Promise<HandlerSource> {
   });
   const files = Object.keys(result.metafile.inputs).map((file) => resolve(folder, file));
   return { text: result.outputFiles.map((file) => file.text).join("\n"), files: files.sort() };
+}
+
+/** What esbuild says of a handler that it cannot bundle, with places relative to the root. */
+function notBuilt(project: Project, { name, folder }: Pipeline, error: unknown): unknown {
+  const errors = (error as Partial<BuildFailure>).errors ?? [];
+  if (errors.length === 0) return error;
+  const problems = errors.map(({ text, location }) => ({
+    file: relative(project.root, resolve(project.root, folder, location?.file ?? "handler.ts")),
+    line: location?.line ?? 1,
+    column: (location?.column ?? 0) + 1,
+    problem: `${text}.`,
+  }));
+  return new CliError(`The handler of ${name} does not build.`, problems);
 }
 
 function pythonSource(folder: string): HandlerSource {

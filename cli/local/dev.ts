@@ -42,7 +42,7 @@ export async function dev(options: DevOptions): Promise<void> {
     good(`Weir listens on ${stack.url}`);
     if (options.json) printJson({ url: stack.url, api_key_in: DEV_ENV });
     note(`  The API key is WEIR_API_KEY in ${DEV_ENV}. Put a file into a bucket with: weir put FILE`);
-    const unwatch = keepGenerated(options.root, options.persist);
+    const unwatch = await keepGenerated(options.root, options.persist);
     const reason = await Promise.race([stack.ended, interrupted]);
     unwatch();
     await stack.stop();

@@ -1,11 +1,12 @@
-// Local configuration of every Worker: its wrangler.toml with queues replaced by queues on disk (workers/local).
-// Written to a wrangler.local.toml beside each wrangler.toml, never committed.
+// Local configuration of every Worker: its wrangler.toml with queues replaced by queues on disk (workers/local), and
+// bundled from running copies. Written to a wrangler.local.toml beside each wrangler.toml, never committed.
 import { readFileSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { parse, stringify } from "smol-toml";
 import type { Consumer } from "../../workers/local/consumer.ts";
 import type { Table } from "../project/bindings.ts";
 import { ownConfig, type Project } from "../project/project.ts";
+import { copyPath, RUNNING } from "./running-copies.ts";
 
 const NOTICE =
   "# Written by `weir dev` from the wrangler.toml beside it, for local work only. Leave it out of git.\n";
@@ -39,7 +40,7 @@ export function localConfigs(root: string, configs: string[]): Map<string, strin
   ];
   return new Map(
     configs.map((config, index) => {
-      const table = withLocalVar(withQueuesOnDisk(tables[index] ?? {}));
+      const table = withCopies(withLocalVar(withQueuesOnDisk(tables[index] ?? {})), dirname(config));
       const whole = table.name === FRONT_DOOR ? frontDoor(table, services, consumers) : table;
       return [join(dirname(config), localName(config)), NOTICE + stringify(whole)];
     }),
@@ -70,6 +71,27 @@ const MAX_BATCH_MESSAGES = 100;
 function inOneBatch({ max_concurrency, ...consumer }: DeployedConsumer): Omit<Consumer, "binding"> {
   if (max_concurrency === undefined || consumer.max_batch_size !== 1) return consumer;
   return { ...consumer, max_batch_size: Math.min(max_concurrency, MAX_BATCH_MESSAGES) };
+}
+
+/**
+ * Leads the names of project files to their running copies. A pipeline's copy has its version, which as a setting would
+ * change without the code.
+ */
+function withCopies(table: Table, folder: string): Table {
+  const name = basename(folder);
+  const copies: Record<string, string> = {
+    "#pipeline/handler": copyPath(name, "pipeline.mjs"),
+    "#pipeline/config": copyPath(name, "config.mjs"),
+    "#weir/connections": `${RUNNING}/connections.json`,
+    "#weir/models": `${RUNNING}/models.json`,
+  };
+  const { alias = {}, vars = {} } = table as { alias?: Record<string, string>; vars?: Table };
+  const { WEIR_VERSION: _, ...others } = vars;
+  const led = Object.entries(alias).map(([of, path]) => {
+    const copy = Object.hasOwn(copies, of) ? copies[of] : undefined;
+    return [of, copy === undefined ? path : `./${relative(folder, copy)}`];
+  });
+  return { ...table, vars: others, ...(led.length > 0 && { alias: Object.fromEntries(led) }) };
 }
 
 /** Only local work signs URLs of this machine. */

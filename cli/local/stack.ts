@@ -13,6 +13,7 @@ import { configsOf, writeLocalConfigs } from "./local-config.ts";
 import { lockState } from "./lock.ts";
 import { migrate } from "./migrate.ts";
 import { noteCommit } from "./running-commit.ts";
+import { RunningCopies } from "./running-copies.ts";
 import { ringCron, startWorkers } from "./workers.ts";
 import { wranglerEnv } from "./wrangler.ts";
 
@@ -83,6 +84,7 @@ async function startOn(
   undo.push(compute.stop);
   noteCommit(root, persist);
   const env: SettingValues = { ...settings, ...compute.settings, WEIR_LOCAL_URL: url };
+  await new RunningCopies().take(project);
   const configs = [
     ...writeLocalConfigs(root, configsOf(project)),
     ...(["compute", "search"] as const).map((name) => ownConfig(root, name)),

@@ -79,6 +79,55 @@ test("a handler that is saved while messages wait loses none of them", async () 
   await allHaveRun(keys);
 }, 240_000);
 
+test("an item names the version of the code that made it, while the handler is edited", async () => {
+  const path = join(project.root, "pipelines/mirror/handler.ts");
+  const source = readFileSync(path, "utf8");
+  const found = new Map<string, Set<string>>();
+  for (let edit = 0; edit < 3; edit++) {
+    const body = `edit ${edit}`;
+    writeFileSync(path, source.replace('body: "as saved"', `body: ${JSON.stringify(body)}`));
+    for (let n = 0; !found.has(body); n++) {
+      await tellOf(`edits/${edit}-${n}.bin`).catch(() => false);
+      const items = await dev.client
+        .all<{ version: string; data: { body: string } }>("/v1/collections/mirrored/items")
+        .catch(() => []);
+      for (const { version, data } of items)
+        found.set(data.body, (found.get(data.body) ?? new Set()).add(version));
+    }
+  }
+  const edits = [...found].filter(([body]) => body.startsWith("edit "));
+  expect(edits.map(([, versions]) => versions.size)).toEqual([1, 1, 1]);
+  expect(new Set(edits.flatMap(([, versions]) => [...versions])).size).toBe(3);
+  expect(dev.said()).not.toContain("[ERROR]");
+}, 240_000);
+
+test("what does not build or does not fit is named with its place, once, and the last good state runs on", async () => {
+  const files = { handler: "pipelines/mirror/handler.ts", config: "pipelines/mirror/config.json" };
+  const at = (name: string) => join(project.root, name);
+  const before = {
+    handler: readFileSync(at(files.handler), "utf8"),
+    config: readFileSync(at(files.config), "utf8"),
+  };
+  const heard = (text: string) =>
+    dev.client.until(
+      async () => dev.said(),
+      (said) => said.includes(text),
+      30_000,
+    );
+  writeFileSync(at(files.handler), "export default ][;\n");
+  await heard("pipelines/mirror/handler.ts:1:16");
+  writeFileSync(at(files.config), before.config.replace("mirror", "mirrors"));
+  await heard('The alias "mirrors" differs from the name of its folder');
+  await allHaveRun(await tellOfMany("broken", 3, async () => true));
+  writeFileSync(at(files.config), before.config.replace("conn_media", "conn_none"));
+  await heard('names the connection "conn_none"');
+  writeFileSync(at(files.config), before.config);
+  writeFileSync(at(files.handler), `${before.handler}// mended\n`);
+  await allHaveRun(await tellOfMany("mended", 3, async () => true));
+  for (const text of ["The handler of mirror does not build", 'The alias "mirrors" differs', '"conn_none"'])
+    expect(dev.said().split(text).length - 1, text).toBe(1);
+}, 240_000);
+
 test("the Workers' process killed alone, with messages in its queues, loses none of them", async () => {
   const keys = await tellOfMany("workerd", 20, async () => true);
   for (const workerd of workerds().filter((one) => !isFront(one))) process.kill(workerd.pid, "SIGKILL");

@@ -17,6 +17,8 @@ export interface Dev {
   client: Client;
   pid: number;
   url: string;
+  /** What it has said so far. */
+  said(): string;
   /** SIGKILL to every process of it at the same time. */
   kill(): Promise<void>;
   /** SIGKILL to the command alone; resolves when nothing that it had started is left. */
@@ -100,6 +102,7 @@ export function devProject(aliases: string[], connections: string[]) {
         client,
         pid: child.pid as number,
         url,
+        said: () => said.join("\n"),
         kill: () => killed(killTree),
         killAlone: () => killed((pid) => process.kill(pid, "SIGKILL")),
       };

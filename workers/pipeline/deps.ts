@@ -49,8 +49,8 @@ export function openDeps(
   models: Models,
   env: Env,
   now: () => number = Date.now,
+  version = env.setting("WEIR_VERSION") ?? "unversioned",
 ): PipelineDeps {
-  const version = env.setting("WEIR_VERSION") ?? "unversioned";
   const commit = env.setting("WEIR_COMMIT") ?? "unknown";
   const hide = hiding(env.secretValues());
   hideInConsole(hide);

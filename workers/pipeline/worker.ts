@@ -4,7 +4,7 @@
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import config from "#pipeline/config";
-import pipeline from "#pipeline/handler";
+import * as handler from "#pipeline/handler";
 import connections from "#weir/connections";
 import models from "#weir/models";
 import { openEnv } from "../../src/env.ts";
@@ -17,6 +17,13 @@ import { openDeps } from "./deps.ts";
 import { consumeJobs, invokeJob, runJobs } from "./doors.ts";
 import { takeMoment } from "./moments.ts";
 import { embedQuestion } from "./questions.ts";
+import type { Pipeline } from "./sdk.ts";
+
+/** Version of the bundle itself: local work writes it beside the handler (cli/local/running-copies.ts). */
+const { default: pipeline, WEIR_BUNDLED_VERSION: bundledVersion } = handler as {
+  default: Pipeline;
+  WEIR_BUNDLED_VERSION?: string;
+};
 
 const parsed = {
   config: pipelineConfigSchema.parse(config),
@@ -26,7 +33,16 @@ const parsed = {
 
 export default class PipelineWorker extends WorkerEntrypoint {
   #deps() {
-    return openDeps(pipeline, parsed.config, parsed.connections, parsed.models, openEnv(this.env as object));
+    const env = openEnv(this.env as object);
+    return openDeps(
+      pipeline,
+      parsed.config,
+      parsed.connections,
+      parsed.models,
+      env,
+      Date.now,
+      bundledVersion,
+    );
   }
 
   run(jobs: Job[]) {

@@ -1,0 +1,163 @@
+// Running copies: what the Workers of the local stack are bundled from, in .weir/running. A pipeline's copy is one file
+// with its bundled handler, its config and its version, so that one reload changes all three, and no item names code
+// that did not make it. Only what builds and is valid is copied: the stack stays on the last good state (decision 060).
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { build, type Plugin } from "esbuild";
+import { hashOf, holdVersion, inputsOf, type VersionInputs } from "../generate/version.ts";
+import type { Problem } from "../io/json-file.ts";
+import { CliError } from "../io/output.ts";
+import { type Pipeline, type Project, packageRoot } from "../project/project.ts";
+
+/** Folder of the copies, relative to the root. */
+export const RUNNING = ".weir/running";
+/** Export of a pipeline's copy that names its version; workers/pipeline/worker.ts reads it. */
+const VERSION_EXPORT = "WEIR_BUNDLED_VERSION";
+const CONFIG_EXPORT = "WEIR_BUNDLED_CONFIG";
+/** Times that a handler is read again because it was edited while it was read. */
+const MAX_READS = 5;
+
+/** What runs of a pipeline. */
+interface Copy {
+  pipeline: Pipeline;
+  version: string;
+  files: string[];
+}
+
+/** Outcome of taking a project up. */
+export interface TakenUp {
+  /** The project as it runs: pipelines whose handler does not build are as they were before. */
+  project: Project;
+  /** A problem for each error of a handler that does not build, by alias. */
+  broken: Map<string, { problems: Problem[]; version: string }>;
+  /** Pipelines that run another version than before. */
+  changed: { alias: string; version: string }[];
+  /** Files outside the pipelines' folders that handlers are bundled from, relative to the root. */
+  imported: string[];
+}
+
+export class RunningCopies {
+  readonly #copies = new Map<string, Copy>();
+
+  /**
+   * Copies what has changed of a valid project.
+   *
+   * @throws CliError where a handler does not build that has never run
+   */
+  async take(project: Project): Promise<TakenUp> {
+    const broken: TakenUp["broken"] = new Map();
+    const changed: TakenUp["changed"] = [];
+    const running: Pipeline[] = [];
+    for (const pipeline of project.pipelines) {
+      const before = this.#copies.get(pipeline.name);
+      const copy = await copyOf(project, pipeline, before).catch((error: unknown): Copy => {
+        if (!before || !(error instanceof CliError)) throw error;
+        broken.set(pipeline.name, { problems: error.problems, version: before.version });
+        return before;
+      });
+      if (before && copy.version !== before.version)
+        changed.push({ alias: pipeline.name, version: copy.version });
+      this.#copies.set(pipeline.name, copy);
+      running.push(copy.pipeline);
+    }
+    const { connections, models } = project.files;
+    for (const [name, { value }] of Object.entries({ connections, models }))
+      put(project.root, `${name}.json`, JSON.stringify(value ?? {}));
+    const imported = [...this.#copies.values()].flatMap(({ files, pipeline }) =>
+      files.filter((file) => !file.startsWith(`${pipeline.folder}/`) && !file.includes("node_modules/")),
+    );
+    return { project: { ...project, pipelines: running }, broken, changed, imported };
+  }
+}
+
+/** Path of a pipeline's copies, relative to the root. */
+export const copyPath = (name: string, file: "pipeline.mjs" | "config.mjs") => `${RUNNING}/${name}/${file}`;
+
+/** Copies a pipeline, unless its copy is of the same version. @throws CliError where its handler does not build */
+async function copyOf(project: Project, pipeline: Pipeline, before: Copy | undefined): Promise<Copy> {
+  for (let reads = 0; reads < MAX_READS; reads++) {
+    const inputs = await inputsOf(project, pipeline);
+    const version = hashOf(inputs);
+    const text = version === before?.version ? undefined : await textOf(project, pipeline, version);
+    // The handler may have been edited between the two: its version is that of the copied text.
+    if (text !== undefined && hashOf(await inputsOf(project, pipeline)) !== version) continue;
+    if (text !== undefined) {
+      put(project.root, `${pipeline.name}/config.mjs`, CONFIG_COPY);
+      put(project.root, `${pipeline.name}/pipeline.mjs`, text);
+    }
+    holdVersion(pipeline, version);
+    return { pipeline, version, files: filesOf(inputs) };
+  }
+  throw new CliError(`The handler of ${pipeline.name} changes faster than it can be read.`);
+}
+
+const filesOf = ({ files }: VersionInputs) => files;
+const CONFIG_COPY = `export { ${CONFIG_EXPORT} as default } from "./pipeline.mjs";\n`;
+
+async function textOf(project: Project, pipeline: Pipeline, version: string): Promise<string> {
+  const own = [
+    `export const ${VERSION_EXPORT} = ${JSON.stringify(version)};`,
+    `export const ${CONFIG_EXPORT} = ${JSON.stringify(pipeline.files.config.value)};`,
+    "",
+  ].join("\n");
+  const folder = join(project.root, pipeline.folder);
+  // Before the code, whose last line is its source map.
+  return own + (pipeline.handler === "handler.py" ? pythonCode(folder) : await typescriptCode(folder));
+}
+
+const pythonCode = (folder: string) =>
+  [
+    `import { pythonPipeline } from ${JSON.stringify(join(packageRoot, "workers/pipeline/python.ts"))};`,
+    `export default pythonPipeline(${JSON.stringify(readFileSync(join(folder, "handler.py"), "utf8"))});`,
+    "",
+  ].join("\n");
+
+/** Modules that wrangler has its own ways with stay where they are. */
+const leaveToWrangler: Plugin = {
+  name: "leave-to-wrangler",
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.{1,2}\/.*\.(wasm(\?module)?|bin)$/ }, ({ path, resolveDir }) => ({
+      path: resolve(resolveDir, path),
+      external: true,
+    }));
+  },
+};
+
+/** Bundles a handler for wrangler, with the lines of its sources. */
+async function typescriptCode(folder: string): Promise<string> {
+  const { outputFiles } = await build({
+    absWorkingDir: folder,
+    entryPoints: ["handler.ts"],
+    bundle: true,
+    write: false,
+    format: "esm",
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    conditions: ["workerd", "worker", "browser", "import"],
+    external: ["weir", "cloudflare:*", "node:*", "#weir/*", "#pipeline/*"],
+    loader: { ".txt": "text" },
+    sourcemap: "inline",
+    sourceRoot: folder,
+    tsconfigRaw: {},
+    logLevel: "silent",
+    plugins: [leaveToWrangler],
+  });
+  return outputFiles.map((file) => file.text).join("\n");
+}
+
+/** Writes a copy in one step, so that nobody reads half of it. An unchanged one is left alone. */
+function put(root: string, name: string, text: string): void {
+  const path = join(root, RUNNING, name);
+  if (textAt(path) === text) return;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
+}
+
+function textAt(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,97 @@
+// What the Workers of `weir dev` are bundled from: code, config and version in one file, and never what does not build.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { expect, test } from "vitest";
+import { versionOf } from "../../cli/generate/version.ts";
+import { RunningCopies } from "../../cli/local/running-copies.ts";
+import { loadProject } from "../../cli/project/project.ts";
+import { change, config, project } from "./support/given.ts";
+
+const handler = (value: string) =>
+  `import { value } from "../../lib/value.ts";\nexport default { value, own: ${value} };\n`;
+const given = () =>
+  project({
+    "lib/value.ts": "export const value = 1;\n",
+    "pipelines/one/handler.ts": handler("1"),
+    "pipelines/two/handler.py": 'def handler(event):\n    return [{"path": "C:\\\\x"}]\n',
+    "pipelines/two/config.json": config({ alias: "two" }),
+  });
+const pathOf = (root: string, alias = "one") => join(root, `.weir/running/${alias}/pipeline.mjs`);
+const read = async (root: string) =>
+  (await import(`${pathToFileURL(pathOf(root)).href}?${crypto.randomUUID()}`)) as {
+    default: unknown;
+    WEIR_BUNDLED_VERSION: string;
+    WEIR_BUNDLED_CONFIG: unknown;
+  };
+
+test("a copy holds the handler with what it imports, its config, and the version that is generated for it", async () => {
+  const root = given();
+  const loaded = loadProject(root);
+  const { imported, project: running } = await new RunningCopies().take(loaded);
+  const copy = await read(root);
+  expect(copy.default).toEqual({ value: 1, own: 1 });
+  expect(copy.WEIR_BUNDLED_CONFIG).toEqual(config({}));
+  const [one] = running.pipelines;
+  expect(copy.WEIR_BUNDLED_VERSION).toBe(one && (await versionOf(running, one)));
+  expect(imported).toEqual(["lib/value.ts"]);
+});
+
+test("a copy keeps the lines of its source, for whoever looks for an error", async () => {
+  const root = given();
+  await new RunningCopies().take(loadProject(root));
+  const map = /sourceMappingURL=data:application\/json;base64,(\S+)/.exec(readFileSync(pathOf(root), "utf8"));
+  const { sources } = JSON.parse(Buffer.from(map?.[1] ?? "", "base64").toString()) as { sources: string[] };
+  expect(sources).toContain("handler.ts");
+});
+
+test("a Python handler's copy holds its source as it is", async () => {
+  const root = given();
+  await new RunningCopies().take(loadProject(root));
+  const source = readFileSync(join(root, "pipelines/two/handler.py"), "utf8");
+  expect(readFileSync(pathOf(root, "two"), "utf8")).toContain(JSON.stringify(source));
+});
+
+test("an edit changes code and version together; what a pipeline does not use changes neither", async () => {
+  const root = given();
+  const copies = new RunningCopies();
+  await copies.take(loadProject(root));
+  const before = await read(root);
+  const other = readFileSync(pathOf(root, "two"), "utf8");
+  change(root, { "lib/value.ts": "export const value = 2;\n" });
+  const { changed } = await copies.take(loadProject(root));
+  const after = await read(root);
+  expect(after.default).toEqual({ value: 2, own: 1 });
+  expect(after.WEIR_BUNDLED_VERSION).not.toBe(before.WEIR_BUNDLED_VERSION);
+  expect(changed).toEqual([{ alias: "one", version: after.WEIR_BUNDLED_VERSION }]);
+  expect(readFileSync(pathOf(root, "two"), "utf8")).toBe(other);
+});
+
+test("a handler that does not build is named with its place, and runs on as it was; others are taken up", async () => {
+  const root = given();
+  const copies = new RunningCopies();
+  await copies.take(loadProject(root));
+  const before = await read(root);
+  change(root, {
+    "pipelines/one/handler.ts": "const a = 1;\nexport default ][;\n",
+    "pipelines/one/config.json": config({ timeout_seconds: 7 }),
+    "pipelines/two/handler.py": "def handler(event):\n    return []\n",
+  });
+  const { broken, changed, project: running } = await copies.take(loadProject(root));
+  expect(broken.get("one")).toMatchObject({
+    version: before.WEIR_BUNDLED_VERSION,
+    problems: [{ file: "pipelines/one/handler.ts", line: 2, column: 16 }],
+  });
+  expect(changed.map(({ alias }) => alias)).toEqual(["two"]);
+  expect(running.pipelines[0]?.config?.timeout_seconds).not.toBe(7);
+  expect(await read(root)).toEqual(before);
+});
+
+test("a handler that has never built is refused with its place", async () => {
+  const root = given();
+  change(root, { "pipelines/one/handler.ts": 'import "./none.ts";\n' });
+  await expect(new RunningCopies().take(loadProject(root))).rejects.toMatchObject({
+    message: "The handler of one does not build.",
+    problems: [{ file: "pipelines/one/handler.ts", line: 1, problem: 'Could not resolve "./none.ts".' }],
+  });
+});
