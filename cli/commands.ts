@@ -7,6 +7,7 @@ import { addCompare } from "./compare/command.ts";
 import { addGenerateCommands } from "./generate/commands.ts";
 import { addHelpCommands } from "./help.ts";
 import { addBench, addLocalCommands } from "./local/commands.ts";
+import { addModelsCommands } from "./models/commands.ts";
 import { addStartCommands } from "./new/commands.ts";
 import { addAdminCommands } from "./operate/admin-commands.ts";
 import { addOperateCommands } from "./operate/commands.ts";
@@ -18,6 +19,7 @@ export function addCommands(program: Command): void {
   const root = () => resolve(program.opts<{ root: string }>().root);
   addStartCommands(program, root);
   addGenerateCommands(program, root);
+  addModelsCommands(program, root);
   addLocalCommands(program, root);
   addSenderCommands(program, root);
   addFilterCommands(program, root);

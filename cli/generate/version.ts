@@ -65,11 +65,18 @@ export function hashOf({ handler, config, models, contract }: VersionInputs): st
   return hash.digest("hex").slice(0, 16);
 }
 
-/** Model definitions that a pipeline may use: those that its config names, or all. */
+/** Model definitions that a pipeline may use: those that its config names, or all. Where one came from is no part of it. */
 function modelsFor({ models }: Project, { config }: Pipeline): unknown {
-  if (config?.models === undefined || typeof models !== "object" || models === null) return models;
-  const named: readonly string[] = config.models;
-  return Object.fromEntries(Object.entries(models).filter(([name]) => named.includes(name)));
+  if (typeof models !== "object" || models === null) return models;
+  const named: readonly string[] | undefined = config?.models;
+  const used = Object.entries(models).filter(([name]) => named?.includes(name) ?? true);
+  return Object.fromEntries(used.map(([name, model]) => [name, withoutOrigin(model)]));
+}
+
+function withoutOrigin(model: unknown): unknown {
+  if (typeof model !== "object" || model === null || !("origin" in model)) return model;
+  const { origin: _, ...definition } = model;
+  return definition;
 }
 
 async function bundle(folder: string): Promise<HandlerSource> {

@@ -53,6 +53,14 @@ const pixels = {
 /** How the parts of one input (a text's tokens, a picture's patches) become one vector; `none`: the model does it. */
 const tokens = z.enum(["none", "mean", "cls"]).default("none");
 
+/** What a model of text was trained to find before what is searched for, and before what is found. */
+const prefixes = {
+  /** Stands before the words of a question. */
+  query_prefix: z.string().min(1).max(1000).optional(),
+  /** Stands before every other text. */
+  document_prefix: z.string().min(1).max(1000).optional(),
+};
+
 const imageSchema = z.strictObject({
   ...onnxFile,
   ...pixels,
@@ -76,6 +84,13 @@ const textSchema = z.strictObject({
   /** Fills every text up to `max_length`, for a model that takes nothing else. */
   pad: z.boolean().default(false),
   pad_id: z.int().nonnegative().default(0),
+  /** Where the tokens that fill go; after the text, when absent. */
+  pad_side: z.enum(["left", "right"]).optional(),
+  /** Lower-cases a text first, for a model that was trained so and whose tokenizer leaves it to the caller. */
+  lowercase: z.literal(true).optional(),
+  /** Token that ends every text, for a tokenizer that adds none. */
+  append_eos: z.int().nonnegative().optional(),
+  ...prefixes,
   dtype: z.enum(["int64", "int32"]).default("int64"),
   pooling: z.enum(["none", "mean", "cls", "last"]).default("none"),
 });
@@ -89,6 +104,22 @@ const vectorFields = {
   frames: z.enum(["mean", "max"]).default("mean"),
 };
 
+/** Where `weir models add` had a model from. It decides no vector, and is no part of the definition. */
+const originSchema = z.strictObject({
+  /** The hub, or `folder`. */
+  hub: z.string().min(1).max(500),
+  /** Its name there. */
+  id: z.string().min(1).max(200),
+  /** The commit that was fetched. */
+  revision: z
+    .string()
+    .regex(/^[0-9a-f]{40}$/, "a commit, 40 hex digits")
+    .optional(),
+  licence: z.string().min(1).max(200),
+  /** What the hub has under which name, and as what file it is kept. Several become one where weights were apart. */
+  files: z.array(z.strictObject({ from: z.string().min(1), file, sha256, bytes: z.int().nonnegative() })),
+});
+
 const builtinSchema = z.strictObject({
   kind: z.literal("builtin"),
   builtin: z.enum(Object.keys(BUILTINS) as [Builtin, ...Builtin[]]),
@@ -101,6 +132,7 @@ const onnxSchema = z
     /** For a model that takes a span's frames together; without it, `image` is asked for each. */
     video: videoSchema.optional(),
     text: textSchema.optional(),
+    origin: originSchema.optional(),
   })
   .refine(({ image, video, text }) => image ?? video ?? text, "at least one of image, video and text");
 const httpSchema = z.strictObject({
@@ -110,7 +142,7 @@ const httpSchema = z.strictObject({
   url: z
     .url({ protocol: /^https?$/, error: "an https URL" })
     .refine(
-      (url) => isTrusted(new URL(url)),
+      (url) => isTrustedUrl(new URL(url)),
       "https, or http on this machine, without a user name or password",
     ),
   /** What the endpoint calls the model. */
@@ -134,9 +166,11 @@ const httpSchema = z.strictObject({
   parameters: z.record(z.string(), z.unknown()).default({}),
   /** Until an answer is given up. */
   timeout_seconds: z.int().min(1).max(300).default(60),
+  ...prefixes,
 });
 
-const isTrusted = ({ protocol, hostname, username, password }: URL) =>
+/** Whether what an URL gives comes from whom it names: https, or this machine; nobody's password is in it. */
+export const isTrustedUrl = ({ protocol, hostname, username, password }: URL) =>
   username === "" &&
   password === "" &&
   (protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(hostname));
@@ -148,11 +182,17 @@ export type HttpModel = z.infer<typeof httpSchema>;
 export type ImageInput = z.infer<typeof imageSchema>;
 export type VideoInput = z.infer<typeof videoSchema>;
 export type TextInput = z.infer<typeof textSchema>;
+export type ModelOrigin = z.infer<typeof originSchema>;
 
 /** Every field that a definition may have, for who looks for a misspelt one. */
-export const MODEL_FIELDS = [httpSchema, onnxSchema, imageSchema, videoSchema, textSchema].flatMap((schema) =>
-  Object.keys(schema.shape),
-);
+export const MODEL_FIELDS = [
+  httpSchema,
+  onnxSchema,
+  imageSchema,
+  videoSchema,
+  textSchema,
+  originSchema,
+].flatMap((schema) => Object.keys(schema.shape));
 
 /** The file models.json. */
 export const modelsSchema = z
@@ -192,6 +232,15 @@ export function findModel(models: Models, name: string, modality: Modality): Res
   );
 }
 
+/** Whether a text is what somebody searches for, or what is found. */
+export type TextRole = "query" | "document";
+
+/** A text with what its model was trained to find before one of its role. */
+export function prefixed(model: Model, text: string, role: TextRole): string {
+  const fields = model.kind === "onnx" ? model.text : model.kind === "http" ? model : undefined;
+  return `${fields?.[`${role}_prefix`] ?? ""}${text}`;
+}
+
 /** What stays with a vector: by which definition it was made, and how its parts became one. */
 export interface Recipe {
   /** The first 16 hex digits of a hash of the model's definition and of compute's contract. */
@@ -209,11 +258,11 @@ export function ranAs(name: string, model: Model): string {
 }
 
 export async function recipeOf(model: Model, modality: Modality): Promise<Recipe> {
-  const text = canonical([COMPUTE_CONTRACT, model]);
+  const { origin: _, ...definition } = model.kind === "onnx" ? model : { ...model, origin: undefined };
+  const text = canonical([COMPUTE_CONTRACT, definition]);
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
-  const definition = [...hash.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   return {
-    definition,
+    definition: [...hash.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join(""),
     pooling: poolingOf(model, modality),
     normalised: model.kind === "builtin" || model.normalise,
   };

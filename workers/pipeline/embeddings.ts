@@ -9,9 +9,11 @@ import {
   type Modality,
   type Model,
   type Models,
+  prefixed,
   type Recipe,
   ranAs,
   recipeOf,
+  type TextRole,
 } from "../../src/shapes/model.ts";
 import type { ResultStore, StoredResult } from "../../src/shapes/results.ts";
 import type { EmbeddingCounts } from "../../src/shapes/run.ts";
@@ -83,10 +85,16 @@ export class Embeddings {
     while (this.#making.size > 0) await Promise.all(this.#making);
   }
 
-  /** Embeds one span, picture or text. Throws {@link FailureError}. */
-  async embed(kind: Modality, input: EmbedInput, name: string): Promise<Float32Array> {
-    if ("text" in input) checkText(input.text);
+  /** Embeds one span, picture or text; a text as its `role` asks for. Throws {@link FailureError}. */
+  async embed(
+    kind: Modality,
+    subject: EmbedInput,
+    name: string,
+    role: TextRole = "document",
+  ): Promise<Float32Array> {
+    if ("text" in subject) checkText(subject.text);
     const model = this.#model(name, kind);
+    const input = "text" in subject ? { text: prefixed(model, subject.text, role) } : subject;
     const ready = this.#recipe(name, model, kind).then(async (recipe) => ({
       recipe,
       key: await resultKey(kind, recipe.definition, input, this.#opened),

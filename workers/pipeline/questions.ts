@@ -33,7 +33,8 @@ export async function embedQuestion(
       try {
         const name = await modelOf(space, modality, deps);
         const { embed } = opened.weir;
-        const making = "text" in subject ? embed.text(subject.text, name) : embed.image(subject.url, name);
+        const making =
+          "text" in subject ? opened.questionVector(subject.text, name) : embed.image(subject.url, name);
         // What comes too late is kept all the same, for the next time.
         later(making.then(opened.settled).catch(() => undefined));
         answer.vectors.push({ space, values: await Promise.race([making, late]) });

@@ -33,6 +33,8 @@ const URL_SECONDS = 3600;
 interface OpenedWeir {
   weir: Weir;
   compute: ComputeClient;
+  /** The vector of words that somebody searches for, as their model takes those. */
+  questionVector(text: string, model: string): Promise<Float32Array>;
   /** Resolves once all computed embeddings are kept. */
   settled(): Promise<void>;
 }
@@ -75,5 +77,10 @@ export function openWeir(
       text: (text, model) => embeddings.embed("text", { text }, model),
     },
   };
-  return { weir, compute, settled: () => embeddings.settled() };
+  return {
+    weir,
+    compute,
+    questionVector: (text, model) => embeddings.embed("text", { text }, model, "query"),
+    settled: () => embeddings.settled(),
+  };
 }

@@ -11,7 +11,7 @@ import { type ModelInput, type ModelOutput, rowsAtOnce, vectorsOf } from "./run.
 /** Messages to the process: first its models, then a question for each vector. */
 export type ToInference =
   | { type: "begin"; models: Models; root: string; threads: number }
-  | ({ type: "ask"; id: number; model: string; modality: Modality } & ModelInput);
+  | ({ type: "ask"; id: number; model: string; modality: Modality; anySize?: boolean } & ModelInput);
 export type FromInference = ({ id: number } & ModelOutput) | { id: number; failure: Failure };
 
 type Question = Extract<ToInference, { type: "ask" }>;
@@ -52,16 +52,20 @@ async function work(): Promise<void> {
 }
 
 async function runBatch(batch: Question[]): Promise<void> {
-  const [{ model, modality } = { model: "", modality: "text" as const }] = batch;
+  const [first] = batch;
+  if (!first) return;
+  const { model, modality, anySize } = first;
   try {
-    const outputs = await vectorsOf(sessions, root, onnx(model), modality, batch);
+    const definition = onnx(model);
+    const sized = anySize ? { ...definition, dimensions: undefined } : definition;
+    const outputs = await vectorsOf(sessions, root, sized, modality, batch);
     for (const [index, { id }] of batch.entries())
       say({ id, ...(outputs[index] ?? { vector: new Float32Array() }) });
   } catch (error) {
     if (!(error instanceof FailureError)) console.error(error);
     const failure = error instanceof FailureError ? error.failure : badModel(reasonOf(error)).failure;
     // The others of the batch may not share the failure: each is run alone.
-    if (batch.length === 1) say({ id: batch[0]?.id ?? 0, failure });
+    if (batch.length === 1) say({ id: first.id, failure });
     else for (const ask of batch) await runBatch([ask]);
   }
 }

@@ -44,11 +44,12 @@ export class Inference {
     this.#options = options;
   }
 
-  /** The vector of one input, and those of its frames. Throws {@link FailureError}. */
-  embed(model: string, modality: Modality, input: ModelInput): Promise<ModelOutput> {
+  /** The vector of one input, and those of its frames. Throws {@link FailureError}. `anySize`: of whatever size. */
+  embed(model: string, modality: Modality, input: ModelInput, anySize = false): Promise<ModelOutput> {
     return new Promise((resolve, reject) => {
       const id = ++this.#last;
-      this.#ask({ question: { type: "ask", id, model, modality, ...input }, tries: 0, resolve, reject });
+      const question = { type: "ask" as const, id, model, modality, anySize, ...input };
+      this.#ask({ question, tries: 0, resolve, reject });
     });
   }
 

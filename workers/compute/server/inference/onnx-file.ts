@@ -2,7 +2,7 @@
 // runtime would open it, so the file is walked before the runtime sees it. Pure: bytes in, a reason out.
 
 /** Length-delimited fields by number, and the message in each (onnx.proto3). What is not here is passed over. */
-const MESSAGES = {
+export const MESSAGES = {
   model: { 7: "graph", 20: "training", 25: "function" },
   training: { 1: "graph", 2: "graph" },
   graph: { 1: "node", 5: "tensor", 15: "sparse" },
@@ -12,12 +12,12 @@ const MESSAGES = {
   sparse: { 1: "tensor", 2: "tensor" },
   tensor: {},
 } as const satisfies Record<string, Record<number, string>>;
-type Message = keyof typeof MESSAGES;
+export type Message = keyof typeof MESSAGES;
 
-const EXTERNAL_DATA_FIELD = 13;
-const DATA_LOCATION_FIELD = 14;
+export const EXTERNAL_DATA_FIELD = 13;
+export const DATA_LOCATION_FIELD = 14;
 /** Graphs in attributes of nodes of graphs. */
-const MAX_DEPTH = 64;
+export const MAX_DEPTH = 64;
 
 /** Why a file is not taken as a model; undefined for one that is. */
 export function refusedModel(bytes: Uint8Array): string | undefined {
@@ -56,7 +56,7 @@ function walk(
 }
 
 /** Protobuf's wire format. Throws RangeError for what is not. */
-class FieldReader {
+export class FieldReader {
   readonly #from: Uint8Array;
   #at = 0;
   /** Of the field that was read last, if it was a length-delimited one. */
@@ -64,6 +64,11 @@ class FieldReader {
 
   constructor(bytes: Uint8Array) {
     this.#from = bytes;
+  }
+
+  /** Where the next field begins. */
+  get position(): number {
+    return this.#at;
   }
 
   get done(): boolean {

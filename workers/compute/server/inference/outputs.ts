@@ -7,7 +7,8 @@ import { badModel } from "./bad-model.ts";
 /** Shape that models.json promises of an output. */
 export interface TensorShape {
   rows: number;
-  dimensions: number;
+  /** Undefined: as many as there are. */
+  dimensions: number | undefined;
   pooling: "none" | "mean" | "cls" | "last";
   /** For each row, which of its parts count; all, when absent. */
   masks?: readonly (readonly number[])[];
@@ -26,7 +27,7 @@ export function rowsOf(
   const shape = `[${output.dims.join(", ")}]`;
   if (dims[0] !== rows || (dims.length !== 2 && dims.length !== 3) || !(parts > 0))
     throw badModel(`${file}: its output has the shape ${shape}, for ${rows} inputs`);
-  if (width !== dimensions)
+  if (dimensions !== undefined && width !== dimensions)
     throw badModel(`${file}: it gives ${width} numbers (${shape}); models.json says ${dimensions}`);
   if ((dims.length === 3) !== (pooling !== "none"))
     throw badModel(

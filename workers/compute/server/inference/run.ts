@@ -12,6 +12,9 @@ import { tokenizerOf, tokensOf, tokenTensors } from "./tokens.ts";
 /** Input of one vector: a span's or picture's frames (RGB, as the model's size says), or a text. */
 export type ModelInput = { frames: Uint8Array[] } | { text: string };
 
+/** A model whose vectors have the size that is declared, or any where it is being tried. */
+export type RunnableModel = Omit<OnnxModel, "dimensions"> & { dimensions: number | undefined };
+
 /** A model's answer to one input. */
 export interface ModelOutput {
   vector: Float32Array;
@@ -36,7 +39,7 @@ const clamp = (rows: number) => Math.max(1, Math.min(MAX_ROWS, Math.floor(rows))
 export async function vectorsOf(
   sessions: Sessions,
   root: string,
-  model: OnnxModel,
+  model: RunnableModel,
   modality: Modality,
   inputs: readonly ModelInput[],
 ): Promise<ModelOutput[]> {
@@ -63,7 +66,7 @@ export async function vectorsOf(
 
 async function vectorsOfPixels(
   sessions: Sessions,
-  model: OnnxModel,
+  model: RunnableModel,
   input: ImageInput | VideoInput,
   rows: Uint8Array[][],
 ): Promise<Float32Array[]> {
@@ -78,7 +81,7 @@ async function vectorsOfPixels(
 async function vectorsOfTexts(
   sessions: Sessions,
   root: string,
-  model: OnnxModel,
+  model: RunnableModel,
   texts: string[],
 ): Promise<Float32Array[]> {
   const { text: input } = model;

@@ -30,12 +30,27 @@ export async function tokenizerOf(root: string, { tokenizer }: TextInput): Promi
 
 /** The tokens of each text, all of one length. */
 export function tokensOf(tokenizer: Tokenizer, texts: readonly string[], input: TextInput): Tokens[] {
-  const all = texts.map((text) => shortened(tokenizer, text, input.max_length));
+  const all = texts.map((text) => idsOf(tokenizer, text, input));
   const length = input.pad ? input.max_length : Math.max(...all.map((ids) => ids.length));
-  return all.map((ids) => ({
-    ids: [...ids, ...Array.from({ length: length - ids.length }, () => input.pad_id)],
-    mask: Array.from({ length }, (_, index) => (index < ids.length ? 1 : 0)),
-  }));
+  return all.map((ids) => {
+    const filling = Array.from({ length: length - ids.length }, () => input.pad_id);
+    const [own, none] = [ids.map(() => 1), filling.map(() => 0)];
+    return input.pad_side === "left"
+      ? { ids: [...filling, ...ids], mask: [...none, ...own] }
+      : { ids: [...ids, ...filling], mask: [...own, ...none] };
+  });
+}
+
+/** A text's ids, with the end that its model takes and within its length. */
+function idsOf(
+  tokenizer: Tokenizer,
+  text: string,
+  { lowercase, append_eos, max_length }: TextInput,
+): number[] {
+  const words = lowercase ? text.toLowerCase() : text;
+  if (append_eos === undefined) return shortened(tokenizer, words, max_length);
+  const ids = shortened(tokenizer, words, max_length - 1);
+  return ids.at(-1) === append_eos ? ids : [...ids, append_eos];
 }
 
 /** A text's ids. One that is too long loses the end of its text, not the token that marks its end. */
