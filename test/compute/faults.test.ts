@@ -383,7 +383,10 @@ describe("the program", () => {
     const running = post(base, "/v1/split", { url: slow.url });
     await slow.arrived;
     program.kill("SIGTERM");
-    await expect.poll(() => fetch(`${base}/health`).then(String, () => "refused")).toBe("refused");
+    await expect
+      .poll(async () => (await fetch(`${base}/health`)).json())
+      .toMatchObject({ status: "draining" });
+    expect((await post(base, "/v1/split", { url: slow.url })).status).toBe(503);
     slow.free();
     expect((await running).status).toBe(200);
     expect(await once(program, "exit")).toEqual([0, null]);
