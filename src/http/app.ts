@@ -58,7 +58,7 @@ export function createApp() {
   for (const path of ["/v1/*", "/metrics", "/mcp"]) app.use(path, requestId(), authorize);
 
   for (const path of [...JSON_PATHS, "/mcp"]) app.use(path, boundedBody, jsonBody);
-  for (const path of IDEMPOTENT_PATHS) app.post(path, idempotent);
+  for (const path of IDEMPOTENT_PATHS) app.post(path, idempotent(open));
   app.openapi(routes.invoke, async (c) => {
     const deps = open(c);
     const pipeline = pipelineByAlias(c.req.valid("param").alias, deps.pipelines);

@@ -84,7 +84,7 @@ describe("while the ledger of before is moved", () => {
   });
 
   test("a replay whose runs are on their way does not end", async () => {
-    await ledger.ledger.prepare("UPDATE replays SET phase = 'draining'").run();
+    await ledger.ledger.prepare("UPDATE replays SET phase = 'draining' WHERE status = 'active'").run();
     const replay = await getReplay(ledger.ledger, REPLAY);
     if (!replay) throw new Error("no replay");
     expect((await endIfDone(replay, deps())).status).toBe("active");

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import type { D1Database } from "@cloudflare/workers-types";
 import { unstable_splitSqlQuery } from "wrangler";
+import { refuseWideScans } from "./plans.ts";
 import { migrationsOf } from "./stores.ts";
 
 interface Bound {
@@ -29,7 +30,10 @@ export function openD1InNode(): D1InNode {
   );
   for (const text of statements) database.exec(text);
   const bound = new WeakMap<object, Bound>();
+  const known = new Set<string>();
   const runOne = ({ sql, values }: Bound) => {
+    if (!known.has(sql)) refuseWideScans(database, sql);
+    known.add(sql);
     const statement = database.prepare(sql);
     const results = statement.all(...values);
     const changes = Number(Object.values(database.prepare("SELECT changes()").get() ?? {})[0]);

@@ -6,6 +6,7 @@ import type { ShardStorage, SqlRow } from "../../src/store/ledger/shard/database
 import { type SplittableDeps, SplittableShard } from "../../src/store/ledger/shard/splittable.ts";
 import { openShards, type Shards } from "../../src/store/ledger/shards.ts";
 import type { RunOnRecord } from "../../src/store/log/contract.ts";
+import { refuseWideScans } from "./plans.ts";
 
 /** A Durable Object's storage, as far as a shard uses it. */
 export function storageInNode(
@@ -14,7 +15,10 @@ export function storageInNode(
   const database = new DatabaseSync(":memory:");
   const statements = new Map<string, StatementSync>();
   const prepare = (query: string) => {
-    const statement = statements.get(query) ?? database.prepare(query);
+    const known = statements.get(query);
+    if (known) return known;
+    refuseWideScans(database, query);
+    const statement = database.prepare(query);
     statements.set(query, statement);
     return statement;
   };

@@ -171,7 +171,7 @@ export class ShardStore {
     // A run that takes this long is over; one that began again has another ticket.
     const rows = this.sql
       .exec<{ id: number; docs: ArrayBuffer; at: string }>(
-        "SELECT id, docs, at FROM sets WHERE name LIKE '~%'",
+        "SELECT id, docs, at FROM sets WHERE name >= '~'",
       )
       .toArray();
     const old = new Date(Date.now() - STAGED_MS).toISOString();

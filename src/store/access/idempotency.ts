@@ -58,24 +58,27 @@ export async function releaseKey(db: D1Database, { key, route, at }: HeldKey): P
   await db.prepare(SQL.release).bind(key, route, at).run();
 }
 
+/** Frees the key of an answer that holds no longer; one that another request has taken since is left to it. */
+export async function freeAnswered(db: D1Database, { key, route }: HeldKey, answer: string): Promise<void> {
+  await db.prepare(SQL.free).bind(key, route, answer).run();
+}
+
 const SQL = {
   // Each request clears more rows than it makes, so that none waits for a clean-up of its own.
   expire: `
     DELETE FROM idempotency
     WHERE rowid IN (SELECT rowid FROM idempotency WHERE at <= ?1 ORDER BY at LIMIT 50)`,
-  // Free are also a key whose request has vanished, and one whose queued run came to a bad end after the answer.
+  // Free is also a key whose request has vanished.
   claim: `
     INSERT INTO idempotency (key, route, body_hash, at) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (key, route) DO UPDATE
       SET body_hash = excluded.body_hash, at = excluded.at, status = NULL, answer = NULL, location = NULL
       WHERE at <= ?5 OR (status IS NULL AND at <= ?6)
-        OR (body_hash = excluded.body_hash AND EXISTS (
-          SELECT 1 FROM runs
-          WHERE id = answer ->> '$.run_id' AND runs.status IN ('dead', 'cancelled', 'skipped')))
     RETURNING key`,
   find: "SELECT body_hash, status, answer, location FROM idempotency WHERE key = ?1 AND route = ?2",
   keep: `
     UPDATE idempotency SET status = ?4, answer = ?5, location = ?6
     WHERE key = ?1 AND route = ?2 AND at = ?3 AND status IS NULL`,
+  free: "DELETE FROM idempotency WHERE key = ?1 AND route = ?2 AND answer = ?3",
   release: "DELETE FROM idempotency WHERE key = ?1 AND route = ?2 AND at = ?3 AND status IS NULL",
 };
