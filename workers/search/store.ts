@@ -170,9 +170,7 @@ export class ShardStore {
   #discardStaged(): void {
     // A run that takes this long is over; one that began again has another ticket.
     const rows = this.sql
-      .exec<{ id: number; docs: ArrayBuffer; at: string }>(
-        "SELECT id, docs, at FROM sets WHERE name >= '~'",
-      )
+      .exec<{ id: number; docs: ArrayBuffer; at: string }>("SELECT id, docs, at FROM sets WHERE name >= '~'")
       .toArray();
     const old = new Date(Date.now() - STAGED_MS).toISOString();
     for (const { id, docs, at } of rows) if (at < old) this.#erase(id, [...new Uint32Array(docs)]);
