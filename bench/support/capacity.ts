@@ -1,29 +1,26 @@
-// What an event costs and how much a ledger holds: Cloudflare's list prices, what bench/ledger.ts has counted, and the
-// arithmetic from the one to the other. Pure: the benchmark prints it, test/store/capacity.test.ts holds the figures of
-// docs/operations.md to it and counts the constants anew.
+// What an event costs and how much a ledger holds: what bench/ledger.ts has counted, and the arithmetic from there to
+// dollars, by the prices of src/shapes/prices.ts. Pure: the benchmark prints it, test/store/capacity.test.ts holds the
+// figures of docs/operations.md to it and counts the constants anew.
+import { PRICES, type PriceName } from "../../src/shapes/prices.ts";
 
-/**
- * Dollars for a million, list prices of November 2026 on the paid plan, with nothing taken off for what the plan includes:
- * developers.cloudflare.com, the pages "Pricing" of Durable Objects (SQLite), Queues, R2, Workers and Workers Logs.
- */
-const PRICES_USD = {
-  rows_written: 1,
-  rows_read: 0.001,
-  shard_calls: 0.15,
-  shard_gb_seconds: 12.5,
-  queue_operations: 0.4,
-  r2_writes: 4.5,
-  r2_reads: 0.36,
-  worker_requests: 0.3,
-  worker_cpu_ms: 0.02,
-  log_lines: 0.6,
-};
 /** Dollars for a GB that is stored for a month. */
 const SHARD_GB_MONTH_USD = 0.2;
 const R2_GB_MONTH_USD = 0.015;
 
 /** How many of each an event costs over its life. */
-export type EventCounts = Record<keyof typeof PRICES_USD, number>;
+export type EventCounts = Record<(typeof COUNTED)[number], number>;
+const COUNTED = [
+  "rows_written",
+  "rows_read",
+  "object_calls",
+  "object_gb_seconds",
+  "queue_operations",
+  "r2_writes",
+  "r2_reads",
+  "worker_requests",
+  "worker_cpu_ms",
+  "log_lines",
+] as const satisfies PriceName[];
 
 /** What was counted in workerd of one event, or of one run where the name says so. */
 export interface CountedLife {
@@ -94,8 +91,8 @@ export function countRefused(log: CountedLog, { shards }: LedgerLoad): EventCoun
   return {
     rows_written: 0,
     rows_read: ROWS_READ,
-    shard_calls,
-    shard_gb_seconds: shard_calls * CALL_SECONDS * SHARD_GB,
+    object_calls: shard_calls,
+    object_gb_seconds: shard_calls * CALL_SECONDS * SHARD_GB,
     queue_operations: OPERATIONS_A_MESSAGE,
     r2_writes: log.event_writes,
     r2_reads: log.event_reads,
@@ -110,12 +107,12 @@ export function countRefused(log: CountedLog, { shards }: LedgerLoad): EventCoun
 export function countMatched(life: CountedLife, log: CountedLog, load: LedgerLoad): EventCounts {
   const event = countRefused(log, load);
   // Each run reports its end by itself.
-  const shard_calls = event.shard_calls + 1 + life.run_alarms;
+  const shard_calls = event.object_calls + 1 + life.run_alarms;
   return {
     rows_written: life.commit_rows + life.finish_rows + life.pack_rows,
     rows_read: event.rows_read + 4 * ROWS_READ,
-    shard_calls,
-    shard_gb_seconds: shard_calls * CALL_SECONDS * SHARD_GB,
+    object_calls: shard_calls,
+    object_gb_seconds: shard_calls * CALL_SECONDS * SHARD_GB,
     queue_operations: event.queue_operations + OPERATIONS_A_MESSAGE,
     r2_writes: event.r2_writes + life.run_puts + log.run_writes,
     // What a pack writes is read again when its minute is merged.
@@ -128,11 +125,8 @@ export function countMatched(life: CountedLife, log: CountedLog, load: LedgerLoa
 
 /** Dollars for a million events, item by item, and their sum. */
 export function priceMillion(counts: EventCounts): Record<keyof EventCounts | "sum", number> {
-  const names = Object.keys(PRICES_USD) as (keyof EventCounts)[];
-  const items = Object.fromEntries(
-    names.map((name) => [name, counts[name] * PRICES_USD[name]]),
-  ) as EventCounts;
-  return { ...items, sum: names.reduce((sum, name) => sum + items[name], 0) };
+  const items = Object.fromEntries(COUNTED.map((name) => [name, counts[name] * PRICES[name]])) as EventCounts;
+  return { ...items, sum: COUNTED.reduce((sum, name) => sum + items[name], 0) };
 }
 
 const DAY_S = 86_400;

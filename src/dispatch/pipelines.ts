@@ -3,6 +3,7 @@
 import { buildIndex, canNameEvents, compileFilter, type Filter } from "../match/index.ts";
 import type { PipelineConfig } from "../shapes/config.ts";
 import { notFound } from "../shapes/failure.ts";
+import { PRICES, type Prices } from "../shapes/prices.ts";
 import { type Deployment, openDeployment } from "../store/ledger/deployments.ts";
 
 /** One line of the generated registry. */
@@ -21,6 +22,8 @@ export interface Candidates {
 }
 
 export interface Pipelines {
+  /** Prices of the project: those of the list, but for what weir.json says otherwise. */
+  prices: Prices;
   all: readonly RegisteredPipeline[];
   get(alias: string): RegisteredPipeline | undefined;
   /** Pipelines that read from a connection, or undefined where none does. */
@@ -29,7 +32,10 @@ export interface Pipelines {
   deployment: Deployment;
 }
 
-export function openPipelines(registry: readonly RegisteredPipeline[]): Pipelines {
+export function openPipelines(
+  registry: readonly RegisteredPipeline[],
+  prices: Partial<Prices> = {},
+): Pipelines {
   const byAlias = new Map(registry.map((entry) => [entry.alias, entry]));
   const byConnection = new Map<string, Candidates>();
   for (const [connection, entries] of Map.groupBy(registry, (entry) => entry.config.source.connection_id)) {
@@ -42,6 +48,7 @@ export function openPipelines(registry: readonly RegisteredPipeline[]): Pipeline
     byConnection.set(connection, { index, naming, filters });
   }
   return {
+    prices: { ...PRICES, ...prices },
     all: registry,
     get: (alias) => byAlias.get(alias),
     of: (connection) => byConnection.get(connection),

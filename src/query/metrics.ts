@@ -1,6 +1,9 @@
 // GET /metrics: counts in the text format that Prometheus and its kin read
 // (prometheus.io/docs/instrumenting/exposition_formats). The shards' own counts are kept exact as runs end, so nothing is
 // scanned; what D1 is asked is indexed or few.
+import { costOf } from "../shapes/cost.ts";
+import { MEASURES } from "../shapes/measures.ts";
+import { PRICES, type Prices } from "../shapes/prices.ts";
 import type { EventStores } from "../store/stores.ts";
 import type { IndexLag } from "./index-lag.ts";
 
@@ -22,9 +25,14 @@ export async function renderMetrics(
   { ledger, shards }: Pick<EventStores, "ledger" | "shards">,
   now: number,
   lags: readonly IndexLag[],
+  prices: Prices = PRICES,
 ): Promise<string> {
-  const [counts, small] = await Promise.all([shards.counts(), smallCounts(ledger, now)]);
-  return [...shardFamilies(counts, now), ...small, lagFamily(lags)]
+  const [counts, spending, small] = await Promise.all([
+    shards.counts(),
+    shards.spending(),
+    smallCounts(ledger, now),
+  ]);
+  return [...shardFamilies(counts, now), ...costFamilies(spending, prices), ...small, lagFamily(lags)]
     .map(({ name, type, help, samples }) => {
       const lines = samples.map(([labels, value]) => `${name}${labelled(labels)} ${value}\n`).sort();
       return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
@@ -86,6 +94,33 @@ function shardFamilies(counts: LedgerCounts, now: number): Family[] {
       type: "gauge",
       help: "Bytes of the fullest shard of the ledger over the most that a shard may have.",
       samples: [[{}, fullestRatio(counts.shards)]],
+    },
+  ];
+}
+
+type Spending = Awaited<ReturnType<EventStores["shards"]["spending"]>>;
+
+function costFamilies(spending: Spending, prices: Prices): Family[] {
+  return [
+    {
+      name: "weir_cost_usd_total",
+      type: "counter",
+      help: "What runs have cost by list prices, dollars.",
+      samples: spending.map(({ alias, runs, measures }) => [
+        { pipeline: alias },
+        Number(costOf(measures, runs, prices).toFixed(6)),
+      ]),
+    },
+    {
+      name: "weir_used_total",
+      type: "counter",
+      help: "What was counted of runs, by what it is.",
+      samples: spending.flatMap(({ alias, measures }) =>
+        MEASURES.flatMap((what): Sample[] => {
+          const value = measures[what];
+          return value === undefined ? [] : [[{ pipeline: alias, what }, value]];
+        }),
+      ),
     },
   ];
 }

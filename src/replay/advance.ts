@@ -105,7 +105,9 @@ async function planPage(replay: ReplayRecord, deps: RouteDeps): Promise<void> {
   const stores = openStores(deps);
   const { next, ...page } = await nextCandidates(replay, PLAN_PAGE_OBJECTS, deps);
   const counted = await countPage(replay.plan, page, stores);
-  const whole = next ? counted : await estimate(counted, stores, deps.now());
+  const whole = next
+    ? counted
+    : await estimate(counted, stores, { now: deps.now(), prices: deps.pipelines.prices });
   const stopped = next ? undefined : await tooManyRemovals(whole, replay.request, stores);
   const plan = { ...whole, stopped };
   const over = replay.request.dry_run

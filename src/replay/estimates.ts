@@ -1,4 +1,5 @@
-// Figures of a plan from the ledger's shards: how long a pipeline's runs have taken.
+// Figures of a plan from the ledger's shards: how long a pipeline's runs have taken, and what they have used.
+import type { MeasuredRuns } from "../shapes/measures.ts";
 import type { EventStores } from "../store/stores.ts";
 
 /** Period over which the mean duration of a pipeline's runs is taken, days. */
@@ -13,3 +14,10 @@ export async function pastRuns(
   const { runs, ms } = await shards.successes(alias, now - PAST_DAYS * 86_400_000);
   return ms === null ? null : { runs, ms };
 }
+
+/** What runs have used whose handler returned. */
+export const pastUse = (
+  { shards }: Pick<EventStores, "shards">,
+  alias: string,
+  now: number,
+): Promise<MeasuredRuns> => shards.handled(alias, now - PAST_DAYS * 86_400_000);

@@ -1,8 +1,10 @@
 // Builds a replay's plan, page by page: objects and bytes, a sample, the items that would be replaced, and at its end
 // how long the handlers will take, by how long they took before. Changes nothing.
+import { addEstimates, type CostEstimate, estimateCost, NO_COST } from "../shapes/cost.ts";
+import type { Prices } from "../shapes/prices.ts";
 import type { Candidate, PipelinePlan, ReplayPlan } from "../shapes/replay.ts";
 import type { EventStores } from "../store/stores.ts";
-import { PAST_DAYS, pastRuns } from "./estimates.ts";
+import { PAST_DAYS, pastRuns, pastUse } from "./estimates.ts";
 
 const MAX_SAMPLE = 20;
 
@@ -57,34 +59,41 @@ function count(plan: ReplayPlan, { alias, candidate }: PlannedObject): ReplayPla
 const pipelineOf = ({ pipelines }: ReplayPlan, alias: string): PipelinePlan =>
   pipelines[alias] ?? {
     ...{ objects: 0, handled: 0, bytes: 0, replaces: { objects: 0, items: 0 } },
-    ...{ seconds: null, basis: "its objects are still being counted" },
+    ...{ seconds: null, basis: "its objects are still being counted", cost: null },
   };
 
 /** The complete plan, with what its runs are likely to take. */
 export async function estimate(
   plan: ReplayPlan,
   stores: Pick<EventStores, "shards">,
-  now: number,
+  { now, prices }: { now: number; prices: Prices },
 ): Promise<ReplayPlan> {
   const estimated = await Promise.all(
     Object.entries(plan.pipelines).map(async ([alias, ofPipeline]): Promise<[string, PipelinePlan]> => {
       if (ofPipeline.handled === 0)
-        return [alias, { ...ofPipeline, seconds: 0, basis: "no handler would run" }];
+        return [alias, { ...ofPipeline, seconds: 0, basis: "no handler would run", cost: NO_COST }];
       const past = await pastRuns(stores, alias, now);
+      const cost = estimateCost(await pastUse(stores, alias, now), ofPipeline.handled, prices);
       if (!past)
         return [
           alias,
-          { ...ofPipeline, seconds: null, basis: `none of its runs of the last ${PAST_DAYS} days succeeded` },
+          {
+            ...ofPipeline,
+            seconds: null,
+            cost,
+            basis: `none of its runs of the last ${PAST_DAYS} days succeeded`,
+          },
         ];
       const seconds = Number(((ofPipeline.handled * past.ms) / 1000).toFixed(1));
       const mean = Number((past.ms / 1000).toPrecision(3));
-      return [alias, { ...ofPipeline, seconds, basis: `${mean} s each, the mean of ${past.runs} past runs` }];
+      const basis = `${mean} s each, the mean of ${past.runs} past runs`;
+      return [alias, { ...ofPipeline, seconds, basis, cost }];
     }),
   );
   return { ...plan, pipelines: Object.fromEntries(estimated) };
 }
 
-/** Sums over all pipelines; `seconds` is null where it is null for any of them. */
+/** Sums over all pipelines; `seconds` and `cost` are null where they are null for any of them. */
 export function totals({ pipelines }: ReplayPlan) {
   const all = Object.values(pipelines);
   const sum = (ofPipeline: (pipeline: PipelinePlan) => number) =>
@@ -95,6 +104,11 @@ export function totals({ pipelines }: ReplayPlan) {
       objects: sum((pipeline) => pipeline.replaces.objects),
       items: sum((pipeline) => pipeline.replaces.items),
     },
+    cost: all.reduce<CostEstimate | null>(
+      // A plan of an older version has none.
+      (total, { cost }) => (total && cost ? addEstimates(total, cost) : null),
+      NO_COST,
+    ),
     seconds: isKnown ? Number(sum(({ seconds }) => seconds ?? 0).toFixed(1)) : null,
   };
 }

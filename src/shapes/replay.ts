@@ -1,6 +1,7 @@
 // The request of a replay (which objects, of which pipelines, whether only to plan it), and its plan.
 import { z } from "zod";
 import { filtersSchema } from "./config.ts";
+import type { CostEstimate } from "./cost.ts";
 import type { Failure } from "./failure.ts";
 import { RUN_STATUSES } from "./run.ts";
 
@@ -90,6 +91,8 @@ export interface PipelinePlan {
   /** Seconds that its runs are likely to take, one after the other; null where nothing is known, as `basis` says. */
   seconds: number | null;
   basis: string;
+  /** What its runs are likely to use and to cost; null where no run of the last days was measured. */
+  cost: CostEstimate | null;
 }
 
 export const emptyPlan = (): ReplayPlan => ({

@@ -1,6 +1,7 @@
 // The Run: a job being tried. Its states, and the Report that a pipeline Worker sends to the ledger.
 import { z } from "zod";
 import type { Failure } from "./failure.ts";
+import type { Measures } from "./measures.ts";
 
 export const RUN_STATUSES = [
   "pending",
@@ -43,6 +44,8 @@ export interface Report {
   /** Models that computed the items' vectors. */
   models?: string[];
   embeddings?: EmbeddingCounts;
+  /** What the attempt has used. */
+  measures?: Measures;
 }
 
 /** Embeddings that an attempt asked for, and how many of them were known from before. */

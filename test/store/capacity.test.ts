@@ -17,6 +17,7 @@ import {
 } from "../../bench/support/capacity.ts";
 import { countLife, openLedgerBench } from "../../bench/support/ledger.ts";
 import { packageRoot } from "../../cli/project/project.ts";
+import { billedOf, costOf, RUN_OVERHEAD } from "../../src/shapes/cost.ts";
 
 const page = readFileSync(join(packageRoot, "docs/operations.md"), "utf8");
 const LOAD: LedgerLoad = { events_per_s: 1_000, matched_share: 0.1, shards: 128 };
@@ -52,7 +53,7 @@ test("the page's dollars for a million events follow from what was counted, and 
   const [refused, matched] = prices;
   const NAMES: Record<string, (keyof EventCounts | "sum")[]> = {
     "rows written in shards": ["rows_written"],
-    "calls of shards, and their time": ["shard_calls", "shard_gb_seconds", "rows_read"],
+    "calls of shards, and their time": ["object_calls", "object_gb_seconds", "rows_read"],
     "queue operations": ["queue_operations"],
     "the log in R2": ["r2_writes", "r2_reads"],
     "Workers' requests and processor time": ["worker_requests", "worker_cpu_ms"],
@@ -69,6 +70,14 @@ test("the page's dollars for a million events follow from what was counted, and 
   expect(expected.map(([name]) => [name, table.get(name)?.slice(-2)])).toEqual(expected);
   expect(matched?.sum).toBeLessThanOrEqual(8.5);
   expect(refused?.sum).toBeLessThanOrEqual(1.5);
+});
+
+test("what a run costs beside its handler is what was counted, in every estimate", () => {
+  const counted: Partial<EventCounts> = countMatched(COUNTED_LIFE, COUNTED_LOG, LOAD);
+  for (const [name, each] of Object.entries(RUN_OVERHEAD))
+    expect(counted[name as keyof EventCounts], name).toBeCloseTo(each, 2);
+  expect(billedOf({}, 1).object_gb_seconds).toBeCloseTo(counted.object_gb_seconds ?? 0, 4);
+  expect(costOf({}, 1e6)).toBeCloseTo(priceMillion(counted as EventCounts).sum, 1);
 });
 
 test("the page's year follows from what was counted", () => {

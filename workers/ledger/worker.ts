@@ -111,6 +111,15 @@ export class LedgerShard extends DurableObject implements contract.ShardPeer {
   async progress(...call: Call<"progress">) {
     return (await this.#opened).progress(...call);
   }
+  async spending() {
+    return (await this.#opened).spending();
+  }
+  async handled(...call: Call<"handled">) {
+    return (await this.#opened).handled(...call);
+  }
+  async replaySpending(...call: Call<"replaySpending">) {
+    return (await this.#opened).replaySpending(...call);
+  }
   async tracked(...call: Call<"tracked">) {
     return (await this.#opened).tracked(...call);
   }

@@ -3,9 +3,11 @@
 import { delayCeiling, MAX_DELAY_SECONDS } from "../../src/shapes/config.ts";
 import { type Failure, shortFailure, verdictOf } from "../../src/shapes/failure.ts";
 import type { Job } from "../../src/shapes/job.ts";
+import { addMeasures, type Measures } from "../../src/shapes/measures.ts";
 import type { Report } from "../../src/shapes/run.ts";
 import { storeFailure } from "../../src/store/failure.ts";
 import { hidden } from "./hidden.ts";
+import { Meter, withMeter } from "./meter.ts";
 import type { RunOutcome } from "./outcome.ts";
 import { BATCH_OVER, type RunDeps, runJob, setOf } from "./run.ts";
 
@@ -47,7 +49,8 @@ export async function attemptAll<T extends Try>(
 ): Promise<void> {
   const batchOver = AbortSignal.timeout(deps.batchMs ?? BATCH_MS);
   const requests = tries.map(({ job }) => ({ ...setOf(job), run_id: job.run_id }));
-  const started = await deps.collection.begin(requests).then(
+  const begun = new Meter();
+  const started = await withMeter(begun, () => deps.collection.begin(requests)).then(
     (fences) => new Map(tries.map((entry, index) => [entry, fences[index]])),
     (error: unknown) => storeFailure(error),
   );
@@ -59,20 +62,28 @@ export async function attemptAll<T extends Try>(
     for (let group = groups.shift(); group; group = groups.shift()) {
       for (const entry of group) {
         const startedAt = deps.now();
+        const meter = new Meter();
         const fence = started instanceof Map ? started.get(entry) : undefined;
         const outcome: RunOutcome = batchOver.aborted
           ? { status: "failed", failure: BATCH_OVER, log: [] }
           : fence
-            ? await runJob(entry.job, fence, { ...deps, batchOver })
+            ? await withMeter(meter, () => runJob(entry.job, fence, { ...deps, batchOver }))
             : { status: "failed", failure: started instanceof Map ? NO_FENCE : started, log: [] };
-        await done(concludeAttempt(entry, hidden(outcome, deps.hide), startedAt, deps), entry);
+        const measures = addMeasures(begun.read(tries.length), meter.read());
+        const attempted = concludeAttempt(entry, hidden(outcome, deps.hide), { startedAt, measures }, deps);
+        await done(attempted, entry);
       }
     }
   };
   await Promise.all(Array.from({ length: Math.min(deps.config.concurrency, groups.length) }, lane));
 }
 
-function concludeAttempt(entry: Try, outcome: RunOutcome, startedAt: number, deps: RunDeps): Attempted {
+function concludeAttempt(
+  entry: Try,
+  outcome: RunOutcome,
+  { startedAt, measures }: { startedAt: number; measures: Measures },
+  deps: RunDeps,
+): Attempted {
   const { job, attempt } = entry;
   const report: Report = {
     run_id: job.run_id,
@@ -85,6 +96,7 @@ function concludeAttempt(entry: Try, outcome: RunOutcome, startedAt: number, dep
     ...(outcome.etag !== undefined && { etag: outcome.etag }),
     ...(outcome.log.length > 0 && { log: outcome.log }),
     ...(outcome.embeddings && { embeddings: outcome.embeddings }),
+    measures,
   };
   if (outcome.status !== "failed") {
     const { reason, items, size, storedAt, models } = outcome;

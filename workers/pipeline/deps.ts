@@ -19,6 +19,7 @@ import { openIndex } from "../../src/store/index/open.ts";
 import type { DeadJob } from "../../src/store/ledger/contract.ts";
 import { type Attempted, GRACE_MS } from "./attempt.ts";
 import { hideInConsole, hiding } from "./hidden.ts";
+import { metered } from "./meter.ts";
 import { compiledFilter, type RunDeps } from "./run.ts";
 import type { Pipeline } from "./sdk.ts";
 
@@ -47,10 +48,11 @@ export function openDeps(
   config: PipelineConfig,
   connections: Connections,
   models: Models,
-  env: Env,
+  bound: Env,
   now: () => number = Date.now,
-  version = env.setting("WEIR_VERSION") ?? "unversioned",
+  version = bound.setting("WEIR_VERSION") ?? "unversioned",
 ): PipelineDeps {
+  const env = metered(bound);
   const commit = env.setting("WEIR_COMMIT") ?? "unknown";
   const hide = hiding(env.secretValues());
   hideInConsole(hide);

@@ -7,6 +7,7 @@ import type { SampledVectors } from "../../src/shapes/item.ts";
 import type { HttpModel, Modality } from "../../src/shapes/model.ts";
 import { finished, pooled, quantisedRows } from "../../src/shapes/vector.ts";
 import type { ComputeClient, EmbedInput } from "./compute.ts";
+import { count } from "./meter.ts";
 import { type Patience, patiently, retryAfter } from "./patience.ts";
 
 export interface Endpoint extends Patience {
@@ -30,6 +31,7 @@ interface Answers {
 
 const answerSchema = z.object({
   data: z.array(z.object({ index: z.int(), embedding: z.union([z.array(z.number()), z.base64()]) })),
+  usage: z.object({ total_tokens: z.int().nonnegative() }).optional().catch(undefined),
 });
 const problemSchema = z.union([
   z.object({ error: z.object({ message: z.string() }) }).transform(({ error }) => error.message),
@@ -146,6 +148,7 @@ async function ask(
   if (!response.ok) return refusal(response, host, messageOf(text, key), model);
   const parsed = answerSchema.safeParse(jsonOf(text));
   if (!parsed.success) return fail("bad_model", `${host} answers with something else than embeddings.`);
+  count("model_tokens", parsed.data.usage?.total_tokens ?? 0);
   return vectorsIn(parsed.data, inputs.length, model, host);
 }
 

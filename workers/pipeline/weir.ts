@@ -11,6 +11,7 @@ import { fetchNamed } from "../../src/shapes/user-agent.ts";
 import type { Observed, Source } from "../../src/source/contract.ts";
 import { ComputeClient } from "./compute.ts";
 import { Embeddings } from "./embeddings.ts";
+import { count, timed } from "./meter.ts";
 import type { Weir } from "./sdk.ts";
 
 export interface WeirDeps {
@@ -48,13 +49,23 @@ export function openWeir(
   counts: EmbeddingCounts,
 ): OpenedWeir {
   const { source, random } = deps;
-  const compute = new ComputeClient((request, turn) => deps.compute(set, request, turn), signal, random);
+  const compute = new ComputeClient(
+    (request, turn) => timed(() => deps.compute(set, request, turn)),
+    signal,
+    random,
+  );
   const embeddings = new Embeddings({
     models: deps.models,
     allowed: deps.config.models,
     compute,
     results: deps.results(set),
-    endpoint: { fetch: (request) => fetchNamed(request), secret: deps.secret, signal, random },
+    endpoint: {
+      fetch: (request) => {
+        count("model_requests");
+        return fetchNamed(request);
+      },
+      ...{ secret: deps.secret, signal, random },
+    },
     counts,
   });
   const weir: Weir = {

@@ -12,6 +12,19 @@ const secondsSchema = z
   .number()
   .nullable()
   .openapi({ description: "Wall time of the attempts, one after the other, as past runs took it" });
+const figure = z.object({ mean: z.number(), low: z.number(), high: z.number() }).openapi("Estimated");
+const costSchema = z
+  .union([
+    z.object({
+      ...{ usd: figure, container_seconds: figure, rows_written: figure, rows_read: figure },
+      ...{ requests: figure, tokens: figure },
+    }),
+    z.null(),
+  ])
+  .openapi({
+    description:
+      "What the runs are likely to use and to cost, as those of the last 30 days did; null: unknown",
+  });
 const takenAsSchema = z.enum(["selected", "missing", "out_of_date", "orphaned"]);
 
 export const replayAnswerSchema = z
@@ -39,6 +52,7 @@ export const replayAnswerSchema = z
       ),
       replaces: replacesSchema,
       seconds: secondsSchema,
+      cost: costSchema,
       pipelines: z.record(
         z.string(),
         z.object({
@@ -48,6 +62,7 @@ export const replayAnswerSchema = z
           replaces: replacesSchema,
           seconds: secondsSchema,
           basis: z.string().openapi({ description: "What `seconds` is taken from, or why it is null" }),
+          cost: costSchema.optional(),
         }),
       ),
     }),

@@ -2,6 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { pipelineConfigSchema } from "../../shapes/config.ts";
 import { eventSchema } from "../../shapes/event.ts";
+import { measuresSchema } from "../../shapes/measures.ts";
 import { runStatusSchema } from "../../shapes/run.ts";
 
 export const failureSchema = z
@@ -46,6 +47,9 @@ export const pipelineSchema = z
       .object({ reason: z.string(), at: z.string().openapi({ format: "date-time" }) })
       .nullable()
       .openapi({ description: "Since when its events wait, and why; null where it runs" }),
+    cost: z
+      .object({ runs: z.number(), usd: z.number(), measures: measuresSchema })
+      .openapi({ description: "What was counted of its runs, ever, and what that costs by list prices" }),
   })
   .openapi("Pipeline");
 
@@ -91,6 +95,9 @@ export const runSchema = z
       .object({ asked: z.number(), known: z.number() })
       .nullable()
       .openapi({ description: "Of the last attempt: what it asked for, and what was known from before" }),
+    measures: measuresSchema
+      .optional()
+      .openapi({ description: "What all of its attempts have used; absent where nothing was counted" }),
     replay_id: z.string().nullable(),
     created_at: moment,
     started_at: moment,

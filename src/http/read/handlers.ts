@@ -15,6 +15,7 @@ import { lookAtObject } from "../../query/object-now.ts";
 import { listObjects } from "../../query/pipeline-objects.ts";
 import { listVersions } from "../../query/versions.ts";
 import { explainDecision } from "../../query/why.ts";
+import { costOf } from "../../shapes/cost.ts";
 import { notFound } from "../../shapes/failure.ts";
 import { listPaused } from "../../store/ledger/pauses.ts";
 import { openStores } from "../../store/stores.ts";
@@ -34,12 +35,20 @@ export function addReadRoutes(app: RouterApp, open: OpenDeps): void {
 
 function addPipelineRoutes(app: RouterApp, open: OpenDeps): void {
   app.openapi(routes.pipelines, async (c) => {
-    const { env, pipelines } = open(c);
-    const paused = new Map((await listPaused(env.ledger())).map((pause) => [pause.alias, pause]));
+    const deps = open(c);
+    const { env, pipelines } = deps;
+    const [pauses, spending] = await Promise.all([
+      listPaused(env.ledger()),
+      openStores(deps).shards.spending(),
+    ]);
+    const paused = new Map(pauses.map((pause) => [pause.alias, pause]));
+    const spent = new Map(spending.map((one) => [one.alias, one]));
     const data = pipelines.all.map(({ alias, version, config }) => {
       const pause = paused.get(alias);
       const state = pause ? { reason: pause.reason, at: new Date(pause.at).toISOString() } : null;
-      return { alias, version, config, paused: state };
+      const { runs = 0, measures = {} } = spent.get(alias) ?? {};
+      const cost = { runs, usd: costOf(measures, runs, pipelines.prices), measures };
+      return { alias, version, config, paused: state, cost };
     });
     return c.json({ data }, 200);
   });
@@ -112,7 +121,7 @@ function addEventRoutes(app: RouterApp, open: OpenDeps): void {
   app.openapi(routes.metrics, async (c) => {
     const deps = open(c);
     const lags = await readIndexLags(deps);
-    return c.text(await renderMetrics(openStores(deps), deps.now(), lags), 200, {
+    return c.text(await renderMetrics(openStores(deps), deps.now(), lags, deps.pipelines.prices), 200, {
       "content-type": METRICS_TYPE,
     });
   });

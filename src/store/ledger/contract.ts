@@ -4,6 +4,7 @@
 import type { Event } from "../../shapes/event.ts";
 import type { Failure } from "../../shapes/failure.ts";
 import type { Job, JobCause } from "../../shapes/job.ts";
+import type { MeasuredRuns, Measures } from "../../shapes/measures.ts";
 import type { Report, RunStatus } from "../../shapes/run.ts";
 import type { DueRun, PendingRun } from "../../shapes/run-message.ts";
 import type { RunOnRecord } from "../log/contract.ts";
@@ -125,6 +126,17 @@ export interface ProducedCount {
   items: number;
 }
 
+/** What runs have used of which something was counted, those under way included. */
+export interface Spent {
+  runs: number;
+  measures: Measures;
+}
+
+/** What the runs of a pipeline have used, ever. */
+export interface Spending extends Spent {
+  alias: string;
+}
+
 /** Exact counts of one shard. */
 export interface ShardCounts {
   /** Runs that have ended, ever. */
@@ -179,6 +191,12 @@ export interface Shard {
   successes(alias: string, since: number): Promise<{ runs: number; ms: number | null }>;
   /** Runs of a replay by status. */
   progress(replayId: string): Promise<Record<string, number>>;
+  /** What the runs of each pipeline have used, ever. */
+  spending(): Promise<Spending[]>;
+  /** What runs of a pipeline have used whose handler returned, from the day of a time on. */
+  handled(alias: string, since: number): Promise<MeasuredRuns>;
+  /** What the runs of a replay have used. */
+  replaySpending(replayId: string): Promise<Spent>;
   tracked(query: TrackedQuery): Promise<TrackedObject[]>;
   /** How many of these objects have items of the pipeline, and how many items. */
   held(

@@ -1,5 +1,6 @@
 // Answers of several shards as one: lists that are each in order, counts that add up.
-import type { LetterCause, ProducedCount, ShardCounts } from "./contract.ts";
+import { addMeasures } from "../../shapes/measures.ts";
+import type { LetterCause, ProducedCount, ShardCounts, Spending, Spent } from "./contract.ts";
 
 /** The first `limit` of lists that are each in order; what two lists have (one is moving to the other) comes once. */
 export function mergeSorted<T>(
@@ -58,6 +59,18 @@ export function sumCounts(
     shards: counts.map(({ bytes, limit_bytes }) => ({ bytes, limit_bytes })),
   };
 }
+
+export const addSpent = (a: Spent, b: Spent): Spent => ({
+  runs: a.runs + b.runs,
+  measures: addMeasures(a.measures, b.measures),
+});
+
+export const sumSpending = (sums: Spending[][]): Spending[] =>
+  summed(
+    sums.flat(),
+    ({ alias }) => alias,
+    (sum, row) => ({ ...sum, ...addSpent(sum, row) }),
+  );
 
 export const sumProduced = (counts: ProducedCount[][]): ProducedCount[] =>
   summed(

@@ -4,11 +4,12 @@ import { Buffer } from "node:buffer";
 import type { Event } from "../../shapes/event.ts";
 import { keyBitsOf, shardOf } from "../../shapes/event-id.ts";
 import type { Failure } from "../../shapes/failure.ts";
+import { addRuns, noRuns } from "../../shapes/measures.ts";
 import type { Report } from "../../shapes/run.ts";
 import { storeFailure } from "../failure.ts";
 import type { RunOnRecord } from "../log/contract.ts";
 import type * as contract from "./contract.ts";
-import { mergeCauses, mergeSorted, sumCounts, sumProduced } from "./merge.ts";
+import { addSpent, mergeCauses, mergeSorted, sumCounts, sumProduced, sumSpending } from "./merge.ts";
 import { openCalls, type ShardCalls, type ShardNamespace, settled } from "./shard-calls.ts";
 
 /** What became of an event that was to be committed; `failure` where its shard did not take it. */
@@ -136,6 +137,11 @@ function readsOf(
         for (const [status, runs] of Object.entries(part)) progress[status] = (progress[status] ?? 0) + runs;
       return progress;
     },
+    spending: async () => sumSpending(await onAll((one) => one.spending())),
+    handled: async (alias, since) =>
+      (await onAll((one) => one.handled(alias, since))).reduce(addRuns, noRuns()),
+    replaySpending: async (replayId) =>
+      (await onAll((one) => one.replaySpending(replayId))).reduce(addSpent, { runs: 0, measures: {} }),
     tracked: async (query) =>
       mergeSorted(await onAll((one) => one.tracked(query)), byObject, query.limit, (object) =>
         JSON.stringify(placeOfObject(object)),

@@ -4,6 +4,7 @@ import type { RunStatus } from "../../../shapes/run.ts";
 import type { ShardCounts } from "../contract.ts";
 import { type HeldRun, OPEN } from "./held-runs.ts";
 import { type PackedRun, successesInPacks } from "./packs.ts";
+import { countSpending } from "./spending.ts";
 import type { ShardTables } from "./tables.ts";
 
 export const HOUR_MS = 3_600_000;
@@ -45,6 +46,7 @@ export function countPacked(tables: ShardTables, packed: PackedRun[]): void {
     addEnded(tables, run.alias, run.status, same.length, seconds);
   }
   countSuccesses(tables, packed);
+  countSpending(tables, packed);
   const ofReplays = packed.filter(({ run }) => run.replay_id !== null);
   for (const same of Map.groupBy(ofReplays, ({ run }) =>
     JSON.stringify([run.replay_id, run.status]),

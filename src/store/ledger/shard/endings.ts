@@ -6,6 +6,7 @@ import type { TroubleMessage } from "../../../shapes/run-message.ts";
 import type { DeadJob } from "../contract.ts";
 import { countEnding } from "./counters.ts";
 import { findRun, type HeldRun, isOpen, keepRun, noteState, type ProducedDelta } from "./held-runs.ts";
+import { spend } from "./spending.ts";
 import type { ShardTables } from "./tables.ts";
 import { trackReport, trackUnsaid } from "./tracked.ts";
 
@@ -75,10 +76,12 @@ function takeReport(
   const moves = run.progress < progressOf(report);
   if (produced.length > 0) detail.produced = summed([...(detail.produced ?? []), ...produced]);
   if (moves) move(tables, run, report, now);
+  const spent = spend(run, report);
   const needsLetter =
     letters && report.status === "dead" && run.status === "dead" && run.progress === progressOf(report);
   if (needsLetter && run.place === "runs") putLetter(run, report.failure ?? GIVEN_UP, report.attempt, now);
-  if (moves || produced.length > 0 || place !== run.place) keepRun(tables, run, place);
+  if (spent && !isOpen(run.status)) tables.lateChanges++;
+  if (moves || spent || produced.length > 0 || place !== run.place) keepRun(tables, run, place);
   if (!moves) return undefined;
   if (report.failure?.kind === "store_full") return "full";
   return needsLetter ? "dead" : undefined;

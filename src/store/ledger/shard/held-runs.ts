@@ -4,6 +4,7 @@ import type { Event } from "../../../shapes/event.ts";
 import { hexOfId, partsOfRun, runId } from "../../../shapes/event-id.ts";
 import type { Failure } from "../../../shapes/failure.ts";
 import type { JobCause } from "../../../shapes/job.ts";
+import type { Measures } from "../../../shapes/measures.ts";
 import type { EmbeddingCounts, RunStatus } from "../../../shapes/run.ts";
 import type { DueRun, PendingRun } from "../../../shapes/run-message.ts";
 import type { RunOnRecord, RunState } from "../../log/contract.ts";
@@ -34,6 +35,10 @@ export interface RunDetail {
   failure?: Failure;
   log?: string[];
   embeddings?: EmbeddingCounts;
+  /** What all of its attempts have used. */
+  measures?: Measures;
+  /** When the attempt began whose use was added last, ms. */
+  measured_at?: number;
   started_at?: number;
   ended_at?: number;
   /** When its items were stored, or found to be none, ms: orders runs of one object. */
@@ -202,6 +207,7 @@ export function recordOf(run: HeldRun): RunOnRecord {
     failure: detail.failure ?? null,
     log: detail.log ?? [],
     embeddings: detail.embeddings ?? null,
+    ...(detail.measures && { measures: detail.measures }),
     replay_id: run.replay_id,
     created_at: run.created_at,
     started_at: detail.started_at ?? null,

@@ -2,6 +2,7 @@
 // Workers runtime: workers/ledger keeps it in a Durable Object, tests run it over Node's own SQLite.
 import { FailureError } from "../../../shapes/failure.ts";
 import { logError, logInfo } from "../../../shapes/log.ts";
+import type { MeasuredRuns } from "../../../shapes/measures.ts";
 import type { Report } from "../../../shapes/run.ts";
 import type { RunMessage } from "../../../shapes/run-message.ts";
 import type { EventLog, RunOnRecord } from "../../log/contract.ts";
@@ -16,6 +17,7 @@ import { buryJobs, cancelRuns, takeReports } from "./endings.ts";
 import { isOpen, recordOf, runsOfEvent } from "./held-runs.ts";
 import { dropLetters, findLetter, listCauses, listLetters, redriveLetters } from "./letters.ts";
 import { listRuns } from "./lists.ts";
+import { listSpending, sumHandled, sumReplay } from "./spending.ts";
 import { ShardTables } from "./tables.ts";
 import { countHeld, countProduced, listTracked } from "./tracked.ts";
 import {
@@ -177,6 +179,18 @@ export class LedgerShardCore implements contract.Shard {
 
   async progress(replayId: string): Promise<Record<string, number>> {
     return countReplay(this.tables, replayId);
+  }
+
+  async spending(): Promise<contract.Spending[]> {
+    return listSpending(this.tables);
+  }
+
+  async handled(alias: string, since: number): Promise<MeasuredRuns> {
+    return sumHandled(this.tables, alias, since);
+  }
+
+  async replaySpending(replayId: string): Promise<contract.Spent> {
+    return sumReplay(this.tables, replayId);
   }
 
   async tracked(query: contract.TrackedQuery): Promise<contract.TrackedObject[]> {

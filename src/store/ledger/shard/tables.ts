@@ -69,6 +69,13 @@ const TABLES = [
     timed INTEGER NOT NULL, ms INTEGER NOT NULL,
     PRIMARY KEY (alias, hour)
   ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS spending (
+    -- pipeline: ever, of an alias; handled: on a day, of an alias; replay: ever, of a replay's id.
+    scope TEXT NOT NULL, name TEXT NOT NULL, day INTEGER NOT NULL, runs INTEGER NOT NULL,
+    -- JSON: see Measures (shapes/measures.ts).
+    sums TEXT NOT NULL, squares TEXT NOT NULL,
+    PRIMARY KEY (scope, name, day)
+  ) STRICT, WITHOUT ROWID`,
   `CREATE TABLE IF NOT EXISTS replays (
     replay_id TEXT NOT NULL, status TEXT NOT NULL, runs INTEGER NOT NULL,
     PRIMARY KEY (replay_id, status)

@@ -9,6 +9,7 @@ import { findDue, noteSent } from "./due.ts";
 import { dueOf, type HeldRun, OPEN, recordOf, selectRuns } from "./held-runs.ts";
 import { dropIdentities, IDENTITY_DAYS } from "./identities.ts";
 import { dropPacks, keepPack, PACK_DAYS, PACK_RUNS, type Pack, type PackedRun, packRuns } from "./packs.ts";
+import { dropSpending } from "./spending.ts";
 import type { ShardTables } from "./tables.ts";
 
 const DAY_MS = 86_400_000;
@@ -155,6 +156,7 @@ const packedOf = (run: HeldRun): PackedRun => ({
 export function dropOld(tables: ShardTables, now: number): void {
   dropIdentities(tables, now);
   dropPacks(tables, now - PACK_DAYS * DAY_MS);
+  dropSpending(tables, now);
   const hour = Math.floor((now - SUCCESS_DAYS * DAY_MS) / HOUR_MS);
   tables.database.all("DELETE FROM successes WHERE hour < ?", hour);
 }

@@ -1,0 +1,134 @@
+// Counts what a run uses while it runs, wherever in the code that is: bindings that go through `metered` add to the meter
+// of the run that they are used for, found through AsyncLocalStorage. Outside of a run nothing is counted.
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { D1Database, D1PreparedStatement, D1Result } from "@cloudflare/workers-types";
+import type { Env } from "../../src/env.ts";
+import { combine, type MeasureName, type Measures } from "../../src/shapes/measures.ts";
+
+const current = new AsyncLocalStorage<Meter>();
+
+/** What one run has used so far. */
+export class Meter {
+  readonly #counts = new Map<MeasureName, number>();
+  #working = 0;
+  #since = 0;
+
+  add(name: MeasureName, count: number): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + count);
+  }
+
+  /** A call to the container began. Calls at the same time count once: they share one instance. */
+  begin(now: number): void {
+    if (this.#working++ === 0) this.#since = now;
+  }
+
+  end(now: number): void {
+    if (--this.#working === 0) this.add("container_ms", Math.max(0, now - this.#since));
+  }
+
+  /** The counts, whole. `share`: how many runs they are divided among. */
+  read(share = 1): Measures {
+    return combine((name) => Math.ceil((this.#counts.get(name) ?? 0) / share));
+  }
+}
+
+/** Does work of which everything counts for this meter. */
+export const withMeter = <T>(meter: Meter, work: () => T): T => current.run(meter, work);
+
+/** Adds to what the run that is under way has used. */
+export const count = (name: MeasureName, by = 1): void => current.getStore()?.add(name, by);
+
+/** Sends a request to the container: it works until its answer has been read, or dropped. */
+export async function timed(send: () => Promise<Response>): Promise<Response> {
+  const meter = current.getStore();
+  if (!meter) return send();
+  meter.begin(Date.now());
+  let isOver = false;
+  const end = () => {
+    if (!isOver) meter.end(Date.now());
+    isOver = true;
+  };
+  try {
+    const response = await send();
+    if (!response.body) {
+      end();
+      return response;
+    }
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    void response.body.pipeTo(writable).then(end, end);
+    return new Response(readable, response);
+  } catch (error) {
+    end();
+    throw error;
+  }
+}
+
+/** A message is written, read and deleted. */
+const OPERATIONS_A_MESSAGE = 3;
+const R2_COUNTS: Record<string, MeasureName> = {
+  head: "r2_reads",
+  get: "r2_reads",
+  put: "r2_writes",
+  list: "r2_writes",
+};
+
+/** Bindings whose use counts. */
+export function metered(env: Env): Env {
+  return {
+    ...env,
+    bucket: (name) => counting(env.bucket(name), (method) => R2_COUNTS[method] && count(R2_COUNTS[method])),
+    database: (name) => meteredDatabase(env.database(name)),
+    queue: <T>(binding: string) =>
+      counting(env.queue<T>(binding), (method, [messages]) => {
+        const number = method === "sendBatch" ? [...(messages as Iterable<unknown>)].length : 1;
+        count("queue_operations", OPERATIONS_A_MESSAGE * number);
+      }),
+    durableObjects: (binding) => {
+      const namespace = env.durableObjects<never>(binding);
+      return {
+        idFromName: (name: string) => namespace.idFromName(name),
+        get: (id: never) => counting(namespace.get(id) as object, () => count("object_calls")),
+      } as never;
+    },
+  };
+}
+
+/** The same, of which each call is heard. A method is called where it is: one of another Worker has no other place. */
+function counting<T extends object>(target: T, hear: (method: string, args: unknown[]) => unknown): T {
+  const methods = target as Record<string, (...args: unknown[]) => unknown>;
+  return new Proxy(target, {
+    get: (_, name) => {
+      if (typeof name !== "string" || name === "then" || typeof methods[name] !== "function")
+        return Reflect.get(target, name, target);
+      return (...args: unknown[]) => {
+        hear(name, args);
+        return methods[name]?.(...args);
+      };
+    },
+  });
+}
+
+/** A database that counts its rows: they are in the answers of all but `first`, which is asked as `all`. */
+function meteredDatabase(db: D1Database): D1Database {
+  const inner = new WeakMap<object, D1PreparedStatement>();
+  const heard = <T>(result: D1Result<T>) => {
+    count("rows_read", result.meta.rows_read ?? 0);
+    count("rows_written", result.meta.rows_written ?? 0);
+    return result;
+  };
+  const wrap = (statement: D1PreparedStatement): D1PreparedStatement => {
+    const wrapped = {
+      bind: (...values: unknown[]) => wrap(statement.bind(...values)),
+      all: async <T>() => heard(await statement.all<T>()),
+      run: async <T>() => heard(await statement.run<T>()),
+      first: async <T>() => heard(await statement.all<T>()).results[0] ?? null,
+    } as D1PreparedStatement;
+    inner.set(wrapped, statement);
+    return wrapped;
+  };
+  return {
+    prepare: (sql: string) => wrap(db.prepare(sql)),
+    batch: async <T>(statements: D1PreparedStatement[]) =>
+      (await db.batch<T>(statements.map((one) => inner.get(one) ?? one))).map(heard),
+  } as D1Database;
+}
