@@ -1,9 +1,10 @@
 // Stale items after a deploy: items that a version other than the deployed one made. Waits until Weir serves the new
 // versions, counts, and starts the replay. A count that fails is reported; the deploy itself is done.
 import { setTimeout as pause } from "node:timers/promises";
+import { addEstimates, type CostEstimate, NO_COST } from "../../src/shapes/cost.ts";
 import { CliError } from "../io/output.ts";
 import type { Client, Replay, Version } from "../operate/client.ts";
-import { countText } from "../operate/replay-text.ts";
+import { costText, countText } from "../operate/replay-text.ts";
 
 /** Stale objects and items of a pipeline. */
 export interface StalePipeline {
@@ -11,6 +12,8 @@ export interface StalePipeline {
   version: string;
   objects: number;
   items: number;
+  /** What replaying the objects is likely to cost; null where that is unknown. */
+  cost: CostEstimate | null;
 }
 
 export type StaleReport =
@@ -50,7 +53,13 @@ export async function staleOf(client: Client, alias: string, version: string): P
   const { data } = await withTimeout(client.get<{ data: Version[] }>(path));
   const others = data.filter((entry) => entry.version !== version);
   const sum = (field: "objects" | "items") => others.reduce((all, entry) => all + entry[field], 0);
-  return { alias, version, objects: sum("objects"), items: sum("items") };
+  const cost = others.reduce<CostEstimate | null>(
+    // A router of before says nothing of it.
+    (total, { replay_cost = null }: Partial<Version>) =>
+      total && replay_cost && addEstimates(total, replay_cost),
+    NO_COST,
+  );
+  return { alias, version, objects: sum("objects"), items: sum("items"), cost };
 }
 
 async function unservedAliases(
@@ -88,8 +97,8 @@ export function staleText(stale: StaleReport): string[] {
   if (!stale.asked) return [`It is unknown which items are stale: ${stale.why}`];
   if (stale.pipelines.length === 0) return ["No item is stale: the deployed versions made all of them."];
   return stale.pipelines.map(
-    ({ alias, objects, items }) =>
-      `${alias}: ${countText(objects, "object")} stale, with ${countText(items, "item")} that other versions made`,
+    ({ alias, objects, items, cost }) =>
+      `${alias}: ${countText(objects, "object")} stale, with ${countText(items, "item")} that other versions made; cost of a replay: ${costText(cost)}`,
   );
 }
 

@@ -8,15 +8,16 @@ export async function listPipelines(root: string, flags: OperatorFlags): Promise
   const { data } = await openClient(root, flags).get<{ data: DeployedPipeline[] }>("/v1/pipelines");
   if (flags.json) return printJson({ data });
   if (data.length === 0) return note("No pipeline is deployed.");
-  const rows = data.map(({ alias, version, config: { source, destination, dispatch }, paused }) => [
+  const rows = data.map(({ alias, version, config: { source, destination, dispatch }, paused, cost }) => [
     alias,
     version,
     source.connection_id,
     `${destination.connection_id} ${destination.collection}`,
     dispatch,
+    `$${Number(cost.usd.toPrecision(3))}`,
     paused ? `paused since ${paused.at}: ${paused.reason}` : "running",
   ]);
-  print(table([["pipeline", "version", "source", "collection", "dispatch", "state"], ...rows]));
+  print(table([["pipeline", "version", "source", "collection", "dispatch", "cost", "state"], ...rows]));
 }
 
 /** Pauses a pipeline: its events wait. */

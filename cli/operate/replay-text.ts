@@ -1,4 +1,5 @@
 // Texts about replays and audits for a person: request, plan, progress, differences. Pure.
+import type { CostEstimate, Estimate } from "../../src/shapes/cost.ts";
 import { table } from "../io/output.ts";
 import type { Replay } from "./client.ts";
 
@@ -42,15 +43,36 @@ export function replayPlanText({ plan, phase }: Replay): string {
   ].join("");
 }
 
-/** Rows about the effect of a replay: items that it replaces, and the likely time of handlers by pipeline. */
+/** Rows about the effect of a replay: items that it replaces, and likely time and cost of its runs by pipeline. */
 function effectRows({ plan }: Replay): string[][] {
   const { objects, items } = plan.replaces;
   const times = Object.entries(plan.pipelines).map(([alias, { seconds, basis }]) => {
     const taken = seconds === null ? "unknown" : `about ${durationText(seconds)}`;
     return ["time", `${taken} for ${alias}: ${basis}`];
   });
-  return [["replaces", `${countText(items, "item")} of ${countText(objects, "object")}`], ...times];
+  const costs = Object.entries(plan.pipelines).map(([alias, { cost = null }]) => [
+    "cost",
+    `${costText(cost)} for ${alias}`,
+  ]);
+  return [["replaces", `${countText(items, "item")} of ${countText(objects, "object")}`], ...times, ...costs];
 }
+
+/** What runs are likely to cost, and of what: each figure with the interval in which it is in 19 of 20 cases. */
+export function costText(cost: CostEstimate | null): string {
+  if (!cost) return "unknown, since no run of the last 30 days was measured";
+  const figures = [
+    figureText(cost.container_seconds, "container-seconds"),
+    figureText(cost.rows_written, "rows written"),
+    figureText(cost.rows_read, "rows read"),
+    figureText(cost.requests, "requests"),
+    figureText(cost.tokens, "tokens"),
+  ];
+  const { mean, low, high } = cost.usd;
+  return `about $${mean} ($${low} to $${high}): ${figures.filter(Boolean).join(", ")}`;
+}
+
+const figureText = ({ mean, low, high }: Estimate, what: string) =>
+  high === 0 ? "" : `${mean} ${what} (${low} to ${high})`;
 
 const durationText = (seconds: number) =>
   seconds < 120

@@ -28,6 +28,9 @@ export function bytes(count) {
   return `${(count / 1000 ** step).toFixed(1)} ${["", "kB", "MB", "GB", "TB"][step]}`;
 }
 
+/** To three digits, as what runs cost may be very little. @param {number} usd */
+export const dollars = (usd) => `$${Number(usd.toPrecision(3))}`;
+
 /**
  * A position in a film: `1:05`, `0:02.5`.
  * @param {number} seconds

@@ -1,6 +1,7 @@
 // The overview above every view: the pipelines of this deployment with the statuses of their latest runs. The views
 // below it look names up in its pipelines and runs.
 import { h } from "./dom.js";
+import { dollars } from "./format.js";
 import { collectionLink, status } from "./parts.js";
 
 /** Number of the latest runs that are counted. */
@@ -23,8 +24,8 @@ export async function loadOverview(read) {
 
 /** @param {Overview} overview */
 export function overviewView({ pipelines, runs, caller }) {
-  const heads = ["Pipeline", "Version", "Takes", "From", "Into", `Latest ${COUNTED_RUNS} runs`];
-  const rows = pipelines.map(({ alias, version, config, paused }) =>
+  const heads = ["Pipeline", "Version", "Takes", "From", "Into", "Cost", `Latest ${COUNTED_RUNS} runs`];
+  const rows = pipelines.map(({ alias, version, config, paused, cost }) =>
     h(
       "tr",
       { key: alias },
@@ -33,6 +34,7 @@ export function overviewView({ pipelines, runs, caller }) {
       h("td", {}, h("code", { class: "clip" }, JSON.stringify(config.source.filters))),
       h("td", {}, config.source.connection_id),
       h("td", {}, collectionLink(config.destination.collection)),
+      h("td", { title: `${cost.runs} runs, by list prices` }, dollars(cost.usd)),
       h("td", { class: "counts" }, counts(runs.filter((run) => run.alias === alias))),
     ),
   );

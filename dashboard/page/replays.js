@@ -1,6 +1,6 @@
 // The view of replays and audits: the selection, the plan and the progress of each.
 import { h } from "./dom.js";
-import { bytes, clock, duration, plural } from "./format.js";
+import { bytes, clock, dollars, duration, plural } from "./format.js";
 import { listView } from "./ledger.js";
 import { factsList, objectName, status } from "./parts.js";
 
@@ -40,6 +40,10 @@ function replayView(replay, now) {
       `${plural(plan.replaces.items, "item")} of ${plural(plan.replaces.objects, "object")}`,
     "handlers take":
       plan.seconds !== null && plan.seconds > 0 && `about ${duration(plan.seconds * 1000)}, as past runs did`,
+    costs:
+      plan.cost !== null &&
+      plan.cost.usd.high > 0 &&
+      `about ${dollars(plan.cost.usd.mean)}, ${dollars(plan.cost.usd.low)} to ${dollars(plan.cost.usd.high)}`,
     progress: !request.dry_run && progress.planned !== null && `${ended} of ${progress.planned}`,
     rate: replay.status === "active" && ended > 0 && `${progress.per_second} a second`,
     left: progress.seconds_left !== null && duration(progress.seconds_left * 1000),

@@ -1,9 +1,7 @@
 // Figures of a plan from the ledger's shards: how long a pipeline's runs have taken, and what they have used.
+import { PAST_DAYS } from "../shapes/cost.ts";
 import type { MeasuredRuns } from "../shapes/measures.ts";
 import type { EventStores } from "../store/stores.ts";
-
-/** Period over which the mean duration of a pipeline's runs is taken, days. */
-export const PAST_DAYS = 30;
 
 /** Mean wall time of the runs that succeeded, waiting for compute included; null where none has. */
 export async function pastRuns(

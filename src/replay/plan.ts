@@ -1,10 +1,10 @@
 // Builds a replay's plan, page by page: objects and bytes, a sample, the items that would be replaced, and at its end
 // how long the handlers will take, by how long they took before. Changes nothing.
-import { addEstimates, type CostEstimate, estimateCost, NO_COST } from "../shapes/cost.ts";
+import { addEstimates, type CostEstimate, estimateCost, NO_COST, PAST_DAYS } from "../shapes/cost.ts";
 import type { Prices } from "../shapes/prices.ts";
 import type { Candidate, PipelinePlan, ReplayPlan } from "../shapes/replay.ts";
 import type { EventStores } from "../store/stores.ts";
-import { PAST_DAYS, pastRuns, pastUse } from "./estimates.ts";
+import { pastRuns, pastUse } from "./estimates.ts";
 
 const MAX_SAMPLE = 20;
 

@@ -1,22 +1,23 @@
 // What was counted, in dollars; and what runs will cost that are like those before them. Pure arithmetic over measures.ts
 // and prices.ts.
-import { MEASURES, type MeasuredRuns, type Measures } from "./measures.ts";
+import { MEASURES, type MeasuredRuns, type RunMeasures } from "./measures.ts";
 import { PRICES, type PriceName, type Prices } from "./prices.ts";
 
 /**
- * What a run costs beside what is counted of it: its event and job on their way, the ledger's rows and calls, the log.
- * Counted and assumed by bench/support/capacity.ts, to which test/store/capacity.test.ts holds these figures.
+ * What a run costs beside what is counted of it: its job on its way, the ledger's rows and calls, the log. Its event is
+ * nobody's: one that runs nothing costs the same. Counted and assumed by bench/support/capacity.ts, to which
+ * test/store/capacity.test.ts holds these figures.
  */
 export const RUN_OVERHEAD: Partial<Prices> = {
   rows_written: 4.26,
-  rows_read: 150,
-  object_calls: 1.7,
-  queue_operations: 6,
-  r2_writes: 0.066,
-  r2_reads: 0.067,
-  worker_requests: 0.11,
-  worker_cpu_ms: 5,
-  log_lines: 0.235,
+  rows_read: 120,
+  object_calls: 1,
+  queue_operations: 3,
+  r2_writes: 0.053,
+  r2_reads: 0.055,
+  worker_requests: 0.1,
+  worker_cpu_ms: 3,
+  log_lines: 0.205,
 };
 
 /** Memory of a Durable Object, GB, and the time for which a call keeps one, ms; a call of compute for as long as it takes. */
@@ -24,7 +25,7 @@ const OBJECT_GB = 0.128;
 const CALL_MS = 10;
 
 /** Everything that is billed for so many runs with these counts. */
-export function billedOf(measures: Measures, runs: number): Partial<Prices> {
+export function billedOf(measures: RunMeasures, runs: number): Partial<Prices> {
   const billed: Partial<Prices> = { ...measures };
   for (const [name, each] of Object.entries(RUN_OVERHEAD) as [PriceName, number][])
     billed[name] = (billed[name] ?? 0) + runs * each;
@@ -34,7 +35,7 @@ export function billedOf(measures: Measures, runs: number): Partial<Prices> {
 }
 
 /** Dollars for so many runs with these counts. */
-export function costOf(measures: Measures, runs: number, prices: Prices = PRICES): number {
+export function costOf(measures: RunMeasures, runs: number, prices: Prices = PRICES): number {
   return dollarsOf(billedOf(measures, runs), prices);
 }
 
@@ -80,6 +81,9 @@ export function addEstimates(a: CostEstimate, b: CostEstimate): CostEstimate {
   return Object.fromEntries(names.map((name) => [name, sum(name)])) as unknown as CostEstimate;
 }
 
+/** Period whose runs a plan goes by, days. */
+export const PAST_DAYS = 30;
+
 /** What so many runs are likely to cost, by runs of before; null where there are none. */
 export function estimateCost(past: MeasuredRuns, runs: number, prices: Prices = PRICES): CostEstimate | null {
   if (past.runs === 0) return null;
@@ -112,14 +116,18 @@ export function estimateCost(past: MeasuredRuns, runs: number, prices: Prices = 
 
 const REQUESTS = ["r2_reads", "r2_writes", "queue_operations", "object_calls", "model_requests"] as const;
 
-const measuresBy = (of: (name: (typeof MEASURES)[number]) => number): Measures =>
+const measuresBy = (of: (name: (typeof MEASURES)[number]) => number): RunMeasures =>
   Object.fromEntries(MEASURES.map((name) => [name, of(name)]));
 
 /**
  * Half of the interval of a sum over `runs` new runs: they scatter, and so does the mean of those that it is taken from
  * (a prediction interval by Student's t). Of one run nothing is known of how they scatter: up to ten times as much.
  */
-function marginOf({ runs: count, sums, squares }: MeasuredRuns, name: keyof Measures, runs: number): number {
+function marginOf(
+  { runs: count, sums, squares }: MeasuredRuns,
+  name: keyof RunMeasures,
+  runs: number,
+): number {
   const sum = sums[name] ?? 0;
   if (count === 1) return 9 * sum * runs;
   const variance = Math.max(0, ((squares[name] ?? 0) - sum ** 2 / count) / (count - 1));

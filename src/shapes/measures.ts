@@ -23,30 +23,30 @@ export const measuresSchema = z.object({
 });
 
 /** What was counted; what is absent is none. */
-export type Measures = { [Name in MeasureName]?: number };
+export type RunMeasures = { [Name in MeasureName]?: number };
 export type MeasureName = keyof z.infer<typeof measuresSchema>;
 export const MEASURES = Object.keys(measuresSchema.shape) as MeasureName[];
 
 /** The sum of two counts, without what is none. */
-export function addMeasures(a: Measures, b: Measures): Measures {
+export function addMeasures(a: RunMeasures, b: RunMeasures): RunMeasures {
   return combine((name) => (a[name] ?? 0) + (b[name] ?? 0));
 }
 
 /** Counts by name, without those that are none. */
-export const combine = (of: (name: MeasureName) => number): Measures =>
+export const combine = (of: (name: MeasureName) => number): RunMeasures =>
   Object.fromEntries(MEASURES.map((name) => [name, of(name)] as const).filter(([, value]) => value > 0));
 
 /** Runs of which something was counted: how many, the sums, and the sums of squares, from which an interval follows. */
 export interface MeasuredRuns {
   runs: number;
-  sums: Measures;
-  squares: Measures;
+  sums: RunMeasures;
+  squares: RunMeasures;
 }
 
 export const noRuns = (): MeasuredRuns => ({ runs: 0, sums: {}, squares: {} });
 
 /** With one more run. */
-export const withRun = ({ runs, sums, squares }: MeasuredRuns, measures: Measures): MeasuredRuns => ({
+export const withRun = ({ runs, sums, squares }: MeasuredRuns, measures: RunMeasures): MeasuredRuns => ({
   runs: runs + 1,
   sums: addMeasures(sums, measures),
   squares: addMeasures(

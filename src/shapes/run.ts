@@ -1,7 +1,7 @@
 // The Run: a job being tried. Its states, and the Report that a pipeline Worker sends to the ledger.
 import { z } from "zod";
 import type { Failure } from "./failure.ts";
-import type { Measures } from "./measures.ts";
+import type { RunMeasures } from "./measures.ts";
 
 export const RUN_STATUSES = [
   "pending",
@@ -45,7 +45,7 @@ export interface Report {
   models?: string[];
   embeddings?: EmbeddingCounts;
   /** What the attempt has used. */
-  measures?: Measures;
+  measures?: RunMeasures;
 }
 
 /** Embeddings that an attempt asked for, and how many of them were known from before. */

@@ -240,6 +240,7 @@ describe("as text", () => {
       sample: [{ alias: "one", bucket: "b", key: "a/line\nbreak", why: "out_of_date" }],
       replaces: { objects: 1, items: 7 },
       seconds: null,
+      cost: null,
       pipelines: {
         one: { ...of, objects: 2, handled: 2, seconds: 240, basis: "120 s each, the mean of 5 past runs" },
         two: { ...of, objects: 1, handled: 1, seconds: null, basis: "none of its last 1000 runs succeeded" },
@@ -268,6 +269,8 @@ describe("as text", () => {
       "replaces  7 items of 1 object",
       "time      about 4 min for one: 120 s each, the mean of 5 past runs",
       "time      unknown for two: none of its last 1000 runs succeeded",
+      "cost      unknown, since no run of the last 30 days was measured for one",
+      "cost      unknown, since no run of the last 30 days was measured for two",
       "progress  2 of 3, 1 succeeded, 1 dead, 1 under way, 2/s, 4 s left",
       "created   2026-11-23T12:00:00.000Z",
       "",

@@ -3,7 +3,7 @@
 import { delayCeiling, MAX_DELAY_SECONDS } from "../../src/shapes/config.ts";
 import { type Failure, shortFailure, verdictOf } from "../../src/shapes/failure.ts";
 import type { Job } from "../../src/shapes/job.ts";
-import { addMeasures, type Measures } from "../../src/shapes/measures.ts";
+import { addMeasures, type RunMeasures } from "../../src/shapes/measures.ts";
 import type { Report } from "../../src/shapes/run.ts";
 import { storeFailure } from "../../src/store/failure.ts";
 import { hidden } from "./hidden.ts";
@@ -81,7 +81,7 @@ export async function attemptAll<T extends Try>(
 function concludeAttempt(
   entry: Try,
   outcome: RunOutcome,
-  { startedAt, measures }: { startedAt: number; measures: Measures },
+  { startedAt, measures }: { startedAt: number; measures: RunMeasures },
   deps: RunDeps,
 ): Attempted {
   const { job, attempt } = entry;

@@ -3,7 +3,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { D1Database, D1PreparedStatement, D1Result } from "@cloudflare/workers-types";
 import type { Env } from "../../src/env.ts";
-import { combine, type MeasureName, type Measures } from "../../src/shapes/measures.ts";
+import { combine, type MeasureName, type RunMeasures } from "../../src/shapes/measures.ts";
 
 const current = new AsyncLocalStorage<Meter>();
 
@@ -27,7 +27,7 @@ export class Meter {
   }
 
   /** The counts, whole. `share`: how many runs they are divided among. */
-  read(share = 1): Measures {
+  read(share = 1): RunMeasures {
     return combine((name) => Math.ceil((this.#counts.get(name) ?? 0) / share));
   }
 }

@@ -3,7 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { selectionSchema } from "../../shapes/replay.ts";
 import { retentionSchema } from "../../shapes/retention.ts";
 import { indexStateSchema } from "../../shapes/search.ts";
-import { failureSchema, moment } from "../read/answers.ts";
+import { costSchema, failureSchema, moment } from "../read/answers.ts";
 
 const replacesSchema = z
   .object({ objects: z.number(), items: z.number() })
@@ -12,19 +12,6 @@ const secondsSchema = z
   .number()
   .nullable()
   .openapi({ description: "Wall time of the attempts, one after the other, as past runs took it" });
-const figure = z.object({ mean: z.number(), low: z.number(), high: z.number() }).openapi("Estimated");
-const costSchema = z
-  .union([
-    z.object({
-      ...{ usd: figure, container_seconds: figure, rows_written: figure, rows_read: figure },
-      ...{ requests: figure, tokens: figure },
-    }),
-    z.null(),
-  ])
-  .openapi({
-    description:
-      "What the runs are likely to use and to cost, as those of the last 30 days did; null: unknown",
-  });
 const takenAsSchema = z.enum(["selected", "missing", "out_of_date", "orphaned"]);
 
 export const replayAnswerSchema = z

@@ -23,6 +23,17 @@ export const objectSchema = z
 /** A named schema or null: `nullable` would describe it as one that is both. */
 const orNull = <T extends z.ZodType>(schema: T) => z.union([schema, z.null()]);
 
+const figure = z.object({ mean: z.number(), low: z.number(), high: z.number() }).openapi("Estimated");
+/** What runs are likely to use and to cost. */
+export const costSchema = orNull(
+  z
+    .object({
+      ...{ usd: figure, container_seconds: figure, rows_written: figure, rows_read: figure },
+      ...{ requests: figure, tokens: figure },
+    })
+    .openapi("CostEstimate"),
+).openapi({ description: "As runs of the last 30 days used and cost; null where none was measured" });
+
 export const pageOf = <T extends z.ZodType>(data: T) =>
   z.object({ data: z.array(data), next: z.string().optional() });
 

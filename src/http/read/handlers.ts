@@ -53,9 +53,10 @@ function addPipelineRoutes(app: RouterApp, open: OpenDeps): void {
     return c.json({ data }, 200);
   });
   app.openapi(routes.versions, async (c) => {
-    const { env, connections, pipelines } = open(c);
+    const { env, connections, pipelines, now } = open(c);
     const pipeline = pipelineByAlias(c.req.valid("param").alias, pipelines);
-    return c.json({ data: await listVersions(openStores({ env, connections }), pipeline) }, 200);
+    const how = { now: now(), prices: pipelines.prices };
+    return c.json({ data: await listVersions(openStores({ env, connections }), pipeline, how) }, 200);
   });
   app.openapi(routes.objects, async (c) => {
     const { env, connections, pipelines } = open(c);

@@ -2,7 +2,7 @@
 // object as it is now.
 import { z } from "@hono/zod-openapi";
 import { pipelineConfigSchema } from "../../shapes/config.ts";
-import { moment, objectSchema } from "./answers.ts";
+import { costSchema, moment, objectSchema } from "./answers.ts";
 
 export const versionSchema = z
   .object({
@@ -16,6 +16,8 @@ export const versionSchema = z
     objects: z.number(),
     items: z.number(),
     commits: z.array(z.string()),
+    /** What it would cost to replay those objects. */
+    replay_cost: costSchema,
   })
   .openapi("Version");
 

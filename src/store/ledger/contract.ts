@@ -4,7 +4,7 @@
 import type { Event } from "../../shapes/event.ts";
 import type { Failure } from "../../shapes/failure.ts";
 import type { Job, JobCause } from "../../shapes/job.ts";
-import type { MeasuredRuns, Measures } from "../../shapes/measures.ts";
+import type { MeasuredRuns, RunMeasures } from "../../shapes/measures.ts";
 import type { Report, RunStatus } from "../../shapes/run.ts";
 import type { DueRun, PendingRun } from "../../shapes/run-message.ts";
 import type { RunOnRecord } from "../log/contract.ts";
@@ -129,7 +129,7 @@ export interface ProducedCount {
 /** What runs have used of which something was counted, those under way included. */
 export interface Spent {
   runs: number;
-  measures: Measures;
+  measures: RunMeasures;
 }
 
 /** What the runs of a pipeline have used, ever. */

@@ -4,7 +4,7 @@ import type { R2Bucket } from "@cloudflare/workers-types";
 import type { Event } from "../../shapes/event.ts";
 import type { Failure } from "../../shapes/failure.ts";
 import type { JobCause } from "../../shapes/job.ts";
-import type { Measures } from "../../shapes/measures.ts";
+import type { RunMeasures } from "../../shapes/measures.ts";
 import type { EmbeddingCounts, RunStatus } from "../../shapes/run.ts";
 
 /** Why an event's pipelines were or were not run, as known when it arrived. */
@@ -61,7 +61,7 @@ export interface RunOnRecord {
   log: string[];
   embeddings: EmbeddingCounts | null;
   /** What its attempts have used; absent where nothing was counted, as of runs from before. */
-  measures?: Measures;
+  measures?: RunMeasures;
   replay_id: string | null;
   created_at: number;
   started_at: number | null;

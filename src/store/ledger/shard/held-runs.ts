@@ -4,7 +4,7 @@ import type { Event } from "../../../shapes/event.ts";
 import { hexOfId, partsOfRun, runId } from "../../../shapes/event-id.ts";
 import type { Failure } from "../../../shapes/failure.ts";
 import type { JobCause } from "../../../shapes/job.ts";
-import type { Measures } from "../../../shapes/measures.ts";
+import type { RunMeasures } from "../../../shapes/measures.ts";
 import type { EmbeddingCounts, RunStatus } from "../../../shapes/run.ts";
 import type { DueRun, PendingRun } from "../../../shapes/run-message.ts";
 import type { RunOnRecord, RunState } from "../../log/contract.ts";
@@ -36,7 +36,7 @@ export interface RunDetail {
   log?: string[];
   embeddings?: EmbeddingCounts;
   /** What all of its attempts have used. */
-  measures?: Measures;
+  measures?: RunMeasures;
   /** When the attempt began whose use was added last, ms. */
   measured_at?: number;
   started_at?: number;

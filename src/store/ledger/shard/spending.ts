@@ -4,8 +4,8 @@ import {
   addMeasures,
   addRuns,
   type MeasuredRuns,
-  type Measures,
   noRuns,
+  type RunMeasures,
   withRun,
 } from "../../../shapes/measures.ts";
 import type { Report } from "../../../shapes/run.ts";
@@ -36,13 +36,13 @@ interface StoredSum {
 type Scope = "pipeline" | "handled" | "replay";
 
 const measuredOf = ({ runs, sums, squares }: StoredSum): MeasuredRuns => ({
-  ...{ runs, sums: JSON.parse(sums) as Measures, squares: JSON.parse(squares) as Measures },
+  ...{ runs, sums: JSON.parse(sums) as RunMeasures, squares: JSON.parse(squares) as RunMeasures },
 });
 
 /** Adds packed runs to the sums: a row for each that changes. Within the transaction that deletes their rows. */
 export function countSpending(tables: ShardTables, packed: PackedRun[]): void {
   const added = new Map<string, { scope: Scope; name: string; day: number; sum: MeasuredRuns }>();
-  const add = (scope: Scope, name: string, day: number, measures: Measures) => {
+  const add = (scope: Scope, name: string, day: number, measures: RunMeasures) => {
     const key = JSON.stringify([scope, name, day]);
     const sum = withRun(added.get(key)?.sum ?? noRuns(), measures);
     added.set(key, { scope, name, day, sum });
@@ -112,7 +112,7 @@ export function sumHandled(tables: ShardTables, alias: string, since: number): M
 }
 
 /** What the runs of a replay have used. */
-export function sumReplay(tables: ShardTables, replayId: string): { runs: number; measures: Measures } {
+export function sumReplay(tables: ShardTables, replayId: string): { runs: number; measures: RunMeasures } {
   const packed = stored(tables, "scope = 'replay' AND name = ? AND day = 0", replayId).map(measuredOf);
   const { runs, sums } = unpacked(tables, "replay_id = ?", replayId).reduce(
     (sum, { measures }) => withRun(sum, measures),

@@ -72,7 +72,7 @@ const TABLES = [
   `CREATE TABLE IF NOT EXISTS spending (
     -- pipeline: ever, of an alias; handled: on a day, of an alias; replay: ever, of a replay's id.
     scope TEXT NOT NULL, name TEXT NOT NULL, day INTEGER NOT NULL, runs INTEGER NOT NULL,
-    -- JSON: see Measures (shapes/measures.ts).
+    -- JSON: see RunMeasures (shapes/measures.ts).
     sums TEXT NOT NULL, squares TEXT NOT NULL,
     PRIMARY KEY (scope, name, day)
   ) STRICT, WITHOUT ROWID`,
