@@ -5,6 +5,7 @@ import { identify, lookups } from "../../src/receive/identity.ts";
 import type { Event } from "../../src/shapes/event.ts";
 import { runId } from "../../src/shapes/event-id.ts";
 import type { Job } from "../../src/shapes/job.ts";
+import { PRICES, type Prices } from "../../src/shapes/prices.ts";
 import type { Report, RunStatus } from "../../src/shapes/run.ts";
 import { pausePipeline } from "../../src/store/ledger/pauses.ts";
 import { recordRefused } from "../../src/store/ledger/rejections.ts";
@@ -96,6 +97,18 @@ test("a redriven run that then succeeds has ended twice, and is open in between"
   const after = await lines();
   expect(after).toContain('weir_runs_total{pipeline="a",status="succeeded"} 2');
   expect(after).toContain('weir_runs_total{pipeline="a",status="dead"} 1');
+});
+
+test("what runs have cost, at the project's prices, and what was counted", async () => {
+  const done = await run("dear");
+  await stores.shards.finish([{ ...report(done, "succeeded"), measures: { r2_writes: 1_000_000 } }], {
+    now: NOW,
+  });
+  const cost = async (prices?: Prices) =>
+    (await renderMetrics(stores, NOW, [], prices)).match(/weir_cost_usd_total\{pipeline="dear"\} (.*)/)?.[1];
+  expect(Number(await cost())).toBeCloseTo(4.5, 3);
+  expect(Number(await cost({ ...PRICES, r2_writes: 9 }))).toBeCloseTo(9, 3);
+  expect(await lines()).toContain('weir_used_total{pipeline="dear",what="r2_writes"} 1000000');
 });
 
 test("the fullest shard counts, however empty the others are", async () => {
