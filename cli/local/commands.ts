@@ -2,9 +2,17 @@
 // buckets, `weir bench` runs benchmarks.
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
-import { jsonOption, PORT_OPTION, URL_OPTION } from "../io/options.ts";
+import { jsonOption, PORT_OPTION, URL_OPTION, wholeNumber } from "../io/options.ts";
 import { printJson } from "../io/output.ts";
 import { packageRoot } from "../project/project.ts";
+import type { DevOptions } from "./dev.ts";
+
+const STUCK_OPTION = [
+  "--stuck-after <seconds>",
+  "start the Workers again where nothing answers for so long while a handler runs; 0: never",
+  wholeNumber,
+  25,
+] as const;
 
 export function addLocalCommands(program: Command, root: () => string): void {
   program
@@ -12,9 +20,11 @@ export function addLocalCommands(program: Command, root: () => string): void {
     .description("run everything on this machine: Workers, storage, queues and compute")
     .option(...PORT_OPTION)
     .option("--persist <dir>", "folder of the local databases and buckets", ".weir/state")
+    .option("--json-logs", "print what happens as JSON lines, in place of words for a person")
+    .option(...STUCK_OPTION)
     .option(...jsonOption("the URL, once it listens,"))
     .addHelpText("after", "\nExamples:\n  $ weir dev\n  $ weir dev --port 0 --json")
-    .action(async (options: { port: number; persist: string; json?: boolean }) => {
+    .action(async (options: Omit<DevOptions, "root">) => {
       const { dev } = await import("./dev.ts");
       await dev({ ...options, root: root(), persist: resolve(root(), options.persist) });
     });

@@ -3,31 +3,36 @@
 
 import { generate, write } from "../generate/generate.ts";
 import { untilInterrupted } from "../io/interrupt.ts";
-import { CliError, good, note, printJson, say } from "../io/output.ts";
+import { CliError, good, note, print, printJson, say } from "../io/output.ts";
 import { loadProject } from "../project/project.ts";
 import { requireValid } from "../project/validate.ts";
 import { DEV_ENV } from "../settings/dev-env.ts";
+import { openNarrator } from "./narrate.ts";
+import { sourcePlace } from "./source-place.ts";
 import { startStack } from "./stack.ts";
 import { keepGenerated } from "./watch.ts";
+import { startWatchdog } from "./watchdog.ts";
 
 export interface DevOptions {
   root: string;
   port: number;
   persist: string;
   json?: boolean;
+  /** Print log lines as JSON on stdout, in place of words for a person. */
+  jsonLogs?: boolean;
+  /** Seconds without an answer after which the Workers are started again; 0: never. */
+  stuckAfter: number;
 }
-
-/** Lines that wrangler repeats at every reload: its tables of bindings. */
-const RELOAD_NOISE = /^(\s*|env\.\S+ .*|Binding +Resource.*|\S+ has access to the following bindings:|⎔ .*)$/;
 
 /** Runs the stack until Ctrl-C. @throws CliError where the project has problems or the stack ends */
 export async function dev(options: DevOptions): Promise<void> {
-  const project = loadProject(options.root);
+  const { root, persist, json, jsonLogs, stuckAfter } = options;
+  const project = loadProject(root);
   requireValid(project, "Nothing was started");
-  for (const name of write(options.root, await generate(project))) note(`Wrote ${name}.`);
+  for (const name of write(root, await generate(project))) note(`Wrote ${name}.`);
   await untilInterrupted(async (interrupted) => {
     const said: string[] = [];
-    let onLine = (line: string) => void said.push(line);
+    let onLine: (line: string) => void = (line) => void said.push(line);
     const starting = startStack({
       ...options,
       onLine: (line) => onLine(line),
@@ -38,12 +43,20 @@ export async function dev(options: DevOptions): Promise<void> {
       throw error;
     });
     if (!stack) return;
-    onLine = (line) => (RELOAD_NOISE.test(line) ? undefined : say(line));
+    const narrator = openNarrator({
+      ...(jsonLogs && { json: print }),
+      placeOf: (alias, frames) => sourcePlace(root, `pipelines/${alias}`, frames),
+    });
+    onLine = narrator.line;
     good(`Weir listens on ${stack.url}`);
-    if (options.json) printJson({ url: stack.url, api_key_in: DEV_ENV });
-    note(`  The API key is WEIR_API_KEY in ${DEV_ENV}. Put a file into a bucket with: weir put FILE`);
-    const unwatch = await keepGenerated(options.root, options.persist);
+    if (json) printJson({ url: stack.url, api_key_in: DEV_ENV });
+    note(`  The page is at ${stack.url}/. Its key, and that of the API, is WEIR_API_KEY in ${DEV_ENV}.`);
+    note("  Put a file into a bucket with: weir put FILE");
+    const unwatch = await keepGenerated(root, persist);
+    const { url, restartWorkers: restart } = stack;
+    const unguard = startWatchdog({ url, narrator, restart, stuckMs: stuckAfter * 1000 });
     const reason = await Promise.race([stack.ended, interrupted]);
+    unguard();
     unwatch();
     await stack.stop();
     if (reason !== undefined) throw new CliError(`The stack has ended: ${reason}.`);

@@ -4,6 +4,11 @@ import type { Child } from "../io/children.ts";
 
 const MAX_QUICK_ENDS = 5;
 
+export interface KeptUp extends Child {
+  /** Ends the child, which is then started again; this end is not counted. */
+  restart(): Promise<void>;
+}
+
 /**
  * Keeps a child running. `launch` starts it again, and is retried where it fails. A child that ends within `quickMs` of
  * its start counts as a failed start.
@@ -15,15 +20,17 @@ export function keepUp(
   initial: Child,
   launch: () => Promise<Child>,
   onLine: (line: string) => void,
-): Child {
+): KeptUp {
   let stopping = false;
+  let restarting = false;
   let child = initial;
   const ended = (async () => {
     for (let quickEnds = 0; ; ) {
       const began = Date.now();
       const reason = await child.ended;
       if (stopping) return "stopped";
-      quickEnds = Date.now() - began < quickMs ? quickEnds + 1 : 0;
+      quickEnds = !restarting && Date.now() - began < quickMs ? quickEnds + 1 : 0;
+      restarting = false;
       if (quickEnds > MAX_QUICK_ENDS) return `${name} keeps ending: ${reason}`;
       onLine(`${name} ${reason}; starting it again`);
       await delay(200 * 2 ** quickEnds);
@@ -35,5 +42,9 @@ export function keepUp(
     stopping = true;
     await child.stop();
   };
-  return { ended, stop };
+  const restart = async () => {
+    restarting = true;
+    await child.stop();
+  };
+  return { ended, stop, restart };
 }

@@ -98,15 +98,15 @@ async function textOf(project: Project, pipeline: Pipeline, version: string): Pr
   const own = [
     `export const ${VERSION_EXPORT} = ${JSON.stringify(version)};`,
     `export const ${CONFIG_EXPORT} = ${JSON.stringify(pipeline.files.config.value)};`,
-    "",
   ].join("\n");
-  const folder = join(project.root, pipeline.folder);
-  // Before the code, whose last line is its source map.
-  return own + (pipeline.handler === "handler.py" ? pythonCode(folder) : await typescriptCode(folder));
+  return pipeline.handler === "handler.py"
+    ? pythonCode(join(project.root, pipeline.folder), own)
+    : typescriptCode(project.root, pipeline, own);
 }
 
-const pythonCode = (folder: string) =>
+const pythonCode = (folder: string, own: string) =>
   [
+    own,
     `import { pythonPipeline } from ${JSON.stringify(join(packageRoot, "workers/pipeline/python.ts"))};`,
     `export default pythonPipeline(${JSON.stringify(readFileSync(join(folder, "handler.py"), "utf8"))});`,
     "",
@@ -124,10 +124,13 @@ const leaveToWrangler: Plugin = {
 };
 
 /** Bundles a handler for wrangler, with the lines of its sources. */
-async function typescriptCode(folder: string): Promise<string> {
+async function typescriptCode(root: string, { name, folder }: Pipeline, own: string): Promise<string> {
   const { outputFiles } = await build({
-    absWorkingDir: folder,
+    absWorkingDir: join(root, folder),
+    // Not written here: the paths in the source map begin at it.
+    outfile: join(root, copyPath(name, "pipeline.mjs")),
     entryPoints: ["handler.ts"],
+    banner: { js: own },
     bundle: true,
     write: false,
     format: "esm",
@@ -137,7 +140,6 @@ async function typescriptCode(folder: string): Promise<string> {
     external: ["weir", "cloudflare:*", "node:*", "#weir/*", "#pipeline/*"],
     loader: { ".txt": "text" },
     sourcemap: "inline",
-    sourceRoot: folder,
     tsconfigRaw: {},
     logLevel: "silent",
     plugins: [leaveToWrangler],

@@ -36,6 +36,8 @@ export interface Stack {
   env: SettingValues;
   /** Resolves, with the reason, when the stack can no longer serve. */
   ended: Promise<string>;
+  /** Ends the Workers' processes, which are started again. */
+  restartWorkers(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -45,13 +47,16 @@ export interface Stack {
  * @throws CliError
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  if (options.port !== 0 && !(await isFree(options.port))) {
+  const port = options.port || (await freePort());
+  // First, since the port may be that of a stack on the same state.
+  const unlock = lockState(options.persist, addressOf(port));
+  if (options.port !== 0 && !(await isFree(port))) {
+    unlock();
     throw new CliError(
-      `Port ${options.port} is taken. End the process that listens there, or choose another port with --port.`,
+      `Port ${port} is taken. End the process that listens there, or choose another port with --port.`,
     );
   }
-  const port = options.port || (await freePort());
-  const undo = [lockState(options.persist, addressOf(port))] as (() => unknown)[];
+  const undo = [unlock] as (() => unknown)[];
   // Parts stop in reverse order; the state is unlocked last.
   const stop = async () => {
     for (let last = undo.pop(); last; last = undo.pop()) await last();
@@ -97,7 +102,7 @@ async function startOn(
   const cron = setInterval(() => void ringCron(url, env), 60_000);
   undo.push(() => clearInterval(cron));
   const ended = Promise.race([workers.ended, compute.ended]);
-  return { url, apiKey: env.WEIR_API_KEY ?? "", env, ended };
+  return { url, apiKey: env.WEIR_API_KEY ?? "", env, ended, restartWorkers: workers.restart };
 }
 
 /** Environment of compute. It may read from the stack itself, and from every endpoint that a connection names. */

@@ -1,9 +1,9 @@
 // Workers of the stack, all in one `wrangler dev`, which is started again when it ends.
-import { type Child, startNode } from "../io/children.ts";
+import { startNode } from "../io/children.ts";
 import { CliError } from "../io/output.ts";
 import { WRANGLER } from "../project/project.ts";
 import { localHeaders } from "../settings/dev-env.ts";
-import { keepUp } from "./keep-up.ts";
+import { type KeptUp, keepUp } from "./keep-up.ts";
 import { workersEnv } from "./running-commit.ts";
 import { startLimitSeconds, waitUntilHealthy } from "./wrangler.ts";
 
@@ -19,7 +19,7 @@ export interface WorkersOptions {
 }
 
 /** Starts all Workers and resolves when they answer; stops them where they do not. @throws CliError */
-export async function startWorkers(options: WorkersOptions): Promise<Child> {
+export async function startWorkers(options: WorkersOptions): Promise<KeptUp> {
   const { root, configs, port, persist, onLine, onStep } = options;
   const url = `http://127.0.0.1:${port}`;
   const limit = startLimitSeconds(configs.length);

@@ -1,5 +1,6 @@
 // What the Workers of `weir dev` are bundled from: code, config and version in one file, and never what does not build.
 import { readFileSync } from "node:fs";
+import { SourceMap, type SourceMapPayload } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
@@ -39,10 +40,16 @@ test("a copy holds the handler with what it imports, its config, and the version
 
 test("a copy keeps the lines of its source, for whoever looks for an error", async () => {
   const root = given();
+  change(root, { "pipelines/one/handler.ts": "\n\nexport default () => {\n  throw new Error();\n};\n" });
   await new RunningCopies().take(loadProject(root));
-  const map = /sourceMappingURL=data:application\/json;base64,(\S+)/.exec(readFileSync(pathOf(root), "utf8"));
-  const { sources } = JSON.parse(Buffer.from(map?.[1] ?? "", "base64").toString()) as { sources: string[] };
-  expect(sources).toContain("handler.ts");
+  const text = readFileSync(pathOf(root), "utf8");
+  const encoded = /sourceMappingURL=data:application\/json;base64,(\S+)/.exec(text)?.[1] ?? "";
+  const map = new SourceMap(JSON.parse(Buffer.from(encoded, "base64").toString()) as SourceMapPayload);
+  const line = text.split("\n").findIndex((it) => it.includes("throw"));
+  expect(map.findEntry(line, 4)).toMatchObject({
+    originalSource: "../../../pipelines/one/handler.ts",
+    originalLine: 3,
+  });
 });
 
 test("a Python handler's copy holds its source as it is", async () => {

@@ -18,6 +18,7 @@ import { openCollection } from "../../src/store/collections/open.ts";
 import { openIndex } from "../../src/store/index/open.ts";
 import type { DeadJob } from "../../src/store/ledger/contract.ts";
 import { type Attempted, GRACE_MS } from "./attempt.ts";
+import { logBegin } from "./batch-log.ts";
 import { hideInConsole, hiding } from "./hidden.ts";
 import { metered } from "./meter.ts";
 import { compiledFilter, type RunDeps } from "./run.ts";
@@ -69,6 +70,7 @@ export function openDeps(
     models,
     secret: (name) => env.setting(name),
     hide,
+    begins: env.setting("WEIR_LOCAL") === "1" ? logBegin : undefined,
     version,
     commit,
     now,

@@ -17,7 +17,7 @@ const UNREPORTED_RETRY_SECONDS = 30;
 /** Tries each job of a batch once, and reports each. Jobs to be tried again go to the pipeline's own queue. */
 export async function runJobs(jobs: Job[], deps: PipelineDeps): Promise<void> {
   const tries = jobs.map((job) => ({ job, attempt: job.attempts_before + 1 }));
-  const line = batchLog(deps.config.alias);
+  const line = batchLog(deps.config.alias, deps.begins !== undefined);
   await announcing(tries, deps, (begin) =>
     attemptAll(tries, deps, async (done, entry) => {
       begin.end(entry);
@@ -36,7 +36,7 @@ export async function runJobs(jobs: Job[], deps: PipelineDeps): Promise<void> {
 /** Tries one job once, for a caller that waits: without retries, and with the items' data beside the report. */
 export async function invokeJob(job: Job, deps: PipelineDeps): Promise<{ report: Report; data: string[] }> {
   let result: Attempted | undefined;
-  const line = batchLog(deps.config.alias);
+  const line = batchLog(deps.config.alias, deps.begins !== undefined);
   const tries = [{ job, attempt: job.attempts_before + 1 }];
   await announcing(tries, deps, (begin) =>
     attemptAll(tries, deps, async (done, entry) => {
@@ -61,7 +61,7 @@ export async function consumeJobs(messages: readonly Message<Job>[], deps: Pipel
     attempt: message.body.attempts_before + message.attempts,
     message,
   }));
-  const line = batchLog(deps.config.alias);
+  const line = batchLog(deps.config.alias, deps.begins !== undefined);
   await announcing(tries, deps, (begin) =>
     attemptAll(tries, deps, async (done, entry) => {
       begin.end(entry);

@@ -37,6 +37,8 @@ export interface RunDeps extends WeirDeps {
   commit: string;
   /** Masks secrets in a run's log and failure. */
   hide: Hide;
+  /** Hears of each handler before it is called; in local work only. */
+  begins?: ((job: Job) => void) | undefined;
   /** Time of a batch, ms; default 13 minutes. */
   batchMs?: number;
   /** Aborted when the batch of the run has no time left. */
@@ -191,6 +193,7 @@ async function handle(
     if (log.length < MAX_LOG_LINES && room >= 0) log.push(line);
   };
   const current = seen ? shownEvent(event, seen) : event;
+  deps.begins?.(job);
   const work = withinRun({ compute, signal }, async () => {
     const whole = await withPayload(current, job, signal);
     return weirCallsHandler(deps.pipeline, job, whole, { weir, signal, log: note });

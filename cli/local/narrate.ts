@@ -1,0 +1,154 @@
+// Narrator of the local stack: turns the log lines of its Workers into a line for a person per event and attempt, and
+// knows which attempts are going. What a handler writes to its console is passed on.
+import { bad, good, note, say } from "../io/output.ts";
+
+/** Attempt that has begun and not ended, as far as the logs say. */
+export interface GoingAttempt {
+  alias: string;
+  run_id: string;
+  object: string;
+}
+
+export interface Narrator {
+  /** Takes a line of a process of the stack. */
+  line(text: string): void;
+  /** Attempts that are going, the latest first. */
+  going(): GoingAttempt[];
+  /** Whether wrangler is reloading Workers, in which time nothing answers. */
+  reloading(): boolean;
+}
+
+export interface NarratorOptions {
+  /** Gets log lines as they are, in place of words for a person. */
+  json?: (line: string) => void;
+  /** Finds the place in a source of the frames of a failure; the frames' own where there is none. */
+  placeOf?: (alias: string, frames: string) => string;
+}
+
+interface EventEntry {
+  type: string;
+  sender: string;
+  bucket: string;
+  key: string;
+  matched: string[];
+  refused: number;
+}
+
+interface AttemptEntry {
+  run_id: string;
+  attempt: number;
+  bucket: string;
+  key: string;
+  status: string;
+  next: string;
+  ms: number;
+  items?: number;
+  reason?: string;
+  failure?: string;
+  detail?: string;
+  where?: string;
+  log?: string[];
+}
+
+/** Lines that wrangler repeats at every reload, requests, and errors of files of its own. */
+const NOISE = [
+  /^(\s*|env\.\S+ .*|Binding +Resource.*|\S+ has access to the following bindings:|⎔ .*)$/,
+  /^\[wrangler:info\] ([A-Z]+ .* [1-4]\d\d |Ready on )/,
+  /✘ \[ERROR\] (Build failed with \d+ errors?:|.*\.wrangler\/tmp\/)/,
+];
+const MAX_MESSAGE_CHARACTERS = 600;
+
+/** Makes a narrator that prints to the terminal. */
+export function openNarrator({ json, placeOf = (_, frames) => frames }: NarratorOptions = {}): Narrator {
+  const going = new Map<string, GoingAttempt>();
+  let reloading = false;
+  // What wrangler says while it starts again is said at no other start.
+  let starting = false;
+
+  const narrateEvent = ({ type, sender, bucket, key, matched, refused }: EventEntry) => {
+    const none = refused > 0 ? `no pipeline wants it, ${refused} refused it` : "no pipeline";
+    say(`→ ${objectOf({ bucket, key })} ${type}, by ${sender}: ${matched.join(", ") || none}`);
+  };
+
+  const narrateAttempt = (alias: string, entry: AttemptEntry) => {
+    const { run_id, attempt, status, next, ms, items, reason, failure, detail, where, log = [] } = entry;
+    const subject = `${alias}  ${objectOf(entry)}`;
+    if (status === "succeeded") {
+      const count = items === undefined ? "" : `${items} item${items === 1 ? "" : "s"}, `;
+      good(`${subject}: ${count}${ms} ms${reason === undefined ? "" : ` (${reason})`}`);
+    } else if (status === "skipped" || status === "cancelled") {
+      note(`– ${subject}: ${status}, ${reason ?? "without a reason"}`);
+    } else {
+      const place = where === undefined ? "" : `\n    at ${placeOf(alias, where)}`;
+      const after =
+        next === "dead" ? "a dead letter now" : next === "done" ? "no further attempt" : "tried again";
+      const why = `${failure ?? status}${detail === undefined ? "" : `: ${detail.slice(0, MAX_MESSAGE_CHARACTERS)}`}`;
+      bad(`${subject}: ${why}${place}\n    attempt ${attempt}, ${after}; ${run_id}`);
+    }
+    for (const line of log) note(`    log  ${line}`);
+  };
+
+  const narrate = (worker: string, line: { log: string } & Record<string, unknown>) => {
+    const { log: name, ...fields } = line;
+    switch (name) {
+      case "events":
+        for (const entry of fields.events as EventEntry[]) narrateEvent(entry);
+        return;
+      case "attempts":
+        for (const entry of fields.attempts as AttemptEntry[]) narrateAttempt(fields.alias as string, entry);
+        return;
+      case "attempt":
+        return;
+      default:
+        note(`${worker}  ${name}: ${wordsOf(fields)}`);
+    }
+  };
+
+  const follow = ({ log: name, ...fields }: { log: string } & Record<string, unknown>) => {
+    if (name === "attempt") {
+      const { alias, run_id, bucket, key } = fields as unknown as GoingAttempt & AttemptEntry;
+      going.set(run_id, { alias, run_id, object: objectOf({ bucket, key }) });
+    } else if (name === "attempts") {
+      for (const { run_id } of fields.attempts as AttemptEntry[]) going.delete(run_id);
+    }
+  };
+
+  return {
+    line(text) {
+      if (/^⎔ Reloading/.test(text)) reloading = true;
+      if (/^⎔ Local server updated/.test(text)) reloading = false;
+      const isEnd = /^wrangler dev .*; starting it again$/.test(text);
+      // With its process an attempt has ended.
+      if (isEnd) going.clear();
+      const [, worker = "weir", rest = text] = /^\[([\w-]+)\] (.*)$/s.exec(text) ?? [];
+      const line = logLine(rest);
+      if (line) follow(line);
+      if (/\] Ready on /.test(text)) starting = false;
+      if (json) return line && json(JSON.stringify({ worker, ...line }));
+      if (line) narrate(worker.replace(/^weir-/, ""), line);
+      else if (!starting && !NOISE.some((noise) => noise.test(text)))
+        say(text.replace(/^\[weir-([\w-]+)\] /, "$1  "));
+      starting ||= isEnd;
+    },
+    going: () => [...going.values()].reverse(),
+    reloading: () => reloading,
+  };
+}
+
+/** A log line of Weir (src/shapes/log.ts); undefined for any other. */
+function logLine(text: string): ({ log: string } & Record<string, unknown>) | undefined {
+  if (!text.startsWith('{"log":')) return undefined;
+  try {
+    return JSON.parse(text) as { log: string };
+  } catch {
+    return undefined;
+  }
+}
+
+const objectOf = ({ bucket, key }: { bucket: string; key: string }) =>
+  key === "" ? "a payload" : `${bucket}/${key}`;
+
+const wordsOf = (fields: object) =>
+  Object.entries(fields)
+    .map(([name, value]) => `${name}=${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
+    .join(" ");
