@@ -61,7 +61,7 @@ test("a run that is under way hears of it, and its place is free within seconds"
   await told("listening.bin");
   const run = await runIn("running", "listening.bin");
   const { body } = await cancel(run?.id ?? "");
-  expect(body.history.map(({ status }) => status)).toEqual(["pending", "queued", "running", "cancelled"]);
+  expect(body.history.map(({ status }) => status)).toEqual(["queued", "running", "cancelled"]);
   expect(body.history.at(-1)?.cause).toBe("not wanted");
   await weir.until(
     async () => lines("listening.bin"),
