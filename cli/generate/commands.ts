@@ -54,9 +54,13 @@ export function addGenerateCommands(program: Command, root: () => string): void 
     .option("--strict", "treat warnings as problems")
     .addHelpText("after", "\nExamples:\n  $ weir validate\n  $ weir validate --strict --json")
     .action((options: { json?: boolean; strict?: boolean }) => {
-      const { problems, warnings, pipelines, examples } = validate(loadProject(root()), options);
-      if (options.json) printJson({ ok: problems.length === 0, pipelines, examples, problems, warnings });
-      else for (const warning of warnings) say(`Warning:\n${problemText(warning)}`);
+      const { problems, warnings, ...counts } = validate(loadProject(root()), options);
+      const { pipelines, examples, off } = counts;
+      if (options.json) printJson({ ok: problems.length === 0, ...counts, problems, warnings });
+      else {
+        for (const warning of warnings) say(`Warning:\n${problemText(warning)}`);
+        if (off.length > 0) say(`Off ("enabled" is false in their config.json): ${off.join(", ")}`);
+      }
       if (problems.length === 0) return good(`${pipelines} pipelines and ${examples} examples are in order.`);
       throw new CliError(
         `The project has ${problems.length} problem${problems.length === 1 ? "" : "s"}.`,

@@ -1,7 +1,7 @@
 // `weir models list`: what models.json has, or what the catalogue has.
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { BUILTINS, type Model, takenBy } from "../../src/shapes/model.ts";
+import { BUILTINS, isSpeech, type Model, takenBy } from "../../src/shapes/model.ts";
 import { note, print, printJson, table } from "../io/output.ts";
 import { CATALOGUE } from "./catalogue.ts";
 import { filesOf, projectWithModels } from "./known.ts";
@@ -16,7 +16,7 @@ export function listModels(root: string, { catalogue, json }: { catalogue?: bool
   const rows = Object.entries(definitions).map(([name, model]) => ({
     name,
     kind: model.kind,
-    takes: takenBy(model),
+    takes: isSpeech(model) ? ["speech"] : takenBy(model),
     dimensions: dimensionsOf(model),
     bytes: bytesOf(root, model),
     licence: (model.kind === "onnx" && model.origin?.licence) || null,
@@ -30,7 +30,7 @@ export function listModels(root: string, { catalogue, json }: { catalogue?: bool
     name,
     kind,
     takes.join(" "),
-    String(dimensions),
+    String(dimensions ?? ""),
     bytes === null ? "missing" : bytes === 0 ? "" : megabytes(bytes),
     licence ?? "",
     origin ?? "",
@@ -53,8 +53,11 @@ function listCatalogue(json: boolean): void {
   note("Add one with: weir models add NAME. Published figures are in docs/models.md.");
 }
 
-const dimensionsOf = (model: Model): number =>
-  model.kind === "builtin" ? BUILTINS[model.builtin].dimensions : model.dimensions;
+/** Numbers of its vectors; null for a model that makes none. */
+function dimensionsOf(model: Model): number | null {
+  if (isSpeech(model)) return null;
+  return model.kind === "builtin" ? BUILTINS[model.builtin].dimensions : model.dimensions;
+}
 
 /** Bytes of its files; null where one is missing. */
 function bytesOf(root: string, model: Model): number | null {

@@ -35,6 +35,8 @@ export interface Project {
   /** Models of models.json with their defaults; empty where it does not parse. */
   definitions: Models;
   pipelines: Pipeline[];
+  /** Pipelines whose config.json says that they are off: nothing but their files' form is checked. */
+  off: Pipeline[];
   /** Content of weir.json; its defaults where there is none. */
   settings: ProjectSettings;
   files: { connections: JsonFile; models: JsonFile };
@@ -65,7 +67,7 @@ export function loadProject(root: string): Project {
   const [connectionsFile, connections] = read("connections.json", connectionsSchema);
   const [models, definitions] = read("models.json", modelsSchema);
   const [, settings] = existsSync(join(root, "weir.json")) ? read("weir.json", projectSettingsSchema) : [];
-  const pipelines = pipelineFolders(root).map((name): Pipeline => {
+  const all = pipelineFolders(root).map((name): Pipeline => {
     const folder = `pipelines/${name}`;
     const [configFile, config] = read(`${folder}/config.json`, pipelineConfigSchema);
     const hasExamples = existsSync(join(root, folder, "examples.json"));
@@ -90,7 +92,8 @@ export function loadProject(root: string): Project {
     shards: shardCountOf(connections ?? {}),
     models: models.value,
     definitions: definitions ?? {},
-    pipelines,
+    pipelines: all.filter(({ config }) => config?.enabled !== false),
+    off: all.filter(({ config }) => config?.enabled === false),
     settings: settings ?? projectSettingsSchema.parse({}),
     files: { connections: connectionsFile, models },
     problems,

@@ -13,6 +13,8 @@ export interface Validation {
   /** Valid, but probably not meant. */
   warnings: Problem[];
   pipelines: number;
+  /** Aliases of pipelines that are off. */
+  off: string[];
   examples: number;
 }
 
@@ -30,6 +32,7 @@ export function validate(project: Project, { strict = false }: { strict?: boolea
     problems: problems.sort(order),
     warnings: strict ? [] : doubts.sort(order),
     pipelines: project.pipelines.length,
+    off: project.off.map(({ name }) => name),
     examples: project.pipelines.reduce((sum, pipeline) => sum + pipeline.examples.length, 0),
   };
 }

@@ -70,8 +70,8 @@ export interface VideoOptions {
   seed?: number;
   /** Which frames there are, for a film of varying rate; default all. */
   keep?(frame: number): boolean;
-  /** A tone as AAC beside the picture (Opus in .webm). */
-  audio?: boolean;
+  /** A tone as AAC beside the picture (Opus in .webm), or a sound: its value, −1 to 1, at each second. */
+  audio?: boolean | ((second: number) => number);
   /** `false` leaves the picture out; only with `audio`. */
   video?: boolean;
   /** Its numbers are said to be those of HDR10; with `hevc10`. */
@@ -93,7 +93,10 @@ export async function makeVideo(path: string, options: VideoOptions): Promise<vo
   check(out.allocOutputContext2(null, null, path), "choose a container");
   const tracks: Track[] = [];
   if (video) tracks.push(await videoTrack(out, options));
-  if (audio) tracks.push(await toneTrack(out, seconds, seed, path.endsWith(".webm")));
+  if (audio) {
+    const sound = audio === true ? toneOf(seed) : audio;
+    tracks.push(await soundTrack(out, seconds, sound, path.endsWith(".webm")));
+  }
   check(await out.openOutput(), "open the output");
   check(await out.writeHeader(Dictionary.fromObject(options.muxer ?? {})), "write the header");
   const packet = new Packet();
@@ -219,18 +222,27 @@ async function videoTrack(out: FormatContext, options: VideoOptions): Promise<Tr
   return { ...track, rate: fps, step: 1, next: 0, draw };
 }
 
-async function toneTrack(out: FormatContext, seconds: number, seed: number, opus: boolean): Promise<Track> {
+function toneOf(seed: number): (second: number) => number {
+  const pitch = 220 + 20 * (seed % 20);
+  return (second) => 0.2 * Math.sin(second * 2 * Math.PI * pitch);
+}
+
+async function soundTrack(
+  out: FormatContext,
+  seconds: number,
+  sound: (second: number) => number,
+  opus: boolean,
+): Promise<Track> {
   const rate = 48_000;
   const channelLayout = avChannelLayoutDefault(1);
   const settings = { sampleRate: rate, sampleFormat: AV_SAMPLE_FMT_FLTP, channelLayout, bitRate: 64_000n };
   const timeBase = new Rational(1, rate);
   const track = await open(out, opus ? "libopus" : "aac", { ...settings, timeBase }, {});
   const step = track.encoder.frameSize || 1024;
-  const pitch = 220 + 20 * (seed % 20);
   const draw = (position: number) => {
     const samples = new Float32Array(step);
     for (let i = 0; i < step && position + i < seconds * rate; i++) {
-      samples[i] = 0.2 * Math.sin(((position + i) / rate) * 2 * Math.PI * pitch);
+      samples[i] = sound((position + i) / rate);
     }
     const props = { nbSamples: step, format: AV_SAMPLE_FMT_FLTP, sampleRate: rate, channelLayout, timeBase };
     return audioFrameOf(Buffer.from(samples.buffer), { ...props, pts: BigInt(position) });

@@ -43,6 +43,8 @@ function longestRetries({ max_attempts, base_seconds }: Retry): number {
 
 export const pipelineConfigSchema = z.strictObject({
   $schema: z.string().optional(),
+  /** `false`: the pipeline is off, as if its folder were not there; only its files are checked. */
+  enabled: z.boolean().optional(),
   /** Unique name, used when invoking. */
   alias: aliasSchema,
   source: z.strictObject({

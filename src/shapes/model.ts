@@ -135,10 +135,9 @@ const onnxSchema = z
     origin: originSchema.optional(),
   })
   .refine(({ image, video, text }) => image ?? video ?? text, "at least one of image, video and text");
-const httpSchema = z.strictObject({
-  kind: z.literal("http"),
-  ...vectorFields,
-  /** The whole URL, `…/embeddings`. Over http only on this machine. */
+/** Fields of somebody's endpoint, whatever it is asked for. */
+const endpoint = {
+  /** The whole URL, `…/embeddings` or `…/audio/transcriptions`. Over http only on this machine. */
   url: z
     .url({ protocol: /^https?$/, error: "an https URL" })
     .refine(
@@ -152,6 +151,17 @@ const httpSchema = z.strictObject({
     .string()
     .regex(/^[A-Z][A-Z0-9_]*$/, "the NAME of a secret, like OPENAI_API_KEY (never the key itself)")
     .optional(),
+  /** Added to each request's body: `{"dimensions": 256}`, say. */
+  parameters: z.record(z.string(), z.unknown()).default({}),
+  /** Until an answer is given up. */
+  timeout_seconds: z.int().min(1).max(300).default(60),
+};
+const httpSchema = z.strictObject({
+  kind: z.literal("http"),
+  /** Absent rather than filled in, so that definitions from before there was another task stay. */
+  task: z.literal("embed").optional(),
+  ...vectorFields,
+  ...endpoint,
   takes: z
     .array(z.enum(["text", "image"]))
     .min(1)
@@ -162,11 +172,18 @@ const httpSchema = z.strictObject({
   image: z.enum(["string", "object"]).default("string"),
   /** The longer side of the JPEG that is sent, pixels. */
   size: side.default(512),
-  /** Added to each request's body: `{"dimensions": 256}`, say. */
-  parameters: z.record(z.string(), z.unknown()).default({}),
-  /** Until an answer is given up. */
-  timeout_seconds: z.int().min(1).max(300).default(60),
   ...prefixes,
+});
+/** An endpoint that takes sound and answers with text. */
+const speechSchema = z.strictObject({
+  kind: z.literal("http"),
+  task: z.literal("transcribe"),
+  ...endpoint,
+  /**
+   * How the sound, a WAV, is sent. `form`: as to OpenAI's `/audio/transcriptions`. `bytes`: as the body itself, and
+   * `json`: in base64 as `{"audio": …}`, both as to Workers AI.
+   */
+  send: z.enum(["form", "bytes", "json"]).default("form"),
 });
 
 /** Whether what an URL gives comes from whom it names: https, or this machine; nobody's password is in it. */
@@ -175,10 +192,17 @@ export const isTrustedUrl = ({ protocol, hostname, username, password }: URL) =>
   password === "" &&
   (protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(hostname));
 
-export const modelSchema = z.discriminatedUnion("kind", [builtinSchema, onnxSchema, httpSchema]);
+export const modelSchema = z.discriminatedUnion("kind", [
+  builtinSchema,
+  onnxSchema,
+  z.discriminatedUnion("task", [httpSchema, speechSchema]),
+]);
 export type Model = z.infer<typeof modelSchema>;
 export type OnnxModel = z.infer<typeof onnxSchema>;
 export type HttpModel = z.infer<typeof httpSchema>;
+export type SpeechModel = z.infer<typeof speechSchema>;
+/** A model that makes vectors. */
+export type EmbeddingModel = Exclude<Model, SpeechModel>;
 export type ImageInput = z.infer<typeof imageSchema>;
 export type VideoInput = z.infer<typeof videoSchema>;
 export type TextInput = z.infer<typeof textSchema>;
@@ -187,6 +211,7 @@ export type ModelOrigin = z.infer<typeof originSchema>;
 /** Every field that a definition may have, for who looks for a misspelt one. */
 export const MODEL_FIELDS = [
   httpSchema,
+  speechSchema,
   onnxSchema,
   imageSchema,
   videoSchema,
@@ -201,8 +226,13 @@ export const modelsSchema = z
   .transform(({ $schema: _, ...models }) => models as Models);
 export type Models = Record<string, Model>;
 
-/** What a model can be asked for. A span of film is its frames, so what takes pictures takes film. */
+/** Whether a model turns sound into text. */
+export const isSpeech = (model: Model): model is SpeechModel =>
+  model.kind === "http" && model.task === "transcribe";
+
+/** What a model can be asked to embed. A span of film is its frames, so what takes pictures takes film. */
 export function takenBy(model: Model): readonly Modality[] {
+  if (isSpeech(model)) return [];
   if (model.kind === "builtin") return BUILTINS[model.builtin].takes;
   const image = model.kind === "onnx" ? model.image !== undefined : model.takes.includes("image");
   const video = image || (model.kind === "onnx" && model.video !== undefined);
@@ -215,15 +245,17 @@ export function takenBy(model: Model): readonly Modality[] {
 }
 
 /** The model behind a name, or what names there are for this. */
-export function findModel(models: Models, name: string, modality: Modality): Result<Model> {
+export function findModel(models: Models, name: string, modality: Modality): Result<EmbeddingModel> {
   const model = Object.hasOwn(models, name) ? models[name] : undefined;
-  if (model && takenBy(model).includes(modality)) return ok(model);
+  if (model && !isSpeech(model) && takenBy(model).includes(modality)) return ok(model);
   const able = Object.keys(models).filter(
     (other) => models[other] && takenBy(models[other]).includes(modality),
   );
   return fail(
     "unknown_model",
-    model ? `${name} takes ${takenBy(model).join(" and ")}, not ${modality}` : `there is no model ${name}`,
+    model
+      ? `${name} takes ${takenBy(model).join(" and ") || "speech"}, not ${modality}`
+      : `there is no model ${name}`,
     {
       where: "model",
       expected: able.sort().join(", ") || `a model that takes ${modality}: there is none`,
@@ -236,14 +268,14 @@ export function findModel(models: Models, name: string, modality: Modality): Res
 export type TextRole = "query" | "document";
 
 /** A text with what its model was trained to find before one of its role. */
-export function prefixed(model: Model, text: string, role: TextRole): string {
+export function prefixed(model: EmbeddingModel, text: string, role: TextRole): string {
   const fields = model.kind === "onnx" ? model.text : model.kind === "http" ? model : undefined;
   return `${fields?.[`${role}_prefix`] ?? ""}${text}`;
 }
 
 /** What stays with a vector: by which definition it was made, and how its parts became one. */
 export interface Recipe {
-  /** The first 16 hex digits of a hash of the model's definition and of compute's contract. */
+  /** {@link definitionOf} the model. */
   definition: string;
   /** How frames, or a text's tokens, became one vector; `none` where the model itself sees to it. */
   pooling: string;
@@ -257,18 +289,24 @@ export function ranAs(name: string, model: Model): string {
   return model.kind === "http" ? model.model : name;
 }
 
-export async function recipeOf(model: Model, modality: Modality): Promise<Recipe> {
-  const { origin: _, ...definition } = model.kind === "onnx" ? model : { ...model, origin: undefined };
-  const text = canonical([COMPUTE_CONTRACT, definition]);
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+export async function recipeOf(model: EmbeddingModel, modality: Modality): Promise<Recipe> {
   return {
-    definition: [...hash.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join(""),
+    definition: await definitionOf(model),
     pooling: poolingOf(model, modality),
     normalised: model.kind === "builtin" || model.normalise,
   };
 }
 
-function poolingOf(model: Model, modality: Modality): string {
+/** The first 16 hex digits of a hash of a model's definition and of compute's contract. */
+export async function definitionOf(model: Model): Promise<string> {
+  // Where a model came from decides no vector.
+  const { origin: _, ...definition } = model.kind === "onnx" ? model : { ...model, origin: undefined };
+  const text = canonical([COMPUTE_CONTRACT, definition]);
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+  return [...hash.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function poolingOf(model: EmbeddingModel, modality: Modality): string {
   if (model.kind === "builtin") return modality === "video" ? "mean" : "none";
   if (model.kind === "http") return modality === "video" ? model.frames : "none";
   if (modality === "video" && !model.video) return model.frames;

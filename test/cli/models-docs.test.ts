@@ -12,5 +12,8 @@ test("every entry on the page is valid, and takes what the page says", () => {
     ["acme/clip", ["video", "image", "text"]],
     ["openai/small", ["text"]],
     ["cloudflare/bge-large", ["text"]],
+    ["speech", []],
+    ["cloudflare/whisper", []],
+    ["cloudflare/whisper-turbo", []],
   ]);
 });

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeVideo } from "../../cli/sample-media/media.ts";
-import { modelsSchema, recipeOf } from "../../src/shapes/model.ts";
+import { definitionOf, modelsSchema } from "../../src/shapes/model.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { type ModelCatalogue, readModels } from "../../workers/compute/server/models.ts";
 import { message } from "../support/onnx.ts";
@@ -248,13 +248,10 @@ describe("what cannot be embedded is refused for good, and says what could be", 
     const body = { kind: "text", model: "test/tiny", items: [{ text: "red" }] };
     const model = known.models["test/tiny"];
     if (!model) throw new Error("the test project has changed");
-    const { definition } = await recipeOf(model, "text");
+    const definition = await definitionOf(model);
     expect((await post(server.url, "/v1/embed", { ...body, definition })).status).toBe(200);
-    const other = await recipeOf(
-      modelsSchema.parse({ it: { ...model, normalise: false } }).it ?? model,
-      "text",
-    );
-    const refused = await post(server.url, "/v1/embed", { ...body, definition: other.definition });
+    const other = await definitionOf(modelsSchema.parse({ it: { ...model, normalise: false } }).it ?? model);
+    const refused = await post(server.url, "/v1/embed", { ...body, definition: other });
     expect(refused.status).toBe(503);
     expect(refused.lines[0].failure).toMatchObject({ kind: "overloaded", retry_after_seconds: 10 });
   });

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeVideo } from "../../cli/sample-media/media.ts";
-import { recipeOf } from "../../src/shapes/model.ts";
+import { isSpeech, recipeOf } from "../../src/shapes/model.ts";
 import { readModels } from "../../workers/compute/server/models.ts";
 import { png } from "../support/png.ts";
 import { startWeir, type Weir } from "../support/weir.ts";
@@ -50,7 +50,7 @@ describe("a model that the project brought along", () => {
     const model = "test/tiny";
     const { models } = await readModels(new URL("../project/models.json", import.meta.url).pathname);
     const definition = models[model];
-    if (!definition) throw new Error("the test project has changed");
+    if (!definition || isSpeech(definition)) throw new Error("the test project has changed");
     const recorded = async (kind: "image" | "video" | "text", payload: object, key: string) => {
       const answer = await invoke(key, { model, ...payload });
       expect(answer.error_details).toBeNull();

@@ -180,6 +180,28 @@ describe.skipIf(!hasPython)("a handler.py", () => {
     });
   });
 
+  test("what is said in a film, or in a chunk of it, is asked of its Worker and comes back as a dict", async () => {
+    const { first, next } = await begin(
+      runs,
+      `
+      from mixpeek import Mixpeek, FileTools
+      def handler(event):
+        m = Mixpeek()
+        chunk = FileTools.split_video("u")[0]
+        return m.transcribe("u")["segments"] + m.transcribe(chunk, model="speech", language="de")["segments"]`,
+    );
+    expect(first.call).toMatchObject({ name: "split_video" });
+    const whole = await next({ value: [{ id: 0, index: 0, start: 0, end: 10 }] });
+    expect(whole.call).toEqual({ name: "transcribe", file_url: "u" });
+    const part = await next({ value: { segments: [{ text: "one", start: 1, end: 2 }] } });
+    expect(part.call).toEqual({ name: "transcribe", chunk: 0, model: "speech", language: "de" });
+    const { items } = await next({ value: { segments: [{ text: "two", start: 3, end: 4 }] } });
+    expect(items).toMatchObject([
+      { data: { text: "one", start: 1, end: 2 } },
+      { data: { text: "two", start: 3, end: 4 } },
+    ]);
+  });
+
   test("who embeds every other chunk asks for no more than one ahead", async () => {
     const { next } = await begin(
       runs,

@@ -106,6 +106,28 @@ describe.each([
     expect(await index.call("vectorsOf", { item, second: 4.2 })).toMatchObject([{ values: { 2: 127 } }]);
   });
 
+  test("a text with its own seconds is found at them, and at the word where it has words", async () => {
+    const index = open("said");
+    const word = (text: string, start: number) => ({ text, start, end: start + 0.4 });
+    const words = ["the", "committee", "will", "discuss", "the", "budgets"].map((each, n) =>
+      word(each, 31 + n),
+    );
+    await index.replace("talk.mp4", [
+      newItem({ text: "good morning", start: 12, end: 13.5 }),
+      newItem({ text: "the committee will discuss the budgets", start: 31, end: 37, words }),
+      newItem({ text: "lines of a file", start: 9, end: 3 }),
+    ]);
+    const secondOf = async (text: string) =>
+      (await index.query({ text })).hits.map(({ second }) => second)[0];
+    expect(await secondOf("morning")).toBe(12);
+    expect(await secondOf("budget")).toBe(36);
+    expect(await secondOf("discuss the budget")).toBe(34);
+    expect(await secondOf("lines")).toBeNull();
+    const filter = { span: { start: [{ numeric: [">=", 20] }] } };
+    const { hits } = await index.query({ filter });
+    expect(hits).toMatchObject([{ position: 1, span: { start: 31, end: 37 }, second: 31 }]);
+  });
+
   test("vectors of different spaces are never compared, and what had no vector is counted", async () => {
     const index = open("spaces");
     const other = { recipe: { definition: "e", pooling: "none", normalised: true } };

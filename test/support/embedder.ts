@@ -1,4 +1,4 @@
-// A run's embeddings and media tools as a pipeline Worker has them, without the Worker: the same client, against a
+// A run's embeddings, transcripts and media tools as a pipeline Worker has them, without the Worker: the same client, against a
 // real compute server. Results are kept in a Map in place of the Durable Object, which test/compute/worker.test.ts
 // has.
 import type { Models } from "../../src/shapes/model.ts";
@@ -6,6 +6,7 @@ import type { ResultStore, StoredResult } from "../../src/shapes/results.ts";
 import { ComputeClient, type ComputeFetch } from "../../workers/pipeline/compute.ts";
 import { Embeddings } from "../../workers/pipeline/embeddings.ts";
 import type { Endpoint } from "../../workers/pipeline/endpoint.ts";
+import { Transcriptions } from "../../workers/pipeline/transcriptions.ts";
 
 export interface EmbedderOptions {
   fetch: ComputeFetch;
@@ -29,7 +30,8 @@ export function embedder({ fetch, models, allowed, random = Math.random, ...opti
   };
   const results = options.results ?? { find: async () => [], keep: async () => {} };
   const embeddings = new Embeddings({ models, allowed, compute, results, endpoint, counts });
-  return { compute, counts, embeddings, signal };
+  const transcriptions = new Transcriptions({ models, allowed, compute, results, endpoint });
+  return { compute, counts, embeddings, transcriptions, signal };
 }
 
 /** A store that lasts as long as its test. */

@@ -15,7 +15,9 @@ import {
   type Probe,
   picturesLineSchema,
   probeSchema,
+  type SpeechWindow,
   type SplitOptions,
+  speechLineSchema,
   splitSchema,
   vectorLineSchema,
 } from "./media.ts";
@@ -72,6 +74,30 @@ export class ComputeClient {
         const { data, ...picture } = line;
         pictures.push({ ...picture, bytes: bytesFromBase64(data) });
       }
+    }
+    throw new FailureError(unavailable("Compute ended its answers early, each time."));
+  }
+
+  /**
+   * Yields the windows of a film's sound that have a voice in them, up to the second `until`. Compute is asked for a few
+   * minutes at a time; a part whose answer was cut off is asked for again, for the windows that are missing.
+   */
+  async *speech(url: string, from: number, until: number | undefined): AsyncGenerator<SpeechWindow> {
+    let reached = from;
+    for (let tries = 1; tries < MAX_TRIES; tries++) {
+      let next: number | null | undefined;
+      const response = await this.#post("/v1/speech", { url, from, until });
+      for await (const line of lines(response, speechLineSchema)) {
+        if ("error" in line) throw new FailureError(line.error);
+        if ("next" in line) next = line.next;
+        if (!("data" in line) || line.start < reached) continue;
+        const { data, ...window } = line;
+        yield { ...window, wav: bytesFromBase64(data) };
+        reached = line.end;
+      }
+      if (next === null) return;
+      if (next === undefined || next <= from) continue;
+      [from, reached, tries] = [next, next, 0];
     }
     throw new FailureError(unavailable("Compute ended its answers early, each time."));
   }

@@ -5,9 +5,9 @@
 import { FailureError } from "../../src/shapes/failure.ts";
 import type { SampledVectors } from "../../src/shapes/item.ts";
 import {
+  type EmbeddingModel,
   findModel,
   type Modality,
-  type Model,
   type Models,
   prefixed,
   type Recipe,
@@ -18,6 +18,7 @@ import {
 import type { ResultStore, StoredResult } from "../../src/shapes/results.ts";
 import type { EmbeddingCounts } from "../../src/shapes/run.ts";
 import { framesFromBytes, framesToBytes } from "../../src/store/frames.ts";
+import { requireAllowed } from "./allowed-models.ts";
 import { bytesFromBase64, type ComputeClient, type EmbedInput } from "./compute.ts";
 import { remember } from "./context.ts";
 import { askEndpoint, type Embedded, type Endpoint } from "./endpoint.ts";
@@ -39,7 +40,7 @@ interface EmbedRequest {
   kind: Modality;
   input: EmbedInput;
   name: string;
-  model: Model;
+  model: EmbeddingModel;
   recipe: Recipe;
   /** Key of the kept result; undefined where none can be kept. */
   key: string | undefined;
@@ -112,23 +113,14 @@ export class Embeddings {
     });
   }
 
-  #model(name: string, kind: Modality): Model {
+  #model(name: string, kind: Modality): EmbeddingModel {
     const lookup = findModel(this.#deps.models, name, kind);
     if (!lookup.ok) throw new FailureError(lookup.failure);
-    const { allowed } = this.#deps;
-    const model = lookup.value;
-    const isAllowed = allowed ? allowed.includes(name) : model.kind !== "http" || model.key === undefined;
-    if (isAllowed) return model;
-    throw new FailureError({
-      kind: "unknown_model",
-      detail: `The pipeline's config.json does not name the model ${name}.`,
-      where: "config.json",
-      ...(allowed && { expected: allowed.join(", ") || 'no model: its "models" is empty' }),
-      next: `Add "${name}" to "models" in its config.json; its Worker then has the model's secret, too.`,
-    });
+    requireAllowed(name, lookup.value, this.#deps.allowed);
+    return lookup.value;
   }
 
-  #recipe(name: string, model: Model, kind: Modality): Promise<Recipe> {
+  #recipe(name: string, model: EmbeddingModel, kind: Modality): Promise<Recipe> {
     const id = `${kind} ${name}`;
     const recipe = this.#recipes.get(id) ?? recipeOf(model, kind);
     this.#recipes.set(id, recipe);

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { type Failure, FailureError, fail, ok, type Result } from "../../src/shapes/failure.ts";
 import type { SampledVectors } from "../../src/shapes/item.ts";
-import type { HttpModel, Modality } from "../../src/shapes/model.ts";
+import type { HttpModel, Modality, SpeechModel } from "../../src/shapes/model.ts";
 import { finished, pooled, quantisedRows } from "../../src/shapes/vector.ts";
 import type { ComputeClient, EmbedInput } from "./compute.ts";
 import { count } from "./meter.ts";
@@ -125,6 +125,26 @@ async function ask(
   model: HttpModel,
   inputs: readonly unknown[],
 ): Promise<Result<Float32Array[]>> {
+  const body = JSON.stringify({ ...model.parameters, model: model.model, input: inputs });
+  const answer = await postTo(endpoint, model, body, { "content-type": "application/json" });
+  if (!answer.ok) return answer;
+  const { host } = new URL(model.url);
+  const parsed = answerSchema.safeParse(answer.value);
+  if (!parsed.success) return fail("bad_model", `${host} answers with something else than embeddings.`);
+  count("model_tokens", parsed.data.usage?.total_tokens ?? 0);
+  return vectorsIn(parsed.data, inputs.length, model, host);
+}
+
+/** Body of a request to an endpoint. */
+export type RequestBody = string | Uint8Array<ArrayBuffer> | FormData;
+
+/** Sends a body to a model's endpoint, with the model's key. The value is the answer's JSON; undefined for no JSON. */
+export async function postTo(
+  endpoint: Endpoint,
+  model: HttpModel | SpeechModel,
+  body: RequestBody,
+  headers: Record<string, string> = {},
+): Promise<Result<unknown>> {
   const { host } = new URL(model.url);
   const key = model.key === undefined ? undefined : endpoint.secret(model.key);
   if (model.key !== undefined && key === undefined) {
@@ -133,11 +153,8 @@ async function ask(
   }
   const request = new Request(model.url, {
     method: "POST",
-    headers: {
-      "content-type": "application/json",
-      ...(key !== undefined && { authorization: `Bearer ${key}` }),
-    },
-    body: JSON.stringify({ ...model.parameters, model: model.model, input: inputs }),
+    headers: { ...headers, ...(key !== undefined && { authorization: `Bearer ${key}` }) },
+    body,
     // A redirect would take the key along.
     redirect: "manual",
     signal: AbortSignal.any([endpoint.signal, AbortSignal.timeout(model.timeout_seconds * 1000)]),
@@ -146,10 +163,7 @@ async function ask(
   if (!(response instanceof Response)) return fail("unavailable", `${host} did not answer.`);
   const text = await response.text().catch(() => "");
   if (!response.ok) return refusal(response, host, messageOf(text, key), model);
-  const parsed = answerSchema.safeParse(jsonOf(text));
-  if (!parsed.success) return fail("bad_model", `${host} answers with something else than embeddings.`);
-  count("model_tokens", parsed.data.usage?.total_tokens ?? 0);
-  return vectorsIn(parsed.data, inputs.length, model, host);
+  return ok(jsonOf(text));
 }
 
 function vectorsIn(
@@ -191,14 +205,19 @@ function jsonOf(text: string): unknown {
   }
 }
 
-function refusal(response: Response, host: string, message: string, model: HttpModel): Result<never> {
+function refusal(
+  response: Response,
+  host: string,
+  message: string,
+  model: HttpModel | SpeechModel,
+): Result<never> {
   const { status } = response;
   const detail = `${host} answered ${status}${message && `: ${message}`}`;
   const later = retryAfter(response);
   if (status === 429) return fail("overloaded", detail, later);
   if (status === 408 || status === 425 || status >= 500) return fail("unavailable", detail, later);
   if (status === 413)
-    return fail("too_large", detail, { next: 'Send less: a smaller "size" or a shorter text.' });
+    return fail("too_large", detail, { next: 'Send less: a smaller "size", or a shorter text or chunk.' });
   if (status === 400 || status === 422) return fail("invalid", detail, { where: "models.json" });
   const next =
     status === 401 || status === 403

@@ -120,6 +120,33 @@ export interface Picture {
   bytes: Uint8Array;
 }
 
+export interface TranscribeOptions {
+  /** A model of models.json with `"task": "transcribe"`; the only one that the pipeline may use, when absent. */
+  model?: string;
+  /** Language that is spoken (ISO 639-1: `en`), for the model; it finds out by itself when absent. */
+  language?: string;
+}
+
+/** A text, and when it is said: seconds of the film. Returned as an item, it is found with its second. */
+export interface Said {
+  text: string;
+  start: number;
+  end: number;
+}
+
+/** Speech of a film, or of a chunk of it. Times are seconds of the film, for a chunk as well. */
+export interface Transcript {
+  text: string;
+  /** Language by the model, as it writes it (`en`, `english`); null where it does not say. */
+  language: string | null;
+  /** Sentences, or what the model takes together, in the order of time. */
+  segments: Said[];
+  /** Empty where the model gives no times of words. */
+  words: Said[];
+  /** Seconds of sound that the model was given: those with a voice in them. */
+  heardSeconds: number;
+}
+
 export const failureSchema = z.custom<Failure>(
   (value) => z.object({ kind: z.string(), detail: z.string() }).safeParse(value).success,
 );
@@ -148,6 +175,20 @@ export const picturesLineSchema = z.union([
   }),
   errorLineSchema,
 ]);
+/** A window of speech, WAV; at last, where to go on, and that the answer is whole. */
+export const speechLineSchema = z.union([
+  z.object({ start: z.number(), end: z.number(), data: z.base64(), version: readVersion }),
+  z.object({ next: z.number().nullable(), version: readVersion }),
+  z.object({ error: failureSchema }),
+  z.object({ done: z.int() }),
+]);
+/** A stretch of a film with a voice in it, to be sent to a model. */
+export interface SpeechWindow {
+  start: number;
+  end: number;
+  wav: Uint8Array<ArrayBuffer>;
+  version: z.infer<typeof readVersion>;
+}
 export const frameLineSchema = z.union([
   z.object({
     time: z.number(),

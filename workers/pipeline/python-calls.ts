@@ -32,6 +32,13 @@ const callSchema = z.discriminatedUnion("name", [
   z.strictObject({ name: z.literal("embed_video"), chunks: z.array(z.int()), model }),
   z.strictObject({ name: z.literal("embed_image"), file_url: z.string(), model }),
   z.strictObject({ name: z.literal("embed_text"), text: z.string(), model }),
+  z.strictObject({
+    name: z.literal("transcribe"),
+    chunk: z.int().optional(),
+    file_url: z.string().optional(),
+    model: model.optional(),
+    language: z.string().optional(),
+  }),
   // Not a call: items have come, and more will.
   z.strictObject({ name: z.literal("more") }),
 ]);
@@ -103,6 +110,15 @@ export class PythonCalls {
         return this.#vectorAnswer(await this.#weir.embed.image(call.file_url, call.model));
       case "embed_text":
         return this.#vectorAnswer(await this.#weir.embed.text(call.text, call.model));
+      case "transcribe": {
+        const { chunk, file_url = "", model, language } = call;
+        const source = chunk === undefined ? file_url : this.#chunk(chunk);
+        const options = {
+          ...(model !== undefined && { model }),
+          ...(language !== undefined && { language }),
+        };
+        return snakeCase(await this.#weir.transcribe(source, options));
+      }
       case "more":
         return null;
     }

@@ -3,7 +3,7 @@
 // kept with the other embeddings, so that a question that is asked twice is computed once.
 import { type Failure, FailureError } from "../../src/shapes/failure.ts";
 import { sha256Hex } from "../../src/shapes/hash.ts";
-import { type Modality, type Models, recipeOf, takenBy } from "../../src/shapes/model.ts";
+import { definitionOf, type Modality, type Models, takenBy } from "../../src/shapes/model.ts";
 import type { QuestionSubject, VectorAnswer, VectorQuestion } from "../../src/shapes/question.ts";
 import type { Space } from "../../src/shapes/search.ts";
 import { openWeir, type WeirDeps } from "./weir.ts";
@@ -75,7 +75,7 @@ async function modelOf(space: Space, modality: Modality, { models, config }: Wei
 async function namesOf(definition: string, models: Models): Promise<string[]> {
   const names: string[] = [];
   for (const [name, model] of Object.entries(models))
-    if ((await recipeOf(model, "image")).definition === definition) names.push(name);
+    if ((await definitionOf(model)) === definition) names.push(name);
   return names;
 }
 

@@ -14,9 +14,9 @@ export interface SeenObject {
   size: number;
 }
 
-/** Key of an embedding: 64 hex digits; undefined where no ETag names the version of the object that would be read. */
+/** Key of an embedding, or of what a model heard (`heard`, `transcript`): 64 hex digits; undefined where no ETag names the version of the object that would be read. */
 export async function resultKey(
-  kind: Modality,
+  kind: Modality | "heard" | "transcript",
   definition: string,
   input: EmbedInput,
   opened: ReadonlyMap<string, SeenObject>,

@@ -2,9 +2,30 @@
 // the Worker around that (worker.ts, run.ts) is not visible to handlers.
 import type { Event } from "../../src/shapes/event.ts";
 import { currentRun } from "./context.ts";
-import type { Chunk, FramesOptions, ImageInfo, Picture, Probe, SplitOptions } from "./media.ts";
+import type {
+  Chunk,
+  FramesOptions,
+  ImageInfo,
+  Picture,
+  Probe,
+  Said,
+  SplitOptions,
+  TranscribeOptions,
+  Transcript,
+} from "./media.ts";
 
-export type { Chunk, Event, FramesOptions, ImageInfo, Picture, Probe, SplitOptions };
+export type {
+  Chunk,
+  Event,
+  FramesOptions,
+  ImageInfo,
+  Picture,
+  Probe,
+  Said,
+  SplitOptions,
+  TranscribeOptions,
+  Transcript,
+};
 
 /** Weir's services for a handler. */
 export interface Weir {
@@ -24,6 +45,13 @@ export interface Weir {
     /** Embeds a text of at most 100,000 characters; its model cuts off the part that it has no room for. */
     text(text: string, model: string): Promise<Float32Array>;
   };
+  /**
+   * What is said in a film, or in a chunk of it, and when. Only sound with a voice in it is sent to the model, in
+   * windows of at most 30 seconds. Segments are items as they are: `return (await weir.transcribe(fileUrl)).segments`.
+   * What was heard before, of the same bytes by the same definition, is not asked for again. Fails the run for good
+   * where the file has no sound.
+   */
+  transcribe(source: Chunk | string, options?: TranscribeOptions): Promise<Transcript>;
 }
 
 /** Second argument of a handler. */

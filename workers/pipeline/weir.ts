@@ -13,6 +13,7 @@ import { ComputeClient } from "./compute.ts";
 import { Embeddings } from "./embeddings.ts";
 import { count, timed } from "./meter.ts";
 import type { Weir } from "./sdk.ts";
+import { Transcriptions } from "./transcriptions.ts";
 
 export interface WeirDeps {
   config: PipelineConfig;
@@ -54,20 +55,21 @@ export function openWeir(
     signal,
     random,
   );
-  const embeddings = new Embeddings({
+  const asking = {
     models: deps.models,
     allowed: deps.config.models,
     compute,
     results: deps.results(set),
     endpoint: {
-      fetch: (request) => {
+      fetch: (request: Request) => {
         count("model_requests");
         return fetchNamed(request);
       },
       ...{ secret: deps.secret, signal, random },
     },
-    counts,
-  });
+  };
+  const embeddings = new Embeddings({ ...asking, counts });
+  const transcriptions = new Transcriptions(asking);
   const weir: Weir = {
     async fileUrl(bucket, key) {
       const own = bucket === set.bucket && key === set.key ? seen : undefined;
@@ -78,7 +80,9 @@ export function openWeir(
       }
       const url = await source.url(bucket, key, deps.now() + URL_SECONDS * 1000);
       const { etag, size } = object;
-      embeddings.opened(url, { connection: set.connection, bucket, key, etag, size });
+      const opened = { connection: set.connection, bucket, key, etag, size };
+      embeddings.opened(url, opened);
+      transcriptions.opened(url, opened);
       return compute.vouch(url);
     },
     embed: {
@@ -87,6 +91,13 @@ export function openWeir(
       image: (url, model) => embeddings.embed("image", { url }, model),
       text: (text, model) => embeddings.embed("text", { text }, model),
     },
+    transcribe: (source, options) =>
+      transcriptions.transcribe(
+        typeof source === "string"
+          ? { url: source }
+          : { url: source.url, span: { start: source.start, end: source.end } },
+        options,
+      ),
   };
   return {
     weir,

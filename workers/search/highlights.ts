@@ -15,7 +15,7 @@ const MIN_STEM_CHARS = 3;
 
 /** Pieces of an item's text with the words of a question; the same stems count as the same words. */
 export function highlightsOf(data: unknown, question: string): SearchHit["highlights"] {
-  const stems = new Set(wordsOf(question).map(stemOf));
+  const stems = stemsOf(question);
   const found: SearchHit["highlights"] = [];
   if (stems.size === 0) return found;
   let room = MAX_CHARS;
@@ -35,6 +35,9 @@ export function highlightsOf(data: unknown, question: string): SearchHit["highli
   }
   return found;
 }
+
+/** What is left of each word of a text without its ending. */
+export const stemsOf = (text: string): Set<string> => new Set(wordsOf(text).map(stemOf));
 
 function marksIn(text: string, stems: ReadonlySet<string>): [number, number][] {
   const marks: [number, number][] = [];

@@ -9,6 +9,7 @@ import type { ShardQuestion } from "../../src/store/index/shard.ts";
 import { highlightsOf } from "./highlights.ts";
 import { cosine, product, type QueryVector, queryVector } from "./query-vector.ts";
 import { LIST_LEG, TEXT_LEG, type VectorPlace } from "./rank.ts";
+import { secondOfWords } from "./said.ts";
 import type { ShardStore } from "./store.ts";
 
 /** The hits that are still there. */
@@ -47,7 +48,7 @@ function readHit(
     position: found.position,
     data,
     span,
-    second: parts?.second ?? span?.start ?? null,
+    second: parts?.second ?? saidAt(data, text && question.text) ?? span?.start ?? null,
     score,
     highlights: question.text === undefined ? [] : highlightsOf(data, question.text),
     stored_at: head.lineage.stored_at,
@@ -56,6 +57,9 @@ function readHit(
   if (text) hit.text = { score: text.score, rank: text.rank };
   return hit;
 }
+
+const saidAt = (data: Record<string, unknown>, words: string | undefined) =>
+  words === undefined ? undefined : secondOfWords(data, words);
 
 function placeOf({ leg, score, rank }: LegPlace, parts: ReturnType<typeof partsOf> | undefined): VectorPlace {
   const [path, model] = JSON.parse(leg) as [string, string | null];

@@ -99,9 +99,17 @@ function packItem(
   key: string,
   text?: readonly string[],
 ): PackedDoc {
-  const texts = textsOf(JSON.parse(data), text).map((place) => place.text);
-  const span = vectors.find((vector) => vector.span)?.span ?? null;
+  const value: unknown = JSON.parse(data);
+  const texts = textsOf(value, text).map((place) => place.text);
+  const span = vectors.find((vector) => vector.span)?.span ?? ownSpan(value);
   return { position, data, span, ...indexedText(texts, [key]) };
+}
+
+/** The seconds that an item names itself as `start` and `end`, as what is said in a film does; it needs no vector. */
+function ownSpan(value: unknown): PackedDoc["span"] {
+  const { start, end } = (value ?? {}) as { start?: unknown; end?: unknown };
+  const isSpan = typeof start === "number" && typeof end === "number" && 0 <= start && start < end;
+  return isSpan ? { start, end } : null;
 }
 
 function packVectors(items: readonly NewItem[], from: number): PackedVectors[] {

@@ -19,6 +19,7 @@ import {
   partSchema,
   refusal,
   sampleSchema,
+  speechSchema,
   splitSchema,
   urlSchema,
 } from "./requests.ts";
@@ -62,6 +63,7 @@ export function createApp(deps: AppDeps): App {
   post("/v1/embed", embedSchema, (body, signal) => embed(deps, body, signal), MAX_EMBED_BYTES);
   post("/v1/sample", sampleSchema, (body, signal) => sample(deps, body, signal));
   post("/v1/frames", framesSchema, (body, signal) => answerLines(pool, { kind: "frames", ...body }, signal));
+  post("/v1/speech", speechSchema, (body, signal) => answerLines(pool, { kind: "speech", ...body }, signal));
   post("/v1/clip", partSchema, (body, signal) =>
     answerOnce(pool, { kind: "clip", ...body }, signal, presentFile),
   );

@@ -4,7 +4,7 @@
 // travels on as pictures (sample).
 import { Buffer } from "node:buffer";
 import { type Failure, FailureError, fail, ok, type Result } from "../../../src/shapes/failure.ts";
-import { findModel, type Modality, type Model, ranAs, recipeOf } from "../../../src/shapes/model.ts";
+import { type EmbeddingModel, findModel, type Modality, ranAs, recipeOf } from "../../../src/shapes/model.ts";
 import { streamLines, type WriteLine } from "./answers.ts";
 import type { EmbedJob, Output, SampledItem } from "./decoder/protocol.ts";
 import type { Inference } from "./inference/inference.ts";
@@ -85,7 +85,7 @@ export async function sample(
 async function modelOf(
   { models }: ModelCatalogue,
   { model: name, kind, definition }: EmbedRequest,
-): Promise<Result<{ model: Model; provenance: { model: string; definition: string } }>> {
+): Promise<Result<{ model: EmbeddingModel; provenance: { model: string; definition: string } }>> {
   const model = findModel(models, name, kind as Modality);
   if (!model.ok) return model;
   if (model.value.kind === "http") {

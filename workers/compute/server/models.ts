@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { type Model, type Models, modelsSchema } from "../../../src/shapes/model.ts";
+import { type EmbeddingModel, type Models, modelsSchema } from "../../../src/shapes/model.ts";
 import type { Take } from "./decoder/protocol.ts";
 import { badModel } from "./inference/bad-model.ts";
 
@@ -24,7 +24,7 @@ export async function readModels(path = process.env.MODELS): Promise<ModelCatalo
 const SAMPLED_FRAMES = 4;
 
 /** What a model is given of each frame, and how many of a span's. */
-export function takeFor(model: Model, kind: "video" | "image"): { take: Take; count: number } {
+export function takeFor(model: EmbeddingModel, kind: "video" | "image"): { take: Take; count: number } {
   if (model.kind === "builtin")
     return { take: { as: "features", builtin: model.builtin }, count: SAMPLED_FRAMES };
   if (model.kind === "http") return pictureTake(model.size);

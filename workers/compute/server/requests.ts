@@ -80,6 +80,9 @@ export type EmbedRequest = z.infer<typeof embedSchema>;
 export type SampleRequest = z.infer<typeof sampleSchema>;
 /** `/v1/clip` and `/v1/audio`. */
 export const partSchema = z.strictObject({ url, span });
+export const speechSchema = z
+  .strictObject({ url, from: seconds.default(0), until: seconds.optional() })
+  .refine(({ from, until }) => until === undefined || until > from, "an until that is after from");
 /** `/v1/image` and `/v1/probe`. */
 export const urlSchema = z.strictObject({ url });
 

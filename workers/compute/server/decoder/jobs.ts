@@ -19,6 +19,7 @@ import { embedVideo } from "./tasks/embed-video.ts";
 import { takeFrames } from "./tasks/frames.ts";
 import { describeImage, embedImage } from "./tasks/image.ts";
 import { probe } from "./tasks/probe.ts";
+import { findSpeech } from "./tasks/speech.ts";
 import { split } from "./tasks/split.ts";
 
 /** Runs a job, yielding each output when it is there. */
@@ -46,6 +47,7 @@ async function* work(reader: RangeReader, job: DecoderJob): AsyncGenerator<Outpu
   else if (job.kind === "image") yield await describeImage(reader, expectKind(reader, format, "image"));
   else if (job.kind === "probe") yield await probe(reader, format);
   else if (job.kind === "frames") yield* takeFrames(reader, format, job);
+  else if (job.kind === "speech") yield* findSpeech(reader, expectKind(reader, format, "video"), job);
   else if (job.kind === "clip" || job.kind === "audio")
     yield await cutPart(reader, expectKind(reader, format, "video"), job);
 }

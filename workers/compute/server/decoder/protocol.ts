@@ -57,7 +57,15 @@ export interface PartJob {
   span: Span;
 }
 
-export type DecoderJob = SplitJob | EmbedJob | ImageJob | ProbeJob | FramesJob | PartJob;
+/** The parts of a film's sound in which somebody speaks, between two seconds of it. */
+export interface SpeechJob {
+  kind: "speech";
+  url: string;
+  from: number;
+  until?: number | undefined;
+}
+
+export type DecoderJob = SplitJob | EmbedJob | ImageJob | ProbeJob | FramesJob | PartJob | SpeechJob;
 
 /** One item: its vector, or its frames for a model that runs elsewhere. */
 export type SampledItem = Parts & {

@@ -92,6 +92,16 @@ class Mixpeek:
         return call("file_url", bucket=bucket, key=key)
 
 
+    def transcribe(self, source, model=None, language=None):
+        """
+        What is said in a film (its URL) or in a chunk of it: a dict with `text`, `language`, `segments` and
+        `words`, each a dict of `text`, `start` and `end`, seconds of the film. Segments are items as they are.
+        """
+        options = {"model": model, "language": language}
+        place = {"chunk": _id_of(source)} if isinstance(source, Chunk) else {"file_url": source}
+        return call("transcribe", **place, **{name: value for name, value in options.items() if value is not None})
+
+
 class _Embed:
     def __init__(self):
         # Answers that came ahead of their call, by chunk, and how many the next request is to bring.
