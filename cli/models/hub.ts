@@ -2,7 +2,7 @@
 // `/{id}/resolve/{commit}/{file}` redirects to a store. A mirror has the same paths.
 // https://huggingface.co/docs/hub/api
 import { z } from "zod";
-import { isTrustedUrl } from "../../src/shapes/model.ts";
+import { isTrustedUrl } from "../../src/shapes/endpoint-model.ts";
 import { fetchNamed } from "../../src/shapes/user-agent.ts";
 import { CliError } from "../io/output.ts";
 import { causeOf, download } from "./download.ts";

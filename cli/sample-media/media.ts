@@ -40,7 +40,7 @@ import {
   type Stream,
 } from "node-av/lib";
 import { audioFrameOf } from "../../workers/compute/server/decoder/frame/held-frame.ts";
-import { drawBands, scenePainter } from "./scene.ts";
+import { drawBands, type Sound, scenePainter, toneOf } from "./scene.ts";
 
 const X265 = { preset: "ultrafast", "x265-params": "log-level=none" };
 /** Encoders of {@link makeVideo}, by the name of the codec. */
@@ -71,7 +71,7 @@ export interface VideoOptions {
   /** Which frames there are, for a film of varying rate; default all. */
   keep?(frame: number): boolean;
   /** A tone as AAC beside the picture (Opus in .webm), or a sound: its value, −1 to 1, at each second. */
-  audio?: boolean | ((second: number) => number);
+  audio?: boolean | Sound;
   /** `false` leaves the picture out; only with `audio`. */
   video?: boolean;
   /** Its numbers are said to be those of HDR10; with `hevc10`. */
@@ -93,10 +93,7 @@ export async function makeVideo(path: string, options: VideoOptions): Promise<vo
   check(out.allocOutputContext2(null, null, path), "choose a container");
   const tracks: Track[] = [];
   if (video) tracks.push(await videoTrack(out, options));
-  if (audio) {
-    const sound = audio === true ? toneOf(seed) : audio;
-    tracks.push(await soundTrack(out, seconds, sound, path.endsWith(".webm")));
-  }
+  if (audio) tracks.push(await soundTrack(out, path, seconds, audio === true ? toneOf(seed) : audio));
   check(await out.openOutput(), "open the output");
   check(await out.writeHeader(Dictionary.fromObject(options.muxer ?? {})), "write the header");
   const packet = new Packet();
@@ -222,22 +219,12 @@ async function videoTrack(out: FormatContext, options: VideoOptions): Promise<Tr
   return { ...track, rate: fps, step: 1, next: 0, draw };
 }
 
-function toneOf(seed: number): (second: number) => number {
-  const pitch = 220 + 20 * (seed % 20);
-  return (second) => 0.2 * Math.sin(second * 2 * Math.PI * pitch);
-}
-
-async function soundTrack(
-  out: FormatContext,
-  seconds: number,
-  sound: (second: number) => number,
-  opus: boolean,
-): Promise<Track> {
+async function soundTrack(out: FormatContext, path: string, seconds: number, sound: Sound): Promise<Track> {
   const rate = 48_000;
   const channelLayout = avChannelLayoutDefault(1);
   const settings = { sampleRate: rate, sampleFormat: AV_SAMPLE_FMT_FLTP, channelLayout, bitRate: 64_000n };
   const timeBase = new Rational(1, rate);
-  const track = await open(out, opus ? "libopus" : "aac", { ...settings, timeBase }, {});
+  const track = await open(out, path.endsWith(".webm") ? "libopus" : "aac", { ...settings, timeBase }, {});
   const step = track.encoder.frameSize || 1024;
   const draw = (position: number) => {
     const samples = new Float32Array(step);

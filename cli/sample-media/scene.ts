@@ -1,5 +1,5 @@
-// Draws the pictures of sample media as YUV planes: moving scenes and plain bands of colour. The same for the same
-// seed. media.ts encodes them; this file knows no encoder.
+// Draws the pictures of sample media as YUV planes, moving scenes and plain bands of colour, and their tones. The same for
+// the same seed. media.ts encodes them; this file knows no encoder.
 
 import { Buffer } from "node:buffer";
 import { AV_PIX_FMT_YUV420P } from "node-av/constants";
@@ -95,4 +95,13 @@ function mulberry(seed: number): () => number {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
+}
+
+/** A sound: its value, −1 to 1, at each second. */
+export type Sound = (second: number) => number;
+
+/** A quiet tone, of a pitch by the seed. */
+export function toneOf(seed: number): Sound {
+  const pitch = 220 + 20 * (seed % 20);
+  return (second) => 0.2 * Math.sin(second * 2 * Math.PI * pitch);
 }

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { canonical } from "./canonical.ts";
 import { COMPUTE_CONTRACT } from "./contract.ts";
+import { endpointFields, speechSchema } from "./endpoint-model.ts";
 import { fail, ok, type Result } from "./failure.ts";
 
 /** What a model may be asked to embed. */
@@ -135,33 +136,12 @@ const onnxSchema = z
     origin: originSchema.optional(),
   })
   .refine(({ image, video, text }) => image ?? video ?? text, "at least one of image, video and text");
-/** Fields of somebody's endpoint, whatever it is asked for. */
-const endpoint = {
-  /** The whole URL, `…/embeddings` or `…/audio/transcriptions`. Over http only on this machine. */
-  url: z
-    .url({ protocol: /^https?$/, error: "an https URL" })
-    .refine(
-      (url) => isTrustedUrl(new URL(url)),
-      "https, or http on this machine, without a user name or password",
-    ),
-  /** What the endpoint calls the model. */
-  model: z.string().min(1).max(200),
-  /** The NAME of the secret that holds the key; none for an endpoint that asks for none. */
-  key: z
-    .string()
-    .regex(/^[A-Z][A-Z0-9_]*$/, "the NAME of a secret, like OPENAI_API_KEY (never the key itself)")
-    .optional(),
-  /** Added to each request's body: `{"dimensions": 256}`, say. */
-  parameters: z.record(z.string(), z.unknown()).default({}),
-  /** Until an answer is given up. */
-  timeout_seconds: z.int().min(1).max(300).default(60),
-};
 const httpSchema = z.strictObject({
   kind: z.literal("http"),
   /** Absent rather than filled in, so that definitions from before there was another task stay. */
   task: z.literal("embed").optional(),
   ...vectorFields,
-  ...endpoint,
+  ...endpointFields,
   takes: z
     .array(z.enum(["text", "image"]))
     .min(1)
@@ -174,24 +154,6 @@ const httpSchema = z.strictObject({
   size: side.default(512),
   ...prefixes,
 });
-/** An endpoint that takes sound and answers with text. */
-const speechSchema = z.strictObject({
-  kind: z.literal("http"),
-  task: z.literal("transcribe"),
-  ...endpoint,
-  /**
-   * How the sound, a WAV, is sent. `form`: as to OpenAI's `/audio/transcriptions`. `bytes`: as the body itself, and
-   * `json`: in base64 as `{"audio": …}`, both as to Workers AI.
-   */
-  send: z.enum(["form", "bytes", "json"]).default("form"),
-});
-
-/** Whether what an URL gives comes from whom it names: https, or this machine; nobody's password is in it. */
-export const isTrustedUrl = ({ protocol, hostname, username, password }: URL) =>
-  username === "" &&
-  password === "" &&
-  (protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(hostname));
-
 export const modelSchema = z.discriminatedUnion("kind", [
   builtinSchema,
   onnxSchema,
