@@ -14,10 +14,13 @@ const stamp = join(root, "node_modules/.weir-installed");
 const GUARD = pathToFileURL(join(root, "cli/io/guard.mjs")).href;
 const GUARD_FD = 3;
 
+/** vitest under the project's own Node: its executable would take whichever is first on PATH. */
+const VITEST = join(root, "node_modules/vitest/vitest.mjs");
+
 const TASKS = {
   start: ["node", [`--import=${GUARD}`, join(root, "cli/bin.mjs"), "demo"]],
-  test: ["vitest", ["run", "--project", "main"]],
-  "test:slow": ["vitest", ["run", "--project", "slow"]],
+  test: ["node", [VITEST, "run", "--project", "main"]],
+  "test:slow": ["node", [VITEST, "run", "--project", "slow"]],
 };
 
 const [task, ...args] = process.argv.slice(2);

@@ -58,19 +58,53 @@ export function parseJsonFile(text: string, name: string): JsonFile {
     const column = offset - before.lastIndexOf("\n");
     return { file: name, line, column, problem, ...(next === undefined ? {} : { next }) };
   };
-  const problems = errors.map((error) =>
-    problemAt(
-      error.offset,
-      `The text is not JSON: ${printParseErrorCode(error.error)}.`,
-      "Fix the syntax at this place.",
-    ),
-  );
+  // The first error alone: those after it follow from it.
+  const problems = errors.slice(0, 1).map(({ error, offset }) => {
+    const { problem, next } = syntaxProblem(printParseErrorCode(error));
+    return problemAt(offset, `${problem}${foundAt(text, offset)}`, next);
+  });
   return {
     name,
     value: tree && errors.length === 0 ? getNodeValue(tree) : undefined,
     problems,
     at: (path, problem, next) => problemAt(offsetOf(tree, path), problem, next),
   };
+}
+
+/** What is wrong with a text that is not JSON, and what to do. */
+function syntaxProblem(code: string): { problem: string; next: string } {
+  switch (code) {
+    case "InvalidCommentToken":
+      return {
+        problem: "JSON has no comments",
+        next: "Remove the comment; README.md of the folder takes it.",
+      };
+    case "PropertyNameExpected":
+      return { problem: "The name of a field is expected here", next: 'Write "name": value, with quotes.' };
+    case "ValueExpected":
+      return { problem: "A value is expected here", next: "Write one, or remove the comma before it." };
+    case "ColonExpected":
+      return { problem: "A colon is expected here, after the name", next: 'Write "name": value.' };
+    case "CommaExpected":
+      return { problem: "A comma is expected here", next: "Write one after the value before." };
+    case "CloseBraceExpected":
+      return { problem: "The object has no end", next: "Write } where it ends." };
+    case "CloseBracketExpected":
+      return { problem: "The list has no end", next: "Write ] where it ends." };
+    case "EndOfFileExpected":
+      return { problem: "The text goes on after its end", next: "Remove what is too much." };
+    case "UnexpectedEndOfString":
+      return { problem: "The text in quotes has no end", next: 'Write " where it ends.' };
+    default:
+      return { problem: "This is no JSON", next: "Mend the syntax at this place." };
+  }
+}
+
+/** Text `, and not }` for what stands at a place; never more than a character, since it may be of a secret. */
+function foundAt(text: string, offset: number): string {
+  const char = text.slice(offset).trimStart()[0];
+  if (char === "/") return ".";
+  return char === undefined ? "; the file ends." : `, where ${char} stands.`;
 }
 
 function offsetOf(tree: Node | undefined, path: readonly PropertyKey[]): number {

@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { jsonOption, PORT_OPTION, URL_OPTION, wholeNumber } from "../io/options.ts";
 import { printJson } from "../io/output.ts";
 import { packageRoot } from "../project/project.ts";
+import type { DemoOptions } from "./demo.ts";
 import type { DevOptions } from "./dev.ts";
 
 const STUCK_OPTION = [
@@ -36,9 +37,10 @@ export function addLocalCommands(program: Command, root: () => string): void {
     )
     .option(...PORT_OPTION)
     .option("--once", "end after showing the items")
+    .option("--fresh", "forget what earlier demos have stored")
     .option(...jsonOption("the items"))
     .addHelpText("after", "\nExamples:\n  $ weir demo\n  $ weir demo --once --port 0 --json")
-    .action(async (options: { port: number; once?: boolean; json?: boolean }) => {
+    .action(async (options: Omit<DemoOptions, "root">) => {
       const { demo } = await import("./demo.ts");
       await demo({ ...options, root: packageRoot });
     });
@@ -50,11 +52,12 @@ export function addLocalCommands(program: Command, root: () => string): void {
     .argument("[target]", "bucket/key; default: the first R2 bucket and the name of the file")
     .option("--metadata <name=value...>", "metadata of the object")
     .option("--content-type <type>", "content type of the object; default: by its extension")
+    .option("--wait", "follow the object to its runs and items; exit 1 where a run ends dead")
     .option(...URL_OPTION)
     .option(...jsonOption("the object"))
     .addHelpText(
       "after",
-      "\nExamples:\n  $ weir put my.mp4\n  $ weir put my.mp4 weir-media/videos/my.mp4 --metadata foo=bar",
+      "\nExamples:\n  $ weir put my.mp4\n  $ weir put my.mp4 weir-media/videos/my.mp4 --metadata foo=bar --wait",
     )
     .action(async (file: string, target: string | undefined, options: PutFlags) => {
       const { put } = await import("./put.ts");
@@ -92,6 +95,7 @@ export function addBench(program: Command): void {
 interface PutFlags {
   metadata?: string[];
   contentType?: string;
+  wait?: boolean;
   url?: string;
   json?: boolean;
 }

@@ -8,22 +8,27 @@ import { untilInterrupted } from "../io/interrupt.ts";
 import { CliError, good, note, print, printJson, say } from "../io/output.ts";
 import { isFree } from "../io/ports.ts";
 import { type Client, clientOf, type Item, itemsPath, type Lineage, type Run } from "../operate/client.ts";
+import { pageUrl } from "../operate/open.ts";
 import { loadProject, type Project } from "../project/project.ts";
 import { makeImage, makeVideo } from "../sample-media/media.ts";
 import { hitsTable } from "../search/search.ts";
 import type { StackAddress } from "../senders/deliver.ts";
-import { DEV_ENV } from "../settings/dev-env.ts";
 import { askQuestions, QUESTIONS } from "./demo-questions.ts";
 import { itemsTable } from "./items-table.ts";
 import { type NewObject, notifiedText, type ObjectAddress, putObject } from "./local-bucket.ts";
 import { lockState } from "./lock.ts";
+import { openNarrator } from "./narrate.ts";
+import { sourcePlace } from "./source-place.ts";
 import { type Stack, startStack } from "./stack.ts";
+import { startWatchdog } from "./watchdog.ts";
 
 export interface DemoOptions {
   root: string;
   port: number;
   /** End after printing the items. */
   once?: boolean;
+  /** Forget what earlier demos have stored. */
+  fresh?: boolean;
   json?: boolean;
 }
 
@@ -39,27 +44,32 @@ interface Upload {
 const VIDEO_SECONDS = 60;
 const SHORT_SECONDS = 20;
 const RUN_TIMEOUT_MS = 150_000;
-const PAGE_KEY_MS = 24 * 3_600_000;
+const STUCK_MS = 25_000;
+/** Ports that are tried where the first is taken. */
+const MAX_PORTS = 20;
 const FINAL = ["succeeded", "dead", "skipped", "cancelled"];
 
 /** Runs the demo until Ctrl-C. @throws CliError where a run fails or the stack ends */
-export async function demo({ root, port, once, json }: DemoOptions): Promise<void> {
+export async function demo({ root, port, once, fresh, json }: DemoOptions): Promise<void> {
   const folder = join(root, ".weir/demo");
   const persist = join(folder, "state");
-  // The lock refuses to remove the state of a demo that still runs.
-  lockState(persist, "")();
-  rmSync(folder, { recursive: true, force: true });
+  // Refuses, with its URL, where a demo runs: its state is not to be removed, nor served twice.
+  lockState(persist)();
+  if (fresh) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const project = loadProject(root);
   write(root, await generate(project));
   const log: string[] = [];
+  const narrator = openNarrator({
+    placeOf: (alias, frames) => sourcePlace(root, `pipelines/${alias}`, frames),
+  });
+  let onLine: (line: string) => void = (line) => void log.push(line);
   await untilInterrupted(async (interrupted) => {
-    const listen = port !== 0 && !(await isFree(port)) ? 0 : port;
     const starting = startStack({
       root,
-      port: listen,
+      port: await portFrom(port),
       persist,
-      onLine: (line) => log.push(line),
+      onLine: (line) => onLine(line),
       onStep: noteStep,
     });
     const ready = Promise.all([starting, uploads(folder)]);
@@ -81,8 +91,13 @@ export async function demo({ root, port, once, json }: DemoOptions): Promise<voi
         for (const { command, hits } of answers) print(`\n$ ${command}\n${hitsTable(hits)}`);
       }
       if (once) return;
-      printNextSteps(stack.url, await pageKey(stack));
+      const client = clientOf(stack.url, stack.apiKey);
+      printNextSteps(stack.url, await pageUrl(client, stack.url, "dashboard of weir demo"));
+      onLine = narrator.line;
+      const { url, restartWorkers: restart } = stack;
+      const unguard = startWatchdog({ url, narrator, restart, stuckMs: STUCK_MS });
       const reason = await Promise.race([stack.ended, interrupted]);
+      unguard();
       if (reason !== undefined) throw new CliError(`The stack has ended: ${reason}.`);
     } catch (error) {
       for (const line of log.slice(-30)) note(line);
@@ -91,6 +106,16 @@ export async function demo({ root, port, once, json }: DemoOptions): Promise<voi
       await stack.stop();
     }
   });
+}
+
+/** The port itself, or the next one that is free, which is said. @throws CliError */
+async function portFrom(port: number): Promise<number> {
+  for (let candidate = port; candidate < port + MAX_PORTS; candidate++) {
+    if (candidate !== 0 && !(await isFree(candidate))) continue;
+    if (candidate !== port) say(`Port ${port} is taken by another process, so this is port ${candidate}.`);
+    return candidate;
+  }
+  throw new CliError(`The ports from ${port} on are taken. Choose another with --port.`);
 }
 
 const noteStep = (step: string) => note(`  ${step} …`);
@@ -141,13 +166,22 @@ async function ingest(
 ): Promise<StoredItems[]> {
   const local: StackAddress = { url: stack.url, connections, secrets: stack.env };
   const client = clientOf(stack.url, stack.apiKey);
-  for (const { name, target, object } of brought) {
-    const notified = await putObject(local, target, object);
+  const since = Date.now();
+  const kept = new Set<Upload>();
+  for (const upload of brought) {
+    const { name, target, object, alias } = upload;
+    const { length } = await itemsOf(client, collectionOf(pipelines, alias), target);
+    if (length > 0) {
+      kept.add(upload);
+      good(`The ${name} is here from an earlier start, with ${length} items.`);
+      continue;
+    }
+    const { notified } = await putObject(local, target, object);
     const size = `${(object.body.byteLength / 1e6).toFixed(1)} MB`;
     good(`Put the ${name} at ${target.bucket}/${target.key}, ${size}; ${notifiedText(notified)}.`);
   }
-  for (const upload of brought) {
-    const run = await waitForRun(client, upload);
+  for (const upload of brought.filter((each) => !kept.has(each))) {
+    const run = await waitForRun(client, upload, since);
     if (run.status !== "succeeded") {
       const why = run.failure?.detail ?? run.reason ?? "no reason was given";
       throw new CliError(`The run ${run.id} of ${upload.alias} is ${run.status}: ${why}.`);
@@ -156,22 +190,30 @@ async function ingest(
   }
   const stored: StoredItems[] = [];
   for (const { alias, target } of brought) {
-    const collection =
-      pipelines.find((pipeline) => pipeline.name === alias)?.config?.destination.collection ?? alias;
-    const path = itemsPath(collection);
-    const items = await client.list<Item>(`${path}?key=${encodeURIComponent(target.key)}`, 50);
-    const lineage = items[0] && (await client.get<Lineage>(`${path}/${items[0].id}/lineage`));
+    const collection = collectionOf(pipelines, alias);
+    const items = await itemsOf(client, collection, target);
+    const lineage =
+      items[0] && (await client.get<Lineage>(`${itemsPath(collection)}/${items[0].id}/lineage`));
     stored.push({ alias, collection, items, lineage });
   }
   return stored;
 }
 
+const collectionOf = (pipelines: Project["pipelines"], alias: string): string =>
+  pipelines.find((pipeline) => pipeline.name === alias)?.config?.destination.collection ?? alias;
+
+const itemsOf = (client: Client, collection: string, { key }: ObjectAddress): Promise<Item[]> =>
+  client.list<Item>(`${itemsPath(collection)}?key=${encodeURIComponent(key)}`, 50);
+
 /** Waits until the run of an upload has ended, and prints every change of its state. @throws CliError */
-async function waitForRun(client: Client, { alias, target }: Upload): Promise<Run> {
+async function waitForRun(client: Client, { alias, target }: Upload, since: number): Promise<Run> {
   let last = "";
   for (const until = Date.now() + RUN_TIMEOUT_MS; Date.now() < until; await delay(300)) {
     const run = (await client.list<Run>("/v1/runs", 50)).find(
-      (candidate) => candidate.alias === alias && candidate.object.key === target.key,
+      (candidate) =>
+        candidate.alias === alias &&
+        candidate.object.key === target.key &&
+        Date.parse(candidate.created_at ?? "") >= since,
     );
     if (!run) continue;
     const state = `${run.status}${run.attempt > 1 ? `, attempt ${run.attempt}` : ""}`;
@@ -185,24 +227,17 @@ async function waitForRun(client: Client, { alias, target }: Upload): Promise<Ru
   );
 }
 
-/** Creates an API key for the dashboard that can only read and expires tomorrow. */
-async function pageKey({ url, apiKey }: Stack): Promise<string> {
-  const expires_at = new Date(Date.now() + PAGE_KEY_MS).toISOString();
-  const body = { name: "dashboard of weir demo", scopes: ["read"], expires_at };
-  return (await clientOf(url, apiKey).post<{ key: string }>("/v1/keys", body)).key;
-}
-
-function printNextSteps(url: string, readKey: string): void {
-  const key = `$(sed -n 's/^WEIR_API_KEY=//p' ${DEV_ENV})`;
+function printNextSteps(url: string, page: string): void {
   say("");
   say(`Weir stays up at ${url} until Ctrl-C. From here:`);
-  say(`  ${url}/#key=${readKey}`);
+  say(`  ${page}`);
   say("  is the dashboard, with a key that can only read and expires tomorrow");
   say(
     `  npx weir ${QUESTIONS[0]?.words.join(" ")} --url ${url}      asks; the dashboard has a box on each collection`,
   );
   say(`  ${url}/openapi.json         the whole API`);
-  say(`  curl -H "Authorization: Bearer ${key}" ${url}/v1/runs`);
-  say(`  npx weir put my.mp4 weir-media/my.mp4 --metadata foo=bar --url ${url}`);
+  say(`  npx weir runs --url ${url}         what has run`);
+  say(`  npx weir put my.mp4 weir-media/my.mp4 --metadata foo=bar --wait --url ${url}`);
   say(`  npx weir rm weir-media/demo/shore.mp4 --url ${url}      removes its items too`);
+  say("What is stored is kept for the next start; `npm start -- --fresh` begins anew.");
 }

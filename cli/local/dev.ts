@@ -50,7 +50,8 @@ export async function dev(options: DevOptions): Promise<void> {
     onLine = narrator.line;
     good(`Weir listens on ${stack.url}`);
     if (json) printJson({ url: stack.url, api_key_in: DEV_ENV });
-    note(`  The page is at ${stack.url}/. Its key, and that of the API, is WEIR_API_KEY in ${DEV_ENV}.`);
+    note(`  The page is at ${stack.url}/, and \`weir open --url ${stack.url}\` opens it with a key.`);
+    note(`  The API key is WEIR_API_KEY in ${DEV_ENV}.`);
     note("  Put a file into a bucket with: weir put FILE");
     const unwatch = await keepGenerated(root, persist);
     const { url, restartWorkers: restart } = stack;

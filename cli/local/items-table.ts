@@ -2,6 +2,7 @@
 
 import { table } from "../io/output.ts";
 import type { Item, Lineage } from "../operate/client.ts";
+import { itemData } from "../operate/item-data.ts";
 
 /** Lays items out, a line each; the lineage is that of all of them. */
 export function itemsTable(collection: string, items: Item[], lineage: Lineage | undefined): string {
@@ -10,7 +11,7 @@ export function itemsTable(collection: string, items: Item[], lineage: Lineage |
   const head = ["#", ...(spans ? ["span"] : ["data"]), ...(vectors ? ["vector", "model"] : []), "item"];
   const rows = items.map((item) => [
     String(item.position),
-    spans ? span(item.data) : brief(item.data),
+    spans ? span(item.data) : brief(itemData(item)),
     ...(vectors ? vectorCells(item) : []),
     item.id,
   ]);
@@ -31,7 +32,7 @@ function vectorCells({ vectors }: Item): string[] {
   return [`${first.path}[${first.dims}]${more}`, first.model ?? "the handler's own"];
 }
 
-function brief(data: Record<string, unknown>): string {
+function brief(data: unknown): string {
   const text = JSON.stringify(data);
   return text.length <= 100 ? text : `${text.slice(0, 99)}…`;
 }

@@ -37,12 +37,19 @@ export const notifiedText = (notified: Notified[]) =>
     ? "no connection of this bucket can be notified locally"
     : `notified ${notified.map(({ connection, by }) => `${connection} by ${by}`).join(", ")}`;
 
+/** An object that was put, with the events that were sent of it. */
+export interface PutAnswer {
+  notified: Notified[];
+  /** Etag of the object, without quotes. */
+  etag: string;
+}
+
 /** Puts an object and notifies every connection that has its bucket. @throws CliError */
 export async function putObject(
   stack: StackAddress,
   target: ObjectAddress,
   object: NewObject,
-): Promise<Notified[]> {
+): Promise<PutAnswer> {
   const metadata = Object.entries(object.metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]);
   const response = await requestS3(stack, target, {
     method: "PUT",
@@ -50,13 +57,8 @@ export async function putObject(
     headers: { "content-type": object.contentType, ...Object.fromEntries(metadata) },
   });
   const etag = (response.headers.get("etag") ?? "").replaceAll('"', "");
-  return notify(stack, {
-    ...target,
-    type: "created",
-    size: object.body.byteLength,
-    etag,
-    time: now(),
-  });
+  const change = { ...target, type: "created", size: object.body.byteLength, etag, time: now() } as const;
+  return { notified: await notify(stack, change), etag };
 }
 
 /** Removes an object and notifies every connection that has its bucket. @throws CliError */

@@ -80,7 +80,7 @@ function inOneBatch({ max_concurrency, ...consumer }: DeployedConsumer): Omit<Co
 function withCopies(table: Table, folder: string): Table {
   const name = basename(folder);
   const copies: Record<string, string> = {
-    "#pipeline/handler": copyPath(name, "pipeline.mjs"),
+    "#pipeline/handler": copyPath(name, "handler.mjs"),
     "#pipeline/config": copyPath(name, "config.mjs"),
     "#weir/connections": `${RUNNING}/connections.json`,
     "#weir/models": `${RUNNING}/models.json`,

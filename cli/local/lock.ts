@@ -10,7 +10,7 @@ import { CliError } from "../io/output.ts";
  *
  * @throws CliError that names the process and the URL of the stack that holds the lock
  */
-export function lockState(persist: string, url: string): () => void {
+export function lockState(persist: string, url?: string): () => void {
   mkdirSync(persist, { recursive: true });
   const owner = join(persist, "stack.json");
   const lock = new DatabaseSync(join(persist, "stack.lock"));
@@ -22,7 +22,7 @@ export function lockState(persist: string, url: string): () => void {
       `The state in ${persist} is in use by ${ownerIn(owner)}. End that stack first, or give another folder with --persist.`,
     );
   }
-  writeFileSync(owner, JSON.stringify({ pid: process.pid, url }));
+  if (url !== undefined) writeFileSync(owner, JSON.stringify({ pid: process.pid, url }));
   return () => lock.close();
 }
 

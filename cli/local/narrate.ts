@@ -66,7 +66,7 @@ export function openNarrator({ json, placeOf = (_, frames) => frames }: Narrator
   let starting = false;
 
   const narrateEvent = ({ type, sender, bucket, key, matched, refused }: EventEntry) => {
-    const none = refused > 0 ? `no pipeline wants it, ${refused} refused it` : "no pipeline";
+    const none = refused > 0 ? `no pipeline wants it, ${refused} refused it: weir events` : "no pipeline";
     say(`→ ${objectOf({ bucket, key })} ${type}, by ${sender}: ${matched.join(", ") || none}`);
   };
 

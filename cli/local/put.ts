@@ -1,10 +1,14 @@
-// Commands `weir put` and `weir rm`: find the object that is meant; local-bucket.ts changes it.
+// Commands `weir put` and `weir rm`: find the object that is meant; local-bucket.ts changes it, and follow.ts waits for
+// what comes of it.
 import { readFileSync } from "node:fs";
 import { basename, extname } from "node:path";
-import { CliError, good, printJson } from "../io/output.ts";
+import { bad, CliError, good, note, print, printJson } from "../io/output.ts";
+import { clientOf } from "../operate/client.ts";
 import type { StackAddress } from "../senders/deliver.ts";
 import { stackOf } from "../senders/stack-of.ts";
 import { isLocal } from "../settings/settings.ts";
+import { type Followed, follow } from "./follow.ts";
+import { itemsTable } from "./items-table.ts";
 import { notifiedText, type ObjectAddress, putObject, removeObject } from "./local-bucket.ts";
 
 export interface PutOptions {
@@ -15,6 +19,8 @@ export interface PutOptions {
   /** Metadata of the object, each `name=value`. */
   metadata?: string[];
   contentType?: string;
+  /** Follow the object to its items. */
+  wait?: boolean;
   json?: boolean;
 }
 
@@ -39,10 +45,41 @@ export async function put(options: PutOptions): Promise<void> {
   const contentType =
     options.contentType ?? CONTENT_TYPES[extname(target.key).toLowerCase()] ?? "application/octet-stream";
   const body = read(options.file);
-  const notified = await putObject(stack, target, { body, contentType, metadata });
-  if (options.json)
-    printJson({ ...target, size: body.byteLength, content_type: contentType, metadata, told: notified });
+  const since = Date.now();
+  const { notified, etag } = await putObject(stack, target, { body, contentType, metadata });
+  const answer = { ...target, size: body.byteLength, content_type: contentType, metadata, told: notified };
   good(`Put ${target.bucket}/${target.key}, ${body.byteLength} bytes; ${notifiedText(notified)}.`);
+  if (!options.wait) {
+    if (options.json) printJson(answer);
+    return;
+  }
+  if (notified.length === 0)
+    throw new CliError("Nothing was told of the object, so nothing will come of it.");
+  const followed = await follow(clientOf(stack.url, stack.secrets.WEIR_API_KEY ?? ""), {
+    target,
+    etag,
+    since,
+  });
+  if (options.json) printJson({ ...answer, ...followed });
+  else printFollowed(followed);
+  const dead = followed.runs.filter(({ status }) => status === "dead");
+  if (dead.length > 0) throw new CliError(`${dead.length} of ${followed.runs.length} runs ended dead.`);
+}
+
+/** Prints what came of an object: each run with its outcome, and the items that are stored of it. */
+function printFollowed({ event, runs, stored }: Followed): void {
+  for (const { alias, reason } of event.outcome.refused) note(`  ${alias} does not want it: ${reason}`);
+  if (runs.length === 0) note(`No pipeline wants it. More: weir events show ${event.id}`);
+  for (const { id, alias, status, items, reason, failure, log } of runs) {
+    if (status === "succeeded") good(`${alias} stored ${items ?? 0} item${items === 1 ? "" : "s"} (${id}).`);
+    else if (status !== "dead") note(`${alias}: ${status}, ${reason ?? "without a reason"} (${id})`);
+    else
+      bad(
+        `${alias}: ${failure ? `${failure.kind}: ${failure.detail}` : "dead"}\n  ${failure?.where ?? ""} (${id})`,
+      );
+    for (const line of log) note(`  log  ${line}`);
+  }
+  for (const { collection, items } of stored) print(itemsTable(collection, items, undefined));
 }
 
 /** Removes an object from a local bucket. @throws CliError */

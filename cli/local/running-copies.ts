@@ -14,6 +14,7 @@ export const RUNNING = ".weir/running";
 /** Export of a pipeline's copy that names its version; workers/pipeline/worker.ts reads it. */
 const VERSION_EXPORT = "WEIR_BUNDLED_VERSION";
 const CONFIG_EXPORT = "WEIR_BUNDLED_CONFIG";
+const SOURCE_EXPORT = "WEIR_BUNDLED_SOURCE";
 /** Times that a handler is read again because it was edited while it was read. */
 const MAX_READS = 5;
 
@@ -71,7 +72,8 @@ export class RunningCopies {
 }
 
 /** Path of a pipeline's copies, relative to the root. */
-export const copyPath = (name: string, file: "pipeline.mjs" | "config.mjs") => `${RUNNING}/${name}/${file}`;
+export const copyPath = (name: string, file: "pipeline.mjs" | "config.mjs" | "handler.mjs") =>
+  `${RUNNING}/${name}/${file}`;
 
 /** Copies a pipeline, unless its copy is of the same version. @throws CliError where its handler does not build */
 async function copyOf(project: Project, pipeline: Pipeline, before: Copy | undefined): Promise<Copy> {
@@ -83,6 +85,7 @@ async function copyOf(project: Project, pipeline: Pipeline, before: Copy | undef
     if (text !== undefined && hashOf(await inputsOf(project, pipeline)) !== version) continue;
     if (text !== undefined) {
       put(project.root, `${pipeline.name}/config.mjs`, CONFIG_COPY);
+      put(project.root, `${pipeline.name}/handler.mjs`, handlerCopy(pipeline));
       put(project.root, `${pipeline.name}/pipeline.mjs`, text);
     }
     holdVersion(pipeline, version);
@@ -107,10 +110,21 @@ async function textOf(project: Project, pipeline: Pipeline, version: string): Pr
 const pythonCode = (folder: string, own: string) =>
   [
     own,
-    `import { pythonPipeline } from ${JSON.stringify(join(packageRoot, "workers/pipeline/python.ts"))};`,
-    `export default pythonPipeline(${JSON.stringify(readFileSync(join(folder, "handler.py"), "utf8"))});`,
+    `export const ${SOURCE_EXPORT} = ${JSON.stringify(readFileSync(join(folder, "handler.py"), "utf8"))};`,
     "",
   ].join("\n");
+
+/** The handler of a copy, the same for every version. What runs Python reads the config, so it stands apart. */
+const handlerCopy = ({ handler }: Pipeline) =>
+  handler === "handler.py"
+    ? [
+        `import { pythonPipeline } from ${JSON.stringify(join(packageRoot, "workers/pipeline/python.ts"))};`,
+        `import { ${SOURCE_EXPORT} } from "./pipeline.mjs";`,
+        `export { ${VERSION_EXPORT} } from "./pipeline.mjs";`,
+        `export default pythonPipeline(${SOURCE_EXPORT});`,
+        "",
+      ].join("\n")
+    : `export { ${VERSION_EXPORT}, default } from "./pipeline.mjs";\n`;
 
 /** Modules that wrangler has its own ways with stay where they are. */
 const leaveToWrangler: Plugin = {

@@ -1,5 +1,5 @@
-// Commands of an operator: `weir replay`, `audit`, `runs`, `dead-letters`, `pipelines`, `versions` and `items`. Each
-// loads its function when it runs.
+// Commands of an operator: `weir replay`, `audit`, `runs`, `dead-letters`, `pipelines`, `versions` and `items`, and those
+// of read-commands.ts. Each loads its function when it runs.
 import { type Command, Option } from "commander";
 import { MAX_REMOVED_PERCENT } from "../../src/shapes/replay.ts";
 import { RUN_STATUSES } from "../../src/shapes/run.ts";
@@ -14,6 +14,7 @@ import {
   URL_OPTION,
 } from "../io/options.ts";
 import type { DeadLetterChoice } from "./dead-letters.ts";
+import { addEvents, addInvoke, addLineage, addOpen, addRejections } from "./read-commands.ts";
 import type { IdempotencyFlags, OperatorFlags } from "./replay.ts";
 import { addRuns } from "./run-commands.ts";
 import { type CreateFlags, SELECTIONS } from "./selection.ts";
@@ -29,11 +30,16 @@ export function addOperateCommands(program: Command, root: () => string): void {
     addReplay(program, root),
     addAudit(program, root),
     addReindex(program, root),
+    addEvents(program, root),
+    addRejections(program, root),
     addRuns(program, root),
     addDeadLetters(program, root),
     addPipelines(program, root),
     addVersions(program, root),
     addItems(program, root),
+    addLineage(program, root),
+    addInvoke(program, root),
+    addOpen(program, root),
   ];
   for (const command of added.flatMap((group) => (group.commands.length > 0 ? group.commands : [group])))
     command.option(...URL_OPTION).option(...JSON_OPTION);
@@ -269,7 +275,7 @@ function addVersions(program: Command, root: () => string): Command {
 function addItems(program: Command, root: () => string): Command {
   return program
     .command("items")
-    .description("list items of a collection, with the version and commit that made each")
+    .description("list items of a collection, with their data and the version and commit that made each")
     .argument("<collection>", "name of the collection")
     .option("--key <key>", "only items of objects with this key")
     .option("--version <version>", "only items that this version made")

@@ -1,6 +1,7 @@
-// Commands `weir versions` and `weir items`: print which version and commit made the stored items.
+// Commands `weir versions`, `weir items` and `weir lineage`: print what is stored, and which version and commit made it.
 import { note, print, printJson, table } from "../io/output.ts";
-import { type Client, type Item, openClient, type Version } from "./client.ts";
+import { type Client, type Item, itemsPath, type Lineage, openClient, type Version } from "./client.ts";
+import { itemData } from "./item-data.ts";
 import type { OperatorFlags } from "./replay.ts";
 import { countText } from "./replay-text.ts";
 
@@ -47,16 +48,47 @@ export async function listItems(
     ...(key && { key }),
     ...(stale && { stale: "true" }),
   });
-  const path = `/v1/collections/${encodeURIComponent(collection)}/items?${query}`;
-  const data = await openClient(root, flags).list<Item>(path, limit);
+  const data = await openClient(root, flags).list<Item>(`${itemsPath(collection)}?${query}`, limit);
   if (flags.json) return printJson({ data });
   if (data.length === 0) return note("There are no such items.");
-  const rows = data.map(({ id, pipeline, object, ...item }) => [
-    id,
-    pipeline,
-    JSON.stringify(`${object.bucket}/${object.key}`).slice(1, -1),
+  const rows = data.map((item) => [
+    item.pipeline,
+    JSON.stringify(`${item.object.bucket}/${item.object.key}`).slice(1, -1),
+    short(JSON.stringify(itemData(item))),
     item.version,
-    item.commit,
+    item.commit.slice(0, COMMIT_DIGITS),
+    item.id,
   ]);
-  print(table([["item", "pipeline", "object", "version", "commit"], ...rows]));
+  print(table([["pipeline", "object", "data", "version", "commit", "item"], ...rows]));
+}
+
+const COMMIT_DIGITS = 12;
+const MAX_DATA_CHARACTERS = 100;
+const short = (text: string) =>
+  text.length > MAX_DATA_CHARACTERS ? `${text.slice(0, MAX_DATA_CHARACTERS - 1)}…` : text;
+
+/** Prints where an item came from. */
+export async function showLineage(
+  root: string,
+  collection: string,
+  item: string,
+  flags: OperatorFlags,
+): Promise<void> {
+  const path = `${itemsPath(collection)}/${encodeURIComponent(item)}/lineage`;
+  const lineage = await openClient(root, flags).get<Lineage>(path);
+  if (flags.json) return printJson(lineage);
+  const { object, event, run, pipeline, vectors } = lineage;
+  const size = object.size === null ? "" : `, ${object.size} bytes`;
+  print(
+    table([
+      ["object", `${object.connection} ${object.bucket}/${object.key}${size}, etag ${object.etag ?? "none"}`],
+      ["event", `${event.id} at ${event.time}`],
+      ["run", `${run.id}, stored at ${run.stored_at}`],
+      ["code", `${pipeline.alias} version ${pipeline.version}, commit ${pipeline.commit || "none"}`],
+      ...vectors.map(({ path, dims, model }) => [
+        "vector",
+        `${path}, ${dims} numbers by ${model ?? "the handler"}`,
+      ]),
+    ]),
+  );
 }

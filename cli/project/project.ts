@@ -12,6 +12,7 @@ import { type JsonFile, type Problem, readJsonFile } from "../io/json-file.ts";
 import { suggestion } from "../io/suggest.ts";
 import { type Example, examplesSchema } from "./examples.ts";
 import { givenValue } from "./given-value.ts";
+import { issueWords } from "./issue-words.ts";
 
 export interface Pipeline {
   /** Name of the folder, which the alias must equal. */
@@ -123,8 +124,7 @@ function problemsOf(file: JsonFile, issue: z.core.$ZodIssue): Problem[] {
   const choices = choicesOf(issue);
   if (choices && typeof value === "string")
     return [file.at(issue.path, `${where}: there is no "${value}".`, suggestion(value, choices))];
-  const problem = where === "" ? issue.message : `${where}: ${issue.message}`;
-  return [file.at(issue.path, `${problem}${givenValue(value, issue.path)}`)];
+  return [file.at(issue.path, `${issueWords(issue, where)}${givenValue(value, issue.path)}.`)];
 }
 
 /** Values that the issue would accept, where it lists them. */

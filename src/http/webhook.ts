@@ -52,6 +52,7 @@ export async function answerWebhook(
     },
     quarantine: (entries) => {
       const refused = entries.map(({ received_at, ...entry }) => ({ ...entry, at: Date.parse(received_at) }));
+      for (const { scheme, failure } of refused) logWarning("refused", { connection, scheme, ...failure });
       const rows = refused.map(({ scheme, failure, raw, at }) => ({ connection, scheme, failure, raw, at }));
       return recordRefused(env.ledger(), rows);
     },

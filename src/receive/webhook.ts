@@ -52,7 +52,7 @@ export interface WebhookDeps {
 /** A result with the scheme that was tried, where there was one. */
 type ReceivedDelivery =
   | { ok: true; value: AcceptedDelivery }
-  | { ok: false; failure: Failure; scheme?: SchemeName };
+  | { ok: false; failure: Failure; scheme?: SchemeName; isOnRecord?: boolean };
 
 /** Body of the 202 that a sender is answered with. */
 export interface AcceptedDelivery {
@@ -79,9 +79,11 @@ export async function receiveWebhook(
   const context = { connection: connectionId, receivedAt: deps.now() };
   const accepted = await receive(request, context, deps);
   if (accepted.ok) return accepted;
-  const { failure, scheme } = accepted;
+  const { failure, scheme, isOnRecord } = accepted;
   const received_at = new Date(context.receivedAt).toISOString();
-  deps.reject({ connection: connectionId, ...(scheme && { scheme }), failure, received_at });
+  // What is quarantined is a rejection already, with its text.
+  if (isOnRecord !== true)
+    deps.reject({ connection: connectionId, ...(scheme && { scheme }), failure, received_at });
   return { ok: false, failure: publicFailure(failure) };
 }
 
@@ -109,11 +111,7 @@ async function receive(request: Request, context: Context, deps: WebhookDeps): P
 }
 
 /** Accepts a proven delivery: uses its signature up, answers a handshake, normalises the events, makes them durable. */
-async function acceptProof(
-  proof: Proof,
-  context: Context,
-  deps: WebhookDeps,
-): Promise<Result<AcceptedDelivery>> {
+async function acceptProof(proof: Proof, context: Context, deps: WebhookDeps): Promise<ReceivedDelivery> {
   const use = useSignatureOnce(proof, context, deps.used);
   if (!use.ok) return use;
   if (proof.handshake !== undefined) return answerHandshake(proof.handshake, deps.trust);
@@ -125,7 +123,7 @@ async function acceptProof(
     const entry = { index: 0, failure: normalised.failure, raw };
     const kept = await makeDurable([], [entry], proof.scheme, context, deps);
     if (!kept.ok) use.value.undo();
-    return kept.ok ? normalised : kept;
+    return kept.ok ? { ...normalised, isOnRecord: true } : kept;
   }
   const { quarantined, probe, acknowledge } = normalised.value;
   const events = normalised.value.events.map(portable);

@@ -38,7 +38,7 @@ test("an event is a line with the pipelines that it runs, or with who refused it
   take(line("weir", "events", { events }));
   expect(text()).toBe(
     "→ media/a.mp4 created, by s3: one, two\n" +
-      "→ media/a.mp4 created, by s3: no pipeline wants it, 3 refused it\n",
+      "→ media/a.mp4 created, by s3: no pipeline wants it, 3 refused it: weir events\n",
   );
 });
 

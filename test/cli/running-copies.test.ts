@@ -57,6 +57,9 @@ test("a Python handler's copy holds its source as it is", async () => {
   await new RunningCopies().take(loadProject(root));
   const source = readFileSync(join(root, "pipelines/two/handler.py"), "utf8");
   expect(readFileSync(pathOf(root, "two"), "utf8")).toContain(JSON.stringify(source));
+  // What runs Python reads the config: its copy must be there without it.
+  const copy = (await import(pathToFileURL(join(root, ".weir/running/two/config.mjs")).href)) as object;
+  expect(copy).toMatchObject({ default: config({ alias: "two" }) });
 });
 
 test("an edit changes code and version together; what a pipeline does not use changes neither", async () => {

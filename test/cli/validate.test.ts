@@ -226,17 +226,18 @@ describe("weir validate", () => {
       { line: 14, problem: 'The field "hot_day" is unknown.', next: 'Did you mean "hot_days"?' },
     ]);
     expect(told({ hot_days: 0, archive_days: 1.5 })).toMatchObject([
-      { line: 14, problem: expect.stringMatching(/hot_days: .*, not 0$/) },
-      { line: 15, problem: expect.stringMatching(/archive_days: .*, not 1\.5$/) },
+      { line: 14, problem: expect.stringMatching(/hot_days .*, not 0\.$/) },
+      { line: 15, problem: expect.stringMatching(/archive_days .*, not 1\.5\.$/) },
     ]);
   });
 
   test.each([
-    [{ timeout_seconds: "ten" }, /timeout_seconds: .*, not "ten"$/],
-    [{ timeout_seconds: null }, /timeout_seconds: .*, not null$/],
-    [{ models: { a: 1 } }, /models: .*, not an object$/],
-    [{ retry: [] }, /retry: .*, not an empty list$/],
-    [{ alias: "x".repeat(300) }, /alias: .*, not "x{59}…$/],
+    [{ timeout_seconds: "ten" }, /^timeout_seconds must be a number, not "ten"\.$/],
+    [{ timeout_seconds: null }, /^timeout_seconds must be a number, not null\.$/],
+    [{ models: { a: 1 } }, /^models must be a list, not an object\.$/],
+    [{ timeout_seconds: 99_999 }, /^timeout_seconds must be at most \d+, not 99999\.$/],
+    [{ retry: [] }, /^retry must be an object, not an empty list\.$/],
+    [{ alias: "x".repeat(300) }, /alias: .*, not "x{59}…\.$/],
   ])("%j: the value that was given is in the problem", (more, problem) => {
     const { problems } = validate(loadProject(project({ "pipelines/one/config.json": config({ ...more }) })));
     expect(problems.map((each) => each.problem)).toEqual(
@@ -361,3 +362,18 @@ function onnx(change: object) {
   const image = { file: "models/a.onnx", sha256: "0".repeat(64), size: 8, ...change };
   return { a: { kind: "onnx", dimensions: 3, image } };
 }
+
+describe("a file that is no JSON", () => {
+  test.each([
+    ['{\n  "alias": "one",\n}', 3, "The name of a field is expected here, where } stands."],
+    ["{", 1, "The object has no end; the file ends."],
+    ['{ "alias": "one" // mine\n}', 1, "JSON has no comments."],
+    ['{ "alias" "one" }', 1, 'A colon is expected here, after the name, where " stands.'],
+    ['{ "a": 1 } }', 1, "The text goes on after its end, where } stands."],
+  ])("%j is one problem at its place, in words", (text, line, problem) => {
+    const { problems } = validate(loadProject(project({ "pipelines/one/config.json": text })));
+    expect(problems.filter(({ file }) => file === "pipelines/one/config.json")).toMatchObject([
+      { line, problem },
+    ]);
+  });
+});

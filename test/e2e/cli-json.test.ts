@@ -22,6 +22,9 @@ beforeAll(async () => {
   ids.EVENT = run?.event_id ?? "";
   await weir.notifyR2(await weir.put("test-media", "json/a.bin", "x", { broken: "yes" }));
   ids.DEAD = (await weir.settled("json/a.bin", 1))[0]?.id ?? "";
+  const [item] = (await weir.read<{ data: { id: string }[] }>("/v1/collections/echoes/items?key=json/a.txt"))
+    .data;
+  ids.ITEM = item?.id ?? "";
   const replay = await weir.api("/v1/replays", {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -88,6 +91,12 @@ const TABLE: Record<string, Row> = {
   "dead-letters redrive": { words: () => ["--alias", "echo"] },
   "dead-letters drop": { words: () => ["--alias", "echo", "--reason", "none"] },
   "dead-letters show": { words: () => [ids.DEAD ?? ""] },
+  "events list": {},
+  "events show": { words: () => [ids.EVENT ?? ""] },
+  rejections: {},
+  lineage: { words: () => ["echoes", ids.ITEM ?? ""] },
+  invoke: { words: () => ["echo", "test-media/json/a.txt"] },
+  open: {},
   "runs list": {},
   "runs show": { words: () => [ids.DEAD ?? ""] },
   "runs cancel": { words: async () => [await heldRun(), "--reason", "json"] },

@@ -1,0 +1,99 @@
+// Commands that show what happened and run a pipeline once: `weir events`, `rejections`, `lineage`, `invoke` and `open`.
+// Each loads its function when it runs.
+import type { Command } from "commander";
+import { IDEMPOTENCY_OPTION, LIMIT_OPTION } from "../io/options.ts";
+import type { InvokeFlags } from "./invoke.ts";
+import type { OperatorFlags } from "./replay.ts";
+
+export function addEvents(program: Command, root: () => string): Command {
+  const events = program.command("events").description("list and show events: what senders reported");
+  events
+    .command("list", { isDefault: true })
+    .description("list events, newest first, with the pipelines that each runs")
+    .option("--key <key>", "only events of objects with this key")
+    .option("--connection <id>", "only events of this connection")
+    .option(...LIMIT_OPTION)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ weir events --limit 5\n  $ weir events --key videos/my.mp4 --json",
+    )
+    .action(async (flags: OperatorFlags & { key?: string; connection?: string; limit: number }) => {
+      const { listEvents } = await import("./events.ts");
+      await listEvents(root(), flags);
+    });
+  events
+    .command("show")
+    .description("show an event: what it says of the object, who wanted it, and who refused it and why")
+    .argument("<id>", "id of the event")
+    .addHelpText("after", "\nExamples:\n  $ weir events show evt_ID")
+    .action(async (id: string, flags: OperatorFlags) => {
+      const { showEvent } = await import("./events.ts");
+      await showEvent(root(), id, flags);
+    });
+  return events;
+}
+
+export function addRejections(program: Command, root: () => string): Command {
+  return program
+    .command("rejections")
+    .description("list deliveries that were refused at the door, newest first, each with its reason")
+    .option("--connection <id>", "only deliveries to this connection")
+    .option(...LIMIT_OPTION)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ weir rejections\n  $ weir rejections --connection conn_321 --json",
+    )
+    .action(async (flags: OperatorFlags & { connection?: string; limit: number }) => {
+      const { listRejections } = await import("./events.ts");
+      await listRejections(root(), flags);
+    });
+}
+
+export function addLineage(program: Command, root: () => string): Command {
+  return program
+    .command("lineage")
+    .description("show where an item came from: object, event, run, code and models")
+    .argument("<collection>", "name of the collection")
+    .argument("<item>", "id of the item")
+    .addHelpText("after", "\nExamples:\n  $ weir lineage data_bucket ITEM_ID")
+    .action(async (collection: string, item: string, flags: OperatorFlags) => {
+      const { showLineage } = await import("./versions.ts");
+      await showLineage(root(), collection, item, flags);
+    });
+}
+
+export function addInvoke(program: Command, root: () => string): Command {
+  return program
+    .command("invoke")
+    .description("run a pipeline once by its alias, and print what it returned")
+    .argument("<alias>", "the pipeline")
+    .argument("[object]", "bucket/key to run it on")
+    .option("--payload <json>", "input of your own: JSON, a file of it, or - for stdin")
+    .option("--async", "queue the run, and do not wait for it")
+    .option("--full", "print vectors with all their numbers")
+    .option(...IDEMPOTENCY_OPTION)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ weir invoke video-processor weir-media/videos/my.mp4
+  $ weir invoke image-catalog weir-photos/harbour.jpg --json
+  $ weir invoke video-processor --payload '{"language":"en"}' --async`,
+    )
+    .action(async (alias: string, object: string | undefined, flags: InvokeFlags) => {
+      const { invoke } = await import("./invoke.ts");
+      await invoke(root(), alias, object, flags);
+    });
+}
+
+export function addOpen(program: Command, root: () => string): Command {
+  return program
+    .command("open")
+    .description("open the page in the browser, with a key that can only read and expires tomorrow")
+    .option("--no-browser", "print the URL, which holds the key")
+    .addHelpText("after", "\nExamples:\n  $ weir open\n  $ weir open --no-browser")
+    .action(async (flags: OperatorFlags & { browser: boolean }) => {
+      const { openPage } = await import("./open.ts");
+      await openPage(root(), flags);
+    });
+}
