@@ -1,9 +1,10 @@
 // Commands of an administrator: `weir keys` (API keys), `weir audit-log` (changes made through the API), `weir ledger`
-// (its shards) and `weir archive` (retention of events). Each loads its function when it runs.
+// (its shards), `weir archive` (retention of events) and `weir erase`. Each loads its function when it runs.
 import { type Command, Option } from "commander";
 import { SCOPES, type Scope } from "../../src/shapes/key.ts";
 import { JSON_OPTION, LIMIT_OPTION, URL_OPTION } from "../io/options.ts";
 import type { AuditLogFlags } from "./audit-log.ts";
+import type { EraseFlags } from "./erase.ts";
 import type { OperatorFlags } from "./replay.ts";
 
 export function addAdminCommands(program: Command, root: () => string): void {
@@ -12,6 +13,7 @@ export function addAdminCommands(program: Command, root: () => string): void {
     addAuditLog(program, root),
     ...addLedger(program, root),
     ...addArchive(program, root),
+    ...addErase(program, root),
   ];
   for (const command of added) command.option(...URL_OPTION).option(...JSON_OPTION);
 }
@@ -143,6 +145,56 @@ function addArchive(program: Command, root: () => string): Command[] {
       .action(async (flags: OperatorFlags & { limit: number }) => {
         const { listExpired } = await import("./archive.ts");
         await listExpired(root(), flags);
+      }),
+  ];
+}
+
+function addErase(program: Command, root: () => string): Command[] {
+  const erase = program
+    .command("erase")
+    .description("erase all that Weir keeps of objects, with a signed receipt, and check receipts");
+  erase
+    .command("verify")
+    .description("check a receipt, without asking anybody")
+    .argument("<receipt>", "the receipt's file")
+    .option("--kid <kid>", "`kid` of the key that must have signed it: GET /v1/erasure-key says it")
+    .addHelpText("after", "\nExamples:\n  $ weir erase verify receipt.json")
+    .action(async (file: string, flags: { kid?: string }) => {
+      const { verifyReceipt } = await import("./erase.ts");
+      await verifyReceipt(file, flags);
+    });
+  return [
+    erase
+      .command("objects", { isDefault: true })
+      .description("show what is kept of objects, ask, and erase it for good: the bucket's own object stays")
+      .requiredOption("--connection <id>", "source connection of the objects")
+      .option("--bucket <bucket>", "bucket of the objects; default: the only one of the connection")
+      .option("--key <key>", "the object of this key")
+      .option("--prefix <prefix>", "objects whose key begins with this")
+      .option("--plan", "only show what would go")
+      .option("--yes", "do not ask for confirmation")
+      .addHelpText(
+        "after",
+        `
+Killed, it goes on by itself, or with the same command. Needs a key with the scope deploy.
+
+Examples:
+  $ weir erase --connection conn_654 --prefix people/ada/ --plan
+  $ weir erase --connection conn_654 --key people/ada/face.jpg --yes`,
+      )
+      .action(async (flags: EraseFlags) => {
+        const { erase: eraseObjects } = await import("./erase.ts");
+        await eraseObjects(root(), flags);
+      }),
+    erase
+      .command("receipt")
+      .description("print the receipt of an erasure, some 16 minutes after it began")
+      .argument("<erasure>", "id of the erasure")
+      .option("--out <file>", "file to write the receipt to")
+      .addHelpText("after", "\nExamples:\n  $ weir erase receipt era_0f… --out receipt.json")
+      .action(async (id: string, flags: OperatorFlags & { out?: string }) => {
+        const { showReceipt } = await import("./erase.ts");
+        await showReceipt(root(), id, flags);
       }),
   ];
 }

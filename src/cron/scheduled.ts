@@ -1,6 +1,7 @@
 // The work of each minute: a ledger of before is moved, replays go on, paused pipelines are probed, the log is kept in
-// order, sets spread over databases that were added, indexes get what they lack, and what is past its time goes. What is
-// due is the shards' own affair.
+// order, sets spread over databases that were added, indexes get what they lack, what is past its time goes, and so does
+// what is being erased. What is due is the shards' own affair.
+import { sweepErasures } from "../erasure/advance.ts";
 import { sweepReplays } from "../replay/advance.ts";
 import type { RouterDeps } from "../routing/deps.ts";
 import { logError, logInfo } from "../shapes/log.ts";
@@ -15,7 +16,7 @@ import { spreadSets } from "./spread.ts";
 export async function runScheduled(deps: RouterDeps): Promise<void> {
   const parts = {
     ...{ growLedger, moveLedger, sweepReplays, checkBreaker, retain, spread, indexes },
-    deleteExpiredPayloads,
+    ...{ deleteExpiredPayloads, sweepErasures },
   };
   for (const [name, work] of Object.entries(parts)) {
     await work(deps).catch((error: unknown) => logError("scheduled.failed", { name, error: String(error) }));

@@ -3,6 +3,7 @@
 // else. Free of the ledger: pipelines report to it by themselves.
 import type { Rpc } from "@cloudflare/workers-types";
 import type { Env } from "../env.ts";
+import type { ObjectName } from "../shapes/erasure.ts";
 import type { Job } from "../shapes/job.ts";
 import { logWarning } from "../shapes/log.ts";
 import type { Moment, MomentAnswer, VectorAnswer, VectorQuestion } from "../shapes/question.ts";
@@ -16,6 +17,7 @@ export interface PipelineRpc extends Rpc.WorkerEntrypointBranded {
   invoke(job: Job): Promise<{ report: Report; data: string[] }>;
   embedQuestion(question: VectorQuestion): Promise<VectorAnswer>;
   takeMoment(moment: Moment): Promise<MomentAnswer>;
+  eraseResults(objects: ObjectName[], dry: boolean): Promise<number[]>;
 }
 
 /** A run that could not be handed over; it stays as it is. */

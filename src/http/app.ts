@@ -10,6 +10,7 @@ import { type Failure, FailureError } from "../shapes/failure.ts";
 import { logError } from "../shapes/log.ts";
 import { isPassing, storeFailure } from "../store/failure.ts";
 import { describeApi } from "./document.ts";
+import { addErasureRoutes } from "./erasures/handlers.ts";
 import { authorize } from "./gate/gate.ts";
 import { idempotent } from "./gate/idempotency.ts";
 import { boundedBody, jsonBody } from "./gate/json-body.ts";
@@ -76,6 +77,7 @@ export function createApp() {
   addReadRoutes(app, open);
   addOperateRoutes(app, open);
   addIndexRoutes(app, open);
+  addErasureRoutes(app, open);
   addKeyRoutes(app, open);
   addSearchRoutes(app, open);
 
@@ -128,6 +130,7 @@ const JSON_PATHS = [
   "audits",
   "dead-letters",
   "ledger",
+  "erasures",
   "keys",
 ].map((name) => `/v1/${name}/*`);
 

@@ -3,10 +3,12 @@
 
 import { getRun } from "../query/ledger.ts";
 import { FailureError, notFound } from "../shapes/failure.ts";
+import type { FenceRequest } from "../store/collections/contract.ts";
 import { openCollection } from "../store/collections/open.ts";
 import { oldRunId } from "../store/moving/old-ids.ts";
 import { openStores } from "../store/stores.ts";
 import type { RouterDeps } from "./deps.ts";
+import type { RouteDeps } from "./route.ts";
 
 type RunWithHistory = NonNullable<Awaited<ReturnType<typeof getRun>>>;
 
@@ -19,18 +21,22 @@ export async function cancelRun(id: string, reason: string, deps: RouterDeps): P
   const run = await runById(id, deps);
   if (run.status === "cancelled") return run;
   if (["succeeded", "skipped", "dead"].includes(run.status)) throw hasEnded(run);
-  const { connection, bucket, key } = run.object;
-  const destination = deps.pipelines.get(run.alias)?.config.destination;
-  if (destination) {
-    const collection = openCollection(destination, deps.connections, deps.env);
-    const old = await oldRunId(deps.env.ledger(), run.id);
-    for (const run_id of old === undefined ? [run.id] : [run.id, old])
-      await collection.cancel({ alias: run.alias, connection, bucket, key, run_id });
-  }
+  await cancelInCollection({ ...run.object, alias: run.alias, run_id: run.id }, deps);
   const ended = await openStores(deps).shards.cancel([run.id], reason, deps.now());
   const after = await runById(id, deps);
   if (ended === 0 && after.status !== "cancelled") throw hasEnded(after);
   return after;
+}
+
+/** Marks a run in its collection: it may begin no more, and what it has begun is not stored. */
+export async function cancelInCollection(run: Required<FenceRequest>, deps: RouteDeps): Promise<void> {
+  const destination = deps.pipelines.get(run.alias)?.config.destination;
+  if (!destination) return;
+  const { alias, connection, bucket, key } = run;
+  const collection = openCollection(destination, deps.connections, deps.env);
+  const old = await oldRunId(deps.env.ledger(), run.run_id);
+  for (const run_id of old === undefined ? [run.run_id] : [run.run_id, old])
+    await collection.cancel({ alias, connection, bucket, key, run_id });
 }
 
 async function runById(id: string, deps: RouterDeps): Promise<RunWithHistory> {

@@ -15,7 +15,7 @@ import { logWarning } from "../shapes/log.ts";
 import { listPaused } from "../store/ledger/pauses.ts";
 import { bounded } from "../store/payloads.ts";
 import { openStores } from "../store/stores.ts";
-import { recordWhole } from "./record.ts";
+import { ERASED, recordWhole } from "./record.ts";
 
 /** Longest key, characters: S3 and R2 take no longer one. */
 const MAX_KEY_CHARS = 1_024;
@@ -132,7 +132,8 @@ async function recordInvocation(
   const event = await bounded(eventOf(pipeline, body, deps), () => deps.env.archive());
   const outcome = { matched: [pipeline.alias], refused: [], refused_count: 0 };
   const [due] = await recordWhole([{ event, lookups: [], outcome, cause: "invoked" }], deps);
-  if (!due) throw new Error("an invocation was not recorded");
+  // Nothing else keeps an invocation from being new: it has an id of its own.
+  if (!due) throw new FailureError(ERASED);
   return { run_id: due.run.run_id, alias: pipeline.alias, event, cause: "invoked", attempts_before: 0 };
 }
 

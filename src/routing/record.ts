@@ -5,9 +5,10 @@ import type { Env } from "../env.ts";
 import type { Connections } from "../shapes/connection.ts";
 import { type Failure, FailureError } from "../shapes/failure.ts";
 import type { DueRun } from "../shapes/run-message.ts";
+import { type Holds, readHolds } from "../store/erasure/tombstones.ts";
 import type { CommitEvent } from "../store/ledger/contract.ts";
 import { recordDeployment } from "../store/ledger/deployments.ts";
-import { listPaused } from "../store/ledger/pauses.ts";
+import { recordRefused } from "../store/ledger/rejections.ts";
 import { confirmShards } from "../store/ledger/shard-count.ts";
 import type { EventOutcome, LogEntry } from "../store/log/contract.ts";
 import { openStores } from "../store/stores.ts";
@@ -36,18 +37,28 @@ export interface Recorded {
  * Records events. An event that is known by any of its identities adds nothing. The shards come first: cut off before the
  * log is written, the next delivery writes it.
  */
-export async function recordAll(decided: DecidedEvent[], deps: RecordDeps): Promise<Recorded> {
+export async function recordAll(all: DecidedEvent[], deps: RecordDeps): Promise<Recorded> {
   const failed: Recorded["failed"] = new Map();
-  if (decided.length === 0) return { due: [], failed };
+  if (all.length === 0) return { due: [], failed };
   const stores = openStores(deps);
   const { ledger, shards, log } = stores;
   await confirmShards(stores, deps.now());
-  const { deployment, all } = deps.pipelines;
-  const [paused] = await Promise.all([listPaused(ledger), recordDeployment(ledger, deployment, deps.now())]);
+  const { deployment } = deps.pipelines;
+  const [holds] = await Promise.all([
+    readHolds(
+      ledger,
+      all.map(({ event }) => event),
+      deps.env,
+    ),
+    recordDeployment(ledger, deployment, deps.now()),
+  ]);
+  const decided = await refuseErased(all, holds, deps);
   const options = {
     now: deps.now(),
-    paused: paused.map(({ alias }) => alias),
-    binding: all.flatMap(({ alias, config }) => (config.dispatch === "binding" ? [alias] : [])),
+    paused: holds.paused.map(({ alias }) => alias),
+    binding: deps.pipelines.all.flatMap(({ alias, config }) =>
+      config.dispatch === "binding" ? [alias] : [],
+    ),
   };
   const committed = await shards.commit(decided.map(commitOf), options);
   const due: DueRun[] = [];
@@ -61,6 +72,29 @@ export async function recordAll(decided: DecidedEvent[], deps: RecordDeps): Prom
   await log.append(own);
   return { due, failed };
 }
+
+/** Leaves out events of objects that were erased after them. They are counted as refused, and nothing of them is kept. */
+async function refuseErased(
+  decided: DecidedEvent[],
+  holds: Holds,
+  deps: RecordDeps,
+): Promise<DecidedEvent[]> {
+  const late = decided.filter(({ event }) => holds.isErased(event));
+  if (late.length === 0) return decided;
+  const at = deps.now();
+  await recordRefused(
+    deps.env.ledger(),
+    late.map(({ event: { connection, sender } }) => ({ connection, scheme: sender, failure: ERASED, at })),
+  );
+  return decided.filter((one) => !late.includes(one));
+}
+
+/** Why an event is refused whose object was erased after it. */
+export const ERASED: Failure = {
+  kind: "erased",
+  detail: "The object was erased after the time of this event.",
+  next: "Upload it again: what is of later is taken.",
+};
 
 type LogLine = Pick<LogEntry, "event" | "outcome">;
 

@@ -20,6 +20,7 @@ export type FailureKind =
   | "object_gone"
   | "object_archived"
   | "superseded"
+  | "erased"
   | "source_refused"
   | "bad_media"
   | "unknown_model"
@@ -105,6 +106,7 @@ export function statusOf(
     case "conflict":
     case "object_archived":
     case "superseded":
+    case "erased":
     case "cancelled":
       return 409;
     case "too_large":
@@ -142,6 +144,7 @@ export function verdictOf(kind: FailureKind): Verdict {
     case "object_gone":
     case "object_archived":
     case "superseded":
+    case "erased":
     case "cancelled":
       return "drop";
     case "unavailable":

@@ -3,8 +3,10 @@
 // found by its name.
 import type { R2Bucket, R2ObjectBody } from "@cloudflare/workers-types";
 import { canonical } from "../shapes/canonical.ts";
+import { objectHex } from "../shapes/event-id.ts";
 import { sha256Hex } from "../shapes/hash.ts";
 import type { Moment } from "../shapes/question.ts";
+import type { ErasableStore, ListObjects } from "./erasure/contract.ts";
 
 const DAY_MS = 86_400_000;
 /** A moment is kept for one to two of these. */
@@ -15,6 +17,8 @@ const MOMENTS = "moments/";
 const PICTURES = "questions/";
 /** Objects of one pass of {@link retireMoments}. */
 const RETIRED_OBJECTS = 1_000;
+/** Objects of an erasure that moments are looked for of, at most. */
+const MAX_OBJECTS = 100_000;
 
 /** `2026-11-25`: the day that a period begins with. */
 const periodOf = (now: number, period: number, back = 0) =>
@@ -52,8 +56,37 @@ export async function keepMoment(
   file: { bytes: Uint8Array; type: string },
   now: number,
 ): Promise<void> {
-  await bucket.put(momentKey(moment, now, 0), file.bytes, { httpMetadata: { contentType: file.type } });
+  await bucket.put(momentKey(moment, now, 0), file.bytes, {
+    httpMetadata: { contentType: file.type },
+    customMetadata: { [OF_OBJECT]: objectHex(moment) },
+  });
 }
+
+/** Metadata of a moment: hash of its object, since its name is a hash of more than that. */
+const OF_OBJECT = "object";
+
+/** Moments of objects, and those of which it is not known whose they are: all of them can be made again. */
+export const erasableMoments = (bucket: R2Bucket, list: ListObjects): ErasableStore => ({
+  name: "archive",
+  async erase({ at, dry, note }) {
+    const objects = new Set((await list(undefined, MAX_OBJECTS)).objects.map(objectHex));
+    const page = await bucket.list({
+      ...{ prefix: MOMENTS, limit: RETIRED_OBJECTS, include: ["customMetadata"] },
+      ...(at !== undefined && { startAfter: at }),
+    });
+    const keys = page.objects
+      .filter(({ customMetadata }) => {
+        const object = customMetadata?.[OF_OBJECT];
+        return object === undefined || objects.has(object);
+      })
+      .map(({ key }) => key);
+    if (keys.length > 0 && objects.size > 0) {
+      await note({ units: keys.map((unit) => ({ table: "moments", unit, count: 1 })) });
+      if (!dry) await bucket.delete(keys);
+    }
+    return page.truncated ? page.objects.at(-1)?.key : undefined;
+  },
+});
 
 /** Deletes some of what is older than it is kept. Returns how many. */
 export async function retireMoments(bucket: R2Bucket, now: number): Promise<number> {

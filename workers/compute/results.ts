@@ -1,7 +1,7 @@
 // Store of finished embeddings that outlives any container: a Durable Object's SQLite, bounded; the longest unused
 // goes first. Knows keys and bytes and nothing of what they mean.
 import { DurableObject } from "cloudflare:workers";
-import type { ResultStore, StoredResult } from "../../src/shapes/results.ts";
+import type { ErasableResults, StoredResult } from "../../src/shapes/results.ts";
 
 export interface ResultsBindings {
   /** Megabytes that each of these objects keeps. */
@@ -14,18 +14,22 @@ const DEFAULT_MB = 256;
 const DAY_MS = 24 * 3600 * 1000;
 
 /** The class behind the `RESULTS` binding of every pipeline Worker. One run's object always asks the same one. */
-export class Results extends DurableObject<ResultsBindings> implements ResultStore {
+export class Results extends DurableObject<ResultsBindings> implements ErasableResults {
   readonly #sql = this.ctx.storage.sql;
 
   constructor(ctx: DurableObjectState, env: ResultsBindings) {
     super(ctx, env);
     // Vectors last: who looks for what is old reads none of them.
     this.#sql.exec(
-      "CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, used_at INTEGER NOT NULL, vector BLOB NOT NULL, frames BLOB) WITHOUT ROWID",
+      "CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, used_at INTEGER NOT NULL, vector BLOB NOT NULL, frames BLOB, object TEXT) WITHOUT ROWID",
     );
-    // A store from before frames were kept.
-    const columns = this.#sql.exec("SELECT 1 FROM pragma_table_info('results') WHERE name = 'frames'");
-    if (columns.toArray().length === 0) this.#sql.exec("ALTER TABLE results ADD COLUMN frames BLOB");
+    // A store from before frames, or objects, were kept.
+    const columns = this.#sql
+      .exec<{ name: string }>("SELECT name FROM pragma_table_info('results')")
+      .toArray();
+    for (const [name, type] of Object.entries({ frames: "BLOB", object: "TEXT" }))
+      if (!columns.some((column) => column.name === name))
+        this.#sql.exec(`ALTER TABLE results ADD COLUMN ${name} ${type}`);
   }
 
   async find(keys: string[]): Promise<StoredResult[]> {
@@ -51,18 +55,26 @@ export class Results extends DurableObject<ResultsBindings> implements ResultSto
 
   async keep(results: StoredResult[]): Promise<void> {
     const now = Date.now();
-    for (const { key, vector, frames } of results)
+    for (const { key, vector, frames, object } of results)
       this.#sql.exec(
-        "INSERT OR REPLACE INTO results (key, used_at, vector, frames) VALUES (?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO results (key, used_at, vector, frames, object) VALUES (?, ?, ?, ?, ?)",
         key,
         now,
         vector,
         frames ?? null,
+        object ?? null,
       );
     const maxBytes = Number(this.env.RESULTS_MB || DEFAULT_MB) * MEGABYTE;
     // A tenth at a time, so that a full store is not looked through at every call.
     for (let gone = 1; gone > 0 && this.#sql.databaseSize > maxBytes; )
       gone = this.#sql.exec(OLDEST_TENTH).rowsWritten;
+  }
+
+  async erase(object: string, dry: boolean): Promise<number> {
+    const where = "FROM results WHERE object IS NULL OR object = ?";
+    const { count } = this.#sql.exec<{ count: number }>(`SELECT count(*) AS count ${where}`, object).one();
+    if (!dry) this.#sql.exec(`DELETE ${where}`, object);
+    return count;
   }
 }
 

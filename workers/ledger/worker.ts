@@ -129,6 +129,12 @@ export class LedgerShard extends DurableObject implements contract.ShardPeer {
   async produced(...call: Call<"produced">) {
     return (await this.#opened).produced(...call);
   }
+  async erase(...call: Call<"erase">) {
+    return (await this.#opened).erase(...call);
+  }
+  async eraseIdentities(...call: Call<"eraseIdentities">) {
+    return (await this.#opened).eraseIdentities(...call);
+  }
   async split(...call: Call<"split">) {
     return (await this.#opened).split(...call);
   }

@@ -8,7 +8,7 @@ import type { SetKey } from "../../src/shapes/item.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import { logWarning } from "../../src/shapes/log.ts";
 import type { Models } from "../../src/shapes/model.ts";
-import type { ResultStore } from "../../src/shapes/results.ts";
+import type { ErasableResults } from "../../src/shapes/results.ts";
 import type { Report } from "../../src/shapes/run.ts";
 import type { RunMessage } from "../../src/shapes/run-message.ts";
 import { openSource } from "../../src/source/open.ts";
@@ -31,6 +31,7 @@ interface ReportDoor extends Rpc.WorkerEntrypointBranded {
 }
 
 export interface PipelineDeps extends RunDeps {
+  results(object: SetKey): ErasableResults;
   /** Reports to the runs' shards; where one does not answer, through the router's queue. */
   report(reports: Report[]): Promise<void>;
   /** Builds the report that an attempt has begun. */
@@ -124,14 +125,15 @@ async function computeFetch(env: Env, object: SetKey, request: Request, turn: nu
 }
 
 /** The kept embeddings of an object, whatever the alias: pipelines with the same model share them. */
-function resultsOf(env: Env, object: SetKey): ResultStore {
+function resultsOf(env: Env, object: SetKey): ErasableResults {
   const store = async () => {
-    const namespace = env.durableObjects<ResultStore & Rpc.DurableObjectBranded>("RESULTS");
+    const namespace = env.durableObjects<ErasableResults & Rpc.DurableObjectBranded>("RESULTS");
     return namespace.get(namespace.idFromName(`results-${numberOf(object) % RESULT_SHARDS}`));
   };
   return {
     find: async (keys) => (await store()).find(keys),
     keep: async (results) => (await store()).keep(results),
+    erase: async (object, dry) => (await store()).erase(object, dry),
   };
 }
 

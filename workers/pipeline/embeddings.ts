@@ -2,6 +2,7 @@
 // (result-keys.ts); the rest travels in batches, bounded by count and by seconds of film, several in flight. Results
 // are kept before the next batch goes, so that the next attempt does not compute them again.
 
+import { objectHex } from "../../src/shapes/event-id.ts";
 import { FailureError } from "../../src/shapes/failure.ts";
 import type { SampledVectors } from "../../src/shapes/item.ts";
 import {
@@ -189,7 +190,7 @@ export class Embeddings {
       const { key, input } = request;
       const seen = "url" in input ? this.#opened.get(input.url) : undefined;
       if (key !== undefined && (!seen || isSame(seen, embedded.version)))
-        computed.push(resultOf(key, embedded));
+        computed.push({ ...resultOf(key, embedded), ...(seen && { object: objectHex(seen) }) });
       this.#settle(request, embedded, false);
     };
     const failed = (index: number, error: unknown) => {

@@ -10,6 +10,8 @@ import models from "#weir/models";
 import { openEnv } from "../../src/env.ts";
 import { pipelineConfigSchema } from "../../src/shapes/config.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
+import type { ObjectName } from "../../src/shapes/erasure.ts";
+import { objectHex } from "../../src/shapes/event-id.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import { modelsSchema } from "../../src/shapes/model.ts";
 import type { Moment, VectorQuestion } from "../../src/shapes/question.ts";
@@ -61,6 +63,14 @@ export default class PipelineWorker extends WorkerEntrypoint {
   /** A frame or a part of an object of this pipeline's source. */
   takeMoment(moment: Moment) {
     return takeMoment(moment, this.#deps());
+  }
+
+  /** Erases kept embeddings of objects, or counts them, in order. Any pipeline reaches them all. */
+  eraseResults(objects: ObjectName[], dry: boolean) {
+    const { results } = this.#deps();
+    return Promise.all(
+      objects.map((object) => results({ ...object, alias: "" }).erase(objectHex(object), dry)),
+    );
   }
 
   override queue(batch: MessageBatch<unknown>): Promise<void> {

@@ -1,6 +1,8 @@
 // Sets of a shard, written and removed as a whole: rows of SQLite and what memory holds of them. A set may arrive in
 // parts; none of it counts before the last. One transaction for each call; where it fails, memory is read anew.
+import { covers, type ErasureScope } from "../../src/shapes/erasure.ts";
 import type { PackedHead, PackedPart } from "../../src/store/index/pack.ts";
+import type { ScopedSets } from "../../src/store/index/shard.ts";
 import { Catalog } from "./catalog.ts";
 import { Columns } from "./columns.ts";
 import { SCHEMA } from "./schema.ts";
@@ -165,6 +167,31 @@ export class ShardStore {
       this.#memory = undefined;
       throw error;
     }
+  }
+
+  /** Sets of objects of a scope, also those that are still arriving, after one, by name. */
+  setsOf(scope: ErasureScope, erasedAt: number, after: string, limit: number): ScopedSets {
+    const rows = this.sql
+      .exec<{ name: string; head: string; items: number; vectors: number }>(
+        `SELECT name, head, items,
+           coalesce((SELECT sum(length(squares) / 4) FROM vectors WHERE set_id = sets.id), 0) AS vectors
+         FROM sets WHERE name > ?1 AND head ->> '$.set.connection' = ?2 AND head ->> '$.set.bucket' = ?3
+           AND substr(head ->> '$.set.key', 1, length(?4)) = ?4 ORDER BY name LIMIT ?5`,
+        ...[after, scope.connection, scope.bucket, scope.key ?? scope.prefix ?? "", limit],
+      )
+      .toArray();
+    const last = rows.at(-1);
+    const sets = rows.flatMap(({ name, head, items, vectors }) => {
+      const { set, lineage } = JSON.parse(head) as PackedHead;
+      const times = [lineage.stored_at, lineage.event_time].map((time) => Date.parse(time));
+      return covers(scope, set) && Math.min(...times) <= erasedAt ? [{ id: name, set, items, vectors }] : [];
+    });
+    return { sets, ...(last && rows.length === limit && { next: last.name }) };
+  }
+
+  /** Merges the index of words, so that nothing is left in it of what was removed. */
+  purgeWords(): void {
+    this.sql.exec("INSERT INTO words (words) VALUES ('optimize')");
   }
 
   #discardStaged(): void {

@@ -1,6 +1,7 @@
 // The search Worker: one Durable Object class, one object for each shard of a collection's index. It holds a copy of what
 // the collection holds and can always be built again from it. store/index/client.ts speaks to it; nothing else does.
 import { DurableObject } from "cloudflare:workers";
+import type { ErasureScope } from "../../src/shapes/erasure.ts";
 import { FailureError } from "../../src/shapes/failure.ts";
 import type { SetKey } from "../../src/shapes/item.ts";
 import type { IndexState, SearchHit } from "../../src/shapes/search.ts";
@@ -11,6 +12,7 @@ import type {
   IndexShard,
   Rebuilding,
   ReplaceAnswer,
+  ScopedSets,
   ShardAnswer,
   ShardLayout,
   ShardNumber,
@@ -135,6 +137,15 @@ export class SearchShard extends DurableObject<SearchBindings> implements IndexS
 
   async forget(id: string): Promise<void> {
     this.#store.removeAll([id]);
+  }
+
+  async setsOf(scope: ErasureScope, erasedAt: number, after: string, limit: number): Promise<ScopedSets> {
+    return this.#store.setsOf(scope, erasedAt, after, limit);
+  }
+
+  async erase(ids: string[]): Promise<void> {
+    this.#store.removeAll(ids);
+    this.#store.purgeWords();
   }
 
   async comparedTo(): Promise<string> {

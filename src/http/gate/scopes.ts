@@ -67,6 +67,10 @@ const TABLE = {
 
   "POST /v1/ledger/shards": { id: "growLedger", needs: "deploy", does: "ledger.grow" },
 
+  "POST /v1/erasures": { id: "createErasure", needs: "deploy", does: "erasure.create" },
+  "GET /v1/erasures/{id}": { id: "getErasure", needs: "read" },
+  "GET /v1/erasure-key": { id: "getErasureKey", needs: null },
+
   "GET /v1/whoami": { id: "whoAmI", needs: null },
   "GET /v1/keys": { id: "listKeys", needs: "deploy" },
   "POST /v1/keys": { id: "createKey", needs: "deploy", does: "key.create" },

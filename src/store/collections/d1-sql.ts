@@ -29,6 +29,7 @@ export const SQL = {
     SELECT j.value ->> '$.id', j.value ->> '$.collection', j.value ->> '$.alias', j.value ->> '$.connection',
       j.value ->> '$.bucket', j.value ->> '$.key', 1
     FROM json_each(?1) AS j WHERE j.value ->> '$.key' != ''
+      AND NOT EXISTS (SELECT 1 FROM cancelled_runs WHERE run_id = j.value ->> '$.run_id')
     ON CONFLICT (id) DO UPDATE SET issued = issued + 1, collection = excluded.collection
     RETURNING id, issued, committed, items, lineage`,
   commit: `

@@ -22,7 +22,8 @@ import {
 import { itemId, parseItemId, setId } from "./ids.ts";
 import { CANCELLED, metadataOf, ORDER, objectKey, PRODUCED_BY, WRITTEN_TYPE } from "./written.ts";
 
-interface Head {
+/** First line of a set's object. */
+export interface Head {
   set: SetKey;
   /** Absent while nothing was stored yet: the object then only says which runs are cancelled. */
   lineage?: SetLineage;
@@ -166,7 +167,7 @@ async function listItems(
 }
 
 /** Writes a set's object if it is still the one that the token names. */
-async function putSet(
+export async function putSet(
   bucket: R2Bucket,
   key: string,
   token: Fence["token"],
@@ -203,24 +204,34 @@ function orderOf(object: R2Object | null): number | undefined {
   return text === undefined ? undefined : Number(text);
 }
 
-/** The first lines of these objects, which say what each set is. */
-async function readHeld(bucket: R2Bucket, keys: string[]): Promise<(HeldSet | null)[]> {
-  const held: (HeldSet | null)[] = [];
+/** A set's object with its first line, which says what the set is. */
+export interface ReadHead {
+  key: string;
+  etag: string;
+  head: Head;
+}
+
+/** Reads the first lines of those of these objects that are there. */
+export async function readHeads(bucket: R2Bucket, keys: string[]): Promise<ReadHead[]> {
+  const heads: ReadHead[] = [];
   for (let at = 0; at < keys.length; at += PARALLEL_READS) {
-    const part = keys.slice(at, at + PARALLEL_READS).map(async (key) => {
+    const part = keys.slice(at, at + PARALLEL_READS).map(async (key): Promise<ReadHead[]> => {
       const object = await bucket.get(key, { range: { offset: 0, length: HEAD_BYTES } });
-      if (!object) return null;
-      const {
-        set,
-        items,
-        lineage,
-        order = 0,
-      }: Head = JSON.parse((await object.text()).split("\n", 1)[0] ?? "");
-      return lineage ? { set, items, etag: lineage.etag, order, lineage } : null;
+      if (!object) return [];
+      const head: Head = JSON.parse((await object.text()).split("\n", 1)[0] ?? "");
+      return [{ key, etag: object.etag, head }];
     });
-    held.push(...(await Promise.all(part)));
+    heads.push(...(await Promise.all(part)).flat());
   }
-  return held;
+  return heads;
+}
+
+async function readHeld(bucket: R2Bucket, keys: string[]): Promise<(HeldSet | null)[]> {
+  const heads = new Map((await readHeads(bucket, keys)).map(({ key, head }) => [key, head]));
+  return keys.map((key) => {
+    const { set, items, lineage, order = 0 } = heads.get(key) ?? {};
+    return set && lineage ? { set, items: items ?? 0, etag: lineage.etag, order, lineage } : null;
+  });
 }
 
 function isAfter(item: StoredItem, from: { set: string; position: number }): boolean {

@@ -1,5 +1,6 @@
 // What one shard of an index answers, call by call: the Durable Object of workers/search implements it, client.ts calls
 // it. Values are plain, as they travel between Workers.
+import type { ErasureScope } from "../../shapes/erasure.ts";
 import type { Failure } from "../../shapes/failure.ts";
 import type { SetKey } from "../../shapes/item.ts";
 import type { IndexState, SearchHit, Space } from "../../shapes/search.ts";
@@ -42,6 +43,12 @@ export interface ShardNumber {
   set: SetKey;
   number: number;
   items: number;
+}
+
+/** Sets of a scope; `next` is where the next page begins, absent on the last. */
+export interface ScopedSets {
+  sets: { id: string; set: SetKey; items: number; vectors: number }[];
+  next?: string;
 }
 
 /** A ranking, or why the question cannot be asked. */
@@ -95,6 +102,10 @@ export interface IndexShard {
   numbers(after: string, to: string | undefined, only: string | undefined): Promise<ShardNumber[]>;
   /** Removes a set that its collection does not know. */
   forget(id: string): Promise<void>;
+  /** Sets of objects of a scope that were stored by then or are of an event of then, by name, after one. */
+  setsOf(scope: ErasureScope, erasedAt: number, after: string, limit: number): Promise<ScopedSets>;
+  /** Erases sets, their words too: what is only deleted stays in the index of words until it is merged. */
+  erase(ids: string[]): Promise<void>;
   /** Where the last comparison with the collection ended: shard 0 keeps it for all. */
   comparedTo(): Promise<string>;
   keepCompared(id: string): Promise<void>;

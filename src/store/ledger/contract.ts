@@ -1,12 +1,14 @@
 // The contract of a shard of the ledger: identities, open runs, what is tracked, dead letters and exact counts of the
 // objects whose keys fall to it. Every promise is per object, so no transaction crosses shards. workers/ledger keeps each
 // in a Durable Object with SQLite; shards.ts finds the shard of an event and asks all of them.
+import type { ObjectName } from "../../shapes/erasure.ts";
 import type { Event } from "../../shapes/event.ts";
 import type { Failure } from "../../shapes/failure.ts";
 import type { Job, JobCause } from "../../shapes/job.ts";
 import type { MeasuredRuns, RunMeasures } from "../../shapes/measures.ts";
 import type { Report, RunStatus } from "../../shapes/run.ts";
 import type { DueRun, PendingRun } from "../../shapes/run-message.ts";
+import type { ErasureTarget, UnitCount } from "../erasure/contract.ts";
 import type { RunOnRecord } from "../log/contract.ts";
 import type { MovedPart } from "../moving/contract.ts";
 
@@ -204,6 +206,28 @@ export interface Shard {
     objects: { connection: string; bucket: string; key: string }[],
   ): Promise<{ objects: number; items: number }>;
   produced(alias: string): Promise<ProducedCount[]>;
+
+  /** Erases runs, letters, tracked objects and packed runs, a page at a time. Runs that have not ended are cancelled. */
+  erase(page: EraseRows): Promise<ErasedRows>;
+  /** Erases identities of events of these objects. Returns how many there were. */
+  eraseIdentities(objects: ObjectName[], erasedAt: number, dry: boolean): Promise<number>;
+}
+
+/** A page of an erasure. */
+export interface EraseRows extends ErasureTarget {
+  after: string | undefined;
+  /** Only says what there is. */
+  dry: boolean;
+  now: number;
+}
+
+/** What a page of an erasure removed, or would: rows by table, their objects, and those runs that had not ended. */
+export interface ErasedRows {
+  units: UnitCount[];
+  objects: ObjectName[];
+  open: (ObjectName & { alias: string; run_id: string })[];
+  /** Where the next page begins; absent on the last. */
+  next?: string;
 }
 
 /** A raise of the number of shards: each gives what is no longer its own to shards of higher numbers. */

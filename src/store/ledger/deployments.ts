@@ -81,6 +81,14 @@ export async function listConfigs(db: D1Database, alias: string): Promise<Record
   return results.map((row) => ({ ...row, config: JSON.parse(row.config) as PipelineConfig }));
 }
 
+/** Destinations of all versions of all pipelines on record, each once. */
+export async function listDestinations(db: D1Database): Promise<PipelineConfig["destination"][]> {
+  const { results } = await db
+    .prepare("SELECT DISTINCT config -> '$.destination' AS destination FROM pipeline_versions")
+    .all<{ destination: string }>();
+  return results.map(({ destination }) => JSON.parse(destination) as PipelineConfig["destination"]);
+}
+
 const SQL = {
   deployment:
     "INSERT INTO deployments (id, versions, first_seen) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO NOTHING",

@@ -18,7 +18,8 @@ export type CommitResult = contract.Committed & { failure?: Failure };
 type ObjectName = Pick<Event, "connection" | "bucket" | "key">;
 
 /** The shards of a ledger. Errors of a shard are thrown as `FailureError`. */
-export interface Shards extends Omit<contract.Shard, "commit" | "counts" | "takeOld"> {
+export interface Shards
+  extends Omit<contract.Shard, "commit" | "counts" | "takeOld" | "erase" | "eraseIdentities"> {
   readonly count: number;
   /** The shard of an event, by its id. */
   ofEvent(eventId: string): contract.Shard;

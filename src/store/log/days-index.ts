@@ -23,6 +23,8 @@ export interface LogPeriod {
   bits: number;
   folded_at: number;
   held: Record<string, HeldCounts>;
+  /** How often parts were written anew, by their numbers; absent for the others. */
+  revisions?: Record<number, number>;
 }
 
 /** A period that is being written: part after part, from sources that stay until it is whole. */
@@ -64,9 +66,19 @@ export async function replaceIndex(
   return object?.etag;
 }
 
+/** The key of a part of a period. */
+export const partOf = ({ name, revisions }: Pick<LogPeriod, "name" | "revisions">, lane: number) =>
+  partKey(name, lane, revisions?.[lane]);
+
 /** Keys of all parts of a period. */
-export const partsOf = ({ name, bits }: Pick<LogPeriod, "name" | "bits">) =>
-  Array.from({ length: 2 ** bits }, (_, lane) => partKey(name, lane));
+export const partsOf = (period: Pick<LogPeriod, "name" | "bits" | "revisions">) =>
+  Array.from({ length: 2 ** period.bits }, (_, lane) => partOf(period, lane));
+
+/** The index without the fold that is under way: what it has written is garbage. */
+export const withoutJob = ({ job, ...index }: DaysIndex): DaysIndex => ({
+  ...index,
+  garbage: [...index.garbage, ...(job ? partsOf(job) : [])],
+});
 
 /** Events of a period, of all connections. */
 export const eventsOf = ({ held }: Pick<LogPeriod, "held">) =>

@@ -4,7 +4,7 @@
 import type { R2Bucket } from "@cloudflare/workers-types";
 import { compactMinutes, type IsOver, overAt } from "./compact.ts";
 import type { KeepDays, LogUpkeep } from "./contract.ts";
-import { type DaysIndex, type ReadIndex, readIndex, replaceIndex } from "./days-index.ts";
+import { type DaysIndex, type ReadIndex, readIndex, replaceIndex, withoutJob } from "./days-index.ts";
 import { expireMinutes } from "./expire.ts";
 import { listAll, VanishedError } from "./files.ts";
 import { beginJob, chooseTarget, connectionsOf, endJob, writeParts } from "./fold.ts";
@@ -58,7 +58,13 @@ async function foldPeriods(budget: UpkeepBudget, now: number, keepDays: KeepDays
     const { job } = begun?.index ?? {};
     if (!begun || !job) return { ...done, more: true };
     // As when the fold began, so that all of its parts leave out the same.
-    const written = await writeParts(budget, begun.index, job, overAt(job.folded_at, keepDays));
+    const written = await writeParts(budget, begun.index, job, overAt(job.folded_at, keepDays)).catch(
+      async (error: unknown) => {
+        // Its index stands, so nobody has ended it: a source was erased, and the fold begins again without.
+        if (error instanceof VanishedError) await replace(budget, begun, withoutJob(begun.index));
+        throw error;
+      },
+    );
     const isWhole = written.lane === 2 ** written.bits;
     done.segments += written.lane - job.lane;
     const next: DaysIndex = isWhole ? endJob(begun.index, written) : { ...begun.index, job: written };

@@ -39,9 +39,9 @@ export function minutesOfGroup(kind: string, prefix: string): [first: number, la
   return [last - (1 << (4 * (DIGITS - GROUP_DIGITS))) + 1, last];
 }
 
-/** The name of a part of a period, `lane` of all its parts. */
-export const partKey = (period: string, lane: number) =>
-  `${DAYS}${period}/${lane.toString(16).padStart(4, "0")}`;
+/** The name of a part of a period, `lane` of all its parts; one that was written anew has a number behind it. */
+export const partKey = (period: string, lane: number, revision = 0) =>
+  `${DAYS}${period}/${lane.toString(16).padStart(4, "0")}${revision > 0 ? `-${revision}` : ""}`;
 
 export const MINUTES_OF_HOUR = 60;
 export const MINUTES_OF_DAY = DAY_MS / MINUTE_MS;

@@ -2,11 +2,11 @@
 // in which lines move, so that none is missed, and footers are read once for a page.
 import type { R2Bucket } from "@cloudflare/workers-types";
 import { mayHold } from "./bloom.ts";
-import { type LogPeriod, readIndex } from "./days-index.ts";
+import { type LogPeriod, partOf, readIndex } from "./days-index.ts";
 import { type LogFile, mayHoldConnection, readBlocks, readFooter, readLoose } from "./files.ts";
 import type { PlacedLine } from "./lines.ts";
 import { listWindow, type MinuteRange } from "./minutes.ts";
-import { FRESH, LOOSE, partKey } from "./names.ts";
+import { FRESH, LOOSE } from "./names.ts";
 import type { BlockRange, SegmentFooter } from "./segment.ts";
 
 const HASH_BITS = 16;
@@ -73,11 +73,11 @@ export class SourceReader {
 export function segmentsOf(source: ObjectSource, first: string, last: string): string[] {
   if ("fresh" in source) return [source.fresh.key];
   if (!("period" in source)) return [];
-  const { name, bits } = source.period;
+  const { bits } = source.period;
   const laneOf = (hash: string, pad: string) =>
     Number.parseInt(hash.slice(0, HASH_DIGITS).padEnd(HASH_DIGITS, pad), 16) >> (HASH_BITS - bits);
   const [from, to] = [laneOf(first, "0"), laneOf(last.replace("~", ""), "f")];
-  return Array.from({ length: to - from + 1 }, (_, at) => partKey(name, from + at));
+  return Array.from({ length: to - from + 1 }, (_, at) => partOf(source.period, from + at));
 }
 
 /** Blocks of a segment that may have lines of hashes that begin so; none where its filter says so. */

@@ -151,7 +151,8 @@ export function keepRun(tables: ShardTables, run: HeldRun, from: HeldRun["place"
   );
 }
 
-function deleteRun(tables: ShardTables, { place, object, event_id, alias }: HeldRun): void {
+/** Removes a run's row. */
+export function deleteRun(tables: ShardTables, { place, object, event_id, alias }: HeldRun): void {
   tables.database.all(
     `DELETE FROM ${tableOf(tables, place)} WHERE object = unhex(?) AND id = unhex(?) AND alias = ?`,
     object,

@@ -60,22 +60,54 @@ export function packRuns(all: PackedRun[]): Pack[] {
 
 /** Writes a pack: one row, and its two entries of indexes. */
 export function keepPack(tables: ShardTables, { packed, body }: Pack): void {
-  const counts: Record<string, Record<string, number>> = {};
-  for (const { run } of packed) {
-    const byStatus = counts[run.alias] ?? {};
-    counts[run.alias] = byStatus;
-    byStatus[run.status] = (byStatus[run.status] ?? 0) + 1;
-  }
-  const created = packed.map(({ run }) => run.created_at);
-  const ended = packed.map(({ closed_at }) => closed_at);
   tables.database.all(
     `INSERT INTO packs (created_from, created_to, ended_from, ended_to, counts, body) VALUES (?, ?, ?, ?, ?, ?)`,
+    ...headOf(packed.map(({ run, closed_at }) => ({ ...run, closed_at }))),
+    body,
+  );
+}
+
+/** What a pack's row says beside its body, in the order of its columns. */
+function headOf(entries: PackedEntry[]): (number | string)[] {
+  const counts: Record<string, Record<string, number>> = {};
+  for (const { alias, status } of entries) {
+    const byStatus = counts[alias] ?? {};
+    counts[alias] = byStatus;
+    byStatus[status] = (byStatus[status] ?? 0) + 1;
+  }
+  const created = entries.map(({ created_at }) => created_at);
+  const ended = entries.map(({ closed_at }) => closed_at);
+  return [
     Math.min(...created),
     Math.max(...created),
     Math.min(...ended),
     Math.max(...ended),
     JSON.stringify(counts),
-    body,
+  ];
+}
+
+/** Packs after a number, with their runs. */
+export function openPacks(
+  tables: ShardTables,
+  after: number,
+  limit: number,
+): { n: number; entries: PackedEntry[] }[] {
+  return tables.database
+    .all<{ n: number }>("SELECT n FROM packs WHERE n > ? ORDER BY n LIMIT ?", after, limit)
+    .map(({ n }) => ({ n, entries: openPack(tables, n) }));
+}
+
+/** Writes a pack anew with other runs; without any, it goes. */
+export function replacePack(tables: ShardTables, n: number, entries: PackedEntry[]): void {
+  if (entries.length === 0) {
+    tables.database.all("DELETE FROM packs WHERE n = ?", n);
+    return;
+  }
+  tables.database.all(
+    `UPDATE packs SET created_from = ?, created_to = ?, ended_from = ?, ended_to = ?, counts = ?, body = ? WHERE n = ?`,
+    ...headOf(entries),
+    gzipSync(JSON.stringify(entries)),
+    n,
   );
 }
 

@@ -1,5 +1,6 @@
 // One shard of the ledger: the contract's calls over its tables, each in one transaction, and its alarm. Free of the
 // Workers runtime: workers/ledger keeps it in a Durable Object, tests run it over Node's own SQLite.
+import type { ObjectName } from "../../../shapes/erasure.ts";
 import { FailureError } from "../../../shapes/failure.ts";
 import { logError, logInfo } from "../../../shapes/log.ts";
 import type { MeasuredRuns } from "../../../shapes/measures.ts";
@@ -14,6 +15,7 @@ import { countReplay, countRuns, countSuccess } from "./counters.ts";
 import { ShardDatabase, type ShardStorage } from "./database.ts";
 import { nextDue, noteUnsent, takeProbes } from "./due.ts";
 import { buryJobs, cancelRuns, takeReports } from "./endings.ts";
+import { eraseIdentities, eraseRows } from "./erase.ts";
 import { isOpen, recordOf, runsOfEvent } from "./held-runs.ts";
 import { dropLetters, findLetter, listCauses, listLetters, redriveLetters } from "./letters.ts";
 import { listRuns } from "./lists.ts";
@@ -203,6 +205,14 @@ export class LedgerShardCore implements contract.Shard {
 
   async produced(alias: string): Promise<contract.ProducedCount[]> {
     return countProduced(this.tables, alias);
+  }
+
+  async erase(page: contract.EraseRows): Promise<contract.ErasedRows> {
+    return this.#write(page.now, () => eraseRows(this.tables, page));
+  }
+
+  async eraseIdentities(objects: ObjectName[], erasedAt: number, dry: boolean): Promise<number> {
+    return this.#database.transaction(() => eraseIdentities(this.tables, objects, erasedAt, dry));
   }
 
   /** One pass of upkeep. Its steps do not hang on one another: what fails is logged, and tried again soon. */

@@ -145,7 +145,8 @@ function endedPage(tables: ShardTables, closedBy: number, after: HeldRun | undef
   );
 }
 
-const packedOf = (run: HeldRun): PackedRun => ({
+/** A run as it is packed and counted. */
+export const packedOf = (run: HeldRun): PackedRun => ({
   object: run.object,
   run: recordOf(run),
   closed_at: run.closed_at ?? 0,
