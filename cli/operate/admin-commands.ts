@@ -41,7 +41,7 @@ Scopes:
   read     read pipelines, events, runs, items, replays, the audit log
   invoke   run pipelines by their alias
   operate  replay, audit, redrive and drop dead letters, pause and resume
-  deploy   create, rotate and revoke keys that have no more scopes than this one
+  deploy   create, rotate and revoke keys that have no more scopes than this one; erase objects
 
 Examples:
   $ weir keys create --name dashboard --scope read

@@ -19,6 +19,16 @@ export type DeadLetter = { run_id: string; alias: string; event_id: string; obje
 
 export type DeadLetterInFull = DeadLetter & ({ history: ({ at: string | null; status: "pending" | "queued" | "running" | "succeeded" | "failed" | "dead" | "skipped" | "cancelled"; attempt: number; cause: string | null })[] });
 
+export type ErasedCount = { store: string; table: string; count: number };
+
+export type Erasure = { id: string; /** `settling`: what was on its way has time to arrive, then all stores are gone through again */ status: "sweeping" | "settling" | "done"; dry_run: boolean; connection: string; /** Keyed hash of the key or prefix, which is named nowhere else */ hash: string; sweep: number; /** The store that the next page is of */ store: string | null; /** Why the last page failed; it is tried again */ trouble: string | null; objects: number; erased: ErasedCount[]; began_at: string | null; settles_at: string | null; ended_at: string | null; receipt: ErasureReceipt };
+
+export type ErasureKey = { kty: "OKP"; crv: "Ed25519"; x: string; kid: string };
+
+export type ErasureReceipt = { version: 1; id: string; weir: string; commit: string; connection: string; scope: { kind: "key" | "prefix"; hash: string }; began_at: string; ended_at: string; by: { key_id: string; key_name: string }; objects: { count: number; hashes: string[] }; erased: { store: string; table: string; count: number }[]; not_reached: string[]; signature: { key: { kty: "OKP"; crv: "Ed25519"; x: string; kid: string }; value: string } } | null;
+
+export type ErasureRequest = { connection: string; key?: string | undefined; prefix?: string | undefined; /** Default: the only bucket of the connection */ bucket?: string | undefined; /** Counts what would go, and erases nothing */ dry_run?: boolean | undefined };
+
 export type Estimated = { mean: number; low: number; high: number };
 
 export type Event = { id: string; connection: string; sender: "s3" | "eventbridge" | "minio" | "ceph" | "b2" | "tigris" | "gcs" | "cloudevents" | "r2" | "invoke" | "replay"; type: "created" | "removed" | "tagged" | "restored" | "archived" | "acl" | "accessed" | "other"; operation: string; bucket: string; key: string; size?: number | undefined; etag?: string | undefined; version_id?: string | undefined; sequencer?: string | undefined; time: string; region?: string | undefined; content_type?: string | undefined; metadata?: Record<string, string> | undefined; tags?: Record<string, string> | undefined; payload?: unknown | undefined; payload_ref?: { bytes: number; sha256: string } | undefined; hops: number; received_at: string; replay_of?: string | undefined; outcome: { matched: string[]; refused: { alias: string; reason: string }[]; refused_count: number; /** What the look-up at the object found, where the outcome hung on one */ object?: { size?: number | undefined; etag?: string | undefined; content_type?: string | null | undefined; metadata?: Record<string, string> | undefined; tags?: Record<string, string> | undefined } | undefined; unseen?: string | undefined; deployment?: string | undefined } };
@@ -155,6 +165,18 @@ export abstract class Operations {
   /** One dead letter, by its run: payload, cause, attempts, history. */
   getDeadLetter(id: string, options: CallOptions = {}): Promise<DeadLetterInFull> {
     return this.send({ method: "GET", path: `/v1/dead-letters/${encodeURIComponent(id)}`, ...options });
+  }
+  /** The public key that receipts of erasures are signed with. */
+  getErasureKey(options: CallOptions = {}): Promise<ErasureKey> {
+    return this.send({ method: "GET", path: `/v1/erasure-key`, ...options });
+  }
+  /** Erase all that Weir keeps of objects, or count it; sent again, it goes on. */
+  createErasure(body: ErasureRequest, options: CallOptions = {}): Promise<Erasure> {
+    return this.send({ method: "POST", path: `/v1/erasures`, body, ...options });
+  }
+  /** An erasure: how far it is, and at the end its receipt. */
+  getErasure(id: string, options: CallOptions = {}): Promise<Erasure> {
+    return this.send({ method: "GET", path: `/v1/erasures/${encodeURIComponent(id)}`, ...options });
   }
   /** Recorded events, newest first by their own time; a page may be short and have a `next`. */
   listEvents(query: { limit?: number; cursor?: string; connection?: string; key?: string } = {}, options: CallOptions = {}): Promise<{ data: Event[]; next?: string | undefined }> {

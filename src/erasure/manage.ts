@@ -88,7 +88,8 @@ function bucketOf(
 
 /** An erasure as people see it. */
 export async function describeErasure(erasure: ErasureRecord, { env }: RouteDeps) {
-  const { id, status, dry_run, connection, hash, sweep, store, trouble, receipt } = erasure;
+  const { id, status, dry_run, connection, hash, sweep, store, receipt } = erasure;
+  const trouble = status === "sweeping" ? erasure.trouble : null;
   const settles = settlesAt(erasure);
   const isoOf = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
   return {

@@ -1,6 +1,7 @@
 // The OpenAPI document of the HTTP API: of every route by its schemas. The router serves it at /openapi.json, and `weir
 // generate` makes the typed client (src/client) out of the same.
 import { OpenAPIHono } from "@hono/zod-openapi";
+import * as erasures from "./erasures/routes.ts";
 import * as keys from "./keys/routes.ts";
 import * as operate from "./operate/routes.ts";
 import * as read from "./read/routes.ts";
@@ -21,7 +22,7 @@ export function describeApi(app: RouterApp): void {
 /** The document without a server: the same wherever Weir runs. */
 export function apiDocument() {
   const app: RouterApp = new OpenAPIHono();
-  for (const routes of [read, operate, keys, search])
+  for (const routes of [read, operate, erasures, keys, search])
     for (const route of Object.values(routes)) app.openAPIRegistry.registerPath(route);
   addScheme(app);
   return app.getOpenAPI31Document(ABOUT);

@@ -1,7 +1,7 @@
 // API keys: what a key may do, and what one looks like. Who holds which is in the ledger (store/access/keys.ts).
 import { z } from "zod";
 
-/** `read`: see everything. `search`: ask collections, and nothing else; `read` may, too. `invoke`: run pipelines. `operate`: replay, repair, redrive, pause. `deploy`: keys, and what is deployed. */
+/** `read`: see everything. `search`: ask collections, and nothing else; `read` may, too. `invoke`: run pipelines. `operate`: replay, repair, redrive, pause. `deploy`: keys, what is deployed, and erasing. */
 export const SCOPES = ["read", "search", "invoke", "operate", "deploy"] as const;
 export const scopeSchema = z.enum(SCOPES);
 export type Scope = z.infer<typeof scopeSchema>;

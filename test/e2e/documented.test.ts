@@ -42,6 +42,8 @@ const ELSEWHERE: [RegExp, string, string][] = [
   [/rollback \S+ --commit$/, "test/deploy/deploy.test.ts", '"rollback", "two", "--yes", "--commit"'],
   [/rollback \S+ 51a3 /, "test/cli/rollback.test.ts", "to a version by its first digits"],
   [/rollback \S+ --no-deploy$/, "test/cli/rollback.test.ts", '"--yes", "--no-deploy"'],
+  [/erase receipt /, "test/erasure/receipt.test.ts", '"erase", "receipt"'],
+  [/erase verify /, "test/erasure/receipt.test.ts", '"erase", "verify"'],
   [/deploy --force$/, "test/deploy/deploy.test.ts", '["deploy", "--force"'],
   [
     /^npm run weir -- filter (test|diff) .*(evt_\w{32}|changed\.json)/,

@@ -5,7 +5,7 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import type { D1Database } from "@cloudflare/workers-types";
 import { unstable_splitSqlQuery } from "wrangler";
 import { refuseWideScans } from "./plans.ts";
-import { migrationsOf } from "./stores.ts";
+import { type Kind, migrationsOf } from "./stores.ts";
 
 interface Bound {
   sql: string;
@@ -14,21 +14,30 @@ interface Bound {
 
 export interface D1InNode {
   db: D1Database;
+  /** The same database, for whoever looks at all of it. */
+  database: DatabaseSync;
   /** What is done with each call: `work` does it. */
   between: (work: () => unknown) => unknown;
 }
 
-let statements: string[] | undefined;
+const statements = new Map<Kind, string[]>();
 
-/** An empty ledger with all its migrations. */
-export function openD1InNode(): D1InNode {
+function statementsOf(kind: Kind): string[] {
+  const known =
+    statements.get(kind) ??
+    migrationsOf(kind).flatMap((file) =>
+      unstable_splitSqlQuery(
+        readFileSync(new URL(`../../src/store/migrations/${kind}/${file}`, import.meta.url), "utf8"),
+      ),
+    );
+  statements.set(kind, known);
+  return known;
+}
+
+/** An empty ledger, or a database of collections, with all its migrations. */
+export function openD1InNode(kind: Kind = "ledger"): D1InNode {
   const database = new DatabaseSync(":memory:");
-  statements ??= migrationsOf("ledger").flatMap((file) =>
-    unstable_splitSqlQuery(
-      readFileSync(new URL(`../../src/store/migrations/ledger/${file}`, import.meta.url), "utf8"),
-    ),
-  );
-  for (const text of statements) database.exec(text);
+  for (const text of statementsOf(kind)) database.exec(text);
   const bound = new WeakMap<object, Bound>();
   const known = new Set<string>();
   const runOne = ({ sql, values }: Bound) => {
@@ -39,7 +48,7 @@ export function openD1InNode(): D1InNode {
     const changes = Number(Object.values(database.prepare("SELECT changes()").get() ?? {})[0]);
     return { results: results.map((row) => ({ ...row })), meta: { changes }, success: true };
   };
-  const self: D1InNode = { db: {} as D1Database, between: (work) => work() };
+  const self: D1InNode = { db: {} as D1Database, database, between: (work) => work() };
   const call = async (work: () => unknown) => {
     await Promise.resolve();
     return self.between(work);

@@ -61,7 +61,7 @@ export async function openStores(
   };
 }
 
-type Kind = "ledger" | "collections";
+export type Kind = "ledger" | "collections";
 const folderOf = (kind: Kind) => new URL(`../../src/store/migrations/${kind}/`, import.meta.url);
 
 /** Migrations by file name, in the order in which they are applied. */
