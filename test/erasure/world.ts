@@ -396,20 +396,24 @@ function gunzipped(bytes: Uint8Array): Uint8Array | undefined {
   return all.length > 0 ? Buffer.concat(all) : undefined;
 }
 
+function rowsOf(database: DatabaseSync, table: string) {
+  const statement = database.prepare(`SELECT * FROM "${table}"`);
+  // Blocks of the index of words have ids beyond what a number holds.
+  statement.setReadBigInts(true);
+  return statement.all();
+}
+
 function dumpDatabase(place: string, database: DatabaseSync, dump: Map<string, string>): void {
   const tables = database
     .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%' ORDER BY name")
     .all() as { name: string }[];
   for (const { name } of tables)
-    database
-      .prepare(`SELECT * FROM "${name}"`)
-      .all()
-      .forEach((row, number) => {
-        const text = Object.values(row).map((value) =>
-          value instanceof Uint8Array ? latin(value) : Buffer.from(String(value)).toString("latin1"),
-        );
-        dump.set(`${place} ${name} ${number} ${text[0]}`, text.join("\u0000"));
-      });
+    rowsOf(database, name).forEach((row, number) => {
+      const text = Object.values(row).map((value) =>
+        value instanceof Uint8Array ? latin(value) : Buffer.from(String(value)).toString("latin1"),
+      );
+      dump.set(`${place} ${name} ${number} ${text[0]}`, text.join("\u0000"));
+    });
 }
 
 function dumpAll({ ledger, collections, shard, index, archive, out, results }: Dumped): Map<string, string> {

@@ -18,6 +18,9 @@ const SMALL_TABLES: Record<string, string> = {
   letters: "dead letters, counted by pipeline",
   sqlite_master: "a row for each table",
   spaces: "a row for each model's space of a collection",
+  pipeline_versions: "a row for each version that a pipeline has had",
+  erasures: "a row for each erasure, of which those that are under way are read",
+  tombstones: "a row for each erasure, of which those by prefix are read",
 };
 
 /** What is open, or has ended and is not packed yet: a healthy run pays for no index (src/store/ledger/shard/tables.ts). */

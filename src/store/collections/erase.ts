@@ -63,10 +63,11 @@ const isOld = (
 const PAGE = "SELECT id, connection, bucket, key, lineage FROM item_sets WHERE id > ?1 ORDER BY id LIMIT ?2";
 const SQL = {
   find: `
-    SELECT s.*, (SELECT count(*) FROM items WHERE set_id = s.id) AS items,
-      (SELECT count(*) FROM vectors WHERE set_id = s.id) AS vectors
-    FROM (${PAGE}) AS s WHERE s.connection = ?3 AND s.bucket = ?4 AND substr(s.key, 1, length(?5)) = ?5`,
-  last: `SELECT CASE WHEN count(*) = ?2 THEN max(id) END AS last FROM (${PAGE})`,
+    WITH page AS (${PAGE})
+    SELECT page.*, (SELECT count(*) FROM items WHERE set_id = page.id) AS items,
+      (SELECT count(*) FROM vectors WHERE set_id = page.id) AS vectors
+    FROM page WHERE connection = ?3 AND bucket = ?4 AND substr(key, 1, length(?5)) = ?5`,
+  last: `WITH page AS (${PAGE}) SELECT CASE WHEN count(*) = ?2 THEN max(id) END AS last FROM page`,
   remove: ["vectors", "items", "item_sets"].map(
     (table) =>
       `DELETE FROM ${table} WHERE ${table === "item_sets" ? "id" : "set_id"} IN (SELECT value FROM json_each(?1))`,

@@ -65,8 +65,8 @@ async function readRows(
 ): Promise<NamingRow[]> {
   const time = at === undefined ? "" : ` AND ${at} <= ?3`;
   const sql = `SELECT ${row} AS row, ${columns.join()} FROM ${table}
-    WHERE (?1 IS NULL OR ${row} > ?1)${time} ORDER BY 1 LIMIT ?2`;
-  const bindings = [after, PAGE_ROWS, ...(at === undefined ? [] : [erased_at])];
+    WHERE ${row} > ?1${time} ORDER BY 1 LIMIT ?2`;
+  const bindings = [after ?? (row === "rowid" ? 0 : ""), PAGE_ROWS, ...(at === undefined ? [] : [erased_at])];
   return (
     await db
       .prepare(sql)

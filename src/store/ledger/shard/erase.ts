@@ -62,18 +62,30 @@ function findObjects(tables: ShardTables, { scope, after }: EraseRows): FoundObj
   const { connection, bucket, key, prefix = "" } = scope;
   const only = key === undefined ? undefined : objectHex({ connection, bucket, key });
   const found = new Map<string, FoundObject>();
-  for (const table of [tables.runs, "letters", "tracked"]) {
-    const field = (name: string) => (table === "tracked" ? name : `event ->> '$.${name}'`);
-    const rows = tables.database.all<FoundObject>(
-      `SELECT DISTINCT lower(hex(object)) AS object, ${field("connection")} AS connection,
-         ${field("bucket")} AS bucket, ${field("key")} AS key
-       FROM ${table} WHERE object > unhex(?) AND ${only === undefined ? "object IS NOT unhex(?)" : "object = unhex(?)"}
-         AND ${field("connection")} = ? AND ${field("bucket")} = ? AND substr(${field("key")}, 1, length(?)) = ?
-       ORDER BY object LIMIT ${PAGE_OBJECTS + 1}`,
-      ...[after ?? "", only ?? "", connection, bucket, key ?? prefix, key ?? prefix],
-    );
+  const add = (rows: FoundObject[]) => {
     for (const row of rows) if (covers(scope, row)) found.set(row.object, row);
-  }
+  };
+  const begin = key ?? prefix;
+  for (const place of [tables.runs, "letters"])
+    add(
+      tables.database.all<FoundObject>(
+        `SELECT DISTINCT lower(hex(object)) AS object, event ->> '$.connection' AS connection,
+           event ->> '$.bucket' AS bucket, event ->> '$.key' AS key
+         FROM ${place} WHERE object > unhex(?) AND (? IS NULL OR object = unhex(?)) AND event ->> '$.connection' = ?
+           AND event ->> '$.bucket' = ? AND substr(event ->> '$.key', 1, length(?)) = ?
+         ORDER BY object LIMIT ${PAGE_OBJECTS + 1}`,
+        ...[after ?? "", only ?? null, only ?? null, connection, bucket, begin, begin],
+      ),
+    );
+  for (const alias of tables.trackedAliases)
+    add(
+      tables.database.all<FoundObject>(
+        `SELECT lower(hex(object)) AS object, connection, bucket, key FROM tracked
+         WHERE alias = ? AND bucket = ? AND key >= ? AND substr(key, 1, length(?)) = ? AND connection = ?
+           AND object > unhex(?) ORDER BY object LIMIT ${PAGE_OBJECTS + 1}`,
+        ...[alias, bucket, begin, begin, begin, connection, after ?? ""],
+      ),
+    );
   return [...found.values()].sort((a, b) => (a.object < b.object ? -1 : 1)).slice(0, PAGE_OBJECTS + 1);
 }
 
@@ -160,15 +172,26 @@ export function eraseIdentities(
   erased_at: number,
   dry: boolean,
 ): number {
-  let count = 0;
-  for (const week of tables.weeks)
-    for (const name of objects) {
-      const where = `FROM ids_${week} WHERE object = unhex(?) AND minute <= ?`;
-      const bindings = [shortObject(objectHex(name)), Math.floor(erased_at / MINUTE_MS)];
-      count +=
-        tables.database.first<{ count: number }>(`SELECT count(*) AS count ${where}`, ...bindings)?.count ??
-        0;
-      if (!dry) tables.database.all(`DELETE ${where}`, ...bindings);
-    }
-  return count;
+  const minute = Math.floor(erased_at / MINUTE_MS);
+  const counts = tables.weeks.flatMap((week) =>
+    objects.map((name) => eraseInWeek(tables, `ids_${week}`, shortObject(objectHex(name)), minute, dry)),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+function eraseInWeek(
+  tables: ShardTables,
+  table: string,
+  object: string,
+  minute: number,
+  dry: boolean,
+): number {
+  const row = tables.database.first<{ count: number }>(
+    `SELECT count(*) AS count FROM ${table} WHERE object = unhex(?) AND minute <= ?`,
+    object,
+    minute,
+  );
+  if (!dry)
+    tables.database.all(`DELETE FROM ${table} WHERE object = unhex(?) AND minute <= ?`, object, minute);
+  return row?.count ?? 0;
 }
