@@ -1,7 +1,6 @@
 // One shard of the ledger: the contract's calls over its tables, each in one transaction, and its alarm. Free of the
 // Workers runtime: workers/ledger keeps it in a Durable Object, tests run it over Node's own SQLite.
 import type { ObjectName } from "../../../shapes/erasure.ts";
-import { FailureError } from "../../../shapes/failure.ts";
 import { logError, logInfo } from "../../../shapes/log.ts";
 import type { MeasuredRuns } from "../../../shapes/measures.ts";
 import type { Report } from "../../../shapes/run.ts";
@@ -24,6 +23,7 @@ import { ShardTables } from "./tables.ts";
 import { countHeld, countProduced, listTracked } from "./tracked.ts";
 import {
   dropOld,
+  fullShard,
   isNearlyFull,
   makeRoom,
   nextPack,
@@ -40,8 +40,6 @@ const MIN_PASS_MS = 5_000;
 const ROWS_PER_MS = 20;
 /** Share of the limit from which on nothing new is taken: the rest is for what becomes of runs that are there. */
 const COMMIT_SHARE = 0.98;
-/** Seconds until a full shard is tried again. */
-const FULL_RETRY_SECONDS = 300;
 /** How often runs that wait for a paused pipeline are looked at, ms, should nobody say that it is resumed. */
 const PAUSED_LOOK_MS = 3_600_000;
 
@@ -298,11 +296,3 @@ export class LedgerShardCore implements contract.Shard {
 }
 
 const FULL = /SQLITE_FULL|database or disk is full/;
-
-const fullShard = (detail: string): FailureError =>
-  new FailureError({
-    kind: "store_full",
-    detail: `a shard of the ledger is full: database or disk is full: ${detail}`,
-    next: "raise the number of shards, or drop letters and cancel runs that nobody needs",
-    retry_after_seconds: FULL_RETRY_SECONDS,
-  });

@@ -2,6 +2,7 @@
 // and makes room when the shard is nearly full. Every step may be cut off anywhere and is then done again.
 
 import { hexOfId } from "../../../shapes/event-id.ts";
+import { FailureError } from "../../../shapes/failure.ts";
 import type { RunMessage } from "../../../shapes/run-message.ts";
 import type { EventLog } from "../../log/contract.ts";
 import { countPacked, HOUR_MS } from "./counters.ts";
@@ -182,3 +183,15 @@ export function makeRoom(tables: ShardTables, now: number, limitBytes: number): 
 
 /** Ages from which on identities go in a shard that is nearly full, days. */
 const SHED_IDENTITY_DAYS = [IDENTITY_DAYS, 28, 15];
+
+/** Seconds until a full shard is tried again. */
+const FULL_RETRY_SECONDS = 300;
+
+/** The failure of a shard that takes nothing new. */
+export const fullShard = (detail: string): FailureError =>
+  new FailureError({
+    kind: "store_full",
+    detail: `a shard of the ledger is full: database or disk is full: ${detail}`,
+    next: "raise the number of shards, or drop letters and cancel runs that nobody needs",
+    retry_after_seconds: FULL_RETRY_SECONDS,
+  });
