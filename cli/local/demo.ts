@@ -173,11 +173,11 @@ async function ingest(
     const { length } = await itemsOf(client, collectionOf(pipelines, alias), target);
     if (length > 0) {
       kept.add(upload);
-      good(`The ${name} is here from an earlier start, with ${length} items.`);
+      good(`The ${name} is here from an earlier start, with ${length} item${length === 1 ? "" : "s"}.`);
       continue;
     }
     const { notified } = await putObject(local, target, object);
-    const size = `${(object.body.byteLength / 1e6).toFixed(1)} MB`;
+    const size = sizeText(object.body.byteLength);
     good(`Put the ${name} at ${target.bucket}/${target.key}, ${size}; ${notifiedText(notified)}.`);
   }
   for (const upload of brought.filter((each) => !kept.has(each))) {
@@ -198,6 +198,9 @@ async function ingest(
   }
   return stored;
 }
+
+const sizeText = (bytes: number) =>
+  bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 
 const collectionOf = (pipelines: Project["pipelines"], alias: string): string =>
   pipelines.find((pipeline) => pipeline.name === alias)?.config?.destination.collection ?? alias;

@@ -43,7 +43,12 @@ export async function dev(options: DevOptions): Promise<void> {
       throw error;
     });
     if (!stack) return;
+    const keeper = await keepGenerated(root, persist);
     const narrator = openNarrator({
+      remarkOn: (alias) => {
+        const version = keeper.held().get(alias);
+        return version && `It ran version ${version}: the handler as it is now does not build.`;
+      },
       ...(jsonLogs && { json: print }),
       placeOf: (alias, frames) => sourcePlace(root, `pipelines/${alias}`, frames),
     });
@@ -53,12 +58,11 @@ export async function dev(options: DevOptions): Promise<void> {
     note(`  The page is at ${stack.url}/, and \`weir open --url ${stack.url}\` opens it with a key.`);
     note(`  The API key is WEIR_API_KEY in ${DEV_ENV}.`);
     note("  Put a file into a bucket with: weir put FILE");
-    const unwatch = await keepGenerated(root, persist);
     const { url, restartWorkers: restart } = stack;
     const unguard = startWatchdog({ url, narrator, restart, stuckMs: stuckAfter * 1000 });
     const reason = await Promise.race([stack.ended, interrupted]);
     unguard();
-    unwatch();
+    keeper.stop();
     await stack.stop();
     if (reason !== undefined) throw new CliError(`The stack has ended: ${reason}.`);
   });

@@ -1,5 +1,6 @@
 // Narrator of the local stack: turns the log lines of its Workers into a line for a person per event and attempt, and
 // knows which attempts are going. What a handler writes to its console is passed on.
+import { stripVTControlCharacters } from "node:util";
 import { bad, good, note, say } from "../io/output.ts";
 
 /** Attempt that has begun and not ended, as far as the logs say. */
@@ -23,6 +24,8 @@ export interface NarratorOptions {
   json?: (line: string) => void;
   /** Finds the place in a source of the frames of a failure; the frames' own where there is none. */
   placeOf?: (alias: string, frames: string) => string;
+  /** Remark on the runs of a pipeline, such as that an older version runs. */
+  remarkOn?: (alias: string) => string | undefined;
 }
 
 interface EventEntry {
@@ -32,6 +35,14 @@ interface EventEntry {
   key: string;
   matched: string[];
   refused: number;
+}
+
+interface RefusalEntry {
+  connection: string;
+  scheme: string;
+  detail: string;
+  where?: string;
+  expected?: string;
 }
 
 interface AttemptEntry {
@@ -54,21 +65,21 @@ interface AttemptEntry {
 const NOISE = [
   /^(\s*|env\.\S+ .*|Binding +Resource.*|\S+ has access to the following bindings:|⎔ .*)$/,
   /^\[wrangler:info\] ([A-Z]+ .* [1-4]\d\d |Ready on )/,
+  /^\{"at":"compute",/,
   /✘ \[ERROR\] (Build failed with \d+ errors?:|.*\.wrangler\/tmp\/)/,
 ];
 const MAX_MESSAGE_CHARACTERS = 600;
 
 /** Makes a narrator that prints to the terminal. */
-export function openNarrator({ json, placeOf = (_, frames) => frames }: NarratorOptions = {}): Narrator {
+export function openNarrator({
+  json,
+  placeOf = (_, frames) => frames,
+  remarkOn = () => undefined,
+}: NarratorOptions = {}): Narrator {
   const going = new Map<string, GoingAttempt>();
   let reloading = false;
   // What wrangler says while it starts again is said at no other start.
   let starting = false;
-
-  const narrateEvent = ({ type, sender, bucket, key, matched, refused }: EventEntry) => {
-    const none = refused > 0 ? `no pipeline wants it, ${refused} refused it: weir events` : "no pipeline";
-    say(`→ ${objectOf({ bucket, key })} ${type}, by ${sender}: ${matched.join(", ") || none}`);
-  };
 
   const narrateAttempt = (alias: string, entry: AttemptEntry) => {
     const { run_id, attempt, status, next, ms, items, reason, failure, detail, where, log = [] } = entry;
@@ -86,19 +97,23 @@ export function openNarrator({ json, placeOf = (_, frames) => frames }: Narrator
       bad(`${subject}: ${why}${place}\n    attempt ${attempt}, ${after}; ${run_id}`);
     }
     for (const line of log) note(`    log  ${line}`);
+    const remark = remarkOn(alias);
+    if (remark !== undefined) note(`    ${remark}`);
   };
 
   const narrate = (worker: string, line: { log: string } & Record<string, unknown>) => {
     const { log: name, ...fields } = line;
     switch (name) {
       case "events":
-        for (const entry of fields.events as EventEntry[]) narrateEvent(entry);
+        for (const entry of fields.events as EventEntry[]) printEvent(entry);
         return;
       case "attempts":
         for (const entry of fields.attempts as AttemptEntry[]) narrateAttempt(fields.alias as string, entry);
         return;
       case "attempt":
         return;
+      case "refused":
+        return bad(refusalText(fields as unknown as RefusalEntry));
       default:
         note(`${worker}  ${name}: ${wordsOf(fields)}`);
     }
@@ -120,7 +135,8 @@ export function openNarrator({ json, placeOf = (_, frames) => frames }: Narrator
       const isEnd = /^wrangler dev .*; starting it again$/.test(text);
       // With its process an attempt has ended.
       if (isEnd) going.clear();
-      const [, worker = "weir", rest = text] = /^\[([\w-]+)\] (.*)$/s.exec(text) ?? [];
+      const plain = stripVTControlCharacters(text);
+      const [, worker = "weir", rest = plain] = /^\[([\w-]+)\] (.*)$/s.exec(plain) ?? [];
       const line = logLine(rest);
       if (line) follow(line);
       if (/\] Ready on /.test(text)) starting = false;
@@ -135,14 +151,25 @@ export function openNarrator({ json, placeOf = (_, frames) => frames }: Narrator
   };
 }
 
+function printEvent({ type, sender, bucket, key, matched, refused }: EventEntry): void {
+  const none = refused > 0 ? `no pipeline wants it, ${refused} refused it: weir events` : "no pipeline";
+  say(`→ ${objectOf({ bucket, key })} ${type}, by ${sender}: ${matched.join(", ") || none}`);
+}
+
 /** A log line of Weir (src/shapes/log.ts); undefined for any other. */
 function logLine(text: string): ({ log: string } & Record<string, unknown>) | undefined {
-  if (!text.startsWith('{"log":')) return undefined;
+  // wrangler puts a sign before warnings and errors.
+  const json = /^(?:[▲✘] \[(?:WARNING|ERROR)\] )?(\{"log":.*\})$/.exec(text)?.[1];
   try {
-    return JSON.parse(text) as { log: string };
+    return json === undefined ? undefined : (JSON.parse(json) as { log: string });
   } catch {
     return undefined;
   }
+}
+
+function refusalText({ connection, scheme, detail, where, expected }: RefusalEntry): string {
+  const more = [where && `at ${where}`, expected && `expected ${expected}`].filter(Boolean).join("; ");
+  return `refused at ${connection}, ${scheme}: ${detail}${more === "" ? "" : ` (${more})`}`;
 }
 
 const objectOf = ({ bucket, key }: { bucket: string; key: string }) =>

@@ -15,15 +15,20 @@ import { RunningCopies, type TakenUp } from "./running-copies.ts";
 const SETTLE_MS = 150;
 const isPipelines = (file: string) => /^pipelines\/.*wrangler\.local\.toml$/.test(file);
 
-/**
- * Watches until the returned function is called. Problems of the project are printed, each once, and the Workers run
- * the last good state.
- */
-export async function keepGenerated(root: string, persist: string): Promise<() => void> {
+/** Watcher of a project's files. */
+export interface Keeper {
+  /** Versions that run of pipelines whose handler does not build, by alias. */
+  held(): ReadonlyMap<string, string>;
+  stop(): void;
+}
+
+/** Watches until it is stopped. Problems are printed, each once, and the Workers run the last good state. */
+export async function keepGenerated(root: string, persist: string): Promise<Keeper> {
   const project = loadProject(root);
   const started = configsOf(project);
   const copies = new RunningCopies();
   const printOnce = printerOfProblems();
+  let held: ReadonlyMap<string, string> = new Map();
   const regenerate = async (): Promise<TakenUp> => {
     const edited = loadProject(root);
     requireValid(edited, "The change was not taken up, and what ran before runs on");
@@ -47,6 +52,7 @@ export async function keepGenerated(root: string, persist: string): Promise<() =
     regenerate().then(
       ({ broken, imported }) => {
         watchImports(imported);
+        held = new Map([...broken].map(([alias, { version }]) => [alias, version]));
         printOnce([...broken].map(([alias, { problems, version }]) => heldBack(alias, version, problems)));
       },
       (error: unknown) => printOnce([error instanceof CliError ? error : new CliError(String(error))]),
@@ -71,11 +77,12 @@ export async function keepGenerated(root: string, persist: string): Promise<() =
       path !== undefined && existsSync(path) ? [watch(path, changed)] : [],
     ),
   ];
-  return () => {
+  const stop = () => {
     clearTimeout(timer);
     watchImports([]);
     for (const watcher of watched) watcher.close();
   };
+  return { held: () => held, stop };
 }
 
 const heldBack = (alias: string, version: string, problems: CliError["problems"]) =>

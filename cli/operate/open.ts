@@ -21,7 +21,7 @@ export async function pageUrl(client: Client, url: string, name: string): Promis
 /** Opens the page, or prints its URL. @throws CliError where the key may create no other */
 export async function openPage(root: string, flags: OperatorFlags & { browser: boolean }): Promise<void> {
   const { url } = settingsOf(root, process.env, flags);
-  const page = await pageUrl(openClient(root, flags), url.value, "page, by weir open");
+  const page = await pageUrl(openClient(root, flags), url.value, "page of weir open");
   if (flags.json) return printJson({ url: page });
   if (flags.browser && (await started(page))) return note(`${url.value}/ is opened in the browser.`);
   print(page);

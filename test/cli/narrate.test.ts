@@ -67,6 +67,30 @@ test("an attempt is a line with its pipeline, its object and its outcome, and wh
   ]);
 });
 
+test("a run of an older version, since the handler does not build, says so", () => {
+  const text = printed();
+  const { line: take } = openNarrator({ remarkOn: (alias) => `${alias} does not build.` });
+  take(
+    line("weir-one", "attempts", { alias: "one", attempts: [{ ...attempt, status: "succeeded", items: 1 }] }),
+  );
+  expect(text()).toBe("✓ one  media/a.mp4: 1 item, 35 ms\n    one does not build.\n");
+});
+
+test("a refused delivery is a line with its place, whatever wrangler puts before it", () => {
+  const text = printed();
+  const { line: take } = openNarrator();
+  const refused = {
+    connection: "inbox",
+    scheme: "bearer",
+    detail: "No token matches.",
+    where: "authorization",
+  };
+  take(
+    `\u001b[33m▲ \u001b[43;33m[\u001b[43;30mWARNING\u001b[43;33m]\u001b[0m \u001b[1m${JSON.stringify({ log: "refused", ...refused })}\u001b[0m`,
+  );
+  expect(text()).toBe("✗ refused at inbox, bearer: No token matches. (at authorization)\n");
+});
+
 test("requests, reloads and errors of wrangler's own files are left out; a handler's console is not", () => {
   const text = printed();
   const { line: take } = openNarrator();
@@ -74,6 +98,7 @@ test("requests, reloads and errors of wrangler's own files are left out; a handl
   take("⎔ Reloading local server...");
   take("✘ [ERROR] Build failed with 1 error:");
   take('✘ [ERROR] Could not resolve "/x/.wrangler/tmp/bundle-1/middleware-loader.entry.ts"');
+  take('{"at":"compute","path":"/v1/split","status":200,"ms":5}');
   take("[weir-one] hello from the handler");
   expect(text()).toBe("one  hello from the handler\n");
 });
