@@ -7,6 +7,7 @@ import { join, relative, resolve } from "node:path";
 import { type BuildFailure, build } from "esbuild";
 import { canonical } from "../../src/shapes/canonical.ts";
 import { COMPUTE_CONTRACT } from "../../src/shapes/contract.ts";
+import { decidingFields } from "../../src/shapes/model.ts";
 import { CliError } from "../io/output.ts";
 import type { Pipeline, Project } from "../project/project.ts";
 
@@ -65,18 +66,17 @@ export function hashOf({ handler, config, models, contract }: VersionInputs): st
   return hash.digest("hex").slice(0, 16);
 }
 
-/** Model definitions that a pipeline may use: those that its config names, or all. Where one came from is no part of it. */
+/** Model definitions that a pipeline may use: those that its config names, or all. */
 function modelsFor({ models }: Project, { config }: Pipeline): unknown {
   if (typeof models !== "object" || models === null) return models;
   const named: readonly string[] | undefined = config?.models;
   const used = Object.entries(models).filter(([name]) => named?.includes(name) ?? true);
-  return Object.fromEntries(used.map(([name, model]) => [name, withoutOrigin(model)]));
-}
-
-function withoutOrigin(model: unknown): unknown {
-  if (typeof model !== "object" || model === null || !("origin" in model)) return model;
-  const { origin: _, ...definition } = model;
-  return definition;
+  return Object.fromEntries(
+    used.map(([name, model]) => [
+      name,
+      typeof model === "object" && model !== null ? decidingFields(model) : model,
+    ]),
+  );
 }
 
 async function bundle(folder: string): Promise<HandlerSource> {

@@ -7,3 +7,10 @@
  * leaves it. test/compute/contract.test.ts holds answers to it, recorded for each number.
  */
 export const COMPUTE_CONTRACT = 1;
+
+/**
+ * Raised by one with any change after which an `onnx` model is given other numbers of the same picture. It is part of
+ * the definition of those models alone, so that vectors of all others stay. test/compute/preparation.test.ts holds the
+ * numbers to Pillow's.
+ */
+export const PIXELS_CONTRACT = 2;

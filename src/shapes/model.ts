@@ -2,7 +2,7 @@
 // is somebody's endpoint. Everything that decides a vector is declared here, so that a hash of it names the model.
 import { z } from "zod";
 import { canonical } from "./canonical.ts";
-import { COMPUTE_CONTRACT } from "./contract.ts";
+import { COMPUTE_CONTRACT, PIXELS_CONTRACT } from "./contract.ts";
 import { endpointFields, speechSchema } from "./endpoint-model.ts";
 import { fail, ok, type Result } from "./failure.ts";
 
@@ -259,13 +259,18 @@ export async function recipeOf(model: EmbeddingModel, modality: Modality): Promi
   };
 }
 
-/** The first 16 hex digits of a hash of a model's definition and of compute's contract. */
+/** The first 16 hex digits of a hash of what decides a model's vectors and of compute's contract. */
 export async function definitionOf(model: Model): Promise<string> {
-  // Where a model came from decides no vector.
-  const { origin: _, ...definition } = model.kind === "onnx" ? model : { ...model, origin: undefined };
-  const text = canonical([COMPUTE_CONTRACT, definition]);
+  const text = canonical([COMPUTE_CONTRACT, decidingFields(model)]);
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
   return [...hash.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** What of an entry decides its vectors, with its defaults or as it is written: not where it came from, but how pixels reach it. */
+export function decidingFields(model: object): object {
+  const { origin: _, ...fields } = { origin: undefined, ...model };
+  const seesPixels = "kind" in model && model.kind === "onnx" && ("image" in model || "video" in model);
+  return seesPixels ? { ...fields, pixels: PIXELS_CONTRACT } : fields;
 }
 
 function poolingOf(model: EmbeddingModel, modality: Modality): string {

@@ -141,7 +141,7 @@ describe("a model of pictures", () => {
     const url = source.put("/film.mp4", await readFile(path));
     const span = { start: 0, end: 8 };
     const { lines } = await embed("video", "test/tiny-bytes", [{ url, span }]);
-    const shots = await post(server.url, "/v1/frames", { url, at: [0, 2, 4, 6], size: 8, format: "png" });
+    const shots = await post(server.url, "/v1/frames", { url, at: [0, 2, 4, 6], size: 96, format: "png" });
     const pictures = shots.lines
       .slice(0, 4)
       .map(({ data }, i) => ({ url: source.put(`/${i}.png`, Buffer.from(data, "base64")) }));
@@ -168,7 +168,7 @@ describe("a model of film", () => {
     const url = source.put("/scenes.mp4", await readFile(path));
     const span = { start: 0, end: 8 };
     const { lines } = await embed("video", "test/tiny-video", [{ url, span }]);
-    const shots = await post(server.url, "/v1/frames", { url, at: [0, 2, 4, 6], size: 8, format: "png" });
+    const shots = await post(server.url, "/v1/frames", { url, at: [0, 2, 4, 6], size: 96, format: "png" });
     const means = shots.lines.slice(0, 4).flatMap(({ data }) => meanOf(Buffer.from(data, "base64")));
     expect(new Set(means.map(Math.round)).size).toBeGreaterThan(4);
     for (const [i, value] of vectorOf(lines[0] as Line).entries())
