@@ -6,7 +6,7 @@ export const registry: readonly { alias: string; version: string; folder: string
   [
     {
       "alias": "always-throws",
-      "version": "3f43875484a10921",
+      "version": "c5eb2ca4367c4771",
       "folder": "pipelines/always-throws",
       "config": {
         "alias": "always-throws",
@@ -32,7 +32,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "created",
-      "version": "837bdc7f567a37da",
+      "version": "fc671f2a07459791",
       "folder": "pipelines/created",
       "config": {
         "alias": "created",
@@ -62,7 +62,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "echo",
-      "version": "7011c05483403c4b",
+      "version": "c686fad4352de5c3",
       "folder": "pipelines/echo",
       "config": {
         "alias": "echo",
@@ -90,7 +90,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "embedder",
-      "version": "792173dd335a5e34",
+      "version": "a778ff623c88383f",
       "folder": "pipelines/embedder",
       "config": {
         "alias": "embedder",
@@ -118,7 +118,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "followed",
-      "version": "b430866396703e27",
+      "version": "2b0d02290567131e",
       "folder": "pipelines/followed",
       "config": {
         "alias": "followed",
@@ -147,7 +147,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "image-catalog",
-      "version": "8b9bca7b90b9c585",
+      "version": "91de54e1ea48fb98",
       "folder": "pipelines/image-catalog",
       "config": {
         "alias": "image-catalog",
@@ -176,7 +176,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "mirror",
-      "version": "48796a3dbbf6a5dc",
+      "version": "404b175f79d536cf",
       "folder": "pipelines/mirror",
       "config": {
         "alias": "mirror",
@@ -202,7 +202,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "mirror-queue",
-      "version": "c2e9b8cdbc9ee03c",
+      "version": "14805a80b9eacdd8",
       "folder": "pipelines/mirror-queue",
       "config": {
         "alias": "mirror-queue",
@@ -228,7 +228,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "python-cases",
-      "version": "ebdb8a8bbf6da56e",
+      "version": "d7a8823ec694a928",
       "folder": "pipelines/python-cases",
       "config": {
         "alias": "python-cases",
@@ -259,7 +259,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "r2-reader",
-      "version": "c339860b369d98dc",
+      "version": "ae0e10128078099b",
       "folder": "pipelines/r2-reader",
       "config": {
         "alias": "r2-reader",
@@ -287,7 +287,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "reader",
-      "version": "9906dac799d353cf",
+      "version": "7ec77c859b491cdb",
       "folder": "pipelines/reader",
       "config": {
         "alias": "reader",
@@ -311,7 +311,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "video-embeddings",
-      "version": "828494f7ec5e3a03",
+      "version": "cfe069747f575dfb",
       "folder": "pipelines/video-embeddings",
       "config": {
         "alias": "video-embeddings",
@@ -337,7 +337,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "video-embeddings-py",
-      "version": "4502ed06ed84b58c",
+      "version": "1a3e34bc4173c4cd",
       "folder": "pipelines/video-embeddings-py",
       "config": {
         "alias": "video-embeddings-py",
@@ -363,7 +363,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "video-processor",
-      "version": "f3159068500ba628",
+      "version": "521e57ed0681f58b",
       "folder": "pipelines/video-processor",
       "config": {
         "alias": "video-processor",
@@ -389,7 +389,7 @@ export const registry: readonly { alias: string; version: string; folder: string
     },
     {
       "alias": "waiter",
-      "version": "df5e0b4e850307c0",
+      "version": "a8b31164697a1597",
       "folder": "pipelines/waiter",
       "config": {
         "alias": "waiter",
