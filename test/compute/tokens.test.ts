@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Tokenizer } from "@huggingface/tokenizers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { modelsSchema, prefixed, type TextInput } from "../../src/shapes/model.ts";
+import { findModel, modelsSchema, prefixed, type TextInput, type TextRole } from "../../src/shapes/model.ts";
 import { tokenizerOf, tokensOf } from "../../workers/compute/server/inference/tokens.ts";
 import { sha256 } from "../support/tiny-models.ts";
 import { BERT_WORDS, bertTokenizer, CLIP_WORDS, clipTokenizer } from "../support/tokenizers.ts";
@@ -119,12 +119,12 @@ describe("what models.json adds", () => {
   test("a prefix for a question, and another for what is found", () => {
     const text = { query_prefix: "query: ", document_prefix: "passage: " };
     const fields = { kind: "http", url: "https://example.com/embeddings", model: "e5", dimensions: 4 };
-    const { e5, plain } = modelsSchema.parse({ e5: { ...fields, ...text }, plain: fields });
-    if (!e5 || !plain) throw new Error("no models");
-    expect([prefixed(e5, "dog", "query"), prefixed(e5, "dog", "document")]).toEqual([
-      "query: dog",
-      "passage: dog",
-    ]);
-    expect(prefixed(plain, "dog", "query")).toBe("dog");
+    const models = modelsSchema.parse({ e5: { ...fields, ...text }, plain: fields });
+    const read = (name: string, role: TextRole) => {
+      const model = findModel(models, name, "text");
+      return model.ok && prefixed(model.value, "dog", role);
+    };
+    expect([read("e5", "query"), read("e5", "document")]).toEqual(["query: dog", "passage: dog"]);
+    expect(read("plain", "query")).toBe("dog");
   });
 });
