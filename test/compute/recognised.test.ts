@@ -1,11 +1,14 @@
 // Ten minutes of sound with a few spoken sentences, listened to by a real recogniser: every planted word is found within
-// half a second of its time, and little but speech is sent.
+// half a second of its time, by search as well, and little but speech is sent.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import speechToText from "../../pipelines/speech-to-text/handler.ts";
 import { modelsSchema } from "../../src/shapes/model.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
+import type { Event, HandlerContext } from "../../workers/pipeline/sdk.ts";
+import { newItem, openShards } from "../search/support.ts";
 import { embedder } from "../support/embedder.ts";
 import { canListen, listener, run, speakTo } from "../support/listener.ts";
 import { startSpeechEndpoint } from "../support/speech-endpoint.ts";
@@ -97,10 +100,28 @@ describe.skipIf(!canListen)("ten minutes of talk", () => {
     const transcript = await transcriptions.transcribe({ url });
     const sentences = TALK.map(([, phrases]) => phrases.join(" ").toLowerCase());
     expect(transcript.segments.map(({ text }) => text)).toEqual(sentences);
-    for (const { words, at } of parts.filter((part) => /^[A-Z]+$/.test(part.words))) {
+    const planted = parts.filter(({ words }) => /^[A-Z]+$/.test(words));
+    expect(planted).toHaveLength(3);
+    for (const { words, at } of planted) {
       const found = transcript.words.filter(({ text }) => text === words.toLowerCase());
       expect(found).toHaveLength(1);
       expect(Math.abs((found[0]?.start ?? 0) - at), words).toBeLessThan(0.5);
+    }
+    const weir = { fileUrl: async () => url, transcribe: async () => transcript };
+    const items = await speechToText.handler({} as Event, { weir } as unknown as HandlerContext);
+    const shards = await openShards();
+    try {
+      const index = shards.index("speech");
+      await index.replace(
+        "talk.mp4",
+        (items as object[]).map((item) => newItem(item)),
+      );
+      for (const { words, at } of planted) {
+        const { hits } = await index.query({ text: words.toLowerCase(), limit: 1 });
+        expect(Math.abs((hits[0]?.second ?? 0) - at), words).toBeLessThan(0.5);
+      }
+    } finally {
+      await shards.close();
     }
     expect(transcript).toMatchObject({ language: "en" });
     expect(transcript.heardSeconds).toBeLessThan(30);
