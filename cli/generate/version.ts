@@ -43,13 +43,15 @@ export async function inputsOf(
   contract: number = COMPUTE_CONTRACT,
 ): Promise<VersionInputs> {
   const folder = join(project.root, pipeline.folder);
+  // What runs may cost changes nothing of what they return.
+  const { budget: _, ...config } = pipeline.config ?? {};
   const source = pipeline.handler === "handler.py" ? pythonSource(folder) : bundle(folder);
   const { text, files } = await Promise.resolve(source).catch((error: unknown) => {
     throw notBuilt(project, pipeline, error);
   });
   return {
     handler: text,
-    config: canonical(pipeline.config),
+    config: canonical(config),
     models: canonical(modelsFor(project, pipeline)),
     contract,
     files: files.map((file) => relative(project.root, file)),

@@ -22,6 +22,11 @@ export const IDEMPOTENCY_OPTION = [
 ] as const;
 export const LIMIT_OPTION = ["--limit <count>", "rows to print, newest first", positiveInteger, 50] as const;
 export const ALIAS_OPTION = ["--alias <alias>", "only this pipeline"] as const;
+export const BUDGET_OPTION = [
+  "--budget <usd>",
+  "pause it once its runs have cost so many dollars, by list prices",
+  positive,
+] as const;
 export const PREFIX_OPTION = ["--prefix <prefix>", "only objects whose key begins with this"] as const;
 export const CONNECTION_OPTION = [
   "--connection <id>",
@@ -40,6 +45,12 @@ export function positiveInteger(text: string): number {
   if (!Number.isInteger(count) || count < 1)
     throw new InvalidArgumentError("Expected a whole number above 0.");
   return count;
+}
+
+export function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("Expected a number above 0.");
+  return value;
 }
 
 export function wholeNumber(text: string): number {

@@ -5,6 +5,7 @@ import { MAX_REMOVED_PERCENT } from "../../src/shapes/replay.ts";
 import { RUN_STATUSES } from "../../src/shapes/run.ts";
 import {
   ALIAS_OPTION,
+  BUDGET_OPTION,
   IDEMPOTENCY_OPTION,
   JSON_OPTION,
   LIMIT_OPTION,
@@ -111,12 +112,11 @@ function addReplay(program: Command, root: () => string): Command {
     ["cancel", "end a replay for good; runs under way end"],
   ] as const;
   for (const [move, description] of moves) {
-    replay
-      .command(move)
-      .description(description)
-      .argument("<id>", "id of the replay")
+    const command = replay.command(move).description(description).argument("<id>", "id of the replay");
+    if (move === "resume") command.option(...BUDGET_OPTION);
+    command
       .addHelpText("after", `\nExamples:\n  $ weir replay ${move} rpl_ID`)
-      .action(async (id: string, flags: OperatorFlags) => {
+      .action(async (id: string, flags: OperatorFlags & { budget?: number }) => {
         const { moveReplay } = await import("./replay.ts");
         await moveReplay(root(), move, id, flags);
       });
@@ -148,6 +148,7 @@ function addReplayCreate(replay: Command, root: () => string): void {
       "further filter beside the pipeline's own: JSON, a file, or the alias of a pipeline",
     )
     .option("--dry-run", "count what would be replayed, and run nothing")
+    .option(...BUDGET_OPTION)
     .option(...FORCE_OPTION)
     .option("--wait", "wait for the end; exit 1 where a run ended dead")
     .option(...IDEMPOTENCY_OPTION)

@@ -24,7 +24,12 @@ export function replayText(replay: Replay): string {
     ["request", requestText(replay)],
     ["plan", replayPlanText(replay)],
     ...(phase === "planning" ? [] : effectRows(replay)),
-    ...(request.dry_run ? [] : [["progress", progressText(replay)]]),
+    ...(request.dry_run
+      ? []
+      : [
+          ["progress", progressText(replay)],
+          ["spent", spentText(replay)],
+        ]),
     ...(replay.stopped ? [["stopped", failureText(replay.stopped)]] : []),
     ["created", `${created_at ?? "–"}${ended_at === null ? "" : `, ended ${ended_at}`}`],
   ];
@@ -73,6 +78,9 @@ export function costText(cost: CostEstimate | null): string {
 
 const figureText = ({ mean, low, high }: Estimate, what: string) =>
   high === 0 ? "" : `${mean} ${what} (${low} to ${high})`;
+
+const spentText = ({ spent_usd, request: { budget_usd } }: Replay) =>
+  `$${Number(spent_usd.toPrecision(3))}${budget_usd === undefined ? "" : ` of its budget of $${budget_usd}`}`;
 
 const durationText = (seconds: number) =>
   seconds < 120

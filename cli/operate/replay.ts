@@ -61,10 +61,11 @@ export async function moveReplay(
   root: string,
   move: "pause" | "resume" | "cancel",
   id: string,
-  flags: OperatorFlags,
+  { budget, ...flags }: OperatorFlags & { budget?: number },
 ): Promise<void> {
   const path = `/v1/replays/${encodeURIComponent(id)}/${move}`;
-  const replay = await openClient(root, flags).post<Replay>(path);
+  const body = budget === undefined ? undefined : { budget_usd: budget };
+  const replay = await openClient(root, flags).post<Replay>(path, body);
   if (flags.json) printJson(replay);
   else print(replayText(replay));
 }

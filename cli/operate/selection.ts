@@ -32,6 +32,8 @@ export interface CreateFlags extends SelectFlags {
   filter?: string;
   dryRun?: boolean;
   force?: boolean;
+  /** Dollars. */
+  budget?: number;
 }
 
 /** Makes the request of a replay. @throws CliError (exit code 2) where flags do not go together or a value is wrong */
@@ -52,6 +54,7 @@ export function replayRequest(root: string, flags: CreateFlags, now: number): z.
     select: { kind: select.replace("-", "_"), ...given, ...times },
     dry_run: dryRun === true,
     ...(flags.force && { force: true }),
+    ...(flags.budget !== undefined && { budget_usd: flags.budget }),
     ...(alias && { aliases: alias }),
     ...(filter !== undefined && { filter: filterOf(root, filter) }),
   });

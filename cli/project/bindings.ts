@@ -14,7 +14,8 @@ import {
 import type { PipelineConfig } from "../../src/shapes/config.ts";
 import type { Connection, Connections } from "../../src/shapes/connection.ts";
 import type { Models } from "../../src/shapes/model.ts";
-import type { ProjectSettings } from "../../src/shapes/project-settings.ts";
+import { PRICES_SETTING } from "../../src/shapes/prices.ts";
+import { ownPrices, type ProjectSettings } from "../../src/shapes/project-settings.ts";
 import { PAYLOAD_KEPT_DAYS, PAYLOAD_PREFIX } from "../../src/store/payloads.ts";
 import { readingNames, routerSecrets } from "./secret-names.ts";
 
@@ -122,6 +123,8 @@ export function pipelineTables(
       WEIR_COMMIT: "",
       WEIR_URL: "",
       COMPUTE_INSTANCES: String(settings.compute.instances),
+      // Only a budget asks for prices.
+      ...(config.budget && { [PRICES_SETTING]: JSON.stringify(ownPrices(settings)) }),
     },
     limits: CPU_LIMIT,
     // The Worker is reached by bindings and its queue only, at no URL.

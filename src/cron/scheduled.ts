@@ -5,6 +5,7 @@ import { sweepErasures } from "../erasure/advance.ts";
 import { sweepReplays } from "../replay/advance.ts";
 import type { RouterDeps } from "../routing/deps.ts";
 import { logError, logInfo } from "../shapes/log.ts";
+import { renewBudgets } from "./budgets.ts";
 import { checkBreaker } from "./circuit-breaker.ts";
 import { growLedger } from "./grow-ledger.ts";
 import { sweepIndexes } from "./index-sweep.ts";
@@ -15,7 +16,7 @@ import { spreadSets } from "./spread.ts";
 /** Does the minute's work, each part by itself: a failure of one must not stop the others. */
 export async function runScheduled(deps: RouterDeps): Promise<void> {
   const parts = {
-    ...{ growLedger, moveLedger, sweepReplays, checkBreaker, retain, spread, indexes },
+    ...{ growLedger, moveLedger, sweepReplays, checkBreaker, renewBudgets, retain, spread, indexes },
     ...{ deleteExpiredPayloads, sweepErasures },
   };
   for (const [name, work] of Object.entries(parts)) {

@@ -16,6 +16,7 @@ import { openCollection } from "../store/collections/open.ts";
 import { getReplay, type ReplayRecord, stuckReplays, turnPage } from "../store/ledger/replays.ts";
 import { areEventsHeld, isLogIncomplete } from "../store/moving/state.ts";
 import { openStores } from "../store/stores.ts";
+import { spentBudget } from "./budget.ts";
 import { refusedBy, tooManyRemovals } from "./hold-back.ts";
 import { type ReplayTarget, readPage } from "./pages.ts";
 import { countPage, estimate } from "./plan.ts";
@@ -59,6 +60,8 @@ export async function advance({ replay_id, page }: ReplayMessage, deps: RouteDep
     }
     const { open } = await progressOf(openStores(deps), replay.id);
     if (open >= MAX_OPEN_RUNS) return sendReplay(replay, deps, 1);
+    const overspent = await spentBudget(resumed, open, deps);
+    if (overspent) return pauseWithReason(resumed, overspent, deps);
     const limit = Math.min(RUN_PAGE_OBJECTS, MAX_OPEN_RUNS - open);
     await runPage(resumed, limit, deps).catch((error) => pauseWithReason(resumed, refusedBy(error), deps));
   }

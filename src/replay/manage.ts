@@ -4,10 +4,12 @@ import type { z } from "zod";
 import { aliasesOf } from "../dispatch/pipelines.ts";
 import { compileRequested } from "../query/filters.ts";
 import type { RouteDeps } from "../routing/route.ts";
+import { costOf } from "../shapes/cost.ts";
 import { FailureError, notFound } from "../shapes/failure.ts";
 import { logWarning } from "../shapes/log.ts";
 import { emptyPlan, type ReplayRequest, type replaySchema } from "../shapes/replay.ts";
 import {
+  changeBudget,
   changeStatus,
   getReplay,
   insertReplay,
@@ -62,7 +64,11 @@ export async function createReplay(
 /** A replay as people see it: its plan, and its progress as counted from its runs. */
 export async function describeReplay(stored: ReplayRecord, deps: RouteDeps) {
   const replay = await endIfDone(stored, deps);
-  const { by_status, open } = await progressOf(openStores(deps), replay.id);
+  const stores = openStores(deps);
+  const { by_status, open } = await progressOf(stores, replay.id);
+  const spent = replay.request.dry_run
+    ? { runs: 0, measures: {} }
+    : await stores.shards.replaySpending(replay.id);
   const enqueued = Object.values(by_status).reduce((sum, runs) => sum + runs, 0);
   const planned = replay.phase === "planning" ? null : replay.plan.objects;
   const ended = enqueued - open;
@@ -76,6 +82,7 @@ export async function describeReplay(stored: ReplayRecord, deps: RouteDeps) {
     request: replay.request,
     ...(replay.status === "paused" && stopped && { stopped }),
     plan: { ...plan, ...totals(plan) },
+    spent_usd: costOf(spent.measures, spent.runs, deps.pipelines.prices),
     progress: {
       planned,
       enqueued,
@@ -103,8 +110,10 @@ export async function moveReplay(
   id: string,
   move: keyof typeof MOVES,
   deps: RouteDeps,
+  budget_usd?: number,
 ): Promise<ReplayRecord> {
   const { from, to } = MOVES[move];
+  if (budget_usd !== undefined) await changeBudget(deps.env.ledger(), id, budget_usd);
   const moved = await changeStatus(deps.env.ledger(), id, [...from], to, deps.now());
   const replay = await getReplay(deps.env.ledger(), id);
   if (!replay) throw notFound(`replay ${id.slice(0, 80)}`);

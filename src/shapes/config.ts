@@ -94,6 +94,8 @@ export const pipelineConfigSchema = z.strictObject({
    * Worker gets their secrets, and only their definitions are part of its version.
    */
   models: z.array(z.string().min(1).max(200)).max(100).optional(),
+  /** What its runs may cost by list prices on a day (UTC), dollars; then they wait for the next. No part of its version. */
+  budget: z.strictObject({ usd_per_day: z.number().positive().max(1e6) }).optional(),
 });
 
 /** One pipeline's configuration, defaults filled in. */

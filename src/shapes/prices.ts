@@ -42,6 +42,15 @@ const priceNames = Object.keys(PRICES) as [PriceName, ...PriceName[]];
 /** Prices of a project that are not those of the list, dollars for a million of each. */
 export const pricesSchema = z.partialRecord(z.enum(priceNames), z.number().min(0).max(1e9));
 
+/** Variable of a pipeline's Worker with the prices of its project, as JSON. */
+export const PRICES_SETTING = "WEIR_PRICES";
+
+/** All prices, by what a project says otherwise than the list. */
+export const pricesIn = (setting: string | undefined): Prices => ({
+  ...PRICES,
+  ...(setting === undefined ? {} : (pricesSchema.parse(JSON.parse(setting)) as Partial<Prices>)),
+});
+
 /**
  * Dollars for a million milliseconds of an instance, whose processors are taken to be busy: 20, 2.5 and 0.07 for a million
  * seconds of a processor, of a GiB of memory and of a GB of disk.

@@ -33,6 +33,9 @@ export const selectionSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("drift"), prefix: z.string().max(1024).optional() }),
 ]);
 
+/** Dollars that may be spent. */
+export const budgetSchema = z.number().positive().max(1e6);
+
 export const replaySchema = z.strictObject({
   select: selectionSchema,
   /** Which pipelines; all when absent. */
@@ -43,6 +46,8 @@ export const replaySchema = z.strictObject({
   dry_run: z.boolean().default(false),
   /** Removes items without asking, however many: see {@link MAX_REMOVED_PERCENT}. */
   force: z.boolean().optional(),
+  /** What its runs may cost by list prices, dollars: then it pauses, until it is resumed with more. */
+  budget_usd: budgetSchema.optional(),
 });
 
 /** A repair that would remove the items of more of a collection's objects waits for a person. */

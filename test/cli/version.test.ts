@@ -83,6 +83,7 @@ describe("a pipeline's version", () => {
     ],
     ["the layout of config.json", "one", { "pipelines/one/config.json": JSON.stringify(config({})) }],
     ["a default written out", "one", { "pipelines/one/config.json": config({ concurrency: 10 }) }],
+    ["a budget", "one", { "pipelines/one/config.json": config({ budget: { usd_per_day: 5 } }) }],
     [
       "an example",
       "one",

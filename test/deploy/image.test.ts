@@ -15,7 +15,7 @@ import {
 } from "../../cli/deploy/image.ts";
 import { generate } from "../../cli/generate/generate.ts";
 import { loadProject, packageRoot } from "../../cli/project/project.ts";
-import { change, project } from "../cli/support/given.ts";
+import { change, config, project } from "../cli/support/given.ts";
 
 const MODELS = { "acme/m": { kind: "builtin", builtin: "weir/hog-512" } };
 const given = () => {
@@ -61,6 +61,30 @@ test("COMPUTE_INSTANCES of the pipelines is the same setting", async () => {
   const files = await generate(loadProject(root));
   const { vars } = parse(files.get("pipelines/one/wrangler.toml") ?? "") as { vars: object };
   expect(vars).toMatchObject({ COMPUTE_INSTANCES: "7" });
+});
+
+test("prices that are not those of the list go to the router, and to Workers with a budget", async () => {
+  const files = (own: object, budget: object) => {
+    const root = project({
+      "weir.json": own,
+      "pipelines/one/config.json": config(budget),
+    });
+    return generate(loadProject(root));
+  };
+  const registryOf = (all: Map<string, string>) => [...all].find(([name]) => name.includes("registry"))?.[1];
+  const varsOf = (all: Map<string, string>) =>
+    (parse(all.get("pipelines/one/wrangler.toml") ?? "") as { vars: object }).vars;
+
+  const plain = await files({}, {});
+  expect(registryOf(plain)).toContain("export const prices: Partial<Prices> = {};");
+  expect(varsOf(plain)).not.toHaveProperty("WEIR_PRICES");
+
+  const own = { compute: { instance_type: "standard-2" }, prices: { model_tokens: 0.02 } };
+  const dear = await files(own, { budget: { usd_per_day: 5 } });
+  // One processor, 6 GiB and 12 GB: 20, 15 and 0.84 dollars for a million seconds.
+  const expected = { container_ms: 0.03584, model_tokens: 0.02 };
+  expect(registryOf(dear)).toContain(`= ${JSON.stringify(expected)};`);
+  expect(varsOf(dear)).toMatchObject({ WEIR_PRICES: JSON.stringify(expected) });
 });
 
 test("what is no longer the project's is no longer in its image", () => {

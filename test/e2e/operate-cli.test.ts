@@ -231,7 +231,12 @@ describe("as text", () => {
     id: "rpl_1",
     status: "active",
     phase: "running",
-    request: { select: { kind: "drift", prefix: "a/" }, aliases: ["one", "two"], dry_run: false },
+    request: {
+      select: { kind: "drift", prefix: "a/" },
+      aliases: ["one", "two"],
+      dry_run: false,
+      budget_usd: 5,
+    },
     plan: {
       objects: 3,
       bytes: 12_345_678,
@@ -246,6 +251,7 @@ describe("as text", () => {
         two: { ...of, objects: 1, handled: 1, seconds: null, basis: "none of its last 1000 runs succeeded" },
       },
     },
+    spent_usd: 0.01234,
     progress: {
       planned: 3,
       enqueued: 3,
@@ -272,6 +278,7 @@ describe("as text", () => {
       "cost      unknown, since no run of the last 30 days was measured for one",
       "cost      unknown, since no run of the last 30 days was measured for two",
       "progress  2 of 3, 1 succeeded, 1 dead, 1 under way, 2/s, 4 s left",
+      "spent     $0.0123 of its budget of $5",
       "created   2026-11-23T12:00:00.000Z",
       "",
       "why          pipeline  object",

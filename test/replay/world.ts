@@ -3,11 +3,12 @@
 import type { D1Database, D1PreparedStatement, D1Result } from "@cloudflare/workers-types";
 import { vi } from "vitest";
 import type { z } from "zod";
+import { renewBudgets } from "../../src/cron/budgets.ts";
 import { openPipelines } from "../../src/dispatch/pipelines.ts";
 import { openEnv } from "../../src/env.ts";
-import { advance, type ReplayMessage } from "../../src/replay/advance.ts";
-import { createReplay, describeReplay } from "../../src/replay/manage.ts";
-import type { RouteDeps } from "../../src/routing/route.ts";
+import { advance, type ReplayMessage, sweepReplays } from "../../src/replay/advance.ts";
+import { createReplay, describeReplay, moveReplay } from "../../src/replay/manage.ts";
+import { dispatchRuns, type RouteDeps } from "../../src/routing/route.ts";
 import { bucketBinding, databaseBinding, queueBinding } from "../../src/shapes/bindings.ts";
 import { type PipelineConfig, pipelineConfigSchema } from "../../src/shapes/config.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
@@ -15,8 +16,9 @@ import type { Job } from "../../src/shapes/job.ts";
 import { modelsSchema } from "../../src/shapes/model.ts";
 import type { replaySchema } from "../../src/shapes/replay.ts";
 import type { Report } from "../../src/shapes/run.ts";
+import { mayBegin, spendOf } from "../../src/store/ledger/budgets.ts";
+import { listPaused } from "../../src/store/ledger/pauses.ts";
 import { getReplay } from "../../src/store/ledger/replays.ts";
-import { openStores as openEventStores } from "../../src/store/stores.ts";
 import { openDeps } from "../../workers/pipeline/deps.ts";
 import { consumeJobs } from "../../workers/pipeline/doors.ts";
 import { definePipeline, type Handler } from "../../workers/pipeline/sdk.ts";
@@ -52,9 +54,14 @@ export interface WorldOptions {
   config?: object;
   /** How long the container works at a call, ms. */
   workMs?: (path: string, body: string) => number;
+  /** Jobs that the pipeline takes from its queue at once. */
+  batch?: number;
 }
 
-export function openWorld(stores: Stores, { handler, config = {}, workMs = () => 0 }: WorldOptions) {
+export function openWorld(
+  stores: Pick<Stores, "ledger" | "archive" | "collections">,
+  { handler, config = {}, workMs = () => 0, batch = 1 }: WorldOptions,
+) {
   const counted: Counted = { rows_written: 0, rows_read: 0, requests: 0, container_seconds: 0, tokens: 0 };
   const bucket = openMapBucket();
   bucket.between = (call, work) => {
@@ -62,6 +69,8 @@ export function openWorld(stores: Stores, { handler, config = {}, workMs = () =>
     return work();
   };
   const shards = shardsInNode(1);
+  /** What each batch has cost, dollars. */
+  const spent: number[] = [];
   const jobs: Job[] = [];
   const replays: ReplayMessage[] = [];
   const queueOf = <T>(messages: T[], operations = 3) => ({
@@ -110,6 +119,12 @@ export function openWorld(stores: Stores, { handler, config = {}, workMs = () =>
         counted.requests++;
         await shards.finish(reports, { now: Date.now() });
       },
+      mayBegin: (usd_per_day: number, runIds: string[]) =>
+        mayBegin({ ledger: stores.ledger, shards }, { alias: ALIAS, usd_per_day }, runIds, Date.now()),
+      spend: (usd_per_day: number, usd: number) => {
+        spent.push(usd);
+        return spendOf(stores.ledger, { alias: ALIAS, usd_per_day }, usd, Date.now());
+      },
     },
     ...{ WEIR_URL: "http://router.test", WEIR_SIGNING_KEY: "k", WEIR_HOPS_KEY: "k" },
   };
@@ -123,39 +138,60 @@ export function openWorld(stores: Stores, { handler, config = {}, workMs = () =>
       usage: { total_tokens },
     });
   });
-  const parsed: PipelineConfig = pipelineConfigSchema.parse({
-    alias: ALIAS,
-    source: { connection_id: "c" },
-    destination: { connection_id: "d", collection: "x", search: { enabled: false } },
-    concurrency: 1,
-    ...config,
-  });
   const env = openEnv(raw);
-  const router: RouteDeps = {
+  const configure = (own: object): PipelineConfig =>
+    pipelineConfigSchema.parse({
+      alias: ALIAS,
+      source: { connection_id: "c" },
+      destination: { connection_id: "d", collection: "x", search: { enabled: false } },
+      concurrency: 1,
+      ...own,
+    });
+  const deployed = (own: PipelineConfig): RouteDeps => ({
     ...{ env, connections, now: Date.now },
-    pipelines: openPipelines([{ alias: ALIAS, version: "v", config: parsed }]),
-  };
+    pipelines: openPipelines([{ alias: ALIAS, version: "v", config: own }]),
+  });
+  let current = configure(config);
+  let router = deployed(current);
   const models = modelsSchema.parse({ texts: MODEL });
   const world = {
-    ...{ bucket, shards, jobs, counted, router },
+    ...{ bucket, shards, jobs, counted, spent },
+    /** Deploys the pipeline with other settings. */
+    deploy(own: object): void {
+      current = configure(own);
+      router = deployed(current);
+    },
     put: (key: string, body: string) => bucket.bucket.put(key, body),
     /** The pipeline's Worker takes jobs from its queue, so many at once, until there are none. */
-    async consume(batch = 1) {
+    async consume() {
       while (jobs.length > 0) {
         const messages = jobs.splice(0, batch).map((body) => ({
           ...{ id: body.run_id, body, attempts: 1, timestamp: new Date() },
           ...{ ack: () => {}, retry: () => void jobs.push(body) },
         }));
-        const deps = openDeps(definePipeline(handler), world.config, connections, models, env);
+        const deps = openDeps(definePipeline(handler), current, connections, models, env);
         await consumeJobs(messages as never, deps);
       }
     },
-    config: parsed,
+    /** A minute's work of the router and of the shards: what may go on is on its way again. */
+    async minute() {
+      await renewBudgets(router);
+      const [shard] = shards.inNode;
+      if (!shard) return;
+      shard.paused.clear();
+      for (const { alias } of await listPaused(stores.ledger)) shard.paused.add(alias);
+      await shard.ring(Date.now());
+      for (const message of shard.messages.splice(0))
+        if (message.kind === "due") await dispatchRuns(message.runs, router);
+      await sweepReplays(router);
+      await world.settle();
+    },
     /** Everything that is on its way goes on, until nothing moves. */
     async settle() {
-      for (let message = replays.shift(); message; message = replays.shift()) {
-        await advance(message, router);
+      while (replays.length + jobs.length > 0) {
         await world.consume();
+        const message = replays.shift();
+        if (message) await advance(message, router);
       }
     },
     async replay(
@@ -173,7 +209,8 @@ export function openWorld(stores: Stores, { handler, config = {}, workMs = () =>
       if (!replay) throw new Error(`no replay ${id}`);
       return describeReplay(replay, router);
     },
-    stores: openEventStores(router),
+    move: (id: string, move: "pause" | "resume", budget_usd?: number) =>
+      moveReplay(id, move, router, budget_usd),
     /** What was counted while work is done, the shards' rows included; they pack what has ended. */
     async counting(work: () => Promise<unknown>): Promise<Counted> {
       const before = { ...counted };

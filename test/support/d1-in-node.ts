@@ -46,7 +46,9 @@ export function openD1InNode(kind: Kind = "ledger"): D1InNode {
     const statement = database.prepare(sql);
     const results = statement.all(...values);
     const changes = Number(Object.values(database.prepare("SELECT changes()").get() ?? {})[0]);
-    return { results: results.map((row) => ({ ...row })), meta: { changes }, success: true };
+    // Not as D1 counts them, with indexes and what is passed by, but the more the more there is to do.
+    const meta = { changes, rows_read: results.length, rows_written: changes };
+    return { results: results.map((row) => ({ ...row })), meta, success: true };
   };
   const self: D1InNode = { db: {} as D1Database, database, between: (work) => work() };
   const call = async (work: () => unknown) => {

@@ -7,6 +7,7 @@ import { partsOfRun } from "../../src/shapes/event-id.ts";
 import { FailureError } from "../../src/shapes/failure.ts";
 import type { Report } from "../../src/shapes/run.ts";
 import type { RunMessage } from "../../src/shapes/run-message.ts";
+import { mayBegin, spendOf } from "../../src/store/ledger/budgets.ts";
 import type * as contract from "../../src/store/ledger/contract.ts";
 import { listPaused } from "../../src/store/ledger/pauses.ts";
 import { SplittableShard } from "../../src/store/ledger/shard/splittable.ts";
@@ -150,8 +151,31 @@ export class LedgerShard extends DurableObject implements contract.ShardPeer {
 export class ReportDoor extends WorkerEntrypoint<object, { alias: string; shards: number }> {
   /** Reports to the shards of the runs; by the router's queue, where a run is in none. @throws FailureError `forbidden` for a run of another pipeline */
   async finish(reports: Report[]): Promise<void> {
+    this.#refuseOthers(reports.map(({ run_id }) => run_id));
+    const { shards } = this.ctx.props;
+    const env = openEnv(this.env);
+    const rest = await finishPlaced(openShards(shardsIn(env), shards), reports, Date.now());
+    if (rest.length > 0) await env.queue<RunMessage>("REPORTS").send({ kind: "finish", reports: rest });
+  }
+
+  /** Whether a batch of the pipeline's runs may begin within its budget; those of one that may not wait in their shards. */
+  async mayBegin(usd_per_day: number, runIds: string[]): Promise<boolean> {
+    this.#refuseOthers(runIds);
     const { alias, shards } = this.ctx.props;
-    for (const { run_id } of reports) {
+    const env = openEnv(this.env);
+    const books = { ledger: env.ledger(), shards: openShards(shardsIn(env), shards) };
+    return mayBegin(books, { alias, usd_per_day }, runIds, Date.now());
+  }
+
+  /** Adds what a batch has cost to what the pipeline has spent today. */
+  async spend(usd_per_day: number, usd: number): Promise<void> {
+    const { alias } = this.ctx.props;
+    await spendOf(openEnv(this.env).ledger(), { alias, usd_per_day }, usd, Date.now());
+  }
+
+  #refuseOthers(runIds: string[]): void {
+    const { alias } = this.ctx.props;
+    for (const run_id of runIds) {
       if (partsOfRun(run_id)?.alias === alias) continue;
       throw new FailureError({
         kind: "forbidden",
@@ -159,9 +183,6 @@ export class ReportDoor extends WorkerEntrypoint<object, { alias: string; shards
         expected: "a run of its own",
       });
     }
-    const env = openEnv(this.env);
-    const rest = await finishPlaced(openShards(shardsIn(env), shards), reports, Date.now());
-    if (rest.length > 0) await env.queue<RunMessage>("REPORTS").send({ kind: "finish", reports: rest });
   }
 }
 

@@ -4,10 +4,12 @@ import type { Rpc } from "@cloudflare/workers-types";
 import type { Env } from "../../src/env.ts";
 import type { PipelineConfig } from "../../src/shapes/config.ts";
 import type { Connections } from "../../src/shapes/connection.ts";
+import { costOf } from "../../src/shapes/cost.ts";
 import type { SetKey } from "../../src/shapes/item.ts";
 import type { Job } from "../../src/shapes/job.ts";
 import { logWarning } from "../../src/shapes/log.ts";
 import type { Models } from "../../src/shapes/model.ts";
+import { PRICES_SETTING, pricesIn } from "../../src/shapes/prices.ts";
 import type { ErasableResults } from "../../src/shapes/results.ts";
 import type { Report } from "../../src/shapes/run.ts";
 import type { RunMessage } from "../../src/shapes/run-message.ts";
@@ -28,6 +30,10 @@ import type { Pipeline } from "./sdk.ts";
 interface ReportDoor extends Rpc.WorkerEntrypointBranded {
   /** Reports to the shards of the runs, which must be this pipeline's own. */
   finish(reports: Report[]): Promise<void>;
+  /** Whether a batch may begin within the pipeline's budget; the runs of one that may not wait in their shards. */
+  mayBegin(usd_per_day: number, runIds: string[]): Promise<boolean>;
+  /** Adds what a batch has cost. */
+  spend(usd_per_day: number, usd: number): Promise<void>;
 }
 
 export interface PipelineDeps extends RunDeps {
@@ -36,6 +42,10 @@ export interface PipelineDeps extends RunDeps {
   report(reports: Report[]): Promise<void>;
   /** Builds the report that an attempt has begun. */
   begun(job: Job, attempt: number): Report;
+  /** Whether a batch may begin: not where the pipeline's budget is spent, and then its runs wait in their shards. */
+  mayBegin(jobs: Job[]): Promise<boolean>;
+  /** Adds what attempts have cost to what the pipeline has spent, where it has a budget. */
+  spend(attempts: Attempted[]): Promise<void>;
   /** Puts a job onto the pipeline's own queue, to be tried again after its delay: a new message. */
   retry(done: Attempted): Promise<void>;
   /** Puts a job onto the pipeline's dead-letter queue with its reason. */
@@ -83,6 +93,7 @@ export function openDeps(
         return env.queue<RunMessage>("REPORTS").send({ kind: "finish", reports });
       });
     },
+    ...budgetOf(config, env),
     begun: (job, attempt) => ({
       run_id: job.run_id,
       attempt,
@@ -105,6 +116,31 @@ export function openDeps(
         ...(report.failure && { failure: report.failure }),
       };
       await env.queue<DeadJob>("DEAD").send(body);
+    },
+  };
+}
+
+/** What a pipeline may spend. A ledger that does not answer stops no run: it could not take its report either. */
+function budgetOf({ budget }: PipelineConfig, env: Env): Pick<PipelineDeps, "mayBegin" | "spend"> {
+  if (!budget) return { mayBegin: async () => true, spend: async () => undefined };
+  const { usd_per_day } = budget;
+  const door = () => env.service<ReportDoor>("REPORT_DOOR");
+  const prices = pricesIn(env.setting(PRICES_SETTING));
+  return {
+    async mayBegin(jobs) {
+      const runIds = jobs.map(({ run_id }) => run_id);
+      return door()
+        .mayBegin(usd_per_day, runIds)
+        .catch((error: unknown) => {
+          logWarning("budget.unknown", { runs: runIds.length, error: String(error) });
+          return true;
+        });
+    },
+    async spend(attempts) {
+      const usd = attempts.reduce((sum, { report }) => sum + costOf(report.measures ?? {}, 1, prices), 0);
+      await door()
+        .spend(usd_per_day, usd)
+        .catch((error: unknown) => logWarning("budget.unspent", { usd, error: String(error) }));
     },
   };
 }

@@ -16,12 +16,13 @@ const UNREPORTED_RETRY_SECONDS = 30;
 
 /** Tries each job of a batch once, and reports each. Jobs to be tried again go to the pipeline's own queue. */
 export async function runJobs(jobs: Job[], deps: PipelineDeps): Promise<void> {
+  if (!(await deps.mayBegin(jobs))) return;
   const tries = jobs.map((job) => ({ job, attempt: job.attempts_before + 1 }));
-  const line = batchLog(deps.config.alias, deps.begins !== undefined);
+  const batch = openBatch(deps);
   await announcing(tries, deps, (begin) =>
     attemptAll(tries, deps, async (done, entry) => {
       begin.end(entry);
-      line.add(done);
+      batch.add(done);
       const passedOn = await passOn(done, deps);
       // A job that could not be passed on is due at once: its shard's alarm brings it.
       const isLeft = !passedOn && done.next !== "dead";
@@ -30,22 +31,22 @@ export async function runJobs(jobs: Job[], deps: PipelineDeps): Promise<void> {
         .catch(logLost("report", done));
     }),
   );
-  line.write();
+  await batch.end();
 }
 
 /** Tries one job once, for a caller that waits: without retries, and with the items' data beside the report. */
 export async function invokeJob(job: Job, deps: PipelineDeps): Promise<{ report: Report; data: string[] }> {
   let result: Attempted | undefined;
-  const line = batchLog(deps.config.alias, deps.begins !== undefined);
+  const batch = openBatch(deps);
   const tries = [{ job, attempt: job.attempts_before + 1 }];
   await announcing(tries, deps, (begin) =>
     attemptAll(tries, deps, async (done, entry) => {
       begin.end(entry);
-      line.add(done);
+      batch.add(done);
       result = done;
     }),
   );
-  line.write();
+  await batch.end();
   if (!result) throw new Error("The attempt ended without a result.");
   const { report, outcome } = result;
   const data = outcome.status === "succeeded" ? (outcome.stored ?? []).map(withVectors) : [];
@@ -56,20 +57,41 @@ export async function invokeJob(job: Job, deps: PipelineDeps): Promise<{ report:
 
 /** Takes a batch of the pipeline's queue. Never throws for the sake of one job: that would deliver all again. */
 export async function consumeJobs(messages: readonly Message<Job>[], deps: PipelineDeps): Promise<void> {
-  const tries = messages.filter(isJob).map((message) => ({
+  const own = messages.filter(isJob);
+  if (!(await deps.mayBegin(own.map(({ body }) => body)))) {
+    for (const message of own) message.ack();
+    return;
+  }
+  const tries = own.map((message) => ({
     job: message.body,
     attempt: message.body.attempts_before + message.attempts,
     message,
   }));
-  const line = batchLog(deps.config.alias, deps.begins !== undefined);
+  const batch = openBatch(deps);
   await announcing(tries, deps, (begin) =>
     attemptAll(tries, deps, async (done, entry) => {
       begin.end(entry);
-      line.add(done);
+      batch.add(done);
       await settle(done, entry.message, deps);
     }),
   );
-  line.write();
+  await batch.end();
+}
+
+/** What a batch leaves behind: one line of the log, and what its attempts have cost. */
+function openBatch(deps: PipelineDeps) {
+  const line = batchLog(deps.config.alias, deps.begins !== undefined);
+  const attempts: Attempted[] = [];
+  return {
+    add(done: Attempted): void {
+      line.add(done);
+      attempts.push(done);
+    },
+    async end(): Promise<void> {
+      line.write();
+      await deps.spend(attempts);
+    },
+  };
 }
 
 /** Whether a message is a job. Only Weir writes to the queue: a message of somebody else is dropped and logged. */

@@ -25,6 +25,7 @@ export const replayAnswerSchema = z
       filter: z.record(z.string(), z.any()).optional(),
       dry_run: z.boolean(),
       force: z.boolean().optional(),
+      budget_usd: z.number().optional(),
     }),
     stopped: failureSchema
       .optional()
@@ -53,6 +54,7 @@ export const replayAnswerSchema = z
         }),
       ),
     }),
+    spent_usd: z.number().openapi({ description: "What its runs have cost so far, by list prices" }),
     progress: z.object({
       planned: z.number().nullable(),
       enqueued: z.number(),

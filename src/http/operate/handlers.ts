@@ -60,7 +60,8 @@ export function addOperateRoutes(app: RouterApp, open: OpenDeps): void {
   app.openapi(routes.moveReplay, async (c) => {
     const deps = open(c);
     const { id, move } = c.req.valid("param");
-    return c.json(await describeReplay(await moveReplay(id, move, deps), deps), 200);
+    const { budget_usd } = c.req.valid("json");
+    return c.json(await describeReplay(await moveReplay(id, move, deps, budget_usd), deps), 200);
   });
 
   app.openapi(routes.cancelRun, async (c) => {

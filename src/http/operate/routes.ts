@@ -1,7 +1,7 @@
 // Routes that operate Weir: replays and audits, dead letters, pauses, the archive.
 import { createRoute, z } from "@hono/zod-openapi";
 import { MAX_LEDGER_SHARDS } from "../../shapes/connection.ts";
-import { MAX_REMOVED_PERCENT, replaySchema } from "../../shapes/replay.ts";
+import { budgetSchema, MAX_REMOVED_PERCENT, replaySchema } from "../../shapes/replay.ts";
 import { operationOf, type PathOf } from "../gate/scopes.ts";
 import * as answers from "../read/answers.ts";
 import { idempotencyHeader, json, paging, problems } from "../schemas.ts";
@@ -100,9 +100,9 @@ export const replay = createRoute({
 });
 export const moveReplay = change(
   "/v1/replays/{id}/{move}",
-  "Pause, resume or cancel a replay",
+  "Pause, resume or cancel a replay; resume it with another budget",
   byId.extend({ move: z.enum(["pause", "resume", "cancel"]) }),
-  nothing,
+  z.strictObject({ budget_usd: budgetSchema.optional() }).prefault({}),
   200,
   operate.replayAnswerSchema,
 );

@@ -59,7 +59,15 @@ export const pipelineSchema = z
       .nullable()
       .openapi({ description: "Since when its events wait, and why; null where it runs" }),
     cost: z
-      .object({ runs: z.number(), usd: z.number(), measures: measuresSchema })
+      .object({
+        runs: z.number(),
+        usd: z.number(),
+        usd_today: z
+          .number()
+          .nullable()
+          .openapi({ description: "Of a pipeline with a budget: spent today (UTC)" }),
+        measures: measuresSchema,
+      })
       .openapi({ description: "What was counted of its runs, ever, and what that costs by list prices" }),
   })
   .openapi("Pipeline");

@@ -17,6 +17,7 @@ import { listVersions } from "../../query/versions.ts";
 import { explainDecision } from "../../query/why.ts";
 import { costOf } from "../../shapes/cost.ts";
 import { notFound } from "../../shapes/failure.ts";
+import { listSpentToday } from "../../store/ledger/budgets.ts";
 import { listPaused } from "../../store/ledger/pauses.ts";
 import { openStores } from "../../store/stores.ts";
 import type { OpenDeps, RouterApp } from "../router-app.ts";
@@ -37,8 +38,9 @@ function addPipelineRoutes(app: RouterApp, open: OpenDeps): void {
   app.openapi(routes.pipelines, async (c) => {
     const deps = open(c);
     const { env, pipelines } = deps;
-    const [pauses, spending] = await Promise.all([
+    const [pauses, today, spending] = await Promise.all([
       listPaused(env.ledger()),
+      listSpentToday(env.ledger(), deps.now()),
       openStores(deps).shards.spending(),
     ]);
     const paused = new Map(pauses.map((pause) => [pause.alias, pause]));
@@ -47,7 +49,8 @@ function addPipelineRoutes(app: RouterApp, open: OpenDeps): void {
       const pause = paused.get(alias);
       const state = pause ? { reason: pause.reason, at: new Date(pause.at).toISOString() } : null;
       const { runs = 0, measures = {} } = spent.get(alias) ?? {};
-      const cost = { runs, usd: costOf(measures, runs, pipelines.prices), measures };
+      const usd = costOf(measures, runs, pipelines.prices);
+      const cost = { runs, usd, usd_today: config.budget ? (today.get(alias) ?? 0) : null, measures };
       return { alias, version, config, paused: state, cost };
     });
     return c.json({ data }, 200);

@@ -94,6 +94,14 @@ export async function changeStatus(
   return meta.changes === 1;
 }
 
+/** Gives a replay another budget, dollars. */
+export async function changeBudget(db: D1Database, id: string, budget_usd: number): Promise<void> {
+  await db
+    .prepare("UPDATE replays SET request = json_set(request, '$.budget_usd', ?2) WHERE id = ?1")
+    .bind(id, budget_usd)
+    .run();
+}
+
 /** Active replays that have not moved since `before`: their message was lost, or their last runs have ended. */
 export async function stuckReplays(db: D1Database, before: number): Promise<ReplayRecord[]> {
   const { results } = await db
