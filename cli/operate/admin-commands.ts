@@ -2,9 +2,9 @@
 // (its shards), `weir archive` (retention of events) and `weir erase`. Each loads its function when it runs.
 import { type Command, Option } from "commander";
 import { SCOPES, type Scope } from "../../src/shapes/key.ts";
-import { JSON_OPTION, LIMIT_OPTION, URL_OPTION } from "../io/options.ts";
+import { JSON_OPTION, jsonOption, LIMIT_OPTION, URL_OPTION } from "../io/options.ts";
 import type { AuditLogFlags } from "./audit-log.ts";
-import type { EraseFlags } from "./erase.ts";
+import type { EraseFlags, VerifyFlags } from "./erase.ts";
 import type { OperatorFlags } from "./replay.ts";
 
 export function addAdminCommands(program: Command, root: () => string): void {
@@ -158,8 +158,9 @@ function addErase(program: Command, root: () => string): Command[] {
     .description("check a receipt, without asking anybody")
     .argument("<receipt>", "the receipt's file")
     .option("--kid <kid>", "`kid` of the key that must have signed it: GET /v1/erasure-key says it")
+    .option(...jsonOption("who signed it, and what it says,"))
     .addHelpText("after", "\nExamples:\n  $ weir erase verify receipt.json")
-    .action(async (file: string, flags: { kid?: string }) => {
+    .action(async (file: string, flags: VerifyFlags) => {
       const { verifyReceipt } = await import("./erase.ts");
       await verifyReceipt(file, flags);
     });

@@ -1,11 +1,11 @@
 // Commands `weir erase`: erases all that Weir keeps of objects, after a plan of what would go, and checks receipts.
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import type * as api from "../../src/client/client.ts";
 import { receiptSchema } from "../../src/shapes/erasure.ts";
 import { isSignedReceipt } from "../../src/shapes/receipt.ts";
 import { ask, canAsk } from "../io/ask.ts";
-import { parseJsonFile } from "../io/json-file.ts";
+import { readJsonFile } from "../io/json-file.ts";
 import { CliError, good, note, print, printJson, table } from "../io/output.ts";
 import { type Client, openClient } from "./client.ts";
 import type { OperatorFlags } from "./replay.ts";
@@ -98,10 +98,15 @@ export async function showReceipt(
   good(`The receipt is in ${out}. Check it anywhere: weir erase verify ${out}`);
 }
 
+export interface VerifyFlags {
+  kid?: string;
+  json?: boolean;
+}
+
 /** Checks a receipt, without asking anybody. @throws CliError where it is not as it was signed, or by another key */
-export async function verifyReceipt(file: string, { kid }: { kid?: string }): Promise<void> {
-  const { value, problems } = parseJsonFile(readFileSync(file, "utf8"), file);
-  if (problems.length > 0) throw new CliError(`${file} is not JSON.`, problems);
+export async function verifyReceipt(file: string, { kid, json }: VerifyFlags): Promise<void> {
+  const { value, problems } = readJsonFile(file, file);
+  if (problems.length > 0) throw new CliError(`The receipt ${file} cannot be read.`, problems);
   const parsed = receiptSchema.strict().safeParse(value);
   if (!parsed.success || !(await isSignedReceipt(parsed.data)))
     throw new CliError(`${file} is no receipt of Weir's, or was changed since it was signed.`);
@@ -109,6 +114,7 @@ export async function verifyReceipt(file: string, { kid }: { kid?: string }): Pr
   const signer = receipt.signature.key.kid;
   if (kid !== undefined && kid !== signer)
     throw new CliError(`${file} was signed by another key: ${signer}.`);
+  if (json) return printJson({ ok: true, signer, receipt });
   print(
     table([
       ["store", "table", "count"],
