@@ -38,11 +38,11 @@ const erasureSchema = z
     store: z.string().nullable().openapi({ description: "The store that the next page is of" }),
     trouble: z.string().nullable().openapi({ description: "Why the last page failed; it is tried again" }),
     objects: z.int(),
-    erased: z.array(erasedCountSchema.openapi("ErasedCount")),
+    erased: z.array(z.object(erasedCountSchema.shape).openapi("ErasedCount")),
     began_at: moment,
     settles_at: moment,
     ended_at: moment,
-    receipt: receiptSchema.openapi("ErasureReceipt").nullable(),
+    receipt: z.object(receiptSchema.shape).openapi("ErasureReceipt").nullable(),
   })
   .openapi("Erasure");
 
@@ -69,5 +69,5 @@ export const erasureKey = createRoute({
   path: "/v1/erasure-key",
   summary: "The public key that receipts of erasures are signed with",
   ...operationOf("GET", "/v1/erasure-key"),
-  responses: { 200: json(receiptKeySchema.openapi("ErasureKey"), "The key"), ...problems },
+  responses: { 200: json(z.object(receiptKeySchema.shape).openapi("ErasureKey"), "The key"), ...problems },
 });
