@@ -31,6 +31,7 @@ const ELSEWHERE: [RegExp, string, string][] = [
   [/^npm start$/, ".ci/run", "npm start --silent -- --once --port 0"],
   [/^weir dev$/, "test/support/clone.ts", '"dev", "--port", "0"'],
   [/^weir init \.$/, "test/cli/init.test.ts", '"init"'],
+  [/^weir models add clip$/, "test/cli/models.test.ts", 'add(["clip"])'],
   [/deploy --plan/, "test/deploy/deploy.test.ts", '["deploy", "--plan"'],
   [/deploy( --secrets-file prod\.env)?$/, "test/deploy/deploy.test.ts", '["deploy"'],
   [/deploy --changed$/, "test/deploy/deploy.test.ts", '["deploy", "--changed"'],
