@@ -1,7 +1,6 @@
 // Erasure: nothing of an object is left in any store, nothing of its neighbours is touched, wherever it is cut off; late
 // events do not bring it back, and what is uploaded later is taken.
 import { Buffer } from "node:buffer";
-import { readFileSync } from "node:fs";
 import { expect, test, vi } from "vitest";
 import { SETTLE_MS, sweepErasures } from "../../src/erasure/advance.ts";
 import { beginErasure, describeErasure } from "../../src/erasure/manage.ts";
@@ -11,12 +10,10 @@ import { isSignedReceipt } from "../../src/shapes/receipt.ts";
 import { getErasure } from "../../src/store/erasure/record.ts";
 import { keepUp } from "../../src/store/log/keep-up.ts";
 import { openStores } from "../../src/store/stores.ts";
+import { kernelModule } from "./kernel.ts";
 import { MINUTE, NOON, openWorld, secretsOf, vectorOf, type World } from "./world.ts";
 
-vi.mock("../../workers/search/kernel.wasm", async () => {
-  const { Module } = globalThis["WebAssembly" as never] as { Module: new (bytes: Uint8Array) => unknown };
-  return { default: new Module(readFileSync(new URL("../../workers/search/kernel.wasm", import.meta.url))) };
-});
+vi.mock("../../workers/search/kernel.wasm", () => kernelModule());
 
 const KEY = "people/ada/photo one.jpg";
 const NEIGHBOURS = ["people/ada/photo one.jpg.bak", "people/grace/photo one.jpg", "photo one.jpg"];

@@ -125,6 +125,8 @@ export interface World {
   archive: MapBucket;
   out: MapBucket;
   shard: ShardInNode;
+  /** The database of an index's shard. */
+  index(): DatabaseSync;
   /** The clock, ms. */
   clock: { now: number };
   /** Every byte of every store that could be of an object, by place. */
@@ -204,6 +206,7 @@ export async function openWorld(): Promise<World> {
   await recordDeployment(ledger.db, pipelines.deployment, NOON);
   const world: World = {
     ...{ deps, ledger, collections, archive, out, shard, clock, between },
+    index: () => [...index.values()][0]?.database ?? openIndexShard().database,
     dump: () =>
       dumpAll({
         ledger: ledger.database,
