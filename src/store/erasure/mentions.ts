@@ -27,6 +27,7 @@ export function mentionsOf(scope: ErasureScope, keys: readonly string[], mark: s
       ? undefined
       : new RegExp(`${before(scope.bucket)}${oneOf(formsOf(scope.prefix))}${REST}`, "gu");
   const exact = new RegExp(scope.key === undefined ? "(?!)" : whole(scope.key), "gu");
+  const known = keys.map((key) => ({ key, forms: formsOf(key) }));
   const digits = new Set(keys.map((key) => keyHex(key).slice(0, DIGITS)));
   const isIn = (text: string) =>
     text.search(exact) !== -1 || (begun !== undefined && text.search(begun) !== -1);
@@ -37,8 +38,9 @@ export function mentionsOf(scope: ErasureScope, keys: readonly string[], mark: s
     redact(text) {
       if (!isIn(text)) return text;
       // Whole keys first: they may have spaces, at which what begins with the prefix would end.
-      const known = keys.filter((key) => formsOf(key).some((form) => text.includes(form)));
-      const named = known.reduce((rest, key) => rest.replace(new RegExp(whole(key), "gu"), mark), text);
+      const named = known
+        .filter(({ forms }) => forms.some((form) => text.includes(form)))
+        .reduce((rest, { key }) => rest.replace(new RegExp(whole(key), "gu"), mark), text);
       return begun ? named.replace(begun, mark) : named.replace(exact, mark);
     },
   };
