@@ -180,8 +180,8 @@ function addErase(program: Command, root: () => string): Command[] {
 Killed, it goes on by itself, or with the same command. Needs a key with the scope deploy.
 
 Examples:
-  $ weir erase --connection conn_654 --prefix people/ada/ --plan
-  $ weir erase --connection conn_654 --key people/ada/face.jpg --yes`,
+  $ weir erase objects --connection conn_654 --prefix people/ada/ --plan
+  $ weir erase objects --connection conn_654 --key people/ada/face.jpg --yes`,
       )
       .action(async (flags: EraseFlags) => {
         const { erase: eraseObjects } = await import("./erase.ts");

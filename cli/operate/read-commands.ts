@@ -15,7 +15,7 @@ export function addEvents(program: Command, root: () => string): Command {
     .option(...LIMIT_OPTION)
     .addHelpText(
       "after",
-      "\nExamples:\n  $ weir events --limit 5\n  $ weir events --key videos/my.mp4 --json",
+      "\nExamples:\n  $ weir events list --limit 5\n  $ weir events list --key videos/my.mp4 --json",
     )
     .action(async (flags: OperatorFlags & { key?: string; connection?: string; limit: number }) => {
       const { listEvents } = await import("./events.ts");

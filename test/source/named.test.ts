@@ -53,6 +53,7 @@ test("nothing in Weir fetches from elsewhere without it", () => {
     "workers/pipeline/shadow.ts",
     "cli/compare/shadow.ts",
     "cli/local/workers.ts",
+    "cli/local/watchdog.ts",
     "cli/local/wrangler.ts",
     // What proves a sender is given its fetch by the door, src/http/webhook.ts.
     "src/receive/verify/google-oidc.ts",
