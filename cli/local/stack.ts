@@ -14,6 +14,7 @@ import { lockState } from "./lock.ts";
 import { migrate } from "./migrate.ts";
 import { noteCommit } from "./running-commit.ts";
 import { RunningCopies } from "./running-copies.ts";
+import { scrubErased } from "./scrub.ts";
 import { ringCron, startWorkers } from "./workers.ts";
 import { wranglerEnv } from "./wrangler.ts";
 
@@ -82,6 +83,7 @@ async function startOn(
   const settings = stackSettings(project.connections, url, secrets);
   const quiet = wranglerEnv(persist);
   step("preparing the databases");
+  scrubErased(persist);
   await migrate(root, persist, quiet);
 
   step("starting compute");
