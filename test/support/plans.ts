@@ -2,6 +2,7 @@
 // stand-ins for D1 and for a shard ask it of every statement that a test runs; statements.test.ts of every one that
 // stands in the source.
 import type { DatabaseSync } from "node:sqlite";
+import { OLD_TABLES } from "../../src/store/moving/state.ts";
 
 /** Tables that may be read whole, since what is in them does not grow with the bucket or its events. */
 const SMALL_TABLES: Record<string, string> = {
@@ -49,12 +50,10 @@ export function wideScans(database: DatabaseSync, sql: string): string[] {
     });
 }
 
-/** Counts the ledger of before, once, when its move begins. */
-const COUNT_OF_BEFORE = /^\s*SELECT \(SELECT count\(\*\) FROM events\)/;
-
 /** @throws Error for a statement that reads a whole table which grows */
 export function refuseWideScans(database: DatabaseSync, sql: string): void {
-  if (COUNT_OF_BEFORE.test(sql) || !/^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b/.test(sql)) return;
-  const scans = wideScans(database, sql);
+  if (!/^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b/.test(sql)) return;
+  // The ledger of before is read once, by its move.
+  const scans = wideScans(database, sql).filter((detail) => !OLD_TABLES.includes(detail.split(" ")[1] ?? ""));
   if (scans.length > 0) throw new Error(`${scans.join("; ")}: ${sql}`);
 }

@@ -69,4 +69,4 @@ const oneOf = (forms: string[]) =>
     .map(escaped)
     .join("|")})`;
 
-const escaped = (text: string) => text.replace(/[$()*+.?[\\\]^{|}/-]/g, "\\$&");
+const escaped = (text: string) => text.replace(/[$()*+.?[\\\]^{|}/]/g, "\\$&");
