@@ -21,10 +21,14 @@ export function addLocalCommands(program: Command, root: () => string): void {
     .description("run everything on this machine: Workers, storage, queues and compute")
     .option(...PORT_OPTION)
     .option("--persist <dir>", "folder of the local databases and buckets", ".weir/state")
+    .option("--only <alias...>", "start only these pipelines: what is for others waits; default: all")
     .option("--json-logs", "print what happens as JSON lines, in place of words for a person")
     .option(...STUCK_OPTION)
     .option(...jsonOption("the URL, once it listens,"))
-    .addHelpText("after", "\nExamples:\n  $ weir dev\n  $ weir dev --port 0 --json")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ weir dev\n  $ weir dev --port 0 --json\n  $ weir dev --only video-processor",
+    )
     .action(async (options: Omit<DevOptions, "root">) => {
       const { dev } = await import("./dev.ts");
       await dev({ ...options, root: root(), persist: resolve(root(), options.persist) });

@@ -17,6 +17,8 @@ export interface DevOptions {
   root: string;
   port: number;
   persist: string;
+  /** Aliases of the pipelines to start; default: all. */
+  only?: string[];
   json?: boolean;
   /** Print log lines as JSON on stdout, in place of words for a person. */
   jsonLogs?: boolean;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Connections } from "../../src/shapes/connection.ts";
 import { CliError } from "../io/output.ts";
 import { freePort, isFree } from "../io/ports.ts";
-import { loadProject, ownConfig } from "../project/project.ts";
+import { loadProject, ownConfig, type Project } from "../project/project.ts";
 import { devSecrets, type SettingValues, stackSettings } from "../settings/dev-env.ts";
 import { startCompute } from "./compute-server.ts";
 import { configsOf, writeLocalConfigs } from "./local-config.ts";
@@ -24,6 +24,8 @@ export interface StackOptions {
   port: number;
   /** Folder of the local databases and buckets. */
   persist: string;
+  /** Aliases of the pipelines whose Workers are started; default: all. What is for others waits. */
+  only?: readonly string[];
   /** Gets every line that the processes print. */
   onLine(line: string): void;
   /** Gets the name of each step, for a person who waits. */
@@ -74,10 +76,11 @@ const addressOf = (port: number) => `http://127.0.0.1:${port}`;
 
 async function startOn(
   port: number,
-  { root, persist, onLine, onStep: step = () => {} }: StackOptions,
+  { root, persist, only, onLine, onStep: step = () => {} }: StackOptions,
   undo: (() => unknown)[],
 ): Promise<Omit<Stack, "stop">> {
-  const project = loadProject(root);
+  const whole = loadProject(root);
+  const project = only ? { ...whole, pipelines: chosen(whole, only) } : whole;
   const url = addressOf(port);
   const secrets = devSecrets(root, project.connections, randomBytes);
   const settings = stackSettings(project.connections, url, secrets);
@@ -105,6 +108,19 @@ async function startOn(
   undo.push(() => clearInterval(cron));
   const ended = Promise.race([workers.ended, compute.ended]);
   return { url, apiKey: env.WEIR_API_KEY ?? "", env, ended, restartWorkers: workers.restart };
+}
+
+/** @throws CliError for an alias that the project does not have */
+function chosen({ pipelines }: Project, only: readonly string[]): Project["pipelines"] {
+  const unknown = only.find((alias) => !pipelines.some(({ name }) => name === alias));
+  if (unknown === undefined) return pipelines.filter(({ name }) => only.includes(name));
+  const some = pipelines.slice(0, 10).map(({ name }) => name);
+  const others = pipelines.length > some.length ? " and others" : "";
+  throw new CliError(
+    `There is no pipeline ${unknown} in this tree: --only takes ${some.join(", ")}${others}.`,
+    [],
+    4,
+  );
 }
 
 /** Environment of compute. It may read from the stack itself, and from every endpoint that a connection names. */

@@ -6,9 +6,11 @@ import { join } from "node:path";
 import { parse } from "smol-toml";
 import { describe, expect, test } from "vitest";
 import { configsOf, localConfigs } from "../../cli/local/local-config.ts";
+import { startStack } from "../../cli/local/stack.ts";
 import { startLimitSeconds, waitUntilHealthy } from "../../cli/local/wrangler.ts";
 import type { Table } from "../../cli/project/bindings.ts";
 import { loadProject, packageRoot } from "../../cli/project/project.ts";
+import { project } from "./support/given.ts";
 
 const root = join(packageRoot, "test/project");
 const configs = configsOf(loadProject(root));
@@ -70,4 +72,11 @@ describe("the limit of a start", () => {
     const gone = Promise.resolve("ended with code 1");
     await expect(waitUntilHealthy("http://127.0.0.1:9", gone)).rejects.toThrow("ended with code 1");
   });
+});
+
+test("only pipelines that there are can be chosen to be started", async () => {
+  const own = project();
+  const only = ["one", "nothing"];
+  const starting = startStack({ root: own, port: 0, persist: join(own, ".weir/state"), only, onLine() {} });
+  await expect(starting).rejects.toThrow("There is no pipeline nothing in this tree: --only takes one.");
 });
