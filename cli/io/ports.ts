@@ -1,4 +1,5 @@
 // Free TCP ports of this machine.
+import { once } from "node:events";
 import { createServer } from "node:net";
 
 /** Whether no process listens on a port. */
@@ -10,6 +11,13 @@ export const isFree = (port: number): Promise<boolean> =>
 
 /** Finds a port on which no process listens now. */
 export const freePort = () => listenOnce(0);
+
+/** Keeps a free port from everybody else until the returned function is called. */
+export async function holdPort(port: number): Promise<() => Promise<void>> {
+  const server = createServer().listen(port, "127.0.0.1");
+  await once(server, "listening");
+  return () => new Promise((resolve) => server.close(() => resolve()));
+}
 
 function listenOnce(port: number): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Connections } from "../../src/shapes/connection.ts";
 import { CliError } from "../io/output.ts";
-import { freePort, isFree } from "../io/ports.ts";
+import { freePort, holdPort, isFree } from "../io/ports.ts";
 import { loadProject, ownConfig, type Project } from "../project/project.ts";
 import { devSecrets, type SettingValues, stackSettings } from "../settings/dev-env.ts";
 import { startCompute } from "./compute-server.ts";
@@ -90,7 +90,11 @@ async function startOn(
   await migrate(root, persist, quiet);
 
   step("starting compute");
-  const compute = await startCompute(computeEnv(root, url, project.connections, settings), onLine);
+  // Compute takes any free port, and the Workers' own is free until they start.
+  const release = await holdPort(port);
+  const compute = await startCompute(computeEnv(root, url, project.connections, settings), onLine).finally(
+    release,
+  );
   undo.push(compute.stop);
   noteCommit(root, persist);
   const env: SettingValues = { ...settings, ...compute.settings, WEIR_LOCAL_URL: url };

@@ -248,6 +248,17 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
   const runs = async (at: string): Promise<RunOnRecord[]> =>
     (await shard.runs({ limit: STORY })).filter(isOf(at));
 
+  /** Events on record since a time, those that are looked for. */
+  async function entriesOf(isWanted: (entry: LogEntry) => boolean, since: number): Promise<LogEntry[]> {
+    const entries: LogEntry[] = [];
+    for (let after: Parameters<EventLog["walk"]>[1]; ; ) {
+      const page = await log.walk({ order: "newest first", since }, after, 1000);
+      entries.push(...page.entries.filter(isWanted));
+      if (!page.next) return entries;
+      after = page.next;
+    }
+  }
+
   const world = {
     /** What else happens while a call takes its time. */
     meanwhile: async () => {},
@@ -281,22 +292,20 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
       throw new Error("it never came to rest");
     },
     runs,
-    /** Runs of all stories. */
-    allRuns: () => shard.runs({ limit: ALL }),
+    /** Runs of all stories: those that a shard holds, and those that it has packed into the log. */
+    async allRuns(): Promise<RunOnRecord[]> {
+      const packed = (await entriesOf(() => true, 0)).flatMap(({ runs }) => runs);
+      const runs = new Map(packed.map((run) => [run.id, run]));
+      for (const run of await shard.runs({ limit: ALL }))
+        if ((runs.get(run.id)?.progress ?? -1) <= run.progress) runs.set(run.id, run);
+      return [...runs.values()];
+    },
     tracked: async (at: string) =>
       (await Promise.all(ALIASES.map((alias) => shard.tracked({ alias, limit: ALL }))))
         .flat()
         .filter(isOf(at)),
     /** Events of a story, as the log has them. */
-    async events(at: string): Promise<LogEntry[]> {
-      const entries: LogEntry[] = [];
-      for (let after: Parameters<EventLog["walk"]>[1]; ; ) {
-        const page = await log.walk({ order: "newest first", since: begun }, after, 1000);
-        entries.push(...page.entries.filter(({ event }) => isOf(at)(event)));
-        if (!page.next) return entries;
-        after = page.next;
-      }
-    },
+    events: (at: string): Promise<LogEntry[]> => entriesOf(({ event }) => isOf(at)(event), begun),
     letters: async (at: string) =>
       (await shard.letters({ limit: ALL })).filter(({ event }) => isOf(at)(event)),
 
