@@ -12,9 +12,9 @@ export const isFree = (port: number): Promise<boolean> =>
 /** Finds a port on which no process listens now. */
 export const freePort = () => listenOnce(0);
 
-/** Keeps a free port from everybody else until the returned function is called. */
+/** Keeps a free port from everybody else until the returned function is called. Whoever calls it is hung up on. */
 export async function holdPort(port: number): Promise<() => Promise<void>> {
-  const server = createServer().listen(port, "127.0.0.1");
+  const server = createServer((socket) => socket.destroy()).listen(port, "127.0.0.1");
   await once(server, "listening");
   return () => new Promise((resolve) => server.close(() => resolve()));
 }
