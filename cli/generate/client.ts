@@ -75,9 +75,14 @@ export function clientText(document = apiDocument() as unknown as ApiDocument): 
     "/** A call of an operation, for who sends it. */",
     "export interface Call extends CallOptions { method: string; path: string; query?: object | undefined; body?: unknown }",
     "",
+    "/** A server-sent event. */",
+    "export interface ServerEvent<T> { event: string; id: string; data: T }",
+    "",
     "export abstract class Operations {",
     "  /** Sends a call and gives its answer. */",
     "  abstract send<T>(call: Call): Promise<T>;",
+    "  /** Sends a call and gives the events of its answer, as they come. */",
+    "  abstract stream<T>(call: Call): AsyncGenerator<ServerEvent<T>>;",
     ...methods,
     "}",
     "",
@@ -112,10 +117,14 @@ function methodText(method: string, path: string, operation: Operation): string 
     ...(query.length > 0 ? ["query"] : []),
     "...options",
   ];
+  const events = operation.responses[200]?.content?.["text/event-stream"]?.schema;
+  const answer = events
+    ? `AsyncGenerator<ServerEvent<${typeOf(events, "answered")}>>`
+    : `Promise<${answerOf(operation)}>`;
   return [
     `  /** ${summary}. */`,
-    `  ${operationId}(${given.join(", ")}): Promise<${answerOf(operation)}> {`,
-    `    return this.send({ ${call.join(", ")} });`,
+    `  ${operationId}(${given.join(", ")}): ${answer} {`,
+    `    return this.${events ? "stream" : "send"}({ ${call.join(", ")} });`,
     "  }",
   ].join("\n");
 }

@@ -3,8 +3,9 @@
 
 import type * as api from "../../src/client/client.ts";
 import { type Call, WeirClient, WeirError } from "../../src/client/client.ts";
+import { fetchNamed } from "../../src/shapes/user-agent.ts";
 import { CliError, type ExitCode } from "../io/output.ts";
-import { reach } from "../settings/reach.ts";
+import { failToReach, reach } from "../settings/reach.ts";
 import { type EndpointFlags, isLocal, settingsOf } from "../settings/settings.ts";
 
 export type Replay = api.Replay;
@@ -38,6 +39,22 @@ export function openClient(root: string, flags: EndpointFlags): Client {
 
 /** The typed client itself, whose errors are its own. @throws CliError (exit code 3) where no key is found */
 export const openApi = (root: string, flags: EndpointFlags): WeirClient => apiOf(addressOf(root, flags));
+
+/** The typed client for an answer that goes on: without a limit on its time. Refusals are those of the commands. */
+export async function* streamOf<T>(
+  root: string,
+  flags: EndpointFlags,
+  read: (weir: WeirClient) => AsyncGenerator<T>,
+): AsyncGenerator<T> {
+  const { url, key } = addressOf(root, flags);
+  const send: typeof fetch = (input, init) =>
+    fetchNamed(input, init).catch((error: unknown) => failToReach(url, error));
+  try {
+    yield* read(new WeirClient({ url, key, fetch: send }));
+  } catch (error) {
+    throw error instanceof WeirError ? refusalOf(error.call, error) : error;
+  }
+}
 
 function addressOf(root: string, flags: EndpointFlags): { url: string; key: string } {
   const { url, key: found } = settingsOf(root, process.env, flags);

@@ -15,7 +15,7 @@ import {
   URL_OPTION,
 } from "../io/options.ts";
 import type { DeadLetterChoice } from "./dead-letters.ts";
-import { addEvents, addInvoke, addLineage, addOpen, addRejections } from "./read-commands.ts";
+import { addEvents, addInvoke, addLineage, addLive, addOpen, addRejections } from "./read-commands.ts";
 import type { IdempotencyFlags, OperatorFlags } from "./replay.ts";
 import { addRuns } from "./run-commands.ts";
 import { type CreateFlags, SELECTIONS } from "./selection.ts";
@@ -32,6 +32,7 @@ export function addOperateCommands(program: Command, root: () => string): void {
     addAudit(program, root),
     addReindex(program, root),
     addEvents(program, root),
+    addLive(program, root),
     addRejections(program, root),
     addRuns(program, root),
     addDeadLetters(program, root),

@@ -1,7 +1,7 @@
-// Commands that show what happened and run a pipeline once: `weir events`, `rejections`, `lineage`, `invoke` and `open`.
-// Each loads its function when it runs.
+// Commands that show what happened and run a pipeline once: `weir events`, `live`, `rejections`, `lineage`, `invoke` and
+// `open`. Each loads its function when it runs.
 import type { Command } from "commander";
-import { IDEMPOTENCY_OPTION, LIMIT_OPTION } from "../io/options.ts";
+import { IDEMPOTENCY_OPTION, LIMIT_OPTION, positiveInteger } from "../io/options.ts";
 import type { InvokeFlags } from "./invoke.ts";
 import type { OperatorFlags } from "./replay.ts";
 
@@ -31,6 +31,20 @@ export function addEvents(program: Command, root: () => string): Command {
       await showEvent(root(), id, flags);
     });
   return events;
+}
+
+export function addLive(program: Command, root: () => string): Command {
+  return program
+    .command("live")
+    .description(
+      "say what changes, as it changes: events, runs, items, dead letters and so on; --json: by the line",
+    )
+    .option("--seconds <count>", "end after this time; default: go on until Ctrl+C", positiveInteger)
+    .addHelpText("after", "\nExamples:\n  $ weir live --seconds 5\n  $ weir live --seconds 5 --json")
+    .action(async (flags: OperatorFlags & { seconds?: number }) => {
+      const { watchLive } = await import("./live.ts");
+      await watchLive(root(), flags);
+    });
 }
 
 export function addRejections(program: Command, root: () => string): Command {

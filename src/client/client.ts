@@ -1,6 +1,6 @@
 // The typed client of Weir's HTTP API, `import { WeirClient } from "weir/client"`: a method for each operation, generated
 // from the OpenAPI document. Needs `fetch` and nothing else, and so runs in Node, in Workers and in browsers.
-import { type Call, Operations, type Problem } from "./operations.generated.ts";
+import { type Call, Operations, type Problem, type ServerEvent } from "./operations.generated.ts";
 
 export type * from "./operations.generated.ts";
 
@@ -46,7 +46,19 @@ export class WeirClient extends Operations {
   }
 
   /** Sends any call. @throws WeirError for an answer that is no success */
-  override async send<T>({ method, path, query = {}, body, signal, idempotencyKey }: Call): Promise<T> {
+  override async send<T>(call: Call): Promise<T> {
+    const response = await this.#answer(call);
+    const isJson = response.headers.get("content-type")?.includes("json");
+    return (isJson ? await response.json() : await response.text()) as T;
+  }
+
+  /** Sends a call whose answer is a stream of events; leaving the loop ends it. @throws WeirError as `send` does */
+  override async *stream<T>(call: Call): AsyncGenerator<ServerEvent<T>> {
+    const response = await this.#answer(call);
+    if (response.body) yield* eventsIn<T>(response.body);
+  }
+
+  async #answer({ method, path, query = {}, body, signal, idempotencyKey }: Call): Promise<Response> {
     const { url, key, fetch: send = fetch } = this.#options;
     const target = new URL(path, url);
     for (const [name, value] of Object.entries(query))
@@ -62,8 +74,7 @@ export class WeirClient extends Operations {
       ...(signal && { signal }),
     });
     if (!response.ok) throw new WeirError({ method, path }, response, await response.text());
-    const isJson = response.headers.get("content-type")?.includes("json");
-    return (isJson ? await response.json() : await response.text()) as T;
+    return response;
   }
 
   /**
@@ -80,6 +91,37 @@ export class WeirClient extends Operations {
       cursor = page.next;
     } while (cursor !== undefined);
   }
+}
+
+/** Events of a stream (html.spec.whatwg.org/multipage/server-sent-events.html) as Weir sends them: data on one line. */
+async function* eventsIn<T>(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent<T>> {
+  const reader = body
+    .pipeThrough(new TextDecoderStream() as never)
+    .getReader() as ReadableStreamDefaultReader<string>;
+  let rest = "";
+  try {
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      const blocks = (rest + read.value).split("\n\n");
+      rest = blocks.pop() ?? "";
+      for (const block of blocks) {
+        const fields = new Map(block.split("\n").map((line) => splitField(line)));
+        const data = fields.get("data");
+        if (data === undefined) continue;
+        yield {
+          event: fields.get("event") ?? "message",
+          id: fields.get("id") ?? "",
+          data: JSON.parse(data) as T,
+        };
+      }
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+function splitField(line: string): [name: string, value: string] {
+  const colon = line.indexOf(":");
+  return [line.slice(0, colon), line.slice(colon + 1).trimStart()];
 }
 
 function problemIn(response: Response, text: string): Problem | undefined {

@@ -51,6 +51,8 @@ export type Ledger = { /** The number that this Worker was deployed for */ shard
 
 export type Lineage = { item_id: string; object: ObjectName & ({ etag: string | null; version_id: string | null; size: number | null }); event: { id: string; time: string }; run: { id: string; stored_at: string }; pipeline: { alias: string; version: string; commit: string }; vectors: ItemVector[] };
 
+export type LiveChange = { at: string; /** Lists that are no longer as they were */ what: ("events" | "runs" | "items" | "dead_letters" | "rejections" | "replays" | "pipelines")[] };
+
 export type NewApiKey = ApiKey & { /** The key. It is kept as a hash, so this is the only time */ key: string };
 
 export type ObjectName = { connection: string; bucket: string; key: string };
@@ -99,9 +101,14 @@ export interface CallOptions { signal?: AbortSignal; idempotencyKey?: string }
 /** A call of an operation, for who sends it. */
 export interface Call extends CallOptions { method: string; path: string; query?: object | undefined; body?: unknown }
 
+/** A server-sent event. */
+export interface ServerEvent<T> { event: string; id: string; data: T }
+
 export abstract class Operations {
   /** Sends a call and gives its answer. */
   abstract send<T>(call: Call): Promise<T>;
+  /** Sends a call and gives the events of its answer, as they come. */
+  abstract stream<T>(call: Call): AsyncGenerator<ServerEvent<T>>;
   /** Counts for a monitor, in Prometheus's text format. */
   readMetrics(options: CallOptions = {}): Promise<string> {
     return this.send({ method: "GET", path: `/metrics`, ...options });
@@ -221,6 +228,10 @@ export abstract class Operations {
   /** Announce a higher number of shards to the ledger, before it is deployed. */
   growLedger(body: { shards: number }, options: CallOptions = {}): Promise<Ledger> {
     return this.send({ method: "POST", path: `/v1/ledger/shards`, body, ...options });
+  }
+  /** What changes, as it changes: server-sent events `changed` and `beat`, each with a LiveChange as data. */
+  watchChanges(query: { seconds?: number } = {}, options: CallOptions = {}): AsyncGenerator<ServerEvent<LiveChange>> {
+    return this.stream({ method: "GET", path: `/v1/live`, query, ...options });
   }
   /** What an object of a connection is now, and a signed URL to read it by; nothing runs. */
   lookAtObject(body: { connection: string; bucket: string; key: string; tags?: boolean | undefined }, options: CallOptions = {}): Promise<ObjectNow> {

@@ -15,6 +15,7 @@ import { authorize } from "./gate/gate.ts";
 import { idempotent } from "./gate/idempotency.ts";
 import { boundedBody, jsonBody } from "./gate/json-body.ts";
 import { addKeyRoutes } from "./keys/handlers.ts";
+import { addLiveRoutes } from "./live/handlers.ts";
 import { readMoment } from "./moments.ts";
 import { readObject } from "./object-reads.ts";
 import { addOperateRoutes } from "./operate/handlers.ts";
@@ -80,6 +81,7 @@ export function createApp() {
   addErasureRoutes(app, open);
   addKeyRoutes(app, open);
   addSearchRoutes(app, open);
+  addLiveRoutes(app, open);
 
   // What it needs is loaded when it is first asked.
   app.post("/mcp", async (c) => (await import("./mcp.ts")).answerMcp(app, c));

@@ -3,6 +3,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import * as erasures from "./erasures/routes.ts";
 import * as keys from "./keys/routes.ts";
+import * as live from "./live/routes.ts";
 import * as operate from "./operate/routes.ts";
 import * as read from "./read/routes.ts";
 import type { RouterApp } from "./router-app.ts";
@@ -22,7 +23,7 @@ export function describeApi(app: RouterApp): void {
 /** The document without a server: the same wherever Weir runs. */
 export function apiDocument() {
   const app: RouterApp = new OpenAPIHono();
-  for (const routes of [read, operate, erasures, keys, search])
+  for (const routes of [read, operate, erasures, keys, search, live])
     for (const route of Object.values(routes)) app.openAPIRegistry.registerPath(route);
   addScheme(app);
   return app.getOpenAPI31Document(ABOUT);

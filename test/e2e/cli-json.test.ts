@@ -93,6 +93,7 @@ const TABLE: Record<string, Row> = {
   "dead-letters show": { words: () => [ids.DEAD ?? ""] },
   "events list": {},
   "events show": { words: () => [ids.EVENT ?? ""] },
+  live: { elsewhere: ["test/e2e/live.test.ts", "JSON.parse(line)"] },
   rejections: {},
   lineage: { words: () => ["echoes", ids.ITEM ?? ""] },
   invoke: { words: () => ["echo", "test-media/json/a.txt"] },

@@ -170,6 +170,7 @@ test("the API, asked well and badly", async () => {
     const filled = path
       .replace("{alias}", "echo")
       .replace("{name}", "echoes")
+      .replace("/live", "/live?seconds=1")
       .replace(/\{\w+\}/g, "none");
     await ask(filled);
     await ask(filled, { key: made.key });

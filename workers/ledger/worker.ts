@@ -8,6 +8,7 @@ import { FailureError } from "../../src/shapes/failure.ts";
 import type { Report } from "../../src/shapes/run.ts";
 import type { RunMessage } from "../../src/shapes/run-message.ts";
 import { mayBegin, spendOf } from "../../src/store/ledger/budgets.ts";
+import { changedByCommit, changedByReports, ShardChanges } from "../../src/store/ledger/changes.ts";
 import type * as contract from "../../src/store/ledger/contract.ts";
 import { listPaused } from "../../src/store/ledger/pauses.ts";
 import { SplittableShard } from "../../src/store/ledger/shard/splittable.ts";
@@ -29,6 +30,7 @@ const shardsIn = (env: ReturnType<typeof openEnv>) =>
 /** One shard. */
 export class LedgerShard extends DurableObject implements contract.ShardPeer {
   readonly #opened: Promise<SplittableShard>;
+  readonly #changes = new ShardChanges(Date.now);
 
   constructor(ctx: DurableObjectState, raw: object) {
     super(ctx, raw);
@@ -59,34 +61,58 @@ export class LedgerShard extends DurableObject implements contract.ShardPeer {
 
   override async alarm(): Promise<void> {
     await (await this.#opened).alarm();
+    this.#changes.note("runs");
+  }
+
+  /** When something last changed here. */
+  changed() {
+    return this.#changes.times;
   }
 
   async commit(...call: Call<"commit">) {
-    return (await this.#opened).commit(...call);
+    const answer = await (await this.#opened).commit(...call);
+    this.#changes.note(...changedByCommit(answer));
+    return answer;
   }
   async unsent(...call: Call<"unsent">) {
-    return (await this.#opened).unsent(...call);
+    const answer = await (await this.#opened).unsent(...call);
+    this.#changes.note("runs");
+    return answer;
   }
   async finish(...call: Call<"finish">) {
-    return (await this.#opened).finish(...call);
+    const answer = await (await this.#opened).finish(...call);
+    this.#changes.note(...changedByReports(call[0]));
+    return answer;
   }
   async bury(...call: Call<"bury">) {
-    return (await this.#opened).bury(...call);
+    const answer = await (await this.#opened).bury(...call);
+    this.#changes.note("runs", "dead_letters");
+    return answer;
   }
   async cancel(...call: Call<"cancel">) {
-    return (await this.#opened).cancel(...call);
+    const answer = await (await this.#opened).cancel(...call);
+    this.#changes.note("runs");
+    return answer;
   }
   async release(...call: Call<"release">) {
-    return (await this.#opened).release(...call);
+    const answer = await (await this.#opened).release(...call);
+    this.#changes.note("runs");
+    return answer;
   }
   async redrive(...call: Call<"redrive">) {
-    return (await this.#opened).redrive(...call);
+    const answer = await (await this.#opened).redrive(...call);
+    this.#changes.note("runs", "dead_letters");
+    return answer;
   }
   async drop(...call: Call<"drop">) {
-    return (await this.#opened).drop(...call);
+    const answer = await (await this.#opened).drop(...call);
+    this.#changes.note("runs", "dead_letters");
+    return answer;
   }
   async takeOld(...call: Call<"takeOld">) {
-    return (await this.#opened).takeOld(...call);
+    const answer = await (await this.#opened).takeOld(...call);
+    this.#changes.note("runs", "dead_letters", "items");
+    return answer;
   }
   async letters(...call: Call<"letters">) {
     return (await this.#opened).letters(...call);
@@ -131,7 +157,9 @@ export class LedgerShard extends DurableObject implements contract.ShardPeer {
     return (await this.#opened).produced(...call);
   }
   async erase(...call: Call<"erase">) {
-    return (await this.#opened).erase(...call);
+    const answer = await (await this.#opened).erase(...call);
+    this.#changes.note("events", "runs", "dead_letters", "items");
+    return answer;
   }
   async eraseIdentities(...call: Call<"eraseIdentities">) {
     return (await this.#opened).eraseIdentities(...call);
@@ -143,7 +171,9 @@ export class LedgerShard extends DurableObject implements contract.ShardPeer {
     return (await this.#opened).expect(...call);
   }
   async adopt(...call: Call<"adopt">) {
-    return (await this.#opened).adopt(...call);
+    const answer = await (await this.#opened).adopt(...call);
+    this.#changes.note("runs", "dead_letters", "items");
+    return answer;
   }
 }
 
