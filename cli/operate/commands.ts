@@ -19,7 +19,7 @@ import { addEvents, addInvoke, addLineage, addLive, addOpen, addRejections } fro
 import type { IdempotencyFlags, OperatorFlags } from "./replay.ts";
 import { addRuns } from "./run-commands.ts";
 import { type CreateFlags, SELECTIONS } from "./selection.ts";
-import type { OriginFlags } from "./versions.ts";
+import type { ItemsFlags } from "./versions.ts";
 
 const FORCE_OPTION = [
   "--force",
@@ -283,15 +283,18 @@ function addItems(program: Command, root: () => string): Command {
     .option("--version <version>", "only items that this version made")
     .option("--commit <commit>", "only items that this commit made; the full hash")
     .option("--stale", "only items that a version other than the deployed one made")
+    .option("--sort <name>", "a name of the items, as in a filter; --sort=-NAME sorts the other way")
     .option("--limit <count>", "rows to print", positiveInteger, 50)
     .addHelpText(
       "after",
-      "\nExamples:\n  $ weir items data_bucket --stale\n  $ weir items data_bucket --key videos/my.mp4 --json",
+      `
+Examples:
+  $ weir items data_bucket --stale
+  $ weir items data_bucket --key videos/my.mp4 --json
+  $ weir items data_bucket --sort=-stored_at --limit 5`,
     )
-    .action(
-      async (collection: string, flags: OperatorFlags & OriginFlags & { key?: string; limit: number }) => {
-        const { listItems } = await import("./versions.ts");
-        await listItems(root(), collection, flags);
-      },
-    );
+    .action(async (collection: string, flags: ItemsFlags) => {
+      const { listItems } = await import("./versions.ts");
+      await listItems(root(), collection, flags);
+    });
 }

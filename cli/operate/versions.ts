@@ -35,17 +35,16 @@ export async function listVersions(root: string, alias: string, flags: OperatorF
     );
 }
 
+export type ItemsFlags = OperatorFlags & OriginFlags & { key?: string; sort?: string; limit: number };
+
 /** Prints items of a collection. */
-export async function listItems(
-  root: string,
-  collection: string,
-  flags: OperatorFlags & OriginFlags & { key?: string; limit: number },
-): Promise<void> {
-  const { version, commit, stale, key, limit } = flags;
+export async function listItems(root: string, collection: string, flags: ItemsFlags): Promise<void> {
+  const { version, commit, stale, key, sort, limit } = flags;
   const query = new URLSearchParams({
     ...(version && { version }),
     ...(commit && { commit }),
     ...(key && { key }),
+    ...(sort && { sort }),
     ...(stale && { stale: "true" }),
   });
   const data = await openClient(root, flags).list<Item>(`${itemsPath(collection)}?${query}`, limit);

@@ -134,7 +134,7 @@ export abstract class Operations {
     return this.send({ method: "GET", path: `/v1/collections/${encodeURIComponent(name)}/index`, query, ...options });
   }
   /** Items of a collection. */
-  listItems(name: string, query: { limit?: number; cursor?: string; version?: string; commit?: string; stale?: "true" | "false"; key?: string; filter?: string; vectors?: "true" | "false" } = {}, options: CallOptions = {}): Promise<{ data: Item[]; next?: string | undefined }> {
+  listItems(name: string, query: { limit?: number; cursor?: string; version?: string; commit?: string; stale?: "true" | "false"; key?: string; filter?: string; sort?: string; vectors?: "true" | "false" } = {}, options: CallOptions = {}): Promise<{ data: Item[]; next?: string | undefined }> {
     return this.send({ method: "GET", path: `/v1/collections/${encodeURIComponent(name)}/items`, query, ...options });
   }
   /** One item. */

@@ -5,6 +5,7 @@ export { FilterError } from "./error.ts";
 export { evaluate, meets } from "./evaluate.ts";
 export { type ClauseExplanation, type Explanation, explain } from "./explain.ts";
 export { buildIndex, type FilterIndex, type Matches } from "./filter-index.ts";
+export { itemPath } from "./item-names.ts";
 export { isOfSet, itemJson, itemView, type JudgedItem, setJson } from "./item-view.ts";
 export { JsonView, leavesIn } from "./json-view.ts";
 export { lintFilter } from "./lint.ts";

@@ -61,6 +61,8 @@ export interface ItemsQuery {
   vectors: boolean;
   /** A filter over items, as JSON. */
   filter?: string | undefined;
+  /** What to sort by: a name of an item, with `-` before it for the other direction. */
+  sort?: string | undefined;
 }
 
 /** One page of a collection's items, narrowed to a key, a version, a commit, or to stale items. */

@@ -22,14 +22,18 @@ export function decodeCursor(list: string, cursor: string | undefined, parts: nu
   if (cursor === undefined) return undefined;
   const parsed = cursorSchema.safeParse(parseJson(Buffer.from(cursor, "base64url").toString()));
   if (parsed.success && parsed.data.l === list && parsed.data.k.length === parts) return parsed.data.k;
-  throw new FailureError({
+  throw strangeCursor();
+}
+
+/** Why a cursor is refused that no page of the list gave. */
+export const strangeCursor = () =>
+  new FailureError({
     kind: "invalid",
     detail: "the cursor is not one of this list",
     where: "cursor",
     expected: "the `next` of an earlier page of the same list, as it was",
     next: "leave the cursor out to begin at the first page",
   });
-}
 
 function parseJson(text: string): unknown {
   try {

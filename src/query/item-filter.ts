@@ -1,6 +1,7 @@
-// Filters over items as callers write them: as JSON in a body, or as text in a query. Refused where they do not compile.
-import { compileItemFilter, FilterError } from "../match/index.ts";
+// Filters over items, and orders of them, as callers write them: as JSON in a body, or as text in a query. Refused where they do not compile.
+import { compileItemFilter, FilterError, itemPath } from "../match/index.ts";
 import { FailureError } from "../shapes/failure.ts";
+import type { ItemOrder } from "../store/index/order.ts";
 
 /** @throws FailureError `invalid` for what is no filter over items */
 export function checkFilter(written: Record<string, unknown>): void {
@@ -26,6 +27,21 @@ export function readFilter(text: string): Record<string, unknown> {
     });
   checkFilter(written);
   return written;
+}
+
+/** An order out of its text: a name of an item, with `-` before it for the other direction. @throws FailureError `invalid` */
+export function readOrder(text: string): ItemOrder {
+  const descending = text.startsWith("-");
+  try {
+    return { path: itemPath(descending ? text.slice(1) : text, "sort").text, descending };
+  } catch (error) {
+    if (!(error instanceof FilterError)) throw error;
+    const { message, expected } = error;
+    throw new FailureError({
+      ...{ kind: "invalid", detail: message, where: "sort", expected },
+      next: "name what to sort by as a filter would: object.key, -stored_at, span.start, data.title",
+    });
+  }
 }
 
 function parsed(text: string): Record<string, unknown> | undefined {

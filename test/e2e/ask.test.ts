@@ -277,6 +277,36 @@ test("the list of items takes the same filter, page by page, and refuses what is
   });
 });
 
+test("the list of items comes in the order of a name, page by page, and refuses what is none", async () => {
+  const all = (await api.listItems("embedded", { limit: 200 })).data;
+  for (const sort of ["-span.start", "object.key", "stored_at", "-data.text"]) {
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await api.listItems("embedded", { sort, limit: 2, ...(cursor && { cursor }) });
+      seen.push(...page.data.map(({ id }) => id));
+      cursor = page.next;
+    } while (cursor);
+    expect(seen.toSorted(), sort).toEqual(all.map(({ id }) => id).toSorted());
+  }
+  const { data } = await api.listItems("embedded", {
+    sort: "-data.text",
+    filter: '{"data":{"text":[{"exists":true}]}}',
+  });
+  expect(data.map((item) => item.data.text)).toEqual(["snow on the mountains", "a red car at night"]);
+  const keys = (await api.listItems("embedded", { sort: "object.key", limit: 200 })).data;
+  expect(keys.map(({ object }) => object.key)).toEqual(all.map(({ object }) => object.key).toSorted());
+  for (const sort of ["colour", "data", "-", "object.key.x"])
+    await expect(api.listItems("embedded", { sort }), sort).rejects.toMatchObject({ status: 400 });
+  // A place that no page gave.
+  const { next = "" } = await api.listItems("embedded", { sort: "object.key", limit: 1 });
+  const { l } = JSON.parse(Buffer.from(next, "base64url").toString()) as { l: string };
+  const cursor = Buffer.from(JSON.stringify({ l, k: ["{", "itm"] })).toString("base64url");
+  await expect(api.listItems("embedded", { sort: "object.key", cursor })).rejects.toMatchObject({
+    status: 400,
+  });
+});
+
 test("a key with the scope search asks, and does nothing else", async () => {
   const { key } = await api.createKey({ name: "asker", scopes: ["search"] });
   const asker = new WeirClient({ url: weir.base, key });

@@ -2,7 +2,17 @@
 // spread: sets are replaced whole and never by older ones, and questions find exactly what is there.
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { compileItemFilter, evaluate, itemView } from "../../src/match/index.ts";
+import {
+  compileItemFilter,
+  evaluate,
+  itemJson,
+  itemPath,
+  itemView,
+  leavesIn,
+  setJson,
+} from "../../src/match/index.ts";
+import { itemId, setId } from "../../src/store/collections/ids.ts";
+import { comparePlaces, sortKeyOf } from "../../src/store/index/order.ts";
 import { LINEAGE, newItem, objectSet, openShards, space, vector } from "./support.ts";
 
 let shards: Awaited<ReturnType<typeof openShards>>;
@@ -10,6 +20,11 @@ beforeAll(async () => {
   shards = await openShards();
 }, 60_000);
 afterAll(() => shards?.close());
+
+interface SortedPage {
+  items: string[];
+  next?: unknown;
+}
 
 const keysOf = ({ hits }: { hits: { object: { key: string }; position: number }[] }) =>
   hits.map(({ object, position }) => `${object.key} ${position}`);
@@ -252,6 +267,91 @@ describe.each([
         due.sort(),
       );
     }
+  });
+
+  test("pages of any order, put end to end, are what sorting in memory gives", async () => {
+    const index = open("sorted");
+    const data = fc.record(
+      {
+        n: fc.oneof(fc.integer({ min: -2, max: 2 }), fc.double({ noNaN: true }), fc.boolean()),
+        title: fc.oneof(fc.constantFrom("a", "b", "B", "é", "z".repeat(300)), fc.string({ maxLength: 3 })),
+        parts: fc.array(fc.record({ at: fc.integer({ min: 0, max: 9 }) }), { maxLength: 3 }),
+        none: fc.constant(null),
+      },
+      { requiredKeys: [] },
+    );
+    const sets = fc.sample(fc.array(data, { minLength: 1, maxLength: 9 }), { numRuns: 12, seed: 5 });
+    const lineageOf = (n: number) => ({ ...LINEAGE, size: n % 3, stored_at: `2026-11-2${n % 4}T10:00:00Z` });
+    // Some are replaced when an order is known already, and some go.
+    for (const round of [1, 2]) {
+      for (const [n, own] of sets.entries()) {
+        const items = round === 2 && n % 5 === 0 ? [] : own.map((each) => newItem(each));
+        await index.replace(`k${n}`, items, round, { lineage: lineageOf(n) });
+      }
+      await index.call("sorted", { order: { path: "data.n", descending: false }, limit: 3 });
+    }
+    const items = sets.flatMap((own, n) =>
+      n % 5 === 0
+        ? []
+        : own.map((each, position) => {
+            const set = objectSet(`k${n}`);
+            const id = itemId(setId(set), position);
+            return { id, position, set, lineage: lineageOf(n), data: each };
+          }),
+    );
+    const half = { position: [{ numeric: [">", 1] }] };
+    for (const path of [
+      "data.n",
+      "data.title",
+      "data.parts.at",
+      "data.none",
+      "object.key",
+      "stored_at",
+      "id",
+    ])
+      for (const descending of [false, true])
+        for (const filter of [undefined, half]) {
+          const order = { path, descending };
+          const due = items
+            .filter(({ position }) => !filter || position > 1)
+            .map((item) => ({
+              item: item.id,
+              key: sortKeyOf(
+                leavesIn({ ...setJson(item), ...itemJson(item) }, itemPath(path, "")).map(
+                  ({ value }) => value,
+                ),
+                order,
+              ),
+            }))
+            .sort((a, b) => comparePlaces(a, b, descending))
+            .map(({ item }) => item);
+          const seen: string[] = [];
+          let after: unknown;
+          do {
+            const page: SortedPage = await index.call("sorted", { order, filter, limit: 7, after });
+            expect(page.items.length).toBeLessThanOrEqual(7);
+            seen.push(...page.items);
+            after = page.next;
+          } while (after);
+          expect(seen, JSON.stringify(order)).toEqual(due);
+        }
+  });
+
+  test("sorts numbers before texts before booleans, and what has no value last, in both directions", async () => {
+    const index = open("kinds");
+    const values = ["b", 10, true, 9, null, "a", [3, 30], false];
+    await index.replace(
+      "a",
+      values.map((v) => newItem(v === null ? {} : { v })),
+    );
+    const sorted = async (descending: boolean) => {
+      const { items } = await index.call<SortedPage>("sorted", {
+        ...{ order: { path: "data.v", descending }, limit: 20 },
+      });
+      return items.map((item) => values[Number(item.slice(item.lastIndexOf("_") + 1))]);
+    };
+    expect(await sorted(false)).toEqual([[3, 30], 9, 10, "a", "b", false, true, null]);
+    expect(await sorted(true)).toEqual([true, false, "b", "a", [3, 30], 10, 9, null]);
   });
 
   test("a filter that is none is refused with its place", async () => {

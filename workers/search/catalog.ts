@@ -105,6 +105,17 @@ export class Catalog {
     return itemId(name, this.#positionOf[doc] ?? 0);
   }
 
+  /** Less than 0 where the first doc's item comes before the other's: by set, then by position. */
+  compareItems(a: number, b: number): number {
+    const [setA, setB] = [this.setOf(a), this.setOf(b)];
+    if (setA === setB) return (this.#positionOf[a] ?? 0) - (this.#positionOf[b] ?? 0);
+    for (let i = 0; i < 4; i++) {
+      const [partA, partB] = [this.#names[setA * 4 + i] ?? 0, this.#names[setB * 4 + i] ?? 0];
+      if (partA !== partB) return partA - partB;
+    }
+    return 0;
+  }
+
   /** Numbers of all live docs. */
   *live(): Generator<number> {
     for (let doc = 0; doc < this.docs; doc++) if (this.isLive(doc)) yield doc;

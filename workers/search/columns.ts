@@ -8,17 +8,14 @@ import {
   type Filter,
   FilterError,
   isOfSet,
-  itemJson,
   JsonView,
   type Leaf,
   leavesIn,
   meets,
-  setJson,
 } from "../../src/match/index.ts";
 import { FailureError } from "../../src/shapes/failure.ts";
-import type { SetKey, SetLineage } from "../../src/shapes/item.ts";
-import { itemId } from "../../src/store/collections/ids.ts";
 import type { Catalog } from "./catalog.ts";
+import { eachItem, eachSet, itemOf } from "./items.ts";
 import type { DocMask } from "./space.ts";
 
 type Path = Conjunction[number]["path"];
@@ -40,13 +37,6 @@ interface Column {
   values: (readonly Leaf[] | undefined)[];
   known: Map<string, number>;
   chars: number;
-}
-
-interface DocRow {
-  [name: string]: SqlStorageValue;
-  set_name: string;
-  head: string;
-  docs: ArrayBuffer;
 }
 
 export class Columns {
@@ -96,41 +86,32 @@ export class Columns {
   }
 
   /** Takes in the docs of a set that has been stored. */
-  put(
-    set: { name: string; key: SetKey; lineage: SetLineage },
-    docs: { doc: number; data: unknown; span: Span }[],
-  ): void {
-    const common = setJson({ set: set.key, lineage: set.lineage });
-    docs.forEach(({ doc, data, span }, position) => {
-      const own = itemJson({ id: itemId(set.name, position), position, data, span });
+  put({ common, docs }: StoredSet): void {
+    for (const { doc, own } of docs)
       for (const column of this.#columns.values())
         note(column, doc, leavesIn(isOfSet(column.path.text) ? common : own, column.path));
-    });
     this.#trim();
   }
 
   /** Columns of these paths; those that are not there yet are read of all items together. */
   #open(paths: readonly Path[]): Map<string, Column> {
     const missing = paths.filter(({ text }) => !this.#columns.has(text)).map(newColumn);
-    const [common, own] = [
-      missing.filter(({ path }) => isOfSet(path.text)),
-      missing.filter(({ path }) => !isOfSet(path.text)),
-    ];
-    if (missing.length > 0) {
-      for (const row of this.#sql.exec<DocRow>(SETS)) {
-        const docs = new Uint32Array(row.docs);
-        const [doc] = docs;
-        if (common.length === 0 || doc === undefined) continue;
-        const json = setJson(JSON.parse(row.head));
+    const common = missing.filter(({ path }) => isOfSet(path.text));
+    const own = missing.filter(({ path }) => !isOfSet(path.text));
+    if (common.length > 0) {
+      for (const set of eachSet(this.#sql)) {
+        const { docs } = set;
+        const [doc = 0] = docs;
+        const json = set.common();
         for (const column of common) {
           note(column, doc, leavesIn(json, column.path));
           for (const other of docs) put(column, other, column.codes[doc] ?? NO_VALUE);
         }
       }
-      if (own.length > 0)
-        for (const { doc, json } of this.#items())
-          for (const column of own) note(column, doc, leavesIn(json, column.path));
     }
+    if (own.length > 0)
+      for (const { doc, own: json } of eachItem(this.#sql, this.#catalog))
+        for (const column of own) note(column, doc, leavesIn(json, column.path));
     for (const column of missing) this.#columns.set(column.path.text, column);
     const opened = new Map<string, Column>();
     for (const { text } of paths) {
@@ -143,25 +124,6 @@ export class Columns {
     }
     this.#trim();
     return opened;
-  }
-
-  *#items(): Generator<{ doc: number; json: object }> {
-    for (const [doc, span, data] of this.#sql
-      .exec("SELECT id, span, data FROM docs")
-      .raw<[number, string | null, string]>()) {
-      if (!this.#catalog.isLive(doc)) continue;
-      const id = this.#catalog.itemOf(doc);
-      const position = Number(id.slice(id.lastIndexOf("_") + 1));
-      yield {
-        doc,
-        json: itemJson({
-          id,
-          position,
-          data: JSON.parse(data),
-          span: span === null ? null : JSON.parse(span),
-        }),
-      };
-    }
   }
 
   /** Forgets columns until the rest is within its bound. A column that is too large alone serves its query and goes. */
@@ -177,30 +139,20 @@ export class Columns {
   /** Judges the items themselves where columns alone do not decide. */
   #settle(filter: Filter, passing: Uint8Array): void {
     if (!passing.includes(OPEN)) return;
-    for (const row of this.#sql.exec<DocRow>(SETS)) {
-      const docs = new Uint32Array(row.docs);
-      if (!docs.some((doc) => passing[doc] === OPEN)) continue;
-      const common = setJson(JSON.parse(row.head));
+    for (const { name, docs, common } of eachSet(this.#sql))
       docs.forEach((doc, position) => {
         if (passing[doc] !== OPEN) return;
-        const { span, data } = this.#sql
-          .exec<{ span: string | null; data: string }>("SELECT span, data FROM docs WHERE id = ?", doc)
-          .one();
-        const own = itemJson({
-          id: itemId(row.set_name, position),
-          position,
-          data: JSON.parse(data),
-          span: span === null ? null : JSON.parse(span),
-        });
-        passing[doc] = evaluate(filter, new JsonView({ ...common, ...own })) === true ? YES : NO;
+        const own = itemOf(this.#sql, name, position, doc);
+        passing[doc] = evaluate(filter, new JsonView({ ...common(), ...own })) === true ? YES : NO;
       });
-    }
   }
 }
 
-type Span = { start: number; end: number } | null;
-
-const SETS = "SELECT name AS set_name, head, docs FROM sets WHERE items > 0 AND name NOT LIKE '~%'";
+/** A set that has been stored, as filters and orders see it. */
+export interface StoredSet {
+  common: object;
+  docs: { doc: number; own: object }[];
+}
 
 const newColumn = (path: Path): Column => ({
   path,

@@ -1,10 +1,13 @@
 // Sets of a shard, written and removed as a whole: rows of SQLite and what memory holds of them. A set may arrive in
 // parts; none of it counts before the last. One transaction for each call; where it fails, memory is read anew.
+import { setJson } from "../../src/match/index.ts";
 import { covers, type ErasureScope } from "../../src/shapes/erasure.ts";
 import type { PackedHead, PackedPart } from "../../src/store/index/pack.ts";
 import type { ScopedSets } from "../../src/store/index/shard.ts";
 import { Catalog } from "./catalog.ts";
 import { Columns } from "./columns.ts";
+import { itemOf } from "./items.ts";
+import { SortColumns } from "./order.ts";
 import { SCHEMA } from "./schema.ts";
 import { ShardVectors } from "./vectors.ts";
 
@@ -27,6 +30,7 @@ export interface ShardMemory {
   catalog: Catalog;
   vectors: ShardVectors;
   columns: Columns;
+  orders: SortColumns;
 }
 
 export class ShardStore {
@@ -48,7 +52,8 @@ export class ShardStore {
     this.#discardStaged();
     const catalog = new Catalog(this.sql);
     const vectors = new ShardVectors(this.sql, this.#wholeBytes);
-    this.#memory = { catalog, vectors, columns: new Columns(this.sql, catalog) };
+    const [columns, orders] = [new Columns(this.sql, catalog), new SortColumns(this.sql, catalog)];
+    this.#memory = { catalog, vectors, columns, orders };
     return this.#memory;
   }
 
@@ -106,7 +111,7 @@ export class ShardStore {
     this.sql.exec("UPDATE sets SET name = ? WHERE id = ?", part.id, id);
     memory.catalog.add(id, part.id, part.object, [...all]);
     memory.vectors.show(id);
-    this.#showColumns(part.id, part.head, all, memory.columns);
+    this.#showColumns(part.id, part.head, all, memory);
     return "stored";
   }
 
@@ -126,15 +131,13 @@ export class ShardStore {
     });
   }
 
-  #showColumns(name: string, head: PackedHead, ids: Uint32Array, columns: Columns): void {
-    if (columns.isEmpty) return;
-    const docs = [...ids].map((doc) => {
-      const row = this.sql
-        .exec<{ span: string | null; data: string }>("SELECT span, data FROM docs WHERE id = ?", doc)
-        .one();
-      return { doc, data: JSON.parse(row.data), span: row.span === null ? null : JSON.parse(row.span) };
-    });
-    columns.put({ name, key: head.set, lineage: head.lineage }, docs);
+  #showColumns(name: string, { set, lineage }: PackedHead, docs: Uint32Array, memory: ShardMemory): void {
+    const { columns, orders } = memory;
+    if (columns.isEmpty && orders.isEmpty) return;
+    const own = [...docs].map((doc, position) => ({ doc, own: itemOf(this.sql, name, position, doc) }));
+    const stored = { common: setJson({ set, lineage }), docs: own };
+    columns.put(stored);
+    orders.put(stored);
   }
 
   /** Removes a set, also one that is still arriving. Its number goes with it. */

@@ -2,11 +2,12 @@
 // the collection holds and can always be built again from it. store/index/client.ts speaks to it; nothing else does.
 import { DurableObject } from "cloudflare:workers";
 import type { ErasureScope } from "../../src/shapes/erasure.ts";
-import { FailureError } from "../../src/shapes/failure.ts";
+import { type Failure, FailureError } from "../../src/shapes/failure.ts";
 import type { SetKey } from "../../src/shapes/item.ts";
 import type { IndexState, SearchHit } from "../../src/shapes/search.ts";
 import type { IndexedOrder, LikeVectors, SpaceVector } from "../../src/store/index/contract.ts";
 import type { FusedHit } from "../../src/store/index/fuse.ts";
+import type { OrderPlace } from "../../src/store/index/order.ts";
 import type { PackedPart } from "../../src/store/index/pack.ts";
 import type {
   IndexShard,
@@ -15,6 +16,7 @@ import type {
   ScopedSets,
   ShardAnswer,
   ShardLayout,
+  ShardListing,
   ShardNumber,
   ShardPlace,
   ShardQuestion,
@@ -67,6 +69,16 @@ export class SearchShard extends DurableObject<SearchBindings> implements IndexS
       };
     } catch (error) {
       // A class does not travel between Workers; what it says does.
+      if (error instanceof FailureError) return { failure: error.failure };
+      throw error;
+    }
+  }
+
+  async sorted(listing: ShardListing): Promise<OrderPlace[] | { failure: Failure }> {
+    try {
+      const { columns, orders } = this.#store.memory();
+      return orders.places(listing, listing.filter && columns.mask(listing.filter));
+    } catch (error) {
       if (error instanceof FailureError) return { failure: error.failure };
       throw error;
     }

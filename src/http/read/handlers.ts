@@ -6,8 +6,8 @@ import { openEnv } from "../../env.ts";
 import { describeItem, describeLineage, listItems, openCollectionNamed } from "../../query/collections.ts";
 import { getDeadLetter, listCauses, listDeadLetters } from "../../query/dead-letters.ts";
 import { diffFilters } from "../../query/diff.ts";
-import { listFiltered } from "../../query/filtered-items.ts";
 import { answerFilterTest } from "../../query/filters.ts";
+import { listFound } from "../../query/found-items.ts";
 import { readIndexLags } from "../../query/index-lag.ts";
 import { getEvent, getRun, listEvents, listRejections, listRuns } from "../../query/ledger.ts";
 import { renderMetrics } from "../../query/metrics.ts";
@@ -138,7 +138,8 @@ function addItemRoutes(app: RouterApp, open: OpenDeps): void {
     const deps = open(c);
     const opened = openCollectionNamed(name, deps.pipelines, deps.connections, deps.env);
     const page = { ...query, stale: stale === "true", vectors: vectors === "true" };
-    if (query.filter !== undefined) return c.json(await listFiltered(name, opened, page, deps), 200);
+    const isFound = query.filter !== undefined || query.sort !== undefined;
+    if (isFound) return c.json(await listFound(name, opened, page, deps), 200);
     return c.json(await listItems(name, opened, page), 200);
   });
   app.openapi(routes.item, async (c) => {

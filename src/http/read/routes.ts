@@ -185,6 +185,11 @@ export const items = read(
     ...{ ...paging, ...makers },
     key: z.string().optional(),
     filter: z.string().max(8_000).optional().openapi({ description: "Conditions on the item, as JSON" }),
+    sort: z
+      .string()
+      .max(600)
+      .optional()
+      .openapi({ description: "A name of the item, as in a filter; `-` before it sorts the other way" }),
     vectors,
   }),
   answers.pageOf(answers.itemSchema),

@@ -12,8 +12,10 @@ import {
   spaceId,
 } from "../../shapes/search.ts";
 import { parseItemId, setId } from "../collections/ids.ts";
-import type { Indexed, IndexQuery, IndexSet, SearchIndex } from "./contract.ts";
+import { cutPage } from "../page.ts";
+import type { Indexed, IndexQuery, IndexSet, OrderQuery, SearchIndex } from "./contract.ts";
 import { fuseLegs, mergeLeg, pageOf, placeOf } from "./fuse.ts";
+import { firstPlaces } from "./order.ts";
 import { objectNumber, packSet } from "./pack.ts";
 import {
   type IndexShard,
@@ -183,6 +185,27 @@ export class IndexClient implements SearchIndex {
     const byItem = new Map(read.flat().map((hit) => [hit.item, hit]));
     // What was replaced since it was ranked is left out.
     return hits.flatMap(({ item }) => byItem.get(item) ?? []);
+  }
+
+  async sorted({ limit, ...query }: OrderQuery) {
+    // One more, which says whether there is another page.
+    const answers = await this.#all((shard) => shard.sorted({ ...query, count: limit + 1 })).catch(
+      (error: unknown) => {
+        logWarning("index.silent", { error: String(error) });
+        throw new FailureError({
+          kind: "unavailable",
+          detail: "a part of the index does not answer, and a sorted list needs all of it",
+          retry_after_seconds: 5,
+        });
+      },
+    );
+    const parts = answers.map((answer) => {
+      if ("failure" in answer) throw new FailureError(answer.failure);
+      return answer;
+    });
+    const places = firstPlaces(parts, query.order.descending, limit + 1);
+    const page = cutPage(places, limit);
+    return { items: page.rows.map(({ item }) => item), ...(page.last && { next: page.last }) };
   }
 
   async spaces() {

@@ -2,6 +2,7 @@
 // client.ts speaks it to the Durable Objects of workers/search, over all shards; runs, sweeps and queries use it.
 import type { NewItem, SetKey, SetLineage } from "../../shapes/item.ts";
 import type { IndexState, SearchAnswer, Space } from "../../shapes/search.ts";
+import type { ItemOrder, OrderPlace } from "./order.ts";
 
 /** A set as the collection holds it; without items, it removes what the index has of it. */
 export interface IndexSet {
@@ -45,6 +46,15 @@ export interface IndexQuery {
   explain?: boolean | undefined;
 }
 
+export interface OrderQuery {
+  order: ItemOrder;
+  /** The written filter, which compiles. */
+  filter?: Record<string, unknown> | undefined;
+  limit: number;
+  /** `next` of the page before. */
+  after?: OrderPlace | undefined;
+}
+
 /** A set's number in the index, 0 for one that it does not have; `items` counts what it has of it. */
 export interface IndexedOrder {
   order: number;
@@ -62,6 +72,11 @@ export interface SearchIndex {
    * @throws FailureError `invalid` for a filter or an `after` that is not one
    */
   query(query: IndexQuery): Promise<SearchAnswer>;
+  /**
+   * Ids of the items that pass, by one of their values. Pages neither skip nor repeat an item that stays as it is.
+   * @throws FailureError `unavailable` where a shard does not answer: its items would be missing in between
+   */
+  sorted(query: OrderQuery): Promise<{ items: string[]; next?: OrderPlace }>;
   /** The spaces that the index has vectors in, with their number. */
   spaces(): Promise<{ space: Space; vectors: number }[]>;
   /** The vectors of an item, or of its frame nearest to a second, one for each of its spaces. */

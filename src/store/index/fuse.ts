@@ -108,7 +108,7 @@ export const byScore = (a: PagePlace, b: PagePlace): number =>
   b.score - a.score || compareItems(a.item, b.item);
 
 /** Order of items' ids: by set, then by position. */
-function compareItems(a: string, b: string): number {
+export function compareItems(a: string, b: string): number {
   const [, setA = "", atA = ""] = a.split("_");
   const [, setB = "", atB = ""] = b.split("_");
   if (setA !== setB) return setA < setB ? -1 : 1;

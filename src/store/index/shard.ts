@@ -6,6 +6,7 @@ import type { SetKey } from "../../shapes/item.ts";
 import type { IndexState, SearchHit, Space } from "../../shapes/search.ts";
 import type { Indexed, IndexedOrder, LikeVectors, SpaceVector } from "./contract.ts";
 import type { FusedHit, RankedLeg } from "./fuse.ts";
+import type { ItemOrder, OrderPlace } from "./order.ts";
 import type { PackedPart } from "./pack.ts";
 
 /** A question as a shard ranks by it. */
@@ -22,6 +23,16 @@ export interface ShardQuestion {
   ranked: number;
   /** Where a listing without words and vectors goes on: after this item. */
   listAfter?: string | undefined;
+}
+
+/** Items in the order of one of their values. */
+export interface ShardListing {
+  order: ItemOrder;
+  filter?: Record<string, unknown> | undefined;
+  /** Only items after this place. */
+  after?: OrderPlace | undefined;
+  /** Most places. */
+  count: number;
 }
 
 export interface ShardRanking {
@@ -89,6 +100,8 @@ export interface Rebuilding {
 export interface IndexShard {
   replace(part: PackedPart, place: ShardPlace): Promise<ReplaceAnswer>;
   rank(question: ShardQuestion): Promise<ShardAnswer>;
+  /** The first places of an order, of the items that pass. */
+  sorted(listing: ShardListing): Promise<OrderPlace[] | { failure: Failure }>;
   read(hits: FusedHit[], question: ShardQuestion): Promise<SearchHit[]>;
   spaces(): Promise<{ space: Space; vectors: number }[]>;
   vectorsOf(like: LikeVectors): Promise<SpaceVector[]>;

@@ -11,6 +11,7 @@ export interface IndexCall {
   call:
     | "replace"
     | "query"
+    | "sorted"
     | "spaces"
     | "vectorsOf"
     | "itemsOf"
