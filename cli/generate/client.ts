@@ -103,10 +103,11 @@ function methodText(method: string, path: string, operation: Operation): string 
   const query = inQuery.map(
     ({ name, schema, required }) => `${name}${required ? "" : "?"}: ${typeOf(schema, "given")}`,
   );
+  const isNeeded = inQuery.some(({ required }) => required);
   const given = [
     ...inPath.map(({ name, schema }) => `${name}: ${typeOf(schema, "given")}`),
     ...(body ? [bodyText(typeOf(body, "given"))] : []),
-    ...(query.length > 0 ? [`query: { ${query.join("; ")} } = {}`] : []),
+    ...(query.length > 0 ? [`query: { ${query.join("; ")} }${isNeeded ? "" : " = {}"}`] : []),
     "options: CallOptions = {}",
   ];
   const url = path.replace(/\{(\w+)\}/g, (_, name: string) => `\${encodeURIComponent(${name})}`);

@@ -15,7 +15,7 @@ import {
   URL_OPTION,
 } from "../io/options.ts";
 import type { DeadLetterChoice } from "./dead-letters.ts";
-import { addEvents, addInvoke, addLineage, addLive, addOpen, addRejections } from "./read-commands.ts";
+import { addReadCommands } from "./read-commands.ts";
 import type { IdempotencyFlags, OperatorFlags } from "./replay.ts";
 import { addRuns } from "./run-commands.ts";
 import { type CreateFlags, SELECTIONS } from "./selection.ts";
@@ -31,17 +31,12 @@ export function addOperateCommands(program: Command, root: () => string): void {
     addReplay(program, root),
     addAudit(program, root),
     addReindex(program, root),
-    addEvents(program, root),
-    addLive(program, root),
-    addRejections(program, root),
     addRuns(program, root),
     addDeadLetters(program, root),
     addPipelines(program, root),
     addVersions(program, root),
     addItems(program, root),
-    addLineage(program, root),
-    addInvoke(program, root),
-    addOpen(program, root),
+    ...addReadCommands(program, root),
   ];
   for (const command of added.flatMap((group) => (group.commands.length > 0 ? group.commands : [group])))
     command.option(...URL_OPTION).option(...JSON_OPTION);

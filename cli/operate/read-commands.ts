@@ -1,11 +1,17 @@
-// Commands that show what happened and run a pipeline once: `weir events`, `live`, `rejections`, `lineage`, `invoke` and
+// Commands that show what happened and run a pipeline once: `weir events`, `locate`, `live`, `rejections`, `lineage`, `invoke` and
 // `open`. Each loads its function when it runs.
 import type { Command } from "commander";
 import { IDEMPOTENCY_OPTION, LIMIT_OPTION, positiveInteger } from "../io/options.ts";
 import type { InvokeFlags } from "./invoke.ts";
 import type { OperatorFlags } from "./replay.ts";
 
-export function addEvents(program: Command, root: () => string): Command {
+/** Adds them all, in the order of docs/cli.md. */
+export const addReadCommands = (program: Command, root: () => string): Command[] =>
+  [addEvents, addLocate, addLive, addRejections, addLineage, addInvoke, addOpen].map((add) =>
+    add(program, root),
+  );
+
+function addEvents(program: Command, root: () => string): Command {
   const events = program.command("events").description("list and show events: what senders reported");
   events
     .command("list", { isDefault: true })
@@ -33,7 +39,25 @@ export function addEvents(program: Command, root: () => string): Command {
   return events;
 }
 
-export function addLive(program: Command, root: () => string): Command {
+function addLocate(program: Command, root: () => string): Command {
+  return program
+    .command("locate")
+    .description(
+      "say where an object is: who told of it, who wanted it, how far each has come, what is stored",
+    )
+    .argument("<words>", "a key, the beginning of one, or the id of an event, a run, an item or a replay")
+    .option(...LIMIT_OPTION)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ weir locate videos/my.mp4\n  $ weir locate videos/ --limit 5 --json",
+    )
+    .action(async (words: string, flags: OperatorFlags & { limit: number }) => {
+      const { locateObjects } = await import("./locate.ts");
+      await locateObjects(root(), words, flags);
+    });
+}
+
+function addLive(program: Command, root: () => string): Command {
   return program
     .command("live")
     .description(
@@ -47,7 +71,7 @@ export function addLive(program: Command, root: () => string): Command {
     });
 }
 
-export function addRejections(program: Command, root: () => string): Command {
+function addRejections(program: Command, root: () => string): Command {
   return program
     .command("rejections")
     .description("list deliveries that were refused at the door, newest first, each with its reason")
@@ -63,7 +87,7 @@ export function addRejections(program: Command, root: () => string): Command {
     });
 }
 
-export function addLineage(program: Command, root: () => string): Command {
+function addLineage(program: Command, root: () => string): Command {
   return program
     .command("lineage")
     .description("show where an item came from: object, event, run, code and models")
@@ -76,7 +100,7 @@ export function addLineage(program: Command, root: () => string): Command {
     });
 }
 
-export function addInvoke(program: Command, root: () => string): Command {
+function addInvoke(program: Command, root: () => string): Command {
   return program
     .command("invoke")
     .description("run a pipeline once by its alias, and print what it returned")
@@ -100,7 +124,7 @@ Examples:
     });
 }
 
-export function addOpen(program: Command, root: () => string): Command {
+function addOpen(program: Command, root: () => string): Command {
   return program
     .command("open")
     .description("open the page in the browser, with a key that can only read and expires tomorrow")

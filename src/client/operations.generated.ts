@@ -53,6 +53,12 @@ export type Lineage = { item_id: string; object: ObjectName & ({ etag: string | 
 
 export type LiveChange = { at: string; /** Lists that are no longer as they were */ what: ("events" | "runs" | "items" | "dead_letters" | "rejections" | "replays" | "pipelines")[] };
 
+export type Located = { /** What the words turned out to be */ found: { kind: "key" | "prefix" | "event" | "run" | "item" | "replay" | "nothing"; id: string | null; collection: string | null }; data: LocatedObject[]; /** There are more objects than these */ more: boolean };
+
+export type LocatedEvent = { id: string; sender: "s3" | "eventbridge" | "minio" | "ceph" | "b2" | "tigris" | "gcs" | "cloudevents" | "r2" | "invoke" | "replay"; type: "created" | "removed" | "tagged" | "restored" | "archived" | "acl" | "accessed" | "other"; operation: string; time: string; received_at: string; size: number | null; etag: string | null; matched: string[]; refused_count: number };
+
+export type LocatedObject = ObjectName & ({ /** Of all its pipelines the most pressing */ state: "dead" | "failed" | "running" | "waiting" | "stored" | "removed" | "skipped" | "cancelled" | "refused" | "unknown"; /** The state in a sentence */ says: string; /** Its newest event, or the one that was asked for; null where it was not looked up */ event: LocatedEvent | null; pipelines: PipelineStep[]; stored: ({ alias: string; /** null: a run ended without saying */ items: number | null; version: string | null; run_id: string; stale: boolean; stored_at: string | null })[]; timeline: { at: string; step: string; text: string }[] });
+
 export type NewApiKey = ApiKey & { /** The key. It is kept as a hash, so this is the only time */ key: string };
 
 export type ObjectName = { connection: string; bucket: string; key: string };
@@ -62,6 +68,8 @@ export type ObjectNow = { seen: { etag: string; size: number; version_id: string
 export type Paused = { alias: string; paused: boolean; reason: string | null };
 
 export type Pipeline = { alias: string; version: string; config: { $schema?: string | undefined; enabled?: boolean | undefined; alias: string; source: { connection_id: string; filters: Record<string, unknown> }; destination: { connection_id: string; collection: string; search?: { enabled: boolean; text?: string[] | undefined; shards: number } | undefined }; dispatch: "binding" | "queue"; on_delete: "remove" | "keep"; concurrency: number; timeout_seconds: number; retry: { max_attempts: number; base_seconds: number }; secrets?: string[] | undefined; models?: string[] | undefined; budget?: { usd_per_day: number } | undefined }; /** Since when its events wait, and why; null where it runs */ paused: { reason: string; at: string } | null; /** What was counted of its runs, ever, and what that costs by list prices */ cost: { runs: number; usd: number; /** Of a pipeline with a budget: spent today (UTC) */ usd_today: number | null; measures: { container_ms?: number | undefined; rows_read?: number | undefined; rows_written?: number | undefined; r2_reads?: number | undefined; r2_writes?: number | undefined; queue_operations?: number | undefined; object_calls?: number | undefined; model_requests?: number | undefined; model_tokens?: number | undefined } } };
+
+export type PipelineStep = { alias: string; /** Whether the event runs it; if not, a run is of what it had of the object */ matched: boolean; /** null where its filter was not asked */ verdict: boolean | "unknown" | null; reason: string; clauses: Clauses; run: Run | null; /** Since when a search finds the items of this run */ findable_at: string | null };
 
 export type Problem = { type: string; title: string; status: number; detail: string; where?: string | undefined; expected?: string | undefined; next?: string | undefined };
 
@@ -232,6 +240,10 @@ export abstract class Operations {
   /** What changes, as it changes: server-sent events `changed` and `beat`, each with a LiveChange as data. */
   watchChanges(query: { seconds?: number } = {}, options: CallOptions = {}): AsyncGenerator<ServerEvent<LiveChange>> {
     return this.stream({ method: "GET", path: `/v1/live`, query, ...options });
+  }
+  /** Where an object is: by its key, the beginning of its key, or the id of an event, run, item or replay. */
+  locate(query: { q: string; limit?: number }, options: CallOptions = {}): Promise<Located> {
+    return this.send({ method: "GET", path: `/v1/locate`, query, ...options });
   }
   /** What an object of a connection is now, and a signed URL to read it by; nothing runs. */
   lookAtObject(body: { connection: string; bucket: string; key: string; tags?: boolean | undefined }, options: CallOptions = {}): Promise<ObjectNow> {

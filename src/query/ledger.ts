@@ -52,7 +52,7 @@ export async function page<Row extends object, T>(
 /** A recorded event with what was decided about it. */
 export type RecordedEvent = Omit<Event, "identities"> & { outcome: EventOutcome };
 
-const recorded = ({ event: { identities: _, ...event }, outcome }: LogEntry): RecordedEvent => {
+export const recorded = ({ event: { identities: _, ...event }, outcome }: LogEntry): RecordedEvent => {
   return { ...event, outcome };
 };
 
@@ -79,7 +79,7 @@ export type RecordedRun = ReturnType<typeof runOf>;
 
 export const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
 
-const runOf = ({ connection, bucket, key, etag, progress: _, history: __, ...run }: RunOnRecord) => ({
+export const runOf = ({ connection, bucket, key, etag, progress: _, history: __, ...run }: RunOnRecord) => ({
   ...run,
   object: { connection, bucket, key, etag },
   created_at: iso(run.created_at),
@@ -124,8 +124,15 @@ async function runsOfEvent(stores: EventStores, eventId: string): Promise<RunOnR
 
 async function runsOfCurrent({ shards, log }: EventStores, eventId: string): Promise<RunOnRecord[]> {
   const here = await shards.runsOf([eventId]);
-  const entry = await log.find(eventId);
-  const runs = new Map((entry?.runs ?? []).map((run) => [run.id, run]));
+  return furthest(here, (await log.find(eventId))?.runs ?? []);
+}
+
+/** Runs of an entry of the log, as its shard has them where it is further. */
+export const runsOfEntry = async ({ shards }: Pick<EventStores, "shards">, { event, runs }: LogEntry) =>
+  furthest(await shards.runsOf([event.id]), runs);
+
+function furthest(here: RunOnRecord[], logged: RunOnRecord[]): RunOnRecord[] {
+  const runs = new Map(logged.map((run) => [run.id, run]));
   for (const run of here) if ((runs.get(run.id)?.progress ?? -1) <= run.progress) runs.set(run.id, run);
   return [...runs.values()].sort((a, b) => b.created_at - a.created_at || (a.id < b.id ? 1 : -1));
 }

@@ -31,7 +31,7 @@ export async function listObjects(
   const data = rows.map(
     ({ connection, bucket, key, etag, size, items, version, commit, models, stored_at }) => ({
       object: { connection, bucket, key, etag, size },
-      ...{ items, version, commit, models },
+      ...{ items: items ?? 0, version, commit, models },
       stale: version !== pipeline.version,
       stored_at: stored_at === null ? null : new Date(stored_at).toISOString(),
     }),

@@ -43,7 +43,8 @@ export async function explainDecision(
   };
 }
 
-function judge(event: RecordedEvent, alias: string, config: PipelineConfig | undefined) {
+/** What the filter of then says of an event, clause by clause. */
+export function judge(event: RecordedEvent, alias: string, config: PipelineConfig | undefined) {
   const whyUnjudged = reasonUnjudged(event, alias, config);
   if (!config || whyUnjudged !== undefined) return { verdict: null, reason: whyUnjudged ?? "", clauses: [] };
   const { object, unseen } = event.outcome;

@@ -150,6 +150,9 @@ export class LedgerShard extends DurableObject implements contract.ShardPeer {
   async tracked(...call: Call<"tracked">) {
     return (await this.#opened).tracked(...call);
   }
+  async under(...call: Call<"under">) {
+    return (await this.#opened).under(...call);
+  }
   async held(...call: Call<"held">) {
     return (await this.#opened).held(...call);
   }

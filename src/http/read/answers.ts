@@ -21,7 +21,7 @@ export const objectSchema = z
   .openapi("ObjectName");
 
 /** A named schema or null: `nullable` would describe it as one that is both. */
-const orNull = <T extends z.ZodType>(schema: T) => z.union([schema, z.null()]);
+export const orNull = <T extends z.ZodType>(schema: T) => z.union([schema, z.null()]);
 
 const figure = z.object({ mean: z.number(), low: z.number(), high: z.number() }).openapi("Estimated");
 /** What runs are likely to use and to cost. */
@@ -126,8 +126,8 @@ export const runSchema = z
 
 export const runsSchema = pageOf(runSchema).openapi("Runs");
 
-const verdictSchema = z.union([z.boolean(), z.literal("unknown")]).openapi("Verdict");
-const clausesSchema = z
+export const verdictSchema = z.union([z.boolean(), z.literal("unknown")]).openapi("Verdict");
+export const clausesSchema = z
   .array(
     z.object({
       branch: z.number(),

@@ -6,6 +6,7 @@ import { lookSchema } from "../../query/object-now.ts";
 import { invokeSchema } from "../../routing/invoke.ts";
 import { runStatusSchema } from "../../shapes/run.ts";
 import { operationOf, type PathOf } from "../gate/scopes.ts";
+import { read } from "../read-route.ts";
 import { idempotencyHeader, json, paging, problemContent, problems } from "../schemas.ts";
 import * as answers from "./answers.ts";
 import * as versionAnswers from "./version-answers.ts";
@@ -14,23 +15,6 @@ const vectors = z
   .enum(["true", "false"])
   .default("false")
   .openapi({ description: "Whether vectors come with their numbers" });
-
-/** A read: GET, one 200 answer, the shared problems. */
-function read<
-  P extends PathOf<"GET">,
-  Params extends z.ZodObject,
-  Query extends z.ZodObject,
-  Body extends z.ZodType,
->(path: P, summary: string, params: Params, query: Query, body: Body) {
-  return createRoute({
-    method: "get",
-    path,
-    summary,
-    ...operationOf("GET", path),
-    request: { params, query },
-    responses: { 200: json(body, summary), ...problems },
-  });
-}
 
 const none = z.object({});
 const byId = z.object({ id: z.string().max(300) });

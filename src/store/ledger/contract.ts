@@ -99,7 +99,8 @@ export interface TrackedObject {
   alias: string;
   etag: string | null;
   size: number | null;
-  items: number;
+  /** Null where a run ended without saying what it stored. */
+  items: number | null;
   version: string | null;
   commit: string | null;
   models: string[];
@@ -200,6 +201,8 @@ export interface Shard {
   /** What the runs of a replay have used. */
   replaySpending(replayId: string): Promise<Spent>;
   tracked(query: TrackedQuery): Promise<TrackedObject[]>;
+  /** Objects of every pipeline whose keys begin so: those with items, and those that may have some (`items` is null). */
+  under(prefix: string, limit: number): Promise<TrackedObject[]>;
   /** How many of these objects have items of the pipeline, and how many items. */
   held(
     alias: string,

@@ -147,6 +147,7 @@ function readsOf(
       mergeSorted(await onAll((one) => one.tracked(query)), byObject, query.limit, (object) =>
         JSON.stringify(placeOfObject(object)),
       ),
+    under: async (prefix, limit) => (await onAll((one) => one.under(prefix, limit))).flat(),
     async held(alias, objects) {
       const numberOf = ({ key }: ObjectName) => shardOf(keyBitsOf(key), count);
       const sums = await onTheirs(objects, numberOf, (one, group) => one.held(alias, group));

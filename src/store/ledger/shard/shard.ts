@@ -20,7 +20,7 @@ import { dropLetters, findLetter, listCauses, listLetters, redriveLetters } from
 import { listRuns } from "./lists.ts";
 import { listSpending, sumHandled, sumReplay } from "./spending.ts";
 import { ShardTables } from "./tables.ts";
-import { countHeld, countProduced, listTracked } from "./tracked.ts";
+import { countHeld, countProduced, listTracked, listUnder } from "./tracked.ts";
 import {
   dropOld,
   fullShard,
@@ -101,9 +101,7 @@ export class LedgerShardCore implements contract.Shard {
     const areMany = this.#ended < PACK_DUE_RUNS && this.#ended + ended >= PACK_DUE_RUNS;
     this.#ended += ended;
     if (ended > 0) await this.wake(options.now + (areMany ? SETTLE_MS : PACK_WAIT_MS));
-    const dueTimes = reports.flatMap(({ status, due_at }) =>
-      isOpen(status) && due_at !== undefined ? [due_at] : [],
-    );
+    const dueTimes = reports.flatMap((one) => (isOpen(one.status) && one.due_at ? [one.due_at] : []));
     if (dueTimes.length > 0) await this.wake(Math.min(...dueTimes));
     return unknown;
   }
@@ -201,6 +199,10 @@ export class LedgerShardCore implements contract.Shard {
     return countHeld(this.tables, alias, objects);
   }
 
+  async under(prefix: string, limit: number): Promise<contract.TrackedObject[]> {
+    return listUnder(this.tables, prefix, limit);
+  }
+
   async produced(alias: string): Promise<contract.ProducedCount[]> {
     return countProduced(this.tables, alias);
   }
@@ -256,9 +258,8 @@ export class LedgerShardCore implements contract.Shard {
   }
 
   #countRows(): number {
-    return (
-      this.#database.first<{ rows: number }>(`SELECT count(*) AS rows FROM ${this.tables.runs}`)?.rows ?? 0
-    );
+    const sql = `SELECT count(*) AS rows FROM ${this.tables.runs}`;
+    return this.#database.first<{ rows: number }>(sql)?.rows ?? 0;
   }
 
   /** A call's writes as one transaction; room is made before them. */

@@ -142,11 +142,36 @@ export function listTracked(tables: ShardTables, query: TrackedQuery): TrackedOb
       ...bindings,
       query.limit,
     )
-    .map(({ commit_id, models, ...row }) => ({
-      ...row,
-      commit: commit_id,
-      models: models === null ? [] : (JSON.parse(models) as string[]),
-    }));
+    .map(trackedOf);
+}
+
+const trackedOf = ({ commit_id, models, ...row }: TrackedRow): TrackedObject => ({
+  ...row,
+  commit: commit_id,
+  models: models === null ? [] : (JSON.parse(models) as string[]),
+});
+
+/** Greatest character: what begins with a prefix comes before the prefix with it. */
+const LAST = "\u{10ffff}";
+
+/** Objects whose keys begin so and that have, or may have, items: by one seek for each pipeline and bucket. */
+export function listUnder(tables: ShardTables, prefix: string, limit: number): TrackedObject[] {
+  const found: TrackedObject[] = [];
+  const next = "SELECT min(bucket) AS bucket FROM tracked WHERE alias = ? AND bucket > ?";
+  for (const alias of tables.trackedAliases) {
+    for (let bucket = ""; ; ) {
+      const row = tables.database.first<{ bucket: string | null }>(next, alias, bucket);
+      if (row?.bucket == null) break;
+      bucket = row.bucket;
+      const rows = tables.database.all<TrackedRow>(
+        `SELECT connection, bucket, key, alias, etag, size, items, version, commit_id, models, run_id, stored_at
+         FROM tracked WHERE alias = ? AND bucket = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?`,
+        ...[alias, bucket, prefix, prefix + LAST, limit],
+      );
+      found.push(...rows.map(trackedOf));
+    }
+  }
+  return found;
 }
 
 /** How many of these objects have items of a pipeline, and how many items. */

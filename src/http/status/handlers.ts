@@ -1,0 +1,11 @@
+// Handlers of the routes of how things are: they pass each question to src/query.
+import { locate } from "../../query/locate.ts";
+import type { OpenDeps, RouterApp } from "../router-app.ts";
+import * as routes from "./routes.ts";
+
+export function addStatusRoutes(app: RouterApp, open: OpenDeps): void {
+  app.openapi(routes.locate, async (c) => {
+    const { q, limit } = c.req.valid("query");
+    return c.json(await locate(q, limit, open(c)), 200);
+  });
+}

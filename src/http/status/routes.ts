@@ -1,0 +1,12 @@
+// Routes of how things are, each with the schemas by which it is validated, typed and documented.
+import { z } from "@hono/zod-openapi";
+import { read } from "../read-route.ts";
+import * as answers from "./answers.ts";
+
+export const locate = read(
+  "/v1/locate",
+  "Where an object is: by its key, the beginning of its key, or the id of an event, run, item or replay",
+  z.object({}),
+  z.object({ q: z.string().min(1).max(1024), limit: z.coerce.number().int().min(1).max(20).default(10) }),
+  answers.locateSchema,
+);
