@@ -12,9 +12,10 @@ import { requireValid } from "../project/validate.ts";
 import { devSecrets, type SettingValues, stackSettings } from "../settings/dev-env.ts";
 import { isLocal, settingsOf } from "../settings/settings.ts";
 import { pairItems } from "./items.ts";
-import { type Limits, type ObjectComparison, reportOf, reportText } from "./report.ts";
+import { compareQueries, objectsOfQueries, type QueriesReport, type QueryComparison } from "./queries.ts";
+import { type Limits, type ObjectComparison, queriesText, reportOf, reportText } from "./report.ts";
 import { eventOf, objectsOf, type ProducedObject, sampleOf, storedOf } from "./sample.ts";
-import { type Shadow, startShadow } from "./shadow.ts";
+import { startShadow } from "./shadow.ts";
 
 export interface CompareOptions extends Limits {
   root: string;
@@ -27,6 +28,9 @@ export interface CompareOptions extends Limits {
   url?: string;
   json?: boolean;
 }
+
+/** Objects that are run beside the sample, since golden queries name them. */
+const MAX_QUERY_OBJECTS = 50;
 
 /** Compares and prints the report. @throws CliError (exit code 1) where a limit is exceeded or a run failed */
 export async function compare(options: CompareOptions): Promise<void> {
@@ -55,12 +59,18 @@ export async function compare(options: CompareOptions): Promise<void> {
       [],
       4,
     );
+  const { collection } = deployed.config.destination;
+  const queries = project.queries.find((own) => own.collection === collection)?.queries ?? [];
   const all = await objectsOf(client, alias, options.prefix);
-  const sample = sampleOf(all, options.sample, options.seed);
+  const sample = [
+    ...new Set([
+      ...sampleOf(all, options.sample, options.seed),
+      ...objectsOfQueries(queries, all, alias).slice(0, MAX_QUERY_OBJECTS),
+    ]),
+  ];
   note(
     `Comparing version ${version} with the stored items of ${countText(sample.length, "object")} of ${all.length}.`,
   );
-  const { collection } = deployed.config.destination;
 
   await untilInterrupted(async (interrupted) => {
     const settings = settingsFor(project, url, env);
@@ -68,31 +78,53 @@ export async function compare(options: CompareOptions): Promise<void> {
     const shadow = await Promise.race([starting, interrupted]);
     if (!shadow) return void (await starting.then((late) => late.stop()));
     try {
-      const compareProduced = (produced: ProducedObject) => compareOne(shadow, produced);
+      const side = { client, shadow, collection, alias };
+      const compareProduced = (produced: ProducedObject) => compareOne(side, produced);
       const compared = await Promise.race([
         mapInLanes(sample, options.concurrency, compareProduced),
         interrupted,
       ]);
-      if (compared)
-        printReport(options, compared, { version, deployed: deployed.version, sample, all: all.length });
+      if (!compared) return;
+      const objects = sample
+        .map(({ object }) => object)
+        .filter((_, place) => compared[place]?.state === "compared");
+      const comparing = queries.length > 0 ? compareQueries({ ...side, queries, objects }) : null;
+      const answered = await Promise.race([comparing, interrupted]);
+      if (answered === undefined) return;
+      const context = { version, deployed: deployed.version, sample, all: all.length, queries: answered };
+      printReport(options, compared, context);
     } finally {
       await shadow.stop();
     }
   });
+}
 
-  async function compareOne(shadow: Shadow, produced: ProducedObject): Promise<ObjectComparison> {
-    const { bucket, key, etag } = produced.object;
-    const stored = await storedOf(client, collection, alias, produced);
-    const event = await eventOf(client, collection, produced, stored.first);
-    const job = { run_id: "run_compared", alias, event, cause: "replayed", attempts_before: 0 } as const;
-    const outcome = await shadow.run(job);
-    if (outcome.status === "failed") return { bucket, key, state: "failed", ...outcome.failure };
-    if (outcome.etag !== undefined && etag !== null && outcome.etag !== etag)
-      return { bucket, key, state: "changed since" };
-    const { reason } = outcome;
-    const laid = pairItems(stored.items, outcome.stored);
-    return { bucket, key, state: "compared", laid, ...(reason !== undefined && { reason }) };
-  }
+type Sides = Pick<QueryComparison, "client" | "shadow" | "collection" | "alias">;
+
+/** Runs the pipeline for an object, and lays its items beside the stored ones. */
+async function compareOne(
+  { client, shadow, collection, alias }: Sides,
+  produced: ProducedObject,
+): Promise<ObjectComparison> {
+  const { connection, bucket, key, etag, size } = produced.object;
+  const stored = await storedOf(client, collection, alias, produced);
+  const event = await eventOf(client, collection, produced, stored.first);
+  const job = { run_id: "run_compared", alias, event, cause: "replayed", attempts_before: 0 } as const;
+  const outcome = await shadow.run(job);
+  if (outcome.status === "failed") return { bucket, key, state: "failed", ...outcome.failure };
+  if (outcome.etag !== undefined && etag !== null && outcome.etag !== etag)
+    return { bucket, key, state: "changed since" };
+  await shadow.storeBefore({
+    ...{ set: { alias, connection, bucket, key }, version: produced.version ?? "", etag, size },
+    stored_at: produced.stored_at ?? new Date(0).toISOString(),
+    items: stored.items.map(({ data, vectors }) => ({
+      data,
+      span: vectors.find(({ span }) => span)?.span ?? null,
+    })),
+  });
+  const { reason } = outcome;
+  const laid = pairItems(stored.items, outcome.stored);
+  return { bucket, key, state: "compared", laid, ...(reason !== undefined && { reason }) };
 }
 
 interface ReportContext {
@@ -100,12 +132,13 @@ interface ReportContext {
   deployed: string;
   sample: ProducedObject[];
   all: number;
+  queries: QueriesReport | null;
 }
 
 function printReport(
   options: CompareOptions,
   compared: ObjectComparison[],
-  { version, deployed, sample, all }: ReportContext,
+  { version, deployed, sample, all, queries }: ReportContext,
 ): void {
   const report = reportOf(compared, options);
   const stored = Object.fromEntries(
@@ -122,9 +155,10 @@ function printReport(
     of: all,
     stored_by: stored,
     ...report,
+    queries,
   };
   if (options.json) printJson(answer);
-  else print(reportText(report));
+  else print([reportText(report), ...queriesText(queries)].join("\n\n"));
   if (report.ok) {
     good("Within all limits. Nothing was stored.");
     return;

@@ -4,6 +4,7 @@ import { table } from "../io/output.ts";
 import { countText } from "../operate/replay-text.ts";
 import { differs, distance, type ItemDiff, type VectorPair, vectorPairs } from "./items.ts";
 import { neighbourOverlap, type Overlap } from "./neighbours.ts";
+import type { QueriesReport } from "./queries.ts";
 
 /** Result of the run of one sampled object. */
 export type ObjectComparison = { bucket: string; key: string } & (
@@ -182,4 +183,23 @@ export function reportText(report: ComparisonReport): string {
         ]),
   ];
   return sections.filter(Boolean).join("\n\n");
+}
+
+/** What golden queries say, in paragraphs: which fell from which rank to which, and which were not asked. */
+export function queriesText(report: QueriesReport | null): string[] {
+  if (!report) return [];
+  const { collection, compared, left_out, fallen } = report;
+  const count = new Set(fallen.map(({ query }) => query)).size;
+  const names = `${compared} golden ${compared === 1 ? "query" : "queries"} of ${collection} asked`;
+  const rows = fallen.map(({ query, expected, before, after }) => [
+    JSON.stringify(query).slice(1, -1),
+    JSON.stringify(expected).slice(1, -1),
+    `${before} → ${after ?? "lost"}`,
+  ]);
+  const left = left_out.map(({ query, why }) => [JSON.stringify(query).slice(1, -1), why]);
+  return [
+    `${names}: ${count === 0 ? "none fell" : `${count} fell`}.`,
+    ...(rows.length > 0 ? [table([["fell", "expected", "rank"], ...rows])] : []),
+    ...(left.length > 0 ? [table([["not asked", "because"], ...left])] : []),
+  ];
 }

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { stringify } from "smol-toml";
 import { isSigningKey } from "../../src/shapes/bindings.ts";
 import type { Job } from "../../src/shapes/job.ts";
+import type { ShadowHits, ShadowQuestion, StoredBefore } from "../../workers/pipeline/shadow-search.ts";
 import { readConfig } from "../deploy/wrangler-config.ts";
 import { startNode } from "../io/children.ts";
 import { CliError } from "../io/output.ts";
@@ -40,6 +41,10 @@ type Answer =
 
 export interface Shadow {
   run(job: Job): Promise<ShadowResult>;
+  /** Brings a set as it was stored before to the shadow's index. */
+  storeBefore(stored: StoredBefore): Promise<void>;
+  /** Asks the items of one side. */
+  search(question: ShadowQuestion): Promise<ShadowHits>;
   stop(): Promise<void>;
 }
 
@@ -96,7 +101,13 @@ export async function startShadow(options: ShadowOptions): Promise<Shadow> {
     const last = said.slice(-20).join("\n");
     throw error instanceof CliError ? new CliError(`${error.message}\n${last}`) : error;
   }
-  return { run: (job) => runAt(`http://127.0.0.1:${port}/`, COMPUTE_TOKEN, job), stop };
+  const post = (path: string, body: object) => postTo(`http://127.0.0.1:${port}${path}`, COMPUTE_TOKEN, body);
+  return {
+    run: async (job) => resultOf(await post("/", job)),
+    storeBefore: async (stored) => void (await answerTo(await post("/before", stored))),
+    search: async (question) => (await answerTo(await post("/search", question))) as ShadowHits,
+    stop,
+  };
 }
 
 /** Names of the secrets of the handler and its models: those of the deployed Worker without signing keys. */
@@ -122,14 +133,24 @@ function tables(options: ShadowOptions, vars: Record<string, string>) {
         : join(packageRoot, "models.json"),
     },
     vars,
+    durable_objects: { bindings: [{ name: "SEARCH", class_name: "SearchShard" }] },
+    migrations: [{ tag: "v1", new_sqlite_classes: ["SearchShard"] }],
     secrets: { required: [...secretsOf(options), "COMPUTE_TOKEN"] },
     ...(isPython && { rules: [{ type: "Text", globs: ["**/*.py"], fallthrough: true }] }),
   };
 }
 
-async function runAt(url: string, token: string, job: Job): Promise<ShadowResult> {
+function postTo(url: string, token: string, body: object): Promise<Response> {
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-  const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(job) });
+  return fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+async function answerTo(response: Response): Promise<unknown> {
+  if (response.ok) return response.json();
+  throw new CliError(`The shadow's index does not answer: ${(await response.text()).slice(0, 300)}`);
+}
+
+async function resultOf(response: Response): Promise<ShadowResult> {
   if (!response.ok)
     return { status: "failed", failure: { kind: "internal", detail: (await response.text()).slice(0, 300) } };
   const answer = (await response.json()) as Answer;

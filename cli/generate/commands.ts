@@ -49,22 +49,27 @@ export function addGenerateCommands(program: Command, root: () => string): void 
 
   program
     .command("validate")
-    .description("check every config, connection, filter and example, and list every problem with its place")
+    .description("check every config, connection, filter, example and golden query, and list every problem")
     .option(...jsonOption("the problems"))
     .option("--strict", "treat warnings as problems")
     .addHelpText("after", "\nExamples:\n  $ weir validate\n  $ weir validate --strict --json")
     .action((options: { json?: boolean; strict?: boolean }) => {
       const { problems, warnings, ...counts } = validate(loadProject(root()), options);
-      const { pipelines, examples, off } = counts;
+      const { pipelines, examples, queries, off } = counts;
       if (options.json) printJson({ ok: problems.length === 0, ...counts, problems, warnings });
       else {
         for (const warning of warnings) say(`Warning:\n${problemText(warning)}`);
         if (off.length > 0) say(`Off ("enabled" is false in their config.json): ${off.join(", ")}`);
       }
-      if (problems.length === 0) return good(`${pipelines} pipelines and ${examples} examples are in order.`);
+      if (problems.length === 0) return good(inOrder(pipelines, examples, queries));
       throw new CliError(
         `The project has ${problems.length} problem${problems.length === 1 ? "" : "s"}.`,
         options.json ? [] : problems,
       );
     });
 }
+
+const inOrder = (pipelines: number, examples: number, queries: number) =>
+  queries === 0
+    ? `${pipelines} pipelines and ${examples} examples are in order.`
+    : `${pipelines} pipelines, ${examples} examples and ${queries} golden queries are in order.`;

@@ -13,6 +13,7 @@ import { suggestion } from "../io/suggest.ts";
 import { type Example, examplesSchema } from "./examples.ts";
 import { givenValue } from "./given-value.ts";
 import { issueWords } from "./issue-words.ts";
+import { type CollectionQueries, queriedCollections, queriesPath, queriesSchema } from "./queries.ts";
 
 export interface Pipeline {
   /** Name of the folder, which the alias must equal. */
@@ -40,6 +41,8 @@ export interface Project {
   off: Pipeline[];
   /** Content of weir.json; its defaults where there is none. */
   settings: ProjectSettings;
+  /** Golden queries, by collection. */
+  queries: CollectionQueries[];
   files: { connections: JsonFile; models: JsonFile };
   /** Problems of single files, in the order of reading. */
   problems: Problem[];
@@ -68,6 +71,10 @@ export function loadProject(root: string): Project {
   const [connectionsFile, connections] = read("connections.json", connectionsSchema);
   const [models, definitions] = read("models.json", modelsSchema);
   const [, settings] = existsSync(join(root, "weir.json")) ? read("weir.json", projectSettingsSchema) : [];
+  const queries = queriedCollections(root).map((collection): CollectionQueries => {
+    const [file, parsed] = read(queriesPath(collection), queriesSchema);
+    return { collection, file, queries: parsed?.queries ?? [] };
+  });
   const all = pipelineFolders(root).map((name): Pipeline => {
     const folder = `pipelines/${name}`;
     const [configFile, config] = read(`${folder}/config.json`, pipelineConfigSchema);
@@ -96,6 +103,7 @@ export function loadProject(root: string): Project {
     pipelines: all.filter(({ config }) => config?.enabled !== false),
     off: all.filter(({ config }) => config?.enabled === false),
     settings: settings ?? projectSettingsSchema.parse({}),
+    queries,
     files: { connections: connectionsFile, models },
     problems,
   };
@@ -156,4 +164,5 @@ const FIELD_NAMES = [
     "matches",
     "returns",
   ],
+  ...["queries", "text", "like", "mode", "filter", "expect", "item", "bucket", "key", "second"],
 ];

@@ -5,6 +5,7 @@ import { CliError } from "../io/output.ts";
 import { crossCheck, doubtPins } from "./check.ts";
 import { checkFilters, doubtFilters } from "./check-filters.ts";
 import { checkModels } from "./check-models.ts";
+import { checkQueries } from "./check-queries.ts";
 import { findLoops } from "./loops.ts";
 import type { Project } from "./project.ts";
 
@@ -16,6 +17,8 @@ export interface Validation {
   /** Aliases of pipelines that are off. */
   off: string[];
   examples: number;
+  /** Golden queries of all collections. */
+  queries: number;
 }
 
 /** Finds every problem of a project, in the order of its files. `strict` turns warnings into problems. */
@@ -24,6 +27,7 @@ export function validate(project: Project, { strict = false }: { strict?: boolea
     ...crossCheck(project),
     ...checkModels(project),
     ...checkFilters(project),
+    ...checkQueries(project),
     ...findLoops(project),
   ];
   const doubts = [...doubtPins(project), ...doubtFilters(project)];
@@ -34,6 +38,7 @@ export function validate(project: Project, { strict = false }: { strict?: boolea
     pipelines: project.pipelines.length,
     off: project.off.map(({ name }) => name),
     examples: project.pipelines.reduce((sum, pipeline) => sum + pipeline.examples.length, 0),
+    queries: project.queries.reduce((sum, { queries }) => sum + queries.length, 0),
   };
 }
 

@@ -6,9 +6,15 @@ import { z } from "zod";
 import type { SearchRequest } from "../../src/client/client.ts";
 import { CliError, good, note, print, printJson, table } from "../io/output.ts";
 import { type Client, openClient } from "../operate/client.ts";
+import {
+  type GoldenQuery,
+  isPictureName,
+  nameOfQuery,
+  queriesPath,
+  readQueries,
+} from "../project/queries.ts";
 import type { EndpointFlags } from "../settings/settings.ts";
 import { type Measures, meanOf, measure } from "./measures.ts";
-import { type GoldenQuery, nameOfQuery, queriesPath, readQueries } from "./queries.ts";
 import { likeOf } from "./question.ts";
 
 export interface EvaluateFlags extends EndpointFlags {
@@ -102,7 +108,7 @@ async function measurePart(
     const { text, like, mode, filter, expect } = query;
     const request: SearchRequest = {
       ...(text !== undefined && { text }),
-      ...(like !== undefined && likeOf(isFileName(like) ? join(root, like) : like)),
+      ...(like !== undefined && likeOf(isPictureName(like) ? join(root, like) : like)),
       ...(mode && { mode }),
       filter: { ...filter, ...own },
       limit: Math.min(100, k),
@@ -112,10 +118,6 @@ async function measurePart(
   }
   return { ...part, ...meanOf(measured), queries: measured };
 }
-
-/** Whether `like` names a file: a picture below the project. */
-const isFileName = (like: string) =>
-  !/^(https?:|itm_)/.test(like) && /\.(jpe?g|png|gif|webp|avif)$/i.test(like);
 
 interface Fallen {
   part: string;

@@ -1,7 +1,7 @@
 // How good an answer is, against what should have come: recall, reciprocal rank and nDCG of the first k hits, as
 // retrieval measures them (Manning et al., Introduction to Information Retrieval, chapter 8). Pure.
 import type { SearchHit } from "../../src/client/client.ts";
-import type { ExpectedHit } from "./queries.ts";
+import type { ExpectedHit } from "../project/queries.ts";
 
 /** Seconds by which a hit's own second may miss the expected one, where its span does not have it. */
 const NEAR_SECONDS = 2;
@@ -38,7 +38,8 @@ export function measure(hits: readonly JudgedHit[], expected: readonly ExpectedH
 const gainOf = (gains: readonly number[]) =>
   gains.reduce((sum, gain, place) => sum + gain / Math.log2(place + 2), 0);
 
-function isMet({ item, object, second, span }: JudgedHit, expected: ExpectedHit): boolean {
+/** Whether a hit is one that should have come. */
+export function isMet({ item, object, second, span }: JudgedHit, expected: ExpectedHit): boolean {
   if ("item" in expected) return expected.item === item;
   if (expected.key !== object.key || (expected.bucket ?? object.bucket) !== object.bucket) return false;
   const { second: at } = expected;

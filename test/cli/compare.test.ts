@@ -3,8 +3,16 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type ComparedItem, distance, pairItems } from "../../cli/compare/items.ts";
 import { neighbourOverlap } from "../../cli/compare/neighbours.ts";
-import { type Limits, type ObjectComparison, reportOf, reportText } from "../../cli/compare/report.ts";
+import { fallenOf, objectsOfQueries } from "../../cli/compare/queries.ts";
+import {
+  type Limits,
+  type ObjectComparison,
+  queriesText,
+  reportOf,
+  reportText,
+} from "../../cli/compare/report.ts";
 import { sampleOf } from "../../cli/compare/sample.ts";
+import { setId } from "../../src/store/collections/ids.ts";
 
 const plain = (n: number): ComparedItem => ({ data: { n }, vectors: [] });
 const spanned = (start: number, values: number[], data: object = {}): ComparedItem => ({
@@ -163,4 +171,63 @@ test("the sample is the same for the same seed, another for another, and grows b
   expect(keys(10, "a")).not.toEqual(keys(10, "b"));
   expect(keys(20, "a").slice(0, 10)).toEqual(keys(10, "a"));
   expect(keys(100, "a")).toHaveLength(50);
+});
+
+describe("golden queries", () => {
+  const set = "0".repeat(32);
+  const hit = (key: string, position: number, second: number | null = null) => ({
+    item: `itm_${set}_${position}`,
+    object: { connection: "c", bucket: "b", key, etag: null, content_type: null },
+    second,
+    span: null,
+  });
+  const query = {
+    text: "cars",
+    expect: [{ key: "a", second: 30 }, { key: "b" }, { item: `itm_${set}_9` }, { key: "never" }],
+  };
+
+  test("fall where what they expect comes later, or no more; what comes sooner, or never came, does not count", () => {
+    const before = [hit("a", 0, 30), hit("c", 9), hit("b", 1)];
+    const after = [hit("b", 1), hit("d", 2), hit("a", 0, 31)];
+    expect(fallenOf(query, { before, after })).toEqual([
+      { query: "cars", expected: "a@30", before: 1, after: 3 },
+      { query: "cars", expected: `itm_${set}_9`, before: 2, after: null },
+    ]);
+    expect(fallenOf(query, { before, after: before })).toEqual([]);
+  });
+
+  test("choose the objects that they begin with or expect, beside the sample", () => {
+    const produced = (key: string) => ({
+      object: { connection: "c", bucket: "b", key, etag: null, size: 1 },
+      ...{ items: 1, version: null, commit: null, models: [], stale: false, stored_at: null },
+    });
+    const item = `itm_${setId({ alias: "p", connection: "c", bucket: "b", key: "by-id" })}_3`;
+    const queries = [
+      { like: "begun@4", expect: [{ key: "x" }] },
+      { text: "a", expect: [{ item }] },
+    ];
+    const all = ["begun", "x", "by-id", "other"].map(produced);
+    expect(objectsOfQueries(queries, all, "p").map(({ object }) => object.key)).toEqual([
+      "begun",
+      "x",
+      "by-id",
+    ]);
+  });
+
+  test("are printed with their ranks before and after, and those that were not asked with why", () => {
+    const text = queriesText({
+      collection: "films",
+      compared: 2,
+      left_out: [{ query: "by a picture", why: "A question by a picture is not compared." }],
+      fallen: [
+        { query: "cars\n", expected: "a@30", before: 1, after: 3 },
+        { query: "cars\n", expected: "b", before: 2, after: null },
+      ],
+    }).join("\n");
+    expect(text).toContain("2 golden queries of films asked: 1 fell.");
+    expect(text).toMatch(/cars\\n +a@30 +1 → 3\n/);
+    expect(text).toMatch(/cars\\n +b +2 → lost/);
+    expect(text).toMatch(/by a picture +A question by a picture/);
+    expect(queriesText(null)).toEqual([]);
+  });
 });

@@ -45,6 +45,32 @@ describe("weir validate", () => {
     );
   });
 
+  test("checks golden queries: their form, their collection, their filters, names and pictures", () => {
+    const queries = (of: object[], name = "texts") =>
+      told(project({ [`collections/${name}.queries.json`]: { queries: of } })).join("\n");
+    const expect_ = [{ key: "a.txt" }];
+    expect(queries([{ text: "a", filter: { data: { n: [1] } }, expect: expect_ }])).toBe("");
+    expect(queries([{ text: "a", expect: expect_ }], "text")).toMatch(
+      /^collections\/text.queries.json:1:1 No pipeline writes a collection "text"/,
+    );
+    expect(queries([{ text: "a", expect: [] }])).toMatch(
+      /texts.queries.json:5:7 queries.0.expect must have at least 1/,
+    );
+    expect(queries([{ txt: "a", expect: expect_ }])).toMatch(/The field "txt" is unknown/);
+    expect(queries([{ text: "a", filter: { colour: ["red"] }, expect: expect_ }])).toMatch(/:6:\d+ filter: /);
+    expect(queries([{ text: "a", like: "b.txt", expect: expect_ }])).toMatch(/one subject/);
+    expect(queries([{ like: "shots/b.png", expect: expect_ }])).toMatch(/no picture shots\/b.png/);
+    expect(
+      queries([
+        { text: "a", expect: expect_ },
+        { text: "a", mode: "text", expect: expect_ },
+      ]),
+    ).toMatch(/Another query is called "a"/);
+    expect(told(project({ "collections/texts.queries.json": "{" })).join("\n")).toMatch(
+      /texts.queries.json:1:2/,
+    );
+  });
+
   test("tells every problem of a broken project at once, each at its line", () => {
     const root = project({
       "connections.json": `{

@@ -162,6 +162,14 @@ describe.skipIf(!hasPython)("the seed's repository", () => {
       // Half as long chunks, and another name in each item.
       const changed = CHANGED.replace("frame_interval=10", "frame_interval=5").replace('"start"', '"from"');
       project.edit({ [`pipelines/${SECOND}/handler.py`]: changed });
+      const due = [{ key: "films/two.mp4", second: 17 }];
+      const questions = [
+        { name: "ten seconds on", like: "films/one.mp4@7", expect: [{ key: "films/two.mp4", second: 7 }] },
+        { name: "where it begins", filter: { data: { start: [10] } }, expect: due },
+      ];
+      project.edit({
+        "collections/data_bucket.queries.json": JSON.stringify({ queries: questions }),
+      });
       const beyond = await project.weir(...compare, "--max-changed", "0.5", "--max-drift", "2", "--json");
       expect(beyond.code).toBe(1);
       expect(beyond.stderr).toContain("not within --max-changed");
@@ -174,8 +182,19 @@ describe.skipIf(!hasPython)("the seed's repository", () => {
           { limit: "max-drift", ok: true },
           { limit: "max-changed", is: 1, ok: false },
         ],
+        // No item has the member any more that the second query filters by.
+        queries: {
+          collection: "data_bucket",
+          compared: 2,
+          left_out: [],
+          fallen: [{ query: "where it begins", expected: "films/two.mp4@17", before: 2, after: null }],
+        },
       });
+      const shown = await project.weir("preview", "--base", "HEAD");
+      expect(shown.stdout).toMatch(/2 golden queries of data_bucket asked: 1 fell\./);
+      expect(shown.stdout).toMatch(/where it begins +films\/two\.mp4@17 +2 → lost/);
       project.git("checkout", "-q", "--", ".");
+      await rm(join(project.root, "collections"), { recursive: true });
       await project.until(
         () => versions(SECOND),
         (found) => found.find(({ deployed }) => deployed)?.items === 6,

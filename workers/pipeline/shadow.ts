@@ -1,6 +1,7 @@
 // The Worker in which `weir compare` runs a pipeline: the same attempt as in worker.ts, on the same handler and config,
 // with a source that looks through a running Weir and a collection that keeps nothing. Its answer is what would have
-// been stored. Local, never deployed; it has no binding to anything.
+// been stored. Beside it, the index of both versions' items (shadow-search.ts). Local, never deployed; it has no binding to
+// anything else.
 import { Buffer } from "node:buffer";
 import config from "#pipeline/config";
 import pipeline from "#pipeline/handler";
@@ -16,6 +17,15 @@ import type { Collection } from "../../src/store/collections/contract.ts";
 import { hidden, hiding } from "./hidden.ts";
 import type { RunOutcome } from "./outcome.ts";
 import { compiledFilter, type RunDeps, runJob, setOf } from "./run.ts";
+import {
+  askShadow,
+  type ShadowQuestion,
+  type StoredBefore,
+  shadowIndex,
+  storeBefore,
+} from "./shadow-search.ts";
+
+export { SearchShard } from "../search/worker.ts";
 
 /** Answer of the command's look-up: that of the router's `POST /v1/objects`, passed on. */
 type LookUpAnswer =
@@ -25,14 +35,26 @@ type LookUpAnswer =
 const parsed = { config: pipelineConfigSchema.parse(config), models: modelsSchema.parse(models) };
 
 export default {
-  async fetch(request: Request, raw: object): Promise<Response> {
+  async fetch(request: Request, raw: object, ctx: ExecutionContext): Promise<Response> {
     if (request.method === "GET") return Response.json({ status: "ok" });
     const env = openEnv(raw);
     // Nobody but the command may have the handler run.
     if (request.headers.get("authorization") !== `Bearer ${env.required("COMPUTE_TOKEN")}`)
       return Response.json({ detail: "This door is `weir compare`'s own." }, { status: 401 });
-    const job = (await request.json()) as Job;
     const deps = depsOf(env);
+    const body: unknown = await request.json();
+    const { text } = parsed.config.destination.search ?? {};
+    const { pathname } = new URL(request.url);
+    if (pathname === "/before") {
+      await storeBefore(shadowIndex("before", env, text), body as StoredBefore);
+      return Response.json({});
+    }
+    if (pathname === "/search") {
+      const question = body as ShadowQuestion;
+      const index = shadowIndex(question.side, env, text);
+      return Response.json(await askShadow(index, question, deps, (work) => ctx.waitUntil(work)));
+    }
+    const job = body as Job;
     const outcome = await runJob(job, { set: setOf(job), token: null, order: 0 }, deps);
     return Response.json(answerOf(hidden(outcome, deps.hide)));
   },
@@ -58,6 +80,7 @@ function depsOf(env: Env): RunDeps {
     filter: compiledFilter(parsed.config),
     source: sourceOf(env.required("SHADOW_URL")),
     collection: nothing,
+    index: shadowIndex("after", env, parsed.config.destination.search?.text),
     // Any object may be compared, and nothing is stored that could come back: hops do not count.
     hops: { written: () => ({}), proven: () => 0 },
     compute: (_, request) => {

@@ -1,9 +1,11 @@
 // Golden queries: collections/<name>.queries.json has questions and what should come of each. Kept in git beside the
-// pipelines, so that a change of a model or a handler is measured before it is trusted.
+// pipelines, so that a change of a model or a handler is measured before it is trusted. `weir validate` checks them,
+// `weir eval` and `weir compare` ask them.
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { searchRequestSchema } from "../../src/shapes/search.ts";
-import { readJsonFile } from "../io/json-file.ts";
+import { type JsonFile, readJsonFile } from "../io/json-file.ts";
 import { CliError } from "../io/output.ts";
 
 /** What should come: an item by its id, or a moment of an object by its key. */
@@ -35,8 +37,26 @@ export const queriesSchema = z.strictObject({
   queries: z.array(querySchema).min(1).max(10_000),
 });
 
+/** Golden queries of a collection, as a project has them. */
+export interface CollectionQueries {
+  collection: string;
+  file: JsonFile;
+  /** None where the file does not parse. */
+  queries: GoldenQuery[];
+}
+
+const FOLDER = "collections";
+const ENDING = ".queries.json";
+
 /** Path of a collection's golden queries, relative to the project. */
-export const queriesPath = (collection: string) => `collections/${collection}.queries.json`;
+export const queriesPath = (collection: string) => `${FOLDER}/${collection}${ENDING}`;
+
+/** Names of the collections that a project has golden queries of. */
+export function queriedCollections(root: string): string[] {
+  const folder = join(root, FOLDER);
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  return names.flatMap((name) => (name.endsWith(ENDING) ? [name.slice(0, -ENDING.length)] : [])).sort();
+}
 
 /** Reads golden queries. @throws CliError with the place of every problem */
 export function readQueries(root: string, name: string): GoldenQuery[] {
@@ -49,6 +69,10 @@ export function readQueries(root: string, name: string): GoldenQuery[] {
       : parsed.error.issues.map(({ path, message }) => file.at(path, `${path.join(".")}: ${message}`));
   throw new CliError("The golden queries cannot be read.", problems, 2);
 }
+
+/** Whether `like` names a picture's file of the project. */
+export const isPictureName = (like: string): boolean =>
+  !/^(https?:|itm_)/.test(like) && /\.(jpe?g|png|gif|webp|avif)$/i.test(like);
 
 export const nameOfQuery = ({ name, text, like }: GoldenQuery): string =>
   name ?? text ?? like ?? "everything";
