@@ -1,4 +1,4 @@
-// Commands that show what happened and run a pipeline once: `weir events`, `locate`, `live`, `rejections`, `lineage`, `invoke` and
+// Commands that show what happened and run a pipeline once: `weir overview`, `events`, `locate`, `live`, `rejections`, `lineage`, `invoke` and
 // `open`. Each loads its function when it runs.
 import type { Command } from "commander";
 import { IDEMPOTENCY_OPTION, LIMIT_OPTION, positiveInteger } from "../io/options.ts";
@@ -7,7 +7,7 @@ import type { OperatorFlags } from "./replay.ts";
 
 /** Adds them all, in the order of docs/cli.md. */
 export const addReadCommands = (program: Command, root: () => string): Command[] =>
-  [addEvents, addLocate, addLive, addRejections, addLineage, addInvoke, addOpen].map((add) =>
+  [addOverview, addEvents, addLocate, addLive, addRejections, addLineage, addInvoke, addOpen].map((add) =>
     add(program, root),
   );
 
@@ -37,6 +37,18 @@ function addEvents(program: Command, root: () => string): Command {
       await showEvent(root(), id, flags);
     });
   return events;
+}
+
+function addOverview(program: Command, root: () => string): Command {
+  return program
+    .command("overview")
+    .description("show how things are and how the last hours went, of all pipelines and of each")
+    .option("--hours <count>", "how far back to count, at most 48", positiveInteger, 24)
+    .addHelpText("after", "\nExamples:\n  $ weir overview\n  $ weir overview --hours 2 --json")
+    .action(async (flags: OperatorFlags & { hours: number }) => {
+      const { showOverview } = await import("./overview.ts");
+      await showOverview(root(), flags);
+    });
 }
 
 function addLocate(program: Command, root: () => string): Command {

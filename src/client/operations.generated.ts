@@ -65,9 +65,15 @@ export type ObjectName = { connection: string; bucket: string; key: string };
 
 export type ObjectNow = { seen: { etag: string; size: number; version_id: string | null; content_type: string | null; metadata: Record<string, string> } | null; tags: Record<string, string> | null; url: string | null; expires_at: string | null };
 
+export type Overview = { at: string; hours: number; step_minutes: number; now: { /** Of the hours, by their own time; about, where deliveries came twice */ events: number; rejections: number; paused: number; /** Runs that have not ended, now; failed ones will be tried again */ open: { pending: number; queued: number; running: number; failed: number }; oldest_open_at: string | null; /** That wait for somebody, now */ dead_letters: number; /** Runs that ended within the hours */ ended: { succeeded: number; skipped: number; dead: number; cancelled: number }; /** From the event's own time to its items being stored, of runs of senders' events, to within a tenth; null where none stored any */ latency: { p50_ms: number | null; p95_ms: number | null }; /** Of runs that ended within the hours, by list prices */ cost_usd: number }; pipelines: PipelineOverview[]; series: OverviewSeries; /** Runs that ended dead within the hours, by kind of failure, most first */ failures: { kind: string; runs: number }[]; /** Dead letters that wait now, by cause, the ten most */ causes: Cause[]; index_lag: { collection: string; seconds: number }[]; storage: { collections: { name: string; objects: number; items: number }[]; /** Databases of collections; null where one did not answer */ databases: ({ connection: string; bytes: number | null })[]; ledger_bytes: number; /** As of the log's last fold */ log_bytes: number } };
+
+export type OverviewSeries = { /** When each stretch begins */ at: string[]; events: number[]; rejections: number[]; succeeded: number[]; skipped: number[]; dead: number[]; cancelled: number[]; p50_ms: (number | null)[]; p95_ms: (number | null)[]; cost_usd: number[] };
+
 export type Paused = { alias: string; paused: boolean; reason: string | null };
 
 export type Pipeline = { alias: string; version: string; config: { $schema?: string | undefined; enabled?: boolean | undefined; alias: string; source: { connection_id: string; filters: Record<string, unknown> }; destination: { connection_id: string; collection: string; search?: { enabled: boolean; text?: string[] | undefined; shards: number } | undefined }; dispatch: "binding" | "queue"; on_delete: "remove" | "keep"; concurrency: number; timeout_seconds: number; retry: { max_attempts: number; base_seconds: number }; secrets?: string[] | undefined; models?: string[] | undefined; budget?: { usd_per_day: number } | undefined }; /** Since when its events wait, and why; null where it runs */ paused: { reason: string; at: string } | null; /** What was counted of its runs, ever, and what that costs by list prices */ cost: { runs: number; usd: number; /** Of a pipeline with a budget: spent today (UTC) */ usd_today: number | null; measures: { container_ms?: number | undefined; rows_read?: number | undefined; rows_written?: number | undefined; r2_reads?: number | undefined; r2_writes?: number | undefined; queue_operations?: number | undefined; object_calls?: number | undefined; model_requests?: number | undefined; model_tokens?: number | undefined } } };
+
+export type PipelineOverview = { alias: string; version: string; paused: boolean; /** Runs that have not ended, now; failed ones will be tried again */ open: { pending: number; queued: number; running: number; failed: number }; oldest_open_at: string | null; /** That wait for somebody, now */ dead_letters: number; /** Runs that ended within the hours */ ended: { succeeded: number; skipped: number; dead: number; cancelled: number }; /** From the event's own time to its items being stored, of runs of senders' events, to within a tenth; null where none stored any */ latency: { p50_ms: number | null; p95_ms: number | null }; /** Of runs that ended within the hours, by list prices */ cost_usd: number; objects: number; items: number };
 
 export type PipelineStep = { alias: string; /** Whether the event runs it; if not, a run is of what it had of the object */ matched: boolean; /** null where its filter was not asked */ verdict: boolean | "unknown" | null; reason: string; clauses: Clauses; run: Run | null; /** Since when a search finds the items of this run */ findable_at: string | null };
 
@@ -248,6 +254,10 @@ export abstract class Operations {
   /** What an object of a connection is now, and a signed URL to read it by; nothing runs. */
   lookAtObject(body: { connection: string; bucket: string; key: string; tags?: boolean | undefined }, options: CallOptions = {}): Promise<ObjectNow> {
     return this.send({ method: "POST", path: `/v1/objects`, body, ...options });
+  }
+  /** How things are now and how the last hours went, of all pipelines and of each. */
+  getOverview(query: { hours?: number } = {}, options: CallOptions = {}): Promise<Overview> {
+    return this.send({ method: "GET", path: `/v1/overview`, query, ...options });
   }
   /** Pipelines of this deployment. */
   listPipelines(options: CallOptions = {}): Promise<{ data: Pipeline[]; next?: string | undefined }> {

@@ -93,6 +93,7 @@ const TABLE: Record<string, Row> = {
   "dead-letters show": { words: () => [ids.DEAD ?? ""] },
   "events list": {},
   "events show": { words: () => [ids.EVENT ?? ""] },
+  overview: {},
   locate: { words: () => ["json/a.txt"] },
   live: { elsewhere: ["test/e2e/live.test.ts", "JSON.parse(line)"] },
   rejections: {},

@@ -132,6 +132,9 @@ export class LedgerShard extends DurableObject implements contract.ShardPeer {
   async counts() {
     return (await this.#opened).counts();
   }
+  async activity(...call: Call<"activity">) {
+    return (await this.#opened).activity(...call);
+  }
   async successes(...call: Call<"successes">) {
     return (await this.#opened).successes(...call);
   }

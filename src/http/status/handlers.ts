@@ -1,5 +1,6 @@
 // Handlers of the routes of how things are: they pass each question to src/query.
 import { locate } from "../../query/locate.ts";
+import { readOverview } from "../../query/overview.ts";
 import type { OpenDeps, RouterApp } from "../router-app.ts";
 import * as routes from "./routes.ts";
 
@@ -8,4 +9,7 @@ export function addStatusRoutes(app: RouterApp, open: OpenDeps): void {
     const { q, limit } = c.req.valid("query");
     return c.json(await locate(q, limit, open(c)), 200);
   });
+  app.openapi(routes.overview, async (c) =>
+    c.json(await readOverview(c.req.valid("query").hours, open(c)), 200),
+  );
 }

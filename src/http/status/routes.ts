@@ -10,3 +10,10 @@ export const locate = read(
   z.object({ q: z.string().min(1).max(1024), limit: z.coerce.number().int().min(1).max(20).default(10) }),
   answers.locateSchema,
 );
+export const overview = read(
+  "/v1/overview",
+  "How things are now and how the last hours went, of all pipelines and of each",
+  z.object({}),
+  z.object({ hours: z.coerce.number().int().min(1).max(48).default(24) }),
+  answers.overviewSchema,
+);

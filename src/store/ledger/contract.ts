@@ -140,6 +140,28 @@ export interface Spending extends Spent {
   alias: string;
 }
 
+/** What ended in a quarter of an hour, by the shard's clock. */
+export interface QuarterCounts {
+  /** Since the epoch. */
+  quarter: number;
+  alias: string;
+  /** Runs by status. */
+  ended: Partial<Record<RunStatus, number>>;
+  /** Runs that ended dead, by the kind of their failure. */
+  failures: Record<string, number>;
+  /** Runs of senders' events that stored items, by the time from the event to then: see shapes/latency.ts. */
+  latencies: Record<string, number>;
+  /** What its runs of which something was counted have used, and how many those are. */
+  measured: number;
+  measures: RunMeasures;
+}
+
+/** What became of runs lately, and what is stored. */
+export interface ShardActivity {
+  quarters: QuarterCounts[];
+  stored: { alias: string; objects: number; items: number }[];
+}
+
 /** Exact counts of one shard. */
 export interface ShardCounts {
   /** Runs that have ended, ever. */
@@ -190,6 +212,8 @@ export interface Shard {
   /** Runs of these events that are not yet in the log, or that are still here. */
   runsOf(eventIds: string[]): Promise<RunOnRecord[]>;
   counts(): Promise<ShardCounts>;
+  /** Endings by the quarter of an hour, from a time on, and what there is of items. */
+  activity(since: number): Promise<ShardActivity>;
   /** Number of runs of a pipeline that succeeded since a time, and their mean duration, ms. */
   successes(alias: string, since: number): Promise<{ runs: number; ms: number | null }>;
   /** Runs of a replay by status. */

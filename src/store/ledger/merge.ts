@@ -1,6 +1,7 @@
 // Answers of several shards as one: lists that are each in order, counts that add up.
 import { addMeasures } from "../../shapes/measures.ts";
-import type { LetterCause, ProducedCount, ShardCounts, Spending, Spent } from "./contract.ts";
+import type { LetterCause, ProducedCount, ShardActivity, ShardCounts, Spending, Spent } from "./contract.ts";
+import { addQuarters } from "./shard/activity.ts";
 
 /** The first `limit` of lists that are each in order; what two lists have (one is moving to the other) comes once. */
 export function mergeSorted<T>(
@@ -80,6 +81,19 @@ export const sumProduced = (counts: ProducedCount[][]): ProducedCount[] =>
   )
     .filter(({ objects, items }) => objects !== 0 || items !== 0)
     .sort((a, b) => (a.version < b.version ? -1 : 1));
+
+export const mergeActivity = (parts: ShardActivity[]): ShardActivity => ({
+  quarters: summed(
+    parts.flatMap(({ quarters }) => quarters),
+    ({ quarter, alias }) => `${quarter} ${alias}`,
+    addQuarters,
+  ),
+  stored: summed(
+    parts.flatMap(({ stored }) => stored),
+    ({ alias }) => alias,
+    (sum, row) => ({ ...sum, objects: sum.objects + row.objects, items: sum.items + row.items }),
+  ),
+});
 
 /** Most causes that are listed. */
 const MAX_CAUSES = 200;

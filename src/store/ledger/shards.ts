@@ -9,7 +9,15 @@ import type { Report } from "../../shapes/run.ts";
 import { storeFailure } from "../failure.ts";
 import type { RunOnRecord } from "../log/contract.ts";
 import type * as contract from "./contract.ts";
-import { addSpent, mergeCauses, mergeSorted, sumCounts, sumProduced, sumSpending } from "./merge.ts";
+import {
+  addSpent,
+  mergeActivity,
+  mergeCauses,
+  mergeSorted,
+  sumCounts,
+  sumProduced,
+  sumSpending,
+} from "./merge.ts";
 import { openCalls, type ShardCalls, type ShardNamespace, settled } from "./shard-calls.ts";
 
 /** What became of an event that was to be committed; `failure` where its shard did not take it. */
@@ -125,6 +133,7 @@ function readsOf(
     runsOf: async (eventIds) =>
       (await onTheirs(eventIds, numberOfEvent, (one, ids) => one.runsOf(ids))).flat(),
     counts: async () => sumCounts(await onAll((one) => one.counts())),
+    activity: async (since) => mergeActivity(await onAll((one) => one.activity(since))),
     async successes(alias, since) {
       const sums = await onAll((one) => one.successes(alias, since));
       const timed = sums.filter(({ ms }) => ms !== null);

@@ -23,7 +23,7 @@ export function adoptPart(tables: ShardTables, part: MovedPart, now: number): nu
   }
   const runs = part.runs.filter(({ event_id }) => !known.has(event_id));
   for (const run of runs) adoptRun(tables, run);
-  const ended = part.ended.map((one) => ({ ...one, object: "", produced: [] }));
+  const ended = part.ended.map((one) => ({ ...one, object: "", produced: [], latency: null }));
   const listed = ended.filter(({ closed_at }) => closed_at >= now - PACK_DAYS * DAY_MS);
   for (const pack of packRuns(listed)) keepPack(tables, pack);
   countSuccesses(tables, ended);

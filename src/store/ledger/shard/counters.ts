@@ -2,6 +2,7 @@
 // not packed yet added whenever somebody asks. Counters are written a pack at a time, never for a run.
 import type { RunStatus } from "../../../shapes/run.ts";
 import type { ShardCounts } from "../contract.ts";
+import { countActivity } from "./activity.ts";
 import { type HeldRun, OPEN } from "./held-runs.ts";
 import { type PackedRun, successesInPacks } from "./packs.ts";
 import { countSpending } from "./spending.ts";
@@ -15,8 +16,11 @@ export const msOf = ({ started_at, ended_at }: TimedRun): number | undefined =>
   started_at == null || ended_at == null ? undefined : Math.max(0, ended_at - started_at);
 
 /** Counts an ending that the run's row will no longer say. */
-export function countEnding(tables: ShardTables, { alias, status, detail }: HeldRun): void {
+export function countEnding(tables: ShardTables, { alias, status, detail, closed_at }: HeldRun): void {
   addEnded(tables, alias, status, 1, (msOf(detail) ?? 0) / 1000);
+  const kind = detail.letter?.failure.kind ?? detail.failure?.kind ?? null;
+  // What it has used, and how long it took, is counted with its last ending.
+  countActivity(tables, [{ alias, status, closed_at: closed_at ?? 0, kind, latency: null, measures: null }]);
 }
 
 /** Adds to the number of runs that have ended so. */
@@ -47,6 +51,13 @@ export function countPacked(tables: ShardTables, packed: PackedRun[]): void {
   }
   countSuccesses(tables, packed);
   countSpending(tables, packed);
+  countActivity(
+    tables,
+    packed.map(({ run, closed_at, latency }) => ({
+      ...{ alias: run.alias, status: run.status, closed_at, latency },
+      ...{ kind: run.failure?.kind ?? null, measures: run.measures ?? null },
+    })),
+  );
   const ofReplays = packed.filter(({ run }) => run.replay_id !== null);
   for (const same of Map.groupBy(ofReplays, ({ run }) =>
     JSON.stringify([run.replay_id, run.status]),

@@ -29,6 +29,8 @@ export interface PackedRun {
   run: RunOnRecord;
   closed_at: number;
   produced: ProducedDelta[];
+  /** From its event to when its items were stored, ms; null where it stored none, or was not of a sender's event. */
+  latency: number | null;
 }
 
 /** A pack that is ready to be written. */

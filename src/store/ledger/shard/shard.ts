@@ -2,25 +2,22 @@
 // Workers runtime: workers/ledger keeps it in a Durable Object, tests run it over Node's own SQLite.
 import type { ObjectName } from "../../../shapes/erasure.ts";
 import { logError, logInfo } from "../../../shapes/log.ts";
-import type { MeasuredRuns } from "../../../shapes/measures.ts";
 import type { Report } from "../../../shapes/run.ts";
 import type { RunMessage } from "../../../shapes/run-message.ts";
-import type { EventLog, RunOnRecord } from "../../log/contract.ts";
+import type { EventLog } from "../../log/contract.ts";
 import type { MovedPart } from "../../moving/contract.ts";
 import type * as contract from "../contract.ts";
 import { adoptPart } from "./adopt.ts";
 import { CALLED_WAIT_MS, commitEvents, QUEUED_WAIT_MS } from "./commit.ts";
-import { countReplay, countRuns, countSuccess } from "./counters.ts";
+import { countRuns } from "./counters.ts";
 import { ShardDatabase, type ShardStorage } from "./database.ts";
 import { nextDue, noteUnsent, takeProbes } from "./due.ts";
 import { buryJobs, cancelRuns, takeReports } from "./endings.ts";
 import { eraseIdentities, eraseRows } from "./erase.ts";
-import { isOpen, recordOf, runsOfEvent } from "./held-runs.ts";
-import { dropLetters, findLetter, listCauses, listLetters, redriveLetters } from "./letters.ts";
-import { listRuns } from "./lists.ts";
-import { listSpending, sumHandled, sumReplay } from "./spending.ts";
+import { isOpen } from "./held-runs.ts";
+import { dropLetters, redriveLetters } from "./letters.ts";
+import { ShardReads } from "./reads.ts";
 import { ShardTables } from "./tables.ts";
-import { countHeld, countProduced, listTracked, listUnder } from "./tracked.ts";
 import {
   dropOld,
   fullShard,
@@ -58,19 +55,19 @@ export interface ShardDeps {
   now(): number;
 }
 
-export class LedgerShardCore implements contract.Shard {
+export class LedgerShardCore extends ShardReads implements contract.Shard {
   readonly #deps: ShardDeps;
   readonly #database: ShardDatabase;
-  readonly tables: ShardTables;
   /** When the alarm is set to, ms. */
   #alarmAt: number;
   /** Runs that have ended since the last pass that packed some. */
   #ended = 0;
 
   constructor(deps: ShardDeps, alarmAt: number | null) {
+    const database = new ShardDatabase(deps.storage);
+    super(new ShardTables(database));
     this.#deps = deps;
-    this.#database = new ShardDatabase(deps.storage);
-    this.tables = new ShardTables(this.#database);
+    this.#database = database;
     this.#alarmAt = alarmAt ?? Number.POSITIVE_INFINITY;
   }
 
@@ -142,26 +139,6 @@ export class LedgerShardCore implements contract.Shard {
     await this.wake(Math.max(now, due ?? now + DAY_MS));
   }
 
-  async letters(query: Parameters<contract.Shard["letters"]>[0]): Promise<contract.Letter[]> {
-    return listLetters(this.tables, query);
-  }
-
-  async letter(runId: string): Promise<contract.Letter | null> {
-    return findLetter(this.tables, runId);
-  }
-
-  async causes(alias?: string): Promise<contract.LetterCause[]> {
-    return listCauses(this.tables, alias);
-  }
-
-  async runs(query: contract.RunQuery): Promise<RunOnRecord[]> {
-    return listRuns(this.tables, query);
-  }
-
-  async runsOf(eventIds: string[]): Promise<RunOnRecord[]> {
-    return [...new Set(eventIds)].flatMap((id) => runsOfEvent(this.tables, id).map(recordOf));
-  }
-
   async counts(): Promise<contract.ShardCounts> {
     return {
       ...countRuns(this.tables),
@@ -169,42 +146,6 @@ export class LedgerShardCore implements contract.Shard {
       limit_bytes: this.#deps.limitBytes,
       rows_written: this.#database.rowsWritten,
     };
-  }
-
-  async successes(alias: string, since: number): Promise<{ runs: number; ms: number | null }> {
-    return countSuccess(this.tables, alias, since);
-  }
-
-  async progress(replayId: string): Promise<Record<string, number>> {
-    return countReplay(this.tables, replayId);
-  }
-
-  async spending(): Promise<contract.Spending[]> {
-    return listSpending(this.tables);
-  }
-
-  async handled(alias: string, since: number): Promise<MeasuredRuns> {
-    return sumHandled(this.tables, alias, since);
-  }
-
-  async replaySpending(replayId: string): Promise<contract.Spent> {
-    return sumReplay(this.tables, replayId);
-  }
-
-  async tracked(query: contract.TrackedQuery): Promise<contract.TrackedObject[]> {
-    return listTracked(this.tables, query);
-  }
-
-  async held(alias: string, objects: { connection: string; bucket: string; key: string }[]) {
-    return countHeld(this.tables, alias, objects);
-  }
-
-  async under(prefix: string, limit: number): Promise<contract.TrackedObject[]> {
-    return listUnder(this.tables, prefix, limit);
-  }
-
-  async produced(alias: string): Promise<contract.ProducedCount[]> {
-    return countProduced(this.tables, alias);
   }
 
   async erase(page: contract.EraseRows): Promise<contract.ErasedRows> {

@@ -76,6 +76,13 @@ const TABLES = [
     sums TEXT NOT NULL, squares TEXT NOT NULL,
     PRIMARY KEY (scope, name, day)
   ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS quarters (
+    -- Quarter of an hour of the end by the shard's clock, since the epoch.
+    quarter INTEGER NOT NULL, alias TEXT NOT NULL,
+    -- JSON: see QuarterCounts (ledger/contract.ts).
+    sums TEXT NOT NULL,
+    PRIMARY KEY (quarter, alias)
+  ) STRICT, WITHOUT ROWID`,
   `CREATE TABLE IF NOT EXISTS replays (
     replay_id TEXT NOT NULL, status TEXT NOT NULL, runs INTEGER NOT NULL,
     PRIMARY KEY (replay_id, status)

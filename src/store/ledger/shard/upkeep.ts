@@ -5,9 +5,10 @@ import { hexOfId } from "../../../shapes/event-id.ts";
 import { FailureError } from "../../../shapes/failure.ts";
 import type { RunMessage } from "../../../shapes/run-message.ts";
 import type { EventLog } from "../../log/contract.ts";
+import { dropActivity, latencyOf } from "./activity.ts";
 import { countPacked, HOUR_MS } from "./counters.ts";
 import { findDue, noteSent } from "./due.ts";
-import { dueOf, type HeldRun, OPEN, recordOf, selectRuns } from "./held-runs.ts";
+import { dueOf, eventOf, type HeldRun, OPEN, recordOf, selectRuns } from "./held-runs.ts";
 import { dropIdentities, IDENTITY_DAYS } from "./identities.ts";
 import { dropPacks, keepPack, PACK_DAYS, PACK_RUNS, type Pack, type PackedRun, packRuns } from "./packs.ts";
 import { dropSpending } from "./spending.ts";
@@ -152,13 +153,22 @@ export const packedOf = (run: HeldRun): PackedRun => ({
   run: recordOf(run),
   closed_at: run.closed_at ?? 0,
   produced: run.detail.produced ?? [],
+  latency: latencyOfRun(run),
 });
+
+function latencyOfRun(run: HeldRun): number | null {
+  const { cause, items = 0, stored_at } = run.detail;
+  const isOfSender = cause === "matched" || cause === "tracked";
+  if (run.status !== "succeeded" || items === 0 || !isOfSender || stored_at === undefined) return null;
+  return latencyOf(eventOf(run).time, stored_at);
+}
 
 /** Drops what is older than it is kept. */
 export function dropOld(tables: ShardTables, now: number): void {
   dropIdentities(tables, now);
   dropPacks(tables, now - PACK_DAYS * DAY_MS);
   dropSpending(tables, now);
+  dropActivity(tables, now);
   const hour = Math.floor((now - SUCCESS_DAYS * DAY_MS) / HOUR_MS);
   tables.database.all("DELETE FROM successes WHERE hour < ?", hour);
 }
