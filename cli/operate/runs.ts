@@ -32,16 +32,21 @@ export async function listRuns(
 export async function showRun(root: string, id: string, flags: OperatorFlags): Promise<void> {
   const run = await openClient(root, flags).get<RunInFull>(`/v1/runs/${encodeURIComponent(id)}`);
   if (flags.json) return printJson(run);
-  const { alias, status, object, version, commit, items, failure, log, history } = run;
+  const { alias, status, object, version, commit, items, failure, logs, steps, history } = run;
   const facts = [
     ["run", id],
     ["pipeline", `${alias} ${version ?? ""}${commit ? ` (${commit})` : ""}`],
     ["object", oneLine(`${object.connection} ${object.bucket}/${object.key}`)],
     ["status", `${status}${items === null ? "" : `, ${items} items`}`],
     ...(failure ? [["failure", oneLine(`${failure.kind}: ${failure.detail}`)]] : []),
-    ...log.map((line) => ["log", oneLine(line)]),
+    ...logs.filter(({ level }) => level === "info").map(({ text }) => ["log", oneLine(text)]),
   ];
   print(table(facts));
+  print("");
+  const taken = steps.map(({ at, name, seconds, bytes, detail }) => [
+    ...[at, name, `${seconds} s`, bytes ? `${bytes} B` : "", oneLine(detail ?? "")],
+  ]);
+  print(table([["at", "step", "took", "bytes", "what"], ...taken]));
   print("");
   const states = history.map((state) => [
     state.at ?? "",

@@ -59,6 +59,8 @@ export type LocatedEvent = { id: string; sender: "s3" | "eventbridge" | "minio" 
 
 export type LocatedObject = ObjectName & ({ /** Of all its pipelines the most pressing */ state: "dead" | "failed" | "running" | "waiting" | "stored" | "removed" | "skipped" | "cancelled" | "refused" | "unknown"; /** The state in a sentence */ says: string; /** Its newest event, or the one that was asked for; null where it was not looked up */ event: LocatedEvent | null; pipelines: PipelineStep[]; stored: ({ alias: string; /** null: a run ended without saying */ items: number | null; version: string | null; run_id: string; stale: boolean; stored_at: string | null })[]; timeline: { at: string; step: string; text: string }[] });
 
+export type LogLine = { at: string; level: "info" | "error"; text: string };
+
 export type NewApiKey = ApiKey & { /** The key. It is kept as a hash, so this is the only time */ key: string };
 
 export type ObjectName = { connection: string; bucket: string; key: string };
@@ -89,7 +91,9 @@ export type Replay = { id: string; status: "active" | "paused" | "cancelled" | "
 
 export type Run = { id: string; event_id: string; alias: string; cause: string; object: ObjectName & ({ etag: string | null }); status: "pending" | "queued" | "running" | "succeeded" | "failed" | "dead" | "skipped" | "cancelled"; attempt: number; version: string | null; commit: string | null; items: number | null; reason: string | null; failure: Failure | null; log: string[]; /** Of the last attempt: what it asked for, and what was known from before */ embeddings: { asked: number; known: number } | null; /** What all of its attempts have used; absent where nothing was counted */ measures?: { container_ms?: number | undefined; rows_read?: number | undefined; rows_written?: number | undefined; r2_reads?: number | undefined; r2_writes?: number | undefined; queue_operations?: number | undefined; object_calls?: number | undefined; model_requests?: number | undefined; model_tokens?: number | undefined } | undefined; replay_id: string | null; created_at: string | null; started_at: string | null; ended_at: string | null };
 
-export type RunWithHistory = Run & ({ history: ({ at: string | null; status: "pending" | "queued" | "running" | "succeeded" | "failed" | "dead" | "skipped" | "cancelled"; attempt: number; cause: string | null })[] });
+export type RunStep = { name: string; at: string; seconds: number; /** That came of it */ bytes?: number | undefined; /** Results that were known from before */ cached?: number | undefined; detail?: string | undefined };
+
+export type RunWithHistory = Run & ({ history: ({ at: string | null; status: "pending" | "queued" | "running" | "succeeded" | "failed" | "dead" | "skipped" | "cancelled"; attempt: number; cause: string | null })[]; /** From the event to the index, of the last attempt; a step may lie within another */ steps: RunStep[]; /** The log's last lines with their times, then the failure */ logs: LogLine[] });
 
 export type Runs = { data: Run[]; next?: string | undefined };
 
@@ -303,8 +307,8 @@ export abstract class Operations {
   moveReplay(id: string, move: "pause" | "resume" | "cancel", body: { budget_usd?: number | undefined }, options: CallOptions = {}): Promise<Replay> {
     return this.send({ method: "POST", path: `/v1/replays/${encodeURIComponent(id)}/${encodeURIComponent(move)}`, body, ...options });
   }
-  /** Runs, newest first. */
-  listRuns(query: { limit?: number; cursor?: string; event_id?: string; alias?: string; status?: "pending" | "queued" | "running" | "succeeded" | "failed" | "dead" | "skipped" | "cancelled" } = {}, options: CallOptions = {}): Promise<Runs> {
+  /** Runs, newest first; of a key by its newest event, and a page may be short and have a `next`. */
+  listRuns(query: { limit?: number; cursor?: string; event_id?: string; alias?: string; status?: "pending" | "queued" | "running" | "succeeded" | "failed" | "dead" | "skipped" | "cancelled"; key?: string; connection?: string; bucket?: string } = {}, options: CallOptions = {}): Promise<Runs> {
     return this.send({ method: "GET", path: `/v1/runs`, query, ...options });
   }
   /** One run. */

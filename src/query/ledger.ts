@@ -4,13 +4,14 @@
 import type { D1Database } from "@cloudflare/workers-types";
 import type { Event } from "../shapes/event.ts";
 import { isEventId, partsOfRun } from "../shapes/event-id.ts";
-import type { Failure } from "../shapes/failure.ts";
+import { type Failure, FailureError } from "../shapes/failure.ts";
 import type { RunStatus } from "../shapes/run.ts";
 import type { EventOutcome, LogEntry, RunOnRecord } from "../store/log/contract.ts";
 import { findByAnyId } from "../store/moving/old-ids.ts";
 import { cutPage } from "../store/page.ts";
 import type { EventStores } from "../store/stores.ts";
 import { type CursorKey, decodeCursor, encodeCursor } from "./cursor.ts";
+import { logsOf, stepsOf } from "./run-steps.ts";
 
 export interface ListQuery {
   limit: number;
@@ -79,37 +80,76 @@ export type RecordedRun = ReturnType<typeof runOf>;
 
 export const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
 
-export const runOf = ({ connection, bucket, key, etag, progress: _, history: __, ...run }: RunOnRecord) => ({
-  ...run,
-  object: { connection, bucket, key, etag },
-  created_at: iso(run.created_at),
-  started_at: iso(run.started_at),
-  ended_at: iso(run.ended_at),
-});
+export function runOf(whole: RunOnRecord) {
+  const { connection, bucket, key, etag, progress: _, history: __, steps: ___, log_at: ____, ...run } = whole;
+  return {
+    ...run,
+    object: { connection, bucket, key, etag },
+    created_at: iso(run.created_at),
+    started_at: iso(run.started_at),
+    ended_at: iso(run.ended_at),
+  };
+}
 
 interface RunFilters {
   event_id?: string | undefined;
   alias?: string | undefined;
   status?: RunStatus | undefined;
+  /** Of an object: its key, and where it is. */
+  key?: string | undefined;
+  connection?: string | undefined;
+  bucket?: string | undefined;
 }
 
-/** Runs of one event wherever they are; or, newest first, those that are open or ended within the hot days. */
+/** Runs of one event, or of one key, wherever they are; or, newest first, those that are open or ended within the hot days. */
 export async function listRuns(
   stores: EventStores,
-  { event_id, alias, status }: RunFilters,
+  { event_id, alias, status, ...object }: RunFilters,
   { limit, cursor }: ListQuery,
 ): Promise<ListPage<RecordedRun>> {
+  const matchesFilters = (run: RunOnRecord) =>
+    (alias ?? run.alias) === run.alias && (status ?? run.status) === run.status;
   if (event_id !== undefined) {
     const runs = await runsOfEvent(stores, event_id);
-    const matchesFilters = (run: RunOnRecord) =>
-      (alias ?? run.alias) === run.alias && (status ?? run.status) === run.status;
     return { data: runs.filter(matchesFilters).map(runOf) };
   }
+  if (object.key !== undefined) {
+    const page = await runsOfKey(stores, { ...object, key: object.key }, { limit, cursor });
+    return { ...page, data: page.data.filter(matchesFilters).map(runOf) };
+  }
+  if (object.connection !== undefined || object.bucket !== undefined)
+    throw new FailureError({
+      kind: "invalid",
+      detail: "runs are listed by connection and bucket together with a key",
+      where: "query.key",
+      next: "add the key, or list by alias and status",
+    });
   const from = decodeCursor("runs", cursor, 2);
   const after = from && { at: Number(from[0]), id: String(from[1]) };
   const { rows, last } = cutPage(await stores.shards.runs({ alias, status, after, limit: limit + 1 }), limit);
   const data = rows.map(runOf);
   return last ? { data, next: encodeCursor("runs", [last.created_at, last.id]) } : { data };
+}
+
+/** Runs of an object's events, newest event first; a page may be short and have a next. */
+async function runsOfKey(
+  { shards, log }: EventStores,
+  { key, connection, bucket }: { key: string; connection?: string | undefined; bucket?: string | undefined },
+  { limit, cursor }: ListQuery,
+): Promise<ListPage<RunOnRecord>> {
+  const list = `runs of ${JSON.stringify([connection, bucket, key])}`;
+  const from = decodeCursor(list, cursor, 2);
+  const after = from && { at: Number(from[0]), id: String(from[1]) };
+  const { entries, next } = await log.walk({ order: "newest first", connection, key }, after, limit);
+  const own = entries.filter(({ event }) => (bucket ?? event.bucket) === event.bucket);
+  const here = await shards.runsOf(own.map(({ event }) => event.id));
+  const data = own.flatMap(({ event, runs }) =>
+    furthest(
+      here.filter(({ event_id }) => event_id === event.id),
+      runs,
+    ),
+  );
+  return next ? { data, next: encodeCursor(list, [next.at, next.id]) } : { data };
 }
 
 /** Runs of an event, in its shard and in the log: of each the one that is further. */
@@ -137,11 +177,20 @@ function furthest(here: RunOnRecord[], logged: RunOnRecord[]): RunOnRecord[] {
   return [...runs.values()].sort((a, b) => b.created_at - a.created_at || (a.id < b.id ? 1 : -1));
 }
 
-/** A run, and every state it has been in. */
+/** A run with every state it has been in, what it did and when, and its log. */
 export async function getRun(stores: EventStores, id: string) {
   const parts = partsOfRun(id);
-  const run = parts && (await runsOfEvent(stores, parts.event_id)).find(({ alias }) => alias === parts.alias);
-  return run ? { ...runOf(run), history: historyOf(run) } : null;
+  if (!parts) return null;
+  const found = await findByAnyId(stores.ledger, parts.event_id, async (eventId) => {
+    // Runs go from the shard to the log: whoever asks in this order misses none.
+    const here = await stores.shards.runsOf([eventId]);
+    const entry = await stores.log.find(eventId);
+    const run = furthest(here, entry?.runs ?? []).find(({ alias }) => alias === parts.alias);
+    return run ? { run, entry } : null;
+  });
+  if (!found) return null;
+  const { run, entry } = found;
+  return { ...runOf(run), history: historyOf(run), steps: stepsOf(run, entry), logs: logsOf(run) };
 }
 
 export const historyOf = ({ history }: Pick<RunOnRecord, "history">) =>

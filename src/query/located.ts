@@ -1,7 +1,7 @@
 // How far an object has come: its newest event, what each pipeline made of it, and all of that as one line of time.
 import type { Pipelines } from "../dispatch/pipelines.ts";
 import type { PipelineConfig } from "../shapes/config.ts";
-import type { RunStatus } from "../shapes/run.ts";
+import { INDEX_LATE, type RunStatus } from "../shapes/run.ts";
 import { searchSettingsSchema } from "../shapes/search.ts";
 import type { TrackedObject } from "../store/ledger/contract.ts";
 import { versionThen } from "../store/ledger/deployments.ts";
@@ -127,16 +127,22 @@ function describePipeline(
     reason: entry.outcome.refused.find((one) => one.alias === alias)?.reason ?? reason,
     clauses,
     run: run ? runOf(run) : null,
-    findable_at: run && isFindable(run, now) ? iso(run.ended_at) : null,
+    findable_at: run && isSearched(run, now) ? iso(findableAt(run)) : null,
   };
 }
 
-/** A run ends when its collection's index has what it stored. */
-const isFindable = ({ status, items }: RunOnRecord, config: PipelineConfig | undefined) =>
+const isSearched = ({ status, items }: RunOnRecord, config: PipelineConfig | undefined) =>
   status === "succeeded" &&
   (items ?? 0) > 0 &&
   config !== undefined &&
   searchSettingsSchema.parse(config.destination.search ?? {}).enabled;
+
+/** When the index had what the run stored: the run waits for it. Null where it was late. */
+function findableAt({ steps, ended_at }: RunOnRecord): number | null {
+  const indexed = steps?.findLast(({ name }) => name === "indexed");
+  if (indexed?.detail === INDEX_LATE) return null;
+  return indexed ? indexed.at + indexed.ms : ended_at;
+}
 
 function stateOf(
   entry: LogEntry | undefined,

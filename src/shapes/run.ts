@@ -35,6 +35,10 @@ export interface Report {
   started_at: number;
   ended_at?: number;
   log?: string[];
+  /** When each line of the log was written, ms. */
+  log_at?: number[];
+  /** What the attempt did, in order: at most 50, and one of the sums of others. */
+  steps?: RunStep[];
   /** Time at which the sweep looks after the run if no further report comes, ms; absent once the run is final. */
   due_at?: number;
   /** Bytes of the object that was read. */
@@ -53,3 +57,19 @@ export interface EmbeddingCounts {
   asked: number;
   known: number;
 }
+
+/** A step of an attempt: a name of Weir's own, and numbers; nothing of the object. */
+export interface RunStep {
+  name: string;
+  /** When it began, ms. */
+  at: number;
+  ms: number;
+  /** Bytes that came of it. */
+  bytes?: number;
+  /** Results that were known from before. */
+  cached?: number;
+  detail?: string;
+}
+
+/** Detail of the step `indexed` where the index did not answer in time, and gets the items later. */
+export const INDEX_LATE = "the index did not answer in time: it gets the items later";

@@ -33,6 +33,7 @@ const LEFT: Record<string, string> = {
   "collections cancelled_runs": "ids of runs, which hold 40 bits of a key's hash",
   "shard ended": "counts by pipeline",
   "shard successes": "counts by pipeline and hour",
+  "shard quarters": "counts by pipeline and quarter of an hour",
   "shard replays": "counts by replay",
   "shard produced": "counts by version, less what is erased",
   "shard spending": "sums by pipeline and replay",

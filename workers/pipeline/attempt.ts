@@ -70,7 +70,12 @@ export async function attemptAll<T extends Try>(
             ? await withMeter(meter, () => runJob(entry.job, fence, { ...deps, batchOver }))
             : { status: "failed", failure: started instanceof Map ? NO_FENCE : started, log: [] };
         const measures = addMeasures(begun.read(tries.length), meter.read());
-        const attempted = concludeAttempt(entry, hidden(outcome, deps.hide), { startedAt, measures }, deps);
+        const attempted = concludeAttempt(
+          entry,
+          hidden(outcome, deps.hide),
+          { startedAt, measures, meter },
+          deps,
+        );
         await done(attempted, entry);
       }
     }
@@ -81,7 +86,7 @@ export async function attemptAll<T extends Try>(
 function concludeAttempt(
   entry: Try,
   outcome: RunOutcome,
-  { startedAt, measures }: { startedAt: number; measures: RunMeasures },
+  { startedAt, measures, meter }: { startedAt: number; measures: RunMeasures; meter: Meter },
   deps: RunDeps,
 ): Attempted {
   const { job, attempt } = entry;
@@ -94,7 +99,8 @@ function concludeAttempt(
     started_at: startedAt,
     ended_at: deps.now(),
     ...(outcome.etag !== undefined && { etag: outcome.etag }),
-    ...(outcome.log.length > 0 && { log: outcome.log }),
+    ...(outcome.log.length > 0 && { log: outcome.log, log_at: meter.lines }),
+    steps: meter.steps.read(),
     ...(outcome.embeddings && { embeddings: outcome.embeddings }),
     measures,
   };

@@ -23,6 +23,7 @@ import { requireAllowed } from "./allowed-models.ts";
 import { bytesFromBase64, type ComputeClient, type EmbedInput } from "./compute.ts";
 import { remember } from "./context.ts";
 import { askEndpoint, type Embedded, type Endpoint } from "./endpoint.ts";
+import { step } from "./meter.ts";
 import { isSame, resultKey, type SeenObject } from "./result-keys.ts";
 
 export interface EmbeddingDeps {
@@ -137,7 +138,7 @@ export class Embeddings {
       const part = keyed.slice(index, index + MAX_KEYS);
       const keys = [...new Set(part.flatMap(({ key }) => key ?? []))];
       // A store that does not answer costs time, not the run.
-      const results: StoredResult[] = keys.length ? await this.#deps.results.find(keys).catch(() => []) : [];
+      const results: StoredResult[] = keys.length ? await this.#find(keys).catch(() => []) : [];
       const kept = new Map(results.map((result) => [result.key, result]));
       for (const request of part) {
         const result = kept.get(request.key ?? "");
@@ -148,6 +149,15 @@ export class Embeddings {
       this.#pump();
     }
   }
+
+  #find = (keys: string[]) =>
+    step(
+      "kept embeddings",
+      () => this.#deps.results.find(keys),
+      ({ length }) => ({
+        ...{ cached: length, detail: `${length} of ${keys.length} known` },
+      }),
+    );
 
   /** Sends batches until as many are in flight as may be. */
   #pump(): void {

@@ -4,11 +4,16 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { D1Database, D1PreparedStatement, D1Result } from "@cloudflare/workers-types";
 import type { Env } from "../../src/env.ts";
 import { combine, type MeasureName, type RunMeasures } from "../../src/shapes/measures.ts";
+import type { RunStep } from "../../src/shapes/run.ts";
+import { Steps } from "./steps.ts";
 
 const current = new AsyncLocalStorage<Meter>();
 
 /** What one run has used so far. */
 export class Meter {
+  /** What was done, and when each line of the log was written, ms. */
+  readonly steps = new Steps();
+  readonly lines: number[] = [];
   readonly #counts = new Map<MeasureName, number>();
   #working = 0;
   #since = 0;
@@ -38,27 +43,66 @@ export const withMeter = <T>(meter: Meter, work: () => T): T => current.run(mete
 /** Adds to what the run that is under way has used. */
 export const count = (name: MeasureName, by = 1): void => current.getStore()?.add(name, by);
 
+/** Notes a step of the run that is under way; `describe` says more of it, once it has ended well. */
+export async function step<T>(
+  name: string,
+  work: () => Promise<T>,
+  describe: (value: T) => Pick<RunStep, "bytes" | "cached" | "detail"> = () => ({}),
+): Promise<T> {
+  const at = Date.now();
+  const note = (more: object) => current.getStore()?.steps.add({ name, at, ms: Date.now() - at, ...more });
+  try {
+    const value = await work();
+    note(describe(value));
+    return value;
+  } catch (error) {
+    note({ detail: "failed" });
+    throw error;
+  }
+}
+
+/** Notes that a line of the log is written; `dropped` earlier ones have gone. */
+export function noteLine(dropped: number): void {
+  const lines = current.getStore()?.lines;
+  lines?.splice(0, dropped);
+  lines?.push(Date.now());
+}
+
 /** Sends a request to the container: it works until its answer has been read, or dropped. */
-export async function timed(send: () => Promise<Response>): Promise<Response> {
+export async function timed(name: string, send: () => Promise<Response>): Promise<Response> {
   const meter = current.getStore();
   if (!meter) return send();
-  meter.begin(Date.now());
+  const at = Date.now();
+  meter.begin(at);
+  let bytes = 0;
   let isOver = false;
-  const end = () => {
-    if (!isOver) meter.end(Date.now());
+  const end = (more: Pick<RunStep, "detail"> = {}) => {
+    if (isOver) return;
     isOver = true;
+    meter.end(Date.now());
+    meter.steps.add({ name, at, ms: Date.now() - at, bytes, ...more });
   };
   try {
     const response = await send();
+    const more = response.ok ? {} : { detail: `answered ${response.status}` };
     if (!response.body) {
-      end();
+      end(more);
       return response;
     }
-    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-    void response.body.pipeTo(writable).then(end, end);
-    return new Response(readable, response);
+    const counting = new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        bytes += chunk.byteLength;
+        controller.enqueue(chunk);
+      },
+      flush: () => end(more),
+    });
+    void response.body.pipeTo(counting.writable).then(
+      () => end(more),
+      () => end({ detail: "cut off" }),
+    );
+    return new Response(counting.readable, response);
   } catch (error) {
-    end();
+    end({ detail: "no answer" });
     throw error;
   }
 }

@@ -2,7 +2,6 @@
 //   observe the object → decide what the collection should hold (hold.ts) → handle → check that the object is still the
 //   one observed → replace the set under the fence → check once more.
 // An event is only a hint: the object as it is now counts. Free of queues and RPC, which doors.ts has.
-import { Buffer } from "node:buffer";
 import { compileFilter, type Filter } from "../../src/match/index.ts";
 import type { PipelineConfig } from "../../src/shapes/config.ts";
 import { type Failure, FailureError, type FailureKind } from "../../src/shapes/failure.ts";
@@ -18,8 +17,10 @@ import { withinRun } from "./context.ts";
 import { asFailure } from "./failure.ts";
 import type { Hide } from "./hidden.ts";
 import { type Decision, decide, hopsOf, isOf, shownEvent, shownOf, versionNamed } from "./hold.ts";
-import { bringAgain, bringStored } from "./indexing.ts";
+import { bringAgain, bringStored, storeItems } from "./indexing.ts";
 import { collectItems } from "./items.ts";
+import { addLine } from "./log-lines.ts";
+import { step } from "./meter.ts";
 import type { RunOutcome } from "./outcome.ts";
 import { withPayload } from "./payload.ts";
 import type { Handler, Pipeline } from "./sdk.ts";
@@ -47,10 +48,6 @@ export interface RunDeps extends WeirDeps {
 
 /** Most looks at the object within one attempt, when it changes under the run. */
 const MAX_ROUNDS = 3;
-const MAX_LOG_LINES = 100;
-const MAX_LINE_CHARACTERS = 1000;
-/** The log travels in a report, which is a message of a queue: 128 KB in all. */
-const MAX_LOG_BYTES = 64_000;
 /** Interval of looks at whether a running handler's run was cancelled. */
 export const CANCEL_MS = 5_000;
 
@@ -83,7 +80,7 @@ async function attemptJob(job: Job, first: Fence, deps: Counting): Promise<RunOu
     if (job.event.key === "") return await handlePayload(job, log, deps);
     for (let round = 1; round <= MAX_ROUNDS; round++) {
       if (isCancelled(fence, job)) return { status: "failed", failure: CANCELLED, log };
-      const seen = await deps.source.observe(job.event.bucket, job.event.key);
+      const seen = await step("observed", () => deps.source.observe(job.event.bucket, job.event.key));
       etag = seen?.etag;
       const etagNow = seen ? { etag: seen.etag } : {};
       if (seen && holdsOwn(fence, job, seen)) {
@@ -95,7 +92,7 @@ async function attemptJob(job: Job, first: Fence, deps: Counting): Promise<RunOu
       let decision = await decide(job, seen, fence.held, deps);
       if (decision.hold === "as it is")
         return { status: "skipped", reason: decision.reason, ...etagNow, log };
-      let items = decision.hold === "nothing" ? [] : await handle(job, seen, log, deps).catch(asFailure);
+      let items = decision.hold === "nothing" ? [] : await handled(job, seen, log, deps).catch(asFailure);
       if (seen && !(await isStill(seen, job, deps))) {
         fence = await again(fence);
         continue;
@@ -109,7 +106,7 @@ async function attemptJob(job: Job, first: Fence, deps: Counting): Promise<RunOu
         items = [];
       }
       const lineage = await lineageOf(job, seen, decision, deps);
-      const replaced = await deps.collection.replace(fence, lineage, items);
+      const replaced = await storeItems(deps.collection, fence, lineage, items);
       if (replaced === "cancelled") return { status: "failed", failure: CANCELLED, log };
       if (replaced === "stored") {
         const { set, order } = fence;
@@ -165,11 +162,18 @@ const modelsOf = (items: NewItem[]): string[] =>
 
 /** Runs the handler of a job without an object: its items are answered, and no collection holds them. */
 async function handlePayload(job: Job, log: string[], deps: Counting): Promise<RunOutcome> {
-  const stored = await handle(job, undefined, log, deps).catch(asFailure);
+  const stored = await handled(job, undefined, log, deps).catch(asFailure);
   return Array.isArray(stored)
     ? { status: "succeeded", stored, models: modelsOf(stored), log }
     : { status: "failed", failure: stored, log };
 }
+
+const handled = (...given: Parameters<typeof handle>) =>
+  step(
+    "handled",
+    () => handle(...given),
+    ({ length }) => ({ detail: `${length} items` }),
+  );
 
 /** Runs the handler within its time, and turns what it returns into items. */
 async function handle(
@@ -186,12 +190,7 @@ async function handle(
   const signal = AbortSignal.any([time, cancel.signal, batchOver]);
   const counts = deps.embeddings;
   const { weir, compute, settled } = openWeir(deps, setOf(job), seen, signal, counts);
-  let room = MAX_LOG_BYTES - Buffer.byteLength(JSON.stringify(log));
-  const note = (...parts: unknown[]) => {
-    const line = parts.map(String).join(" ").slice(0, MAX_LINE_CHARACTERS);
-    room -= Buffer.byteLength(JSON.stringify(line));
-    if (log.length < MAX_LOG_LINES && room >= 0) log.push(line);
-  };
+  const note = (...parts: unknown[]) => addLine(log, parts.map(String).join(" "));
   const current = seen ? shownEvent(event, seen) : event;
   deps.begins?.(job);
   const work = withinRun({ compute, signal }, async () => {
@@ -239,7 +238,7 @@ function watchForCancel(job: Job, deps: RunDeps, cancel: AbortController) {
 
 /** Whether the object, or its absence, is still as it was observed. */
 async function isStill(seen: Observed | null, { event }: Job, { source }: RunDeps): Promise<boolean> {
-  const now = await source.observe(event.bucket, event.key);
+  const now = await step("observed again", () => source.observe(event.bucket, event.key));
   return now?.etag === seen?.etag && now?.version_id === seen?.version_id;
 }
 

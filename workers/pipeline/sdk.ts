@@ -59,7 +59,7 @@ export interface HandlerContext {
   weir: Weir;
   /** Aborts when the run's time is up. */
   signal: AbortSignal;
-  /** Adds a line to the run's log (the first 100 lines are kept). */
+  /** Adds a line to the run's log (the last 100 lines are kept, 8 KB of them). */
   log(...parts: unknown[]): void;
 }
 

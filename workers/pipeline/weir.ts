@@ -11,7 +11,7 @@ import { fetchNamed } from "../../src/shapes/user-agent.ts";
 import type { Observed, Source } from "../../src/source/contract.ts";
 import { ComputeClient } from "./compute.ts";
 import { Embeddings } from "./embeddings.ts";
-import { count, timed } from "./meter.ts";
+import { count, step, timed } from "./meter.ts";
 import type { Weir } from "./sdk.ts";
 import { Transcriptions } from "./transcriptions.ts";
 
@@ -41,6 +41,9 @@ interface OpenedWeir {
   settled(): Promise<void>;
 }
 
+/** `compute split` of a request to /v1/split. */
+const nameOfCall = ({ url }: Request) => `compute ${new URL(url).pathname.split("/").at(-1)}`;
+
 /** Opens `weir` for one object as the run has `seen` it. `counts` grows with each embedding. */
 export function openWeir(
   deps: WeirDeps,
@@ -51,7 +54,7 @@ export function openWeir(
 ): OpenedWeir {
   const { source, random } = deps;
   const compute = new ComputeClient(
-    (request, turn) => timed(() => deps.compute(set, request, turn)),
+    (request, turn) => timed(nameOfCall(request), () => deps.compute(set, request, turn)),
     signal,
     random,
   );
@@ -63,7 +66,11 @@ export function openWeir(
     endpoint: {
       fetch: (request: Request) => {
         count("model_requests");
-        return fetchNamed(request);
+        return step(
+          "model",
+          () => fetchNamed(request),
+          ({ status }) => ({ detail: `answered ${status}` }),
+        );
       },
       ...{ secret: deps.secret, signal, random },
     },

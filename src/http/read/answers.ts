@@ -185,54 +185,31 @@ export const diffAnswerSchema = z
   })
   .openapi("FilterDiff");
 
-const vectorSchema = z
+const stepSchema = z
   .object({
-    path: z.string(),
-    dims: z.number(),
-    model: z.string().nullable(),
-    span: z.object({ start: z.number(), end: z.number() }).nullable(),
-    recipe: z
-      .object({ definition: z.string(), pooling: z.string(), normalised: z.boolean() })
-      .nullable()
-      .openapi({ description: "By which definition of the model, and how its parts became one vector" }),
-    values: z.array(z.number()).optional(),
+    name: z.string(),
+    at: z.string().openapi({ format: "date-time" }),
+    seconds: z.number(),
+    bytes: z.number().optional().openapi({ description: "That came of it" }),
+    cached: z.number().optional().openapi({ description: "Results that were known from before" }),
+    detail: z.string().optional(),
   })
-  .openapi("ItemVector");
-
-export const itemSchema = z
-  .object({
-    id: z.string(),
-    object: z.object({ bucket: z.string(), key: z.string() }),
-    pipeline: z.string(),
-    /** Version of the pipeline that made the item; the rest is in its lineage. */
-    version: z.string(),
-    commit: z.string(),
-    position: z.number(),
-    data: z.record(z.string(), z.any()),
-    vectors: z.array(vectorSchema),
-  })
-  .openapi("Item");
-
-export const lineageSchema = z
-  .object({
-    item_id: z.string(),
-    object: objectSchema.extend({
-      etag: z.string().nullable(),
-      version_id: z.string().nullable(),
-      size: z.number().nullable(),
-    }),
-    event: z.object({ id: z.string(), time: z.string() }),
-    run: z.object({ id: z.string(), stored_at: z.string() }),
-    pipeline: z.object({ alias: z.string(), version: z.string(), commit: z.string() }),
-    vectors: z.array(vectorSchema),
-  })
-  .openapi("Lineage");
+  .openapi("RunStep");
+const logLineSchema = z
+  .object({ at: z.string(), level: z.enum(["info", "error"]), text: z.string() })
+  .openapi("LogLine");
 
 export const runWithHistorySchema = runSchema
   .extend({
     history: z.array(
       z.object({ at: moment, status: runStatusSchema, attempt: z.number(), cause: z.string().nullable() }),
     ),
+    steps: z.array(stepSchema).openapi({
+      description: "From the event to the index, of the last attempt; a step may lie within another",
+    }),
+    logs: z
+      .array(logLineSchema)
+      .openapi({ description: "The log's last lines with their times, then the failure" }),
   })
   .openapi("RunWithHistory");
 

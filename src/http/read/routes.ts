@@ -9,6 +9,7 @@ import { operationOf, type PathOf } from "../gate/scopes.ts";
 import { read } from "../read-route.ts";
 import { idempotencyHeader, json, paging, problemContent, problems } from "../schemas.ts";
 import * as answers from "./answers.ts";
+import * as itemAnswers from "./item-answers.ts";
 import * as versionAnswers from "./version-answers.ts";
 
 const vectors = z
@@ -150,13 +151,16 @@ export const look = ask(
 );
 export const runs = read(
   "/v1/runs",
-  "Runs, newest first",
+  "Runs, newest first; of a key by its newest event, and a page may be short and have a `next`",
   none,
   z.object({
     ...paging,
     event_id: z.string().optional(),
     alias: z.string().optional(),
     status: runStatusSchema.optional(),
+    key: z.string().max(1024).optional().openapi({ description: "Runs of all events of this key" }),
+    connection: z.string().max(300).optional().openapi({ description: "With a key" }),
+    bucket: z.string().max(300).optional().openapi({ description: "With a key" }),
   }),
   answers.runsSchema,
 );
@@ -176,21 +180,21 @@ export const items = read(
       .openapi({ description: "A name of the item, as in a filter; `-` before it sorts the other way" }),
     vectors,
   }),
-  answers.pageOf(answers.itemSchema),
+  answers.pageOf(itemAnswers.itemSchema),
 );
 export const item = read(
   "/v1/collections/{name}/items/{id}",
   "One item",
   namedItem,
   z.object({ vectors }),
-  answers.itemSchema,
+  itemAnswers.itemSchema,
 );
 export const itemLineage = read(
   "/v1/collections/{name}/items/{id}/lineage",
   "Where an item came from: object version, event, run, code, models",
   namedItem,
   none,
-  answers.lineageSchema,
+  itemAnswers.lineageSchema,
 );
 export const deadLetters = read(
   "/v1/dead-letters",

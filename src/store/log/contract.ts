@@ -5,7 +5,7 @@ import type { Event } from "../../shapes/event.ts";
 import type { Failure } from "../../shapes/failure.ts";
 import type { JobCause } from "../../shapes/job.ts";
 import type { RunMeasures } from "../../shapes/measures.ts";
-import type { EmbeddingCounts, RunStatus } from "../../shapes/run.ts";
+import type { EmbeddingCounts, RunStatus, RunStep } from "../../shapes/run.ts";
 
 /** Why an event's pipelines were or were not run, as known when it arrived. */
 export interface EventOutcome {
@@ -59,6 +59,10 @@ export interface RunOnRecord {
   reason: string | null;
   failure: Failure | null;
   log: string[];
+  /** Of the last attempt, as its lines: absent of runs from before. */
+  log_at?: number[];
+  /** What the last attempt did; absent of runs from before. */
+  steps?: RunStep[];
   embeddings: EmbeddingCounts | null;
   /** What its attempts have used; absent where nothing was counted, as of runs from before. */
   measures?: RunMeasures;

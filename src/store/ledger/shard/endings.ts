@@ -104,7 +104,8 @@ function move(tables: ShardTables, run: HeldRun, report: Report, now: number): v
     detail.items = report.items;
     detail.stored_at = report.stored_at ?? report.ended_at ?? now;
   }
-  if (report.log?.length) detail.log = report.log;
+  if (report.log?.length) [detail.log, detail.log_at] = [report.log, report.log_at ?? []];
+  if (report.steps) detail.steps = report.steps;
   if (report.embeddings) detail.embeddings = report.embeddings;
   if (isOpen(run.status)) {
     run.due_at = report.due_at ?? now + detail.wait_ms;

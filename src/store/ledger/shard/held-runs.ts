@@ -5,7 +5,7 @@ import { hexOfId, partsOfRun, runId } from "../../../shapes/event-id.ts";
 import type { Failure } from "../../../shapes/failure.ts";
 import type { JobCause } from "../../../shapes/job.ts";
 import type { RunMeasures } from "../../../shapes/measures.ts";
-import type { EmbeddingCounts, RunStatus } from "../../../shapes/run.ts";
+import type { EmbeddingCounts, RunStatus, RunStep } from "../../../shapes/run.ts";
 import type { DueRun, PendingRun } from "../../../shapes/run-message.ts";
 import type { RunOnRecord, RunState } from "../../log/contract.ts";
 import { objectsOfId } from "./places.ts";
@@ -34,6 +34,8 @@ export interface RunDetail {
   reason?: string;
   failure?: Failure;
   log?: string[];
+  log_at?: number[];
+  steps?: RunStep[];
   embeddings?: EmbeddingCounts;
   /** What all of its attempts have used. */
   measures?: RunMeasures;
@@ -207,6 +209,8 @@ export function recordOf(run: HeldRun): RunOnRecord {
     reason: detail.reason ?? null,
     failure: detail.failure ?? null,
     log: detail.log ?? [],
+    ...(detail.log_at && { log_at: detail.log_at }),
+    ...(detail.steps && { steps: detail.steps }),
     embeddings: detail.embeddings ?? null,
     ...(detail.measures && { measures: detail.measures }),
     replay_id: run.replay_id,
