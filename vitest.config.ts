@@ -19,6 +19,7 @@ const SLOW = [
 export default defineConfig({
   test: {
     environment: "node",
+    globalSetup: "test/support/build-page.ts",
     // Token of every compute server that a test starts.
     env: { COMPUTE_TOKEN: "test-compute-token" },
     maxWorkers: 2,

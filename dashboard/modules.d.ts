@@ -1,13 +1,4 @@
-// Files that the bundler hands over as text: wrangler's own rule for HTML, `with { type: "text" }` for others.
-declare module "*.html" {
-  const text: string;
-  export default text;
-}
-declare module "*.css" {
-  const text: string;
-  export default text;
-}
-declare module "*.js" {
-  const text: string;
-  export default text;
+// The page as scripts/page.mjs builds it: each file's text by its name. It is not in git.
+declare module "*/built/files.js" {
+  export const files: Record<string, string>;
 }

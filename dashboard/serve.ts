@@ -1,42 +1,9 @@
 /// <reference path="./modules.d.ts" />
-// Serves the dashboard: the page at `/` and its files under `/dashboard/`, as they are in this folder. They hold no data
-// and need no key; the browser fetches all that they show from the read API (page/api.js).
+// Serves the dashboard: the page at `/` and its files under `/dashboard/`, as scripts/page.mjs has built them. They hold
+// no data and need no key; the browser fetches all that they show from the API (data/client.ts).
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
-import frame from "./frame.css" with { type: "text" };
-import html from "./index.html";
-import api from "./page/api.js" with { type: "text" };
-import dom from "./page/dom.js" with { type: "text" };
-import events from "./page/events.js" with { type: "text" };
-import format from "./page/format.js" with { type: "text" };
-import items from "./page/items.js" with { type: "text" };
-import ledger from "./page/ledger.js" with { type: "text" };
-import main from "./page/main.js" with { type: "text" };
-import media from "./page/media.js" with { type: "text" };
-import overview from "./page/overview.js" with { type: "text" };
-import parts from "./page/parts.js" with { type: "text" };
-import replays from "./page/replays.js" with { type: "text" };
-import route from "./page/route.js" with { type: "text" };
-import runs from "./page/runs.js" with { type: "text" };
-import search from "./page/search.js" with { type: "text" };
-import views from "./views.css" with { type: "text" };
-
-const scripts = {
-  api,
-  dom,
-  events,
-  format,
-  items,
-  ledger,
-  main,
-  media,
-  overview,
-  parts,
-  replays,
-  route,
-  runs,
-  search,
-};
+import { files } from "./built/files.js";
 
 /** Policy of the page: no code from elsewhere or inline, no string as markup. Object keys are hostile input. */
 const headers = secureHeaders({
@@ -58,14 +25,17 @@ const headers = secureHeaders({
   },
 });
 
+const FOREVER = "public, max-age=31536000, immutable";
+
 export const dashboard = new Hono();
 
-const file = (path: string, type: string, text: string) =>
-  dashboard.get(path, headers, (c) =>
-    c.body(text, 200, { "content-type": `${type}; charset=utf-8`, "cache-control": "no-cache" }),
-  );
+dashboard.get("/", headers, (c) => c.html(files["index.html"] ?? "", 200, { "cache-control": "no-cache" }));
 
-file("/", "text/html", html);
-file("/dashboard/frame.css", "text/css", frame);
-file("/dashboard/views.css", "text/css", views);
-for (const [name, text] of Object.entries(scripts)) file(`/dashboard/${name}.js`, "text/javascript", text);
+// Names of scripts and styles hold the hash of their content.
+dashboard.get("/dashboard/:name", headers, async (c, next) => {
+  const name = c.req.param("name");
+  const text = Object.hasOwn(files, name) ? files[name] : undefined;
+  if (text === undefined || name === "index.html") return next();
+  const type = name.endsWith(".css") ? "text/css" : "text/javascript";
+  return c.body(text, 200, { "content-type": `${type}; charset=utf-8`, "cache-control": FOREVER });
+});

@@ -1,7 +1,9 @@
 // Command `weir deploy`: checks the project, reads the account, plans, and runs the steps of the plan with wrangler. A
 // failed deploy leaves no state: the next one reads the account again and does the steps that are left.
+
 import { spawnSync } from "node:child_process";
 import { z } from "zod";
+import { writePage } from "../../scripts/page.mjs";
 import { workerName } from "../../src/shapes/bindings.ts";
 import { drifted, generate } from "../generate/generate.ts";
 import { commitOf } from "../git/git.ts";
@@ -51,6 +53,7 @@ export async function deploy(options: DeployOptions): Promise<void> {
 /** Deploys a project that has been read, as {@link deploy} does. */
 export async function deployProject(options: DeployOptions, project: Project): Promise<void> {
   await requireReady(project);
+  await writePage();
   const declared = [
     ...new Set([
       ...workerConfigsOf(project).flatMap(({ config }) => config.secrets?.required ?? []),

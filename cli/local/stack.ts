@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { writePage } from "../../scripts/page.mjs";
 import type { Connections } from "../../src/shapes/connection.ts";
 import { CliError } from "../io/output.ts";
 import { freePort, holdPort, isFree } from "../io/ports.ts";
@@ -85,7 +86,8 @@ async function startOn(
   const secrets = devSecrets(root, project.connections, randomBytes);
   const settings = stackSettings(project.connections, url, secrets);
   const quiet = wranglerEnv(persist);
-  step("preparing the databases");
+  step("preparing the page and the databases");
+  await writePage();
   scrubErased(persist);
   await migrate(root, persist, quiet);
 

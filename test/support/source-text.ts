@@ -13,7 +13,7 @@ export const read = (path: string) => readFileSync(join(root, path), "utf8");
 /** Paths of the source files in folders, without those that are generated or only declare. */
 export const sources = (...folders: string[]) =>
   folders
-    .flatMap((folder) => globSync(`${folder}/**/*.{ts,mjs,js}`, { cwd: root }))
+    .flatMap((folder) => globSync(`${folder}/**/*.{ts,tsx,mjs,js}`, { cwd: root }))
     .filter((path) => !/\.generated\.|\.d\.ts$|node_modules|\/built\//.test(path))
     .sort();
 

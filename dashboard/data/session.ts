@@ -1,0 +1,68 @@
+// The key of this page. It is held by its tabs alone: a tab's own session storage, which ends with the tab, and messages
+// between open tabs, so that a new tab need not ask again. It is never in an address that stays, nor in storage that
+// outlives the tabs.
+import { signal } from "@preact/signals";
+
+const STORED = "weir-key";
+const REPLACES = "This link brings another API key. Use it instead of the one that this page has?";
+/** Time for which a new tab waits for another one to hand over its key, ms. */
+const HANDOVER_MS = 150;
+
+type Message = { asks: true } | { key: string } | { forget: true };
+
+/** The key that calls are made with; null where the page has to ask for one. */
+export const key = signal<string | null>(null);
+
+const tabs = new BroadcastChannel("weir-key");
+tabs.addEventListener("message", ({ data }: MessageEvent<Message>) => {
+  if ("asks" in data && key.value !== null) tabs.postMessage({ key: key.value } satisfies Message);
+  if ("key" in data && key.value === null) keepKey(data.key);
+  if ("forget" in data) dropKey();
+});
+
+export function keepKey(value: string): void {
+  sessionStorage.setItem(STORED, value);
+  key.value = value;
+}
+
+/** Forgets the key in this tab alone: it is not valid, or not enough. */
+export function dropKey(): void {
+  sessionStorage.removeItem(STORED);
+  key.value = null;
+}
+
+/** Forgets the key in every tab. */
+export function forgetKey(): void {
+  dropKey();
+  tabs.postMessage({ forget: true } satisfies Message);
+}
+
+/**
+ * Takes `#key=…` out of the address, so that neither history nor a copied link holds it. Anybody can make a link: a key
+ * that differs from the page's own is used only if the reader confirms it.
+ */
+export function takeKeyFromAddress(): void {
+  const options = new URLSearchParams(location.hash.slice(1));
+  const given = options.get("key");
+  if (given === null) return;
+  const rest = options.get("to");
+  history.replaceState(null, "", location.pathname + location.search + (rest?.startsWith("#/") ? rest : ""));
+  const held = key.value ?? sessionStorage.getItem(STORED);
+  if (given && (held === null || held === given || confirm(REPLACES))) keepKey(given);
+}
+
+/** Finds the key of this tab, or asks the other tabs for theirs. */
+export async function openSession(): Promise<void> {
+  takeKeyFromAddress();
+  const stored = sessionStorage.getItem(STORED);
+  if (key.value === null && stored !== null) key.value = stored;
+  if (key.value !== null) return;
+  tabs.postMessage({ asks: true } satisfies Message);
+  await new Promise<void>((done) => {
+    const stop = key.subscribe((value) => value !== null && done());
+    setTimeout(() => {
+      stop();
+      done();
+    }, HANDOVER_MS);
+  });
+}
