@@ -50,6 +50,7 @@ async function listen(onChange: (topics?: readonly Topic[]) => void, until: Abor
     return "polling";
   }
   liveness.value = "live";
+  addEventListener("offline", () => silence.abort(), { signal });
   let watch = setTimeout(() => silence.abort(), SILENCE_MS);
   const messages = response.body
     .pipeThrough(new TextDecoderStream())
@@ -78,11 +79,16 @@ function topicsIn(data: string): readonly Topic[] | undefined {
   }
 }
 
+/** Waits, but no longer than until this browser is online again. */
 const pause = (ms: number, until: AbortSignal): Promise<void> =>
   new Promise((done) => {
-    const timer = setTimeout(done, ms);
-    until.addEventListener("abort", () => {
+    const over = new AbortController();
+    const end = () => {
       clearTimeout(timer);
+      over.abort();
       done();
-    });
+    };
+    const timer = setTimeout(end, ms);
+    addEventListener("online", end, { signal: over.signal });
+    until.addEventListener("abort", end, { signal: over.signal });
   });

@@ -13,6 +13,9 @@ type Message = { asks: true } | { key: string } | { forget: true };
 /** The key that calls are made with; null where the page has to ask for one. */
 export const key = signal<string | null>(null);
 
+/** Why the key that the page had does not do. */
+export const refusal = signal("");
+
 const tabs = new BroadcastChannel("weir-key");
 tabs.addEventListener("message", ({ data }: MessageEvent<Message>) => {
   if ("asks" in data && key.value !== null) tabs.postMessage({ key: key.value } satisfies Message);
@@ -21,12 +24,18 @@ tabs.addEventListener("message", ({ data }: MessageEvent<Message>) => {
 });
 
 export function keepKey(value: string): void {
+  refusal.value = "";
   sessionStorage.setItem(STORED, value);
   key.value = value;
 }
 
 /** Forgets the key in this tab alone: it is not valid, or not enough. */
-export function dropKey(): void {
+export function refuseKey(why: string): void {
+  refusal.value = why;
+  dropKey();
+}
+
+function dropKey(): void {
   sessionStorage.removeItem(STORED);
   key.value = null;
 }

@@ -1,11 +1,11 @@
 // The frame of the page: the navigation at its side, the bar on top, and the view that the address names.
 import { useEffect } from "preact/hooks";
-import { useCaller } from "../data/caller.ts";
+import { may } from "../data/caller.ts";
 import { sentenceOf, statusOf } from "../data/client.ts";
 import { followChanges } from "../data/live.ts";
 import { questions, refresh, useAnswer } from "../data/queries.ts";
 import { route, VIEWS } from "../data/route.ts";
-import { dropKey, key } from "../data/session.ts";
+import { key, refusal, refuseKey } from "../data/session.ts";
 import { Toasts } from "../parts/toasts.tsx";
 import { LineageBeside } from "../views/lineage.tsx";
 import { Bar } from "./bar.tsx";
@@ -17,13 +17,12 @@ import { ViewOf } from "./view-of.tsx";
 
 export function App() {
   const held = key.value;
-  return held === null ? <SignIn /> : <Frame key={held} />;
+  return held === null ? <SignIn why={refusal.value} /> : <Frame key={held} />;
 }
 
 function Frame() {
   const { view, id } = route.value;
   const whoami = useAnswer(["whoami"], (api, signal) => api.whoAmI({ signal }), { topics: ["keys"] });
-  useCaller();
   useEffect(() => {
     const until = new AbortController();
     followChanges(refresh, until.signal);
@@ -37,13 +36,16 @@ function Frame() {
       questions.clear();
     };
   }, []);
+  const { data: caller, error } = whoami;
+  useEffect(() => {
+    // Status 401 for an unknown key, 403 for one that was revoked: both need another key.
+    if (error && [401, 403].includes(statusOf(error) ?? 0)) refuseKey(sentenceOf(error));
+    if (caller && !may(caller, "read"))
+      refuseKey(`The key ${caller.name} may ${caller.scopes.join(", ")}, and not read.`);
+  }, [caller, error]);
   useEffect(() => {
     document.title = `${id ? `${id} · ` : ""}${VIEWS[view]} · Weir`;
   }, [view, id]);
-  const refused = whoami.error;
-  // Status 401 for an unknown key, 403 for one that may not read: both need another key.
-  if (refused && [401, 403].includes(statusOf(refused) ?? 0))
-    return <SignIn why={sentenceOf(refused)} onTry={dropKey} />;
   return (
     <div class="frame">
       <button type="button" class="skip" onClick={() => document.getElementById("content")?.focus()}>

@@ -48,7 +48,7 @@ export function Bar() {
         ?
       </button>
       <details class="who">
-        <summary aria-label="The key">{caller?.name ?? "…"}</summary>
+        <summary>Key {caller?.name ?? "…"}</summary>
         <div class="menu">
           {caller && <p>{mayText(caller)}</p>}
           <button type="button" onClick={forgetKey}>

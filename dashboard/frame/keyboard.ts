@@ -26,7 +26,7 @@ export function followKeyboard(): () => void {
 function act(name: string): boolean {
   switch (name) {
     case "/":
-      return focusOn(document.querySelector<HTMLInputElement>("main input[type=search], #find"));
+      return focusOn(document.querySelector("main input[type=search]") ?? document.querySelector("#find"));
     case "?":
       isHelpOpen.value = true;
       return true;

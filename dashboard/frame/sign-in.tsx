@@ -2,13 +2,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { keepKey } from "../data/session.ts";
 
-interface SignInProps {
-  /** Why the key that the page had does not do. */
-  why?: string;
-  onTry?: () => void;
-}
-
-export function SignIn({ why, onTry }: SignInProps) {
+/** `why`: why the key that the page had does not do. */
+export function SignIn({ why }: { why: string }) {
   const box = useRef<HTMLInputElement>(null);
   const [closed, setClosed] = useState<string>();
   useEffect(() => {
@@ -28,7 +23,6 @@ export function SignIn({ why, onTry }: SignInProps) {
         onSubmit={(event) => {
           event.preventDefault();
           const given = box.current?.value.trim() ?? "";
-          onTry?.();
           if (given !== "") keepKey(given);
         }}
       >

@@ -26,7 +26,7 @@ export function Media({ object, span }: MediaProps) {
   if (!opened) {
     const load = () => {
       api()
-        .lookAtObject(object)
+        .lookAtObject({ connection: object.connection, bucket: object.bucket, key: object.key })
         .then((now) => (now.seen ? open(now) : setWhy("The object is not there any more.")))
         .catch((error: unknown) => setWhy(sentenceOf(error)));
     };

@@ -53,7 +53,7 @@ describe.skipIf(lacking !== undefined)("a collection is asked", () => {
       if (/Content Security|Trusted/.test(message.text())) faults.push(message.text());
     });
     await page.goto(`${weir.base}/#key=${API_KEY}`);
-    await page.getByRole("link", { name: "image_catalog" }).first().waitFor();
+    await page.getByRole("heading", { name: "Overview" }).waitFor();
   });
   afterEach(async () => {
     await page.close();
@@ -69,7 +69,7 @@ describe.skipIf(lacking !== undefined)("a collection is asked", () => {
 
   test("in words, by keyboard, and shows thumbnails with the words marked and what was left out", async () => {
     await page.goto(`${weir.base}/#/collections/image_catalog`);
-    await page.getByRole("search").waitFor();
+    await page.getByRole("search", { name: "Search image_catalog" }).waitFor();
     await page.keyboard.press("/");
     await page.keyboard.type("harbour");
     await page.keyboard.press("Enter");
@@ -115,6 +115,6 @@ describe.skipIf(lacking !== undefined)("a collection is asked", () => {
     await page.goto(`${weir.base}/#/collections/image_catalog?q=onerror`);
     await expect.poll(() => hits().count(), { timeout: 15_000 }).toBe(1);
     expect(await hits().first().textContent()).toContain(HOSTILE);
-    expect(await page.title()).toBe("Weir");
+    expect(await page.title()).toBe("image_catalog · Collections · Weir");
   });
 });
