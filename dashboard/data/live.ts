@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import { key } from "./session.ts";
 
-export type Topic =
+export type Subject =
   | "events"
   | "runs"
   | "items"
@@ -27,7 +27,7 @@ const AGAIN_MS = 1000;
 const SILENCE_MS = 40_000;
 
 /** Follows the stream for as long as the page has this key; `onChange` is given what has changed. */
-export function followChanges(onChange: (topics?: readonly Topic[]) => void, until: AbortSignal): void {
+export function followChanges(onChange: (topics?: readonly Subject[]) => void, until: AbortSignal): void {
   void (async () => {
     while (!until.aborted) {
       const ended = await listen(onChange, until).catch(() => "away" as const);
@@ -41,7 +41,10 @@ export function followChanges(onChange: (topics?: readonly Topic[]) => void, unt
 }
 
 /** Listens until the stream ends. Answers how live the page is then. */
-async function listen(onChange: (topics?: readonly Topic[]) => void, until: AbortSignal): Promise<Liveness> {
+async function listen(
+  onChange: (topics?: readonly Subject[]) => void,
+  until: AbortSignal,
+): Promise<Liveness> {
   const silence = new AbortController();
   const signal = AbortSignal.any([until, silence.signal]);
   const response = await fetch("/v1/live", { signal, headers: { authorization: `Bearer ${key.value}` } });
@@ -71,9 +74,9 @@ async function* read<T>(stream: ReadableStream<T>): AsyncGenerator<T> {
   for (let part = await reader.read(); !part.done; part = await reader.read()) yield part.value;
 }
 
-function topicsIn(data: string): readonly Topic[] | undefined {
+function topicsIn(data: string): readonly Subject[] | undefined {
   try {
-    return (JSON.parse(data) as { what?: Topic[] }).what;
+    return (JSON.parse(data) as { what?: Subject[] }).what;
   } catch {
     return undefined;
   }

@@ -9,7 +9,7 @@ import {
 } from "@tanstack/preact-query";
 import type { WeirClient } from "../../src/client/client.ts";
 import { api, statusOf } from "./client.ts";
-import type { Topic } from "./live.ts";
+import type { Subject } from "./live.ts";
 
 /** Answers that are kept of questions that no view asks any more, ms. */
 const KEPT_MS = 5 * 60_000;
@@ -31,7 +31,7 @@ type Ask<T> = (client: WeirClient, signal: AbortSignal) => Promise<T>;
 
 /** Options of a question: what makes it stale, and whether it is put at all. */
 export interface Asking {
-  topics: readonly Topic[];
+  topics: readonly Subject[];
   /** Default: true. */
   enabled?: boolean;
   /** Shows the answer to the question before while this one is on its way. */
@@ -75,10 +75,10 @@ export function useList<T>(
 }
 
 /** Puts every shown question of these topics again; all of them without topics. */
-export function refresh(topics?: readonly Topic[]): void {
+export function refresh(topics?: readonly Subject[]): void {
   void questions.invalidateQueries({
     predicate: ({ meta }) => {
-      const own = (meta?.topics ?? []) as readonly Topic[];
+      const own = (meta?.topics ?? []) as readonly Subject[];
       return topics === undefined || own.some((topic) => topics.includes(topic));
     },
   });

@@ -49,7 +49,7 @@ export default function Find({ route }: { route: Route }) {
       {q === undefined ? (
         <Empty>
           Give an object's key, the beginning of one, or the id of an event, a run, an item or a replay. The
-          answer says who told of it, which pipelines took it and which did not and why, how far it has come,
+          answer says who reported it, which pipelines took it and which did not and why, how far it has come,
           and since when it can be found.
         </Empty>
       ) : (
