@@ -25,6 +25,8 @@ export class Catalog {
   #positionOf = new Int32Array(0);
   /** 128 bits of a set's id as four numbers. */
   #names = new Uint32Array(0);
+  /** The same as text, of sets that a list has named. */
+  readonly #texts: string[] = [];
   #objects = new Float64Array(0);
   #freeDocs: number[] = [];
   #freeSets: number[] = [];
@@ -64,6 +66,7 @@ export class Catalog {
     this.#names = grown(this.#names, (set + 1) * 4, 0);
     this.#objects = grown(this.#objects, set + 1, 0);
     for (let i = 0; i < 4; i++) this.#names[set * 4 + i] = Number.parseInt(name.slice(i * 8, i * 8 + 8), 16);
+    this.#texts[set] = "";
     this.#objects[set] = object;
     this.sets = Math.max(this.sets, set + 1);
     docs.forEach((doc, position) => {
@@ -100,9 +103,15 @@ export class Catalog {
 
   itemOf(doc: number): string {
     const set = this.setOf(doc);
+    const name = this.#texts[set] || this.#textOf(set);
+    return itemId(name, this.#positionOf[doc] ?? 0);
+  }
+
+  #textOf(set: number): string {
     let name = "";
     for (let i = 0; i < 4; i++) name += (this.#names[set * 4 + i] ?? 0).toString(16).padStart(8, "0");
-    return itemId(name, this.#positionOf[doc] ?? 0);
+    this.#texts[set] = name;
+    return name;
   }
 
   /** Less than 0 where the first doc's item comes before the other's: by set, then by position. */

@@ -42,32 +42,69 @@ function rankSpace(
   return legOf(spaceId(space), best.best(ranked, byObject ? catalog.objectOf : undefined), catalog);
 }
 
-/** SQLite ranks as it goes; what the mask hides is passed over, until there are enough. */
+/**
+ * SQLite ranks; what the mask hides is passed over. It is asked for about as many as will be enough, since the best of all
+ * are found faster than all are sorted, and for all where those were too few.
+ */
 function rankWords(
   store: ShardStore,
   text: string,
-  { byObject, ranked }: ShardQuestion,
+  question: ShardQuestion,
   mask: DocMask | undefined,
 ): RankedLeg {
   const { catalog } = store.memory();
   const match = matchOf(text);
-  const found: ScoredDoc[] = [];
-  const objects = new Set<number>();
+  const limit = likelyRows(question, catalog, mask);
+  let found: ScoredDoc[] = [];
   if (match !== undefined) {
-    const rows = store.sql.exec(WORDS, match).raw<[number, number]>();
-    for (const [doc, score] of rows) {
-      if (!catalog.isLive(doc) || (mask && !mask(doc))) continue;
-      const object = catalog.objectOf(doc);
-      if (byObject && objects.has(object)) continue;
-      objects.add(object);
-      // SQLite's is the smaller the better.
-      if (found.push({ doc, score: -score }) >= ranked) break;
-    }
+    const some = bestByWords(store, match, limit, question, mask);
+    const isEnough = some.found.length >= question.ranked || some.rows < limit;
+    found = isEnough ? some.found : bestByWords(store, match, catalog.docs, question, mask).found;
   }
   return legOf(TEXT_LEG, found, catalog);
 }
 
-const WORDS = `SELECT rowid, bm25(words, ${WEIGHTS}) AS score FROM words WHERE words MATCH ? ORDER BY score, rowid`;
+/** Rows that are likely to hold a ranking's: more where a mask hides many, or many are of one object. */
+function likelyRows(
+  { ranked, byObject }: ShardQuestion,
+  catalog: ShardMemory["catalog"],
+  mask: DocMask | undefined,
+): number {
+  const all = catalog.docs;
+  if (!mask) return byObject ? SPARE * ranked : ranked + SPARE;
+  let passing = 0;
+  for (const doc of catalog.live()) if (mask(doc)) passing++;
+  const likely = (SPARE * ranked * catalog.liveDocs) / Math.max(1, passing);
+  return likely > all / SPARE ? all : Math.ceil(likely);
+}
+
+/** Times as many rows as are likely; rows of sets that are still arriving are passed over, too. */
+const SPARE = 4;
+
+function bestByWords(
+  store: ShardStore,
+  match: string,
+  limit: number,
+  { byObject, ranked }: ShardQuestion,
+  mask: DocMask | undefined,
+): { found: ScoredDoc[]; rows: number } {
+  const { catalog } = store.memory();
+  const found: ScoredDoc[] = [];
+  const objects = new Set<number>();
+  let rows = 0;
+  for (const [doc, score] of store.sql.exec(WORDS, match, limit).raw<[number, number]>()) {
+    rows++;
+    if (!catalog.isLive(doc) || (mask && !mask(doc))) continue;
+    const object = catalog.objectOf(doc);
+    if (byObject && objects.has(object)) continue;
+    objects.add(object);
+    // SQLite's is the smaller the better.
+    if (found.push({ doc, score: -score }) >= ranked) break;
+  }
+  return { found, rows };
+}
+
+const WORDS = `SELECT rowid, bm25(words, ${WEIGHTS}) AS score FROM words WHERE words MATCH ? ORDER BY score, rowid LIMIT ?`;
 
 function legOf(leg: string, found: ScoredDoc[], catalog: ShardMemory["catalog"]): RankedLeg {
   return {

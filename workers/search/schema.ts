@@ -17,6 +17,7 @@ export const SCHEMA = `
     -- Ids of its docs in order of their positions, uint32.
     docs   BLOB NOT NULL
   ) STRICT;
+  CREATE INDEX IF NOT EXISTS sets_by_at ON sets (at);
   CREATE TABLE IF NOT EXISTS docs (
     id   INTEGER PRIMARY KEY,
     span TEXT,

@@ -145,16 +145,17 @@ export class ShardStore {
     const row = this.set(name);
     if (!row) return;
     const docs = [...new Uint32Array(row.docs)];
-    this.#erase(row.id, docs, vectors);
-    if (name.startsWith("~")) catalog.free(row.id, docs);
+    const isArriving = name.startsWith("~");
+    this.#erase(row.id, docs, isArriving, vectors);
+    if (isArriving) catalog.free(row.id, docs);
     else catalog.drop(row.id, docs);
   }
 
-  #erase(id: number, docs: readonly number[], vectors?: ShardVectors): void {
+  #erase(id: number, docs: readonly number[], isArriving: boolean, vectors?: ShardVectors): void {
     const ids = JSON.stringify(docs);
     this.sql.exec("DELETE FROM docs WHERE id IN (SELECT value FROM json_each(?))", ids);
     this.sql.exec("DELETE FROM words WHERE rowid IN (SELECT value FROM json_each(?))", ids);
-    if (vectors) vectors.remove(id);
+    if (vectors) vectors.remove(id, isArriving);
     else this.sql.exec("DELETE FROM vectors WHERE set_id = ?", id);
     this.sql.exec("DELETE FROM sets WHERE id = ?", id);
   }
@@ -203,6 +204,6 @@ export class ShardStore {
       .exec<{ id: number; docs: ArrayBuffer; at: string }>("SELECT id, docs, at FROM sets WHERE name >= '~'")
       .toArray();
     const old = new Date(Date.now() - STAGED_MS).toISOString();
-    for (const { id, docs, at } of rows) if (at < old) this.#erase(id, [...new Uint32Array(docs)]);
+    for (const { id, docs, at } of rows) if (at < old) this.#erase(id, [...new Uint32Array(docs)], true);
   }
 }

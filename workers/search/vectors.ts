@@ -20,6 +20,12 @@ interface ChunkRow {
   data: ArrayBuffer;
 }
 
+interface SpaceCount {
+  [name: string]: SqlStorageValue;
+  space: number;
+  live: number;
+}
+
 const chunkOf = ({ id, docs, squares, data }: ChunkRow): RowChunk => ({
   id,
   docs: new Uint32Array(docs),
@@ -32,6 +38,8 @@ export class ShardVectors {
   readonly #wholeBytes: number;
   readonly #spaces: Map<string, number>;
   #loaded: Map<number, SpaceRows> | undefined;
+  /** Rows of sets that have arrived, by the id of their space; counted when they are first needed. */
+  #counts: Map<number, number> | undefined;
   #isWhole = true;
 
   constructor(sql: SqlStorage, wholeBytes = WHOLE_BYTES) {
@@ -78,19 +86,32 @@ export class ShardVectors {
 
   /** Shows the rows of a set to queries. */
   show(set: number): void {
+    if (this.#counts)
+      for (const { space, live } of this.#sql.exec<SpaceCount>(
+        `${COUNTED} WHERE set_id = ? GROUP BY space`,
+        set,
+      ))
+        this.#count(space, live);
     if (!this.#loaded) return;
     for (const row of this.#sql.exec<ChunkRow>(`${CHUNKS} WHERE set_id = ?`, set))
       this.#rowsOf(row.space).add(chunkOf(row));
     if (this.#isWhole && this.#bytes() > this.#wholeBytes) this.#loaded = undefined;
   }
 
-  /** Hides and deletes the rows of a set. */
-  remove(set: number): void {
-    const gone = this.#sql.exec<{ id: number; space: number }>(
-      "DELETE FROM vectors WHERE set_id = ? RETURNING id, space",
+  /** Hides and deletes the rows of a set; of one that is still arriving, none counted. */
+  remove(set: number, isArriving: boolean): void {
+    const gone = this.#sql.exec<{ id: number } & SpaceCount>(
+      "DELETE FROM vectors WHERE set_id = ? RETURNING id, space, length(squares) / 4 AS live",
       set,
     );
-    for (const { id, space } of gone) this.#loaded?.get(space)?.drop(id);
+    for (const { id, space, live } of gone) {
+      this.#loaded?.get(space)?.drop(id);
+      if (!isArriving) this.#count(space, -live);
+    }
+  }
+
+  #count(space: number, more: number): void {
+    this.#counts?.set(space, (this.#counts.get(space) ?? 0) + more);
   }
 
   #bytes(): number {
@@ -122,10 +143,10 @@ export class ShardVectors {
   loaded(): Map<number, SpaceRows> {
     if (this.#loaded) return this.#loaded;
     this.#loaded = new Map();
-    const counts = [...this.#sql.exec<{ space: number; live: number }>(COUNTS)];
-    const bytes = counts.reduce((sum, { space, live }) => sum + live * this.#spaceOf(space).dimensions, 0);
+    const counts = [...this.#counted()];
+    const bytes = counts.reduce((sum, [space, live]) => sum + live * this.#spaceOf(space).dimensions, 0);
     this.#isWhole = bytes <= this.#wholeBytes;
-    for (const { space, live } of counts) this.#rowsOf(space).reserve(live);
+    for (const [space, live] of counts) this.#rowsOf(space).reserve(live);
     for (const row of this.#sql.exec<ChunkRow>(`${CHUNKS} WHERE ${IS_LIVE}`))
       this.#rowsOf(row.space).add(chunkOf(row));
     return this.#loaded;
@@ -191,13 +212,20 @@ export class ShardVectors {
 
   /** The spaces that have rows, with the number of rows. */
   spaces(): { space: Space; vectors: number }[] {
-    return [...this.#sql.exec<{ space: number; live: number }>(COUNTS)]
-      .map(({ space, live }) => ({ space: this.#spaceOf(space), vectors: live }))
-      .filter(({ vectors }) => vectors > 0);
+    return [...this.#counted()]
+      .filter(([, live]) => live > 0)
+      .map(([space, live]) => ({ space: this.#spaceOf(space), vectors: live }));
+  }
+
+  #counted(): Map<number, number> {
+    const rows = () => [...this.#sql.exec<SpaceCount>(COUNTS)];
+    this.#counts ??= new Map(rows().map(({ space, live }) => [space, live]));
+    return this.#counts;
   }
 }
 
 /** Rows of a set that is still arriving do not count. */
 const IS_LIVE = "set_id IN (SELECT id FROM sets WHERE name NOT LIKE '~%')";
 const CHUNKS = "SELECT id, space, docs, squares, data FROM vectors";
-const COUNTS = `SELECT space, sum(length(squares) / 4) AS live FROM vectors WHERE ${IS_LIVE} GROUP BY space`;
+const COUNTED = "SELECT space, sum(length(squares) / 4) AS live FROM vectors";
+const COUNTS = `${COUNTED} WHERE ${IS_LIVE} GROUP BY space`;

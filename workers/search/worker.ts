@@ -216,16 +216,16 @@ export class SearchShard extends DurableObject<SearchBindings> implements IndexS
   }
 
   #state(): IndexState {
-    const { catalog } = this.#store.memory();
-    const [row] = this.#store.sql.exec<{ newest: string | null; vectors: number | null }>(
-      `SELECT (SELECT max(at) FROM sets WHERE name < '~') AS newest, (SELECT sum(length(squares) / 4) FROM vectors) AS vectors`,
+    const { catalog, vectors } = this.#store.memory();
+    const [row] = this.#store.sql.exec<{ at: string }>(
+      "SELECT at FROM sets WHERE name < '~' ORDER BY at DESC LIMIT 1",
     );
     const progress = JSON.parse(this.#store.meta("rebuilding") ?? "null") as Rebuilding | null;
     return {
       sets: catalog.liveSets,
       items: catalog.liveDocs,
-      vectors: row?.vectors ?? 0,
-      newest: row?.newest ?? null,
+      vectors: vectors.spaces().reduce((sum, space) => sum + space.vectors, 0),
+      newest: row?.at ?? null,
       building: progress && {
         started_at: progress.started_at,
         sets: progress.sets,

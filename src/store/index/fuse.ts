@@ -107,10 +107,14 @@ export function placeOf(next: string): PagePlace | undefined {
 export const byScore = (a: PagePlace, b: PagePlace): number =>
   b.score - a.score || compareItems(a.item, b.item);
 
+/** Characters of an item's id before its position. */
+const SET_CHARS = "itm_".length + 33;
+
 /** Order of items' ids: by set, then by position. */
 export function compareItems(a: string, b: string): number {
-  const [, setA = "", atA = ""] = a.split("_");
-  const [, setB = "", atB = ""] = b.split("_");
+  // Of one length, both parts compare as texts do.
+  if (a.length === b.length) return a < b ? -1 : a > b ? 1 : 0;
+  const [setA, setB] = [a.slice(0, SET_CHARS), b.slice(0, SET_CHARS)];
   if (setA !== setB) return setA < setB ? -1 : 1;
-  return Number(atA) - Number(atB);
+  return Number(a.slice(SET_CHARS)) - Number(b.slice(SET_CHARS));
 }
