@@ -70,10 +70,10 @@ export function clientText(document = apiDocument() as unknown as ApiDocument): 
     "",
     ...types,
     "/** What a call needs beside its operation's own parameters. */",
-    "export interface CallOptions { signal?: AbortSignal; idempotencyKey?: string }",
+    "export interface CallOptions { signal?: AbortSignal; idempotencyKey?: string; headers?: Record<string, string> }",
     "",
     "/** A call of an operation, for who sends it. */",
-    "export interface Call extends CallOptions { method: string; path: string; query?: object | undefined; body?: unknown }",
+    "export interface Call extends CallOptions { method: string; path: string; query?: object | undefined; body?: unknown; file?: Blob | Uint8Array<ArrayBuffer> }",
     "",
     "/** A server-sent event. */",
     "export interface ServerEvent<T> { event: string; id: string; data: T }",
@@ -100,6 +100,7 @@ function methodText(method: string, path: string, operation: Operation): string 
   const inPath = parameters.filter((parameter) => parameter.in === "path");
   const inQuery = parameters.filter((parameter) => parameter.in === "query");
   const body = requestBody?.content["application/json"]?.schema;
+  const isFile = requestBody?.content["application/octet-stream"] !== undefined;
   const query = inQuery.map(
     ({ name, schema, required }) => `${name}${required ? "" : "?"}: ${typeOf(schema, "given")}`,
   );
@@ -107,6 +108,7 @@ function methodText(method: string, path: string, operation: Operation): string 
   const given = [
     ...inPath.map(({ name, schema }) => `${name}: ${typeOf(schema, "given")}`),
     ...(body ? [bodyText(typeOf(body, "given"))] : []),
+    ...(isFile ? ["file: Blob | Uint8Array<ArrayBuffer>"] : []),
     ...(query.length > 0 ? [`query: { ${query.join("; ")} }${isNeeded ? "" : " = {}"}`] : []),
     "options: CallOptions = {}",
   ];
@@ -115,6 +117,7 @@ function methodText(method: string, path: string, operation: Operation): string 
     `method: "${method}"`,
     `path: \`${url}\``,
     ...(body ? ["body"] : []),
+    ...(isFile ? ["file"] : []),
     ...(query.length > 0 ? ["query"] : []),
     "...options",
   ];

@@ -4,11 +4,12 @@ import type { Command } from "commander";
 import { IDEMPOTENCY_OPTION, LIMIT_OPTION, positiveInteger } from "../io/options.ts";
 import type { InvokeFlags } from "./invoke.ts";
 import type { OperatorFlags } from "./replay.ts";
+import type { UploadFlags } from "./upload.ts";
 
 /** Adds them all, in the order of docs/cli.md. */
 export const addReadCommands = (program: Command, root: () => string): Command[] =>
-  [addOverview, addEvents, addLocate, addLive, addRejections, addLineage, addInvoke, addOpen].map((add) =>
-    add(program, root),
+  [addOverview, addEvents, addLocate, addLive, addRejections, addLineage, addInvoke, addUpload, addOpen].map(
+    (add) => add(program, root),
   );
 
 function addEvents(program: Command, root: () => string): Command {
@@ -133,6 +134,24 @@ Examples:
     .action(async (alias: string, object: string | undefined, flags: InvokeFlags) => {
       const { invoke } = await import("./invoke.ts");
       await invoke(root(), alias, object, flags);
+    });
+}
+
+function addUpload(program: Command, root: () => string): Command {
+  return program
+    .command("upload")
+    .description("put a file of at most 100 MB into a connected bucket, wherever Weir runs")
+    .argument("<file>", "the file")
+    .argument("<object>", "bucket/key to put it at")
+    .option("--connection <id>", "the connection, where several have the bucket")
+    .option("--content-type <type>", "content type of the object", "application/octet-stream")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ weir upload my.mp4 weir-media/videos/uploaded.mp4 --content-type video/mp4",
+    )
+    .action(async (file: string, object: string, flags: UploadFlags) => {
+      const { uploadFile } = await import("./upload.ts");
+      await uploadFile(root(), file, object, flags);
     });
 }
 

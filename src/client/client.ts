@@ -58,7 +58,16 @@ export class WeirClient extends Operations {
     if (response.body) yield* eventsIn<T>(response.body);
   }
 
-  async #answer({ method, path, query = {}, body, signal, idempotencyKey }: Call): Promise<Response> {
+  async #answer({
+    method,
+    path,
+    query = {},
+    body,
+    file,
+    signal,
+    idempotencyKey,
+    headers,
+  }: Call): Promise<Response> {
     const { url, key, fetch: send = fetch } = this.#options;
     const target = new URL(path, url);
     for (const [name, value] of Object.entries(query))
@@ -69,7 +78,9 @@ export class WeirClient extends Operations {
         authorization: `Bearer ${key}`,
         ...(body !== undefined && { "content-type": "application/json" }),
         ...(idempotencyKey !== undefined && { "idempotency-key": idempotencyKey }),
+        ...headers,
       },
+      ...(file && { body: file }),
       ...(body !== undefined && { body: JSON.stringify(body) }),
       ...(signal && { signal }),
     });

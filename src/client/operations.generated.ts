@@ -107,6 +107,8 @@ export type SearchRequest = { text?: string | undefined; image?: { url: string }
 
 export type Tested = { verdict: Verdict; reason: string; clauses: Clauses; branches: Verdict[]; note?: string | undefined; warnings: ({ path: string; message: string; suggestion?: string | undefined })[] };
 
+export type Uploaded = { connection: string; bucket: string; key: string; size: number; etag: string; /** Schemes by which connections of the bucket hear of it: its event comes by them, not by this answer */ reported_by: string[] };
+
 export type Verdict = boolean | "unknown";
 
 export type Version = { version: string; deployed: boolean; first_seen: string | null; config: { $schema?: string | undefined; enabled?: boolean | undefined; alias: string; source: { connection_id: string; filters: Record<string, unknown> }; destination: { connection_id: string; collection: string; search?: { enabled: boolean; text?: string[] | undefined; shards: number } | undefined }; dispatch: "binding" | "queue"; on_delete: "remove" | "keep"; concurrency: number; timeout_seconds: number; retry: { max_attempts: number; base_seconds: number }; secrets?: string[] | undefined; models?: string[] | undefined; budget?: { usd_per_day: number } | undefined } | null; objects: number; items: number; commits: string[]; /** As runs of the last 30 days used and cost; null where none was measured */ replay_cost: CostEstimate | null };
@@ -114,10 +116,10 @@ export type Version = { version: string; deployed: boolean; first_seen: string |
 export type Why = { event_id: string; alias: string; /** The pipeline's version when the event came */ version: string | null; filter: Record<string, unknown> | null; /** null where no filter was asked */ verdict: boolean | "unknown" | null; reason: string; clauses: Clauses; note?: string | undefined; runs: Run[] };
 
 /** What a call needs beside its operation's own parameters. */
-export interface CallOptions { signal?: AbortSignal; idempotencyKey?: string }
+export interface CallOptions { signal?: AbortSignal; idempotencyKey?: string; headers?: Record<string, string> }
 
 /** A call of an operation, for who sends it. */
-export interface Call extends CallOptions { method: string; path: string; query?: object | undefined; body?: unknown }
+export interface Call extends CallOptions { method: string; path: string; query?: object | undefined; body?: unknown; file?: Blob | Uint8Array<ArrayBuffer> }
 
 /** A server-sent event. */
 export interface ServerEvent<T> { event: string; id: string; data: T }
@@ -318,6 +320,10 @@ export abstract class Operations {
   /** End a run for good: one that waits never begins, one that runs stores nothing any more. */
   cancelRun(id: string, body: { reason: string }, options: CallOptions = {}): Promise<RunWithHistory> {
     return this.send({ method: "POST", path: `/v1/runs/${encodeURIComponent(id)}/cancel`, body, ...options });
+  }
+  /** Put a file of at most 100 MB into a connected bucket; its headers x-amz-meta-NAME become metadata. */
+  uploadObject(connection: string, bucket: string, key: string, file: Blob | Uint8Array<ArrayBuffer>, options: CallOptions = {}): Promise<Uploaded> {
+    return this.send({ method: "PUT", path: `/v1/uploads/${encodeURIComponent(connection)}/${encodeURIComponent(bucket)}/${encodeURIComponent(key)}`, file, ...options });
   }
   /** The key that asks: its name, its scopes, when it expires. */
   whoAmI(options: CallOptions = {}): Promise<Caller> {

@@ -26,6 +26,7 @@ import * as routes from "./read/routes.ts";
 import type { OpenDeps, RouterApp } from "./router-app.ts";
 import { addSearchRoutes } from "./search/handlers.ts";
 import { addStatusRoutes } from "./status/handlers.ts";
+import { addUploadRoutes } from "./uploads/handlers.ts";
 import { answerHandshake, answerWebhook } from "./webhook.ts";
 
 /** Routes that start work with every request, and so take an `Idempotency-Key`. */
@@ -84,6 +85,7 @@ export function createApp() {
   addSearchRoutes(app, open);
   addLiveRoutes(app, open);
   addStatusRoutes(app, open);
+  addUploadRoutes(app, open);
 
   // What it needs is loaded when it is first asked.
   app.post("/mcp", async (c) => (await import("./mcp.ts")).answerMcp(app, c));

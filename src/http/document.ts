@@ -9,6 +9,7 @@ import * as read from "./read/routes.ts";
 import type { RouterApp } from "./router-app.ts";
 import * as search from "./search/routes.ts";
 import * as status from "./status/routes.ts";
+import * as uploads from "./uploads/routes.ts";
 
 const ABOUT = {
   openapi: "3.1.0",
@@ -24,7 +25,7 @@ export function describeApi(app: RouterApp): void {
 /** The document without a server: the same wherever Weir runs. */
 export function apiDocument() {
   const app: RouterApp = new OpenAPIHono();
-  for (const routes of [read, operate, erasures, keys, search, live, status])
+  for (const routes of [read, operate, erasures, keys, search, live, status, uploads])
     for (const route of Object.values(routes)) app.openAPIRegistry.registerPath(route);
   addScheme(app);
   return app.getOpenAPI31Document(ABOUT);

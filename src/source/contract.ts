@@ -48,3 +48,13 @@ export interface Source {
     query: { prefix?: string | undefined; cursor?: string | undefined; limit: number },
   ): Promise<Listing>;
 }
+
+/** An object that is to be put. */
+export interface ObjectUpload {
+  body: ReadableStream;
+  /** Bytes; the body has no more and no less. */
+  size: number;
+  content_type: string;
+  /** Names in lower case. */
+  metadata: Record<string, string>;
+}

@@ -13,7 +13,7 @@ import { objectUrl } from "./object-url.ts";
 import { endless, noBucket, refusal, refusalOf } from "./s3-refusals.ts";
 import { bareEtag, readArchive, readListing, readTags } from "./s3-xml.ts";
 
-type S3Connection = Extract<Connection, { kind: "s3" }>;
+export type S3Connection = Extract<Connection, { kind: "s3" }>;
 
 const NAMED = { "user-agent": USER_AGENT };
 
@@ -22,7 +22,8 @@ const BUCKET_SEEN_MS = 300_000;
 /** Buckets that have answered, by their address: an isolate's own. */
 const seenBuckets = new Map<string, number>();
 
-export function s3Source(connection: S3Connection, env: Env): Source {
+/** The client that signs requests to a connection's store, and the URL that its objects are under. */
+export function openS3(connection: S3Connection, env: Env): { client: AwsClient; base: string } {
   const client = new AwsClient({
     accessKeyId: env.required(connection.access_key_id),
     secretAccessKey: env.required(connection.secret_access_key),
@@ -30,7 +31,11 @@ export function s3Source(connection: S3Connection, env: Env): Source {
     service: "s3",
     retries: 0,
   });
-  const base = endpointOf(connection, env);
+  return { client, base: endpointOf(connection, env) };
+}
+
+export function s3Source(connection: S3Connection, env: Env): Source {
+  const { client, base } = openS3(connection, env);
   const send = (method: string, bucket: string, key: string, query = "") =>
     client.fetch(objectUrl(base, bucket, key) + query, { method, headers: NAMED }).catch((cause: unknown) => {
       throw new FailureError({

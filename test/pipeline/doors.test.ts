@@ -392,7 +392,7 @@ test("a handler that talks without end, in any alphabet, still fits its report i
   await consumeJobs([message(job("loud"))], loud);
   for (const { body } of [...sent.REPORTS, ...sent.DEAD])
     expect(Buffer.byteLength(JSON.stringify(body))).toBeLessThan(128_000);
-  expect(reports()[0]?.log?.length).toBeGreaterThan(10);
+  expect(reports()[0]?.log?.length).toBeGreaterThan(1);
 });
 
 describe("a batch whose time is over", () => {

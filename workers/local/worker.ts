@@ -20,12 +20,35 @@ const refusal = ({ status, detail }: { status: number; detail: string }) =>
     { status, headers: { "content-type": "application/problem+json" } },
   );
 
+/** What the router says of an upload. */
+interface Uploaded {
+  bucket: string;
+  key: string;
+  size: number;
+  etag: string;
+  reported_by: string[];
+}
+
+/** Sends the notification that R2 would send of an upload, where its bucket has them. */
+async function notified(response: Response, env: Env): Promise<Response> {
+  if (!response.ok) return response;
+  const { bucket, key, size, etag: eTag, reported_by } = await response.clone().json<Uploaded>();
+  const eventTime = new Date().toISOString();
+  if (reported_by.includes("r2-queue"))
+    await env.R2_EVENTS.send({
+      ...{ account: "local", action: "PutObject", bucket, object: { key, size, eTag }, eventTime },
+    });
+  return response;
+}
+
 export default {
   async fetch(request, env): Promise<Response> {
     const gate = { urls: [env.WEIR_LOCAL_URL, env.WEIR_URL], token: env.WEIR_LOCAL_TOKEN };
     const refused = refusalOf(request, gate);
     if (refused) return refusal(refused);
     const { pathname } = new URL(request.url);
+    if (request.method === "PUT" && pathname.startsWith("/v1/uploads/"))
+      return notified(await env.ROUTER.fetch(request), env);
     if (request.method !== "POST" || !pathname.startsWith("/__local/")) return env.ROUTER.fetch(request);
     switch (pathname) {
       case "/__local/r2-notification":

@@ -8,13 +8,14 @@ interface Reading {
   id: string;
   needs: Scope | null;
 }
-/** A route by POST. `does` null: a question that comes with a body, and changes nothing. */
+/** A route by POST or PUT. `does` null: a question that comes with a body, and changes nothing. */
 interface Posting extends Reading {
   does: string | null;
 }
 interface Table {
   [reading: `GET /${string}`]: Reading;
   [posting: `POST /${string}`]: Posting;
+  [putting: `PUT /${string}`]: Posting;
 }
 
 const TABLE = {
@@ -68,6 +69,12 @@ const TABLE = {
   "POST /v1/pipelines/{alias}/pause": { id: "pausePipeline", needs: "operate", does: "pipeline.pause" },
   "POST /v1/pipelines/{alias}/resume": { id: "resumePipeline", needs: "operate", does: "pipeline.resume" },
 
+  "PUT /v1/uploads/{connection}/{bucket}/{key}": {
+    id: "uploadObject",
+    needs: "operate",
+    does: "object.upload",
+  },
+
   "POST /v1/ledger/shards": { id: "growLedger", needs: "deploy", does: "ledger.grow" },
 
   "POST /v1/erasures": { id: "createErasure", needs: "deploy", does: "erasure.create" },
@@ -83,7 +90,7 @@ const TABLE = {
 
 type Row = keyof typeof TABLE;
 /** The paths that the table has for a method. */
-export type PathOf<Method extends "GET" | "POST"> = Row extends infer R
+export type PathOf<Method extends "GET" | "POST" | "PUT"> = Row extends infer R
   ? R extends `${Method} ${infer Path}`
     ? Path
     : never
@@ -100,7 +107,7 @@ export function accessOf(method: string, path: string): { needs: Scope | null; d
 /**
  * The name and the security requirement of a route, for OpenAPI 3.1: for a bearer scheme its list names the roles.
  */
-export function operationOf<M extends "GET" | "POST">(
+export function operationOf<M extends "GET" | "POST" | "PUT">(
   method: M,
   path: PathOf<M>,
 ): { operationId: string; security: { key: string[] }[] } {
