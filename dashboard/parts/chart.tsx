@@ -15,11 +15,25 @@ interface ChartProps {
   times: readonly string[];
   series: readonly Series[];
   format?: (value: number) => string;
+  /** What is counted comes in whole numbers. */
+  whole?: boolean;
 }
 
 const HEIGHT_PX = 110;
+/** Distances of the lines of an axis that counts. */
+const WHOLE_STEPS = [1, 2, 5]
+  .flatMap((step) => [1, 10, 100, 1e3, 1e4, 1e5, 1e6].map((power) => step * power))
+  .sort((a, b) => a - b);
+const time = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 
-export function Chart({ label, times, series, format = String }: ChartProps) {
+/** A time of an axis: midnight is the day that begins. */
+function moment(seconds: number): string {
+  const at = new Date(seconds * 1000);
+  return at.getHours() === 0 && at.getMinutes() === 0 ? day.format(at) : time.format(at);
+}
+
+export function Chart({ label, times, series, format = String, whole = false }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const drawn = JSON.stringify([times, series]);
   useEffect(() => {
@@ -29,7 +43,7 @@ export function Chart({ label, times, series, format = String }: ChartProps) {
     let isOver = false;
     void import("uplot").then(({ default: UPlot }) => {
       if (isOver) return;
-      stop = draw(UPlot, into, times, series, format);
+      stop = draw(UPlot, into, times, series, format, whole);
     });
     return () => {
       isOver = true;
@@ -58,6 +72,7 @@ function draw(
   times: readonly string[],
   series: readonly Series[],
   format: (value: number) => string,
+  whole: boolean,
 ): () => void {
   const style = getComputedStyle(into);
   const colour = (name: string) => style.getPropertyValue(name).trim() || "currentColor";
@@ -84,8 +99,13 @@ function draw(
       cursor: { points: { size: 6 } },
       scales: { y: { range: (_chart, _low, high) => [0, Math.max(high, 1) * 1.05] } },
       axes: [
-        { ...axis, space: 60 },
-        { ...axis, size: 46, values: (_chart, values) => values.map((value) => format(value)) },
+        { ...axis, space: 60, values: (_chart, points) => points.map((seconds) => moment(seconds)) },
+        {
+          ...axis,
+          size: 56,
+          ...(whole && { incrs: WHOLE_STEPS }),
+          values: (_chart, values) => values.map((value) => format(value)),
+        },
       ],
       series: [
         {},

@@ -1,22 +1,16 @@
-// WaterfallSteps that follow each other as bars over their common time.
-import { duration } from "../data/format.ts";
+// Steps that follow each other, or lie within one another, as bars over their common time.
+import type { RunStep } from "../../src/client/client.ts";
+import { bytes, duration } from "../data/format.ts";
 
-export interface WaterfallStep {
-  name: string;
-  /** When it began, ISO. */
-  at: string;
-  seconds: number;
-  /** What it moved or found, in words. */
-  detail?: string;
-  /** Of the same run, inside of another step. */
-  inside?: boolean;
-}
+/** Steps before the event reached Weir: how long they took is by another's clock, and may be days. */
+const BEFORE_WEIR = "happened";
 
-export function Waterfall({ steps }: { steps: readonly WaterfallStep[] }) {
-  const begin = Math.min(...steps.map(({ at }) => Date.parse(at)));
-  const end = Math.max(...steps.map(({ at, seconds }) => Date.parse(at) + seconds * 1000));
+export function Waterfall({ steps }: { steps: readonly RunStep[] }) {
+  const ours = steps.filter(({ name }) => name !== BEFORE_WEIR);
+  const begin = Math.min(...ours.map(({ at }) => Date.parse(at)));
+  const end = Math.max(...ours.map(({ at, seconds }) => Date.parse(at) + seconds * 1000));
   const whole = Math.max(1, end - begin);
-  if (steps.length === 0) return null;
+  if (ours.length === 0) return null;
   return (
     <section class="scroll" tabIndex={0} aria-label="Where the time went">
       <table class="waterfall">
@@ -28,24 +22,34 @@ export function Waterfall({ steps }: { steps: readonly WaterfallStep[] }) {
           </tr>
         </thead>
         <tbody>
-          {steps.map((step, index) => {
-            const from = (100 * (Date.parse(step.at) - begin)) / whole;
-            const size = Math.min(100 - from, (100_000 * step.seconds) / whole);
-            return (
-              <tr key={index} data-inside={step.inside}>
-                <th scope="row">
-                  {step.name}
-                  {step.detail && <span class="quiet"> {step.detail}</span>}
-                </th>
-                <td>{duration(step.seconds * 1000)}</td>
-                <td class="lane">
-                  <span style={{ marginLeft: `${from}%`, width: `${size}%` }} title={step.at} />
-                </td>
-              </tr>
-            );
-          })}
+          {steps.map((step, index) => (
+            <StepRow key={`${index} ${step.name}`} step={step} begin={begin} whole={whole} />
+          ))}
         </tbody>
       </table>
     </section>
+  );
+}
+
+function StepRow({ step, begin, whole }: { step: RunStep; begin: number; whole: number }) {
+  const from = Math.max(0, (100 * (Date.parse(step.at) - begin)) / whole);
+  const size = Math.min(100 - from, (100_000 * step.seconds) / whole);
+  const facts = [
+    step.bytes !== undefined && bytes(step.bytes),
+    step.cached !== undefined && step.cached > 0 && `${step.cached} known before`,
+    step.detail,
+  ].filter(Boolean);
+  return (
+    <tr>
+      <th scope="row">
+        {step.name} <span class="quiet">{facts.join(", ")}</span>
+      </th>
+      <td>{step.seconds > 0 && duration(step.seconds * 1000)}</td>
+      <td class="lane">
+        {step.name !== BEFORE_WEIR && (
+          <span style={{ marginLeft: `${from}%`, width: `${size}%` }} title={step.at} />
+        )}
+      </td>
+    </tr>
   );
 }

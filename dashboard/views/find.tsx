@@ -110,7 +110,15 @@ function Found({ object, isOpen }: { object: LocatedObject; isOpen: boolean }) {
           {object.event && (
             <p>
               <a href={linkTo("events", object.event.id)}>The event</a>{" "}
-              <a href={linkTo("runs", undefined, { key: object.key, bucket: object.bucket })}>All its runs</a>
+              <a
+                href={linkTo("runs", undefined, {
+                  connection: object.connection,
+                  bucket: object.bucket,
+                  key: object.key,
+                })}
+              >
+                All its runs
+              </a>
             </p>
           )}
           <ul class="reasons">
@@ -127,6 +135,8 @@ function Found({ object, isOpen }: { object: LocatedObject; isOpen: boolean }) {
 
 function PipelineStep({ step }: { step: LocatedObject["pipelines"][number] }) {
   const { alias, matched, reason, clauses, run, findable_at } = step;
+  // One alone is named by the reason.
+  const unmet = matched ? [] : clauses.filter(({ verdict }) => verdict !== true);
   return (
     <li>
       <Status name={run?.status ?? (matched ? "waiting" : "refused")} />
@@ -146,9 +156,7 @@ function PipelineStep({ step }: { step: LocatedObject["pipelines"][number] }) {
             , can be found since <Time at={findable_at} />
           </span>
         )}
-        {!matched && clauses.length > 0 && (
-          <Clauses clauses={clauses.filter(({ verdict }) => verdict !== true)} />
-        )}
+        {unmet.length > 1 && <Clauses clauses={unmet} />}
       </div>
     </li>
   );

@@ -8,7 +8,11 @@ import { useList } from "../data/queries.ts";
 import { linkWith, type Route } from "../data/route.ts";
 import { Empty, ObjectName } from "../parts/basics.tsx";
 import { ownAddress } from "../parts/media.tsx";
+import { FieldNames } from "./columns.tsx";
 import { HitTable } from "./hit-table.tsx";
+import { ItemTable } from "./item-table.tsx";
+import { picture } from "./picture.ts";
+import { Player } from "./player.tsx";
 import { questionOf } from "./question.ts";
 
 interface FoundProps {
@@ -19,7 +23,16 @@ interface FoundProps {
 const isQuestion = ({ query: { q, like, filter } }: Route): boolean =>
   q !== undefined || like !== undefined || filter !== undefined;
 
-export function Found({ collection, route }: FoundProps) {
+/** Whether hits have ranks: of a filter alone they have none, and can be put in any order. */
+const isRanked = ({ query: { q, like } }: Route): boolean =>
+  q !== undefined || like !== undefined || picture.value !== null;
+
+export function Found(props: FoundProps) {
+  const { route } = props;
+  return route.query.show === "table" && !isRanked(route) ? <ItemTable {...props} /> : <Hits {...props} />;
+}
+
+function Hits({ collection, route }: FoundProps) {
   const body = questionOf(route);
   const answer = useList<SearchHit>(
     ["search", collection, JSON.stringify(body)],
@@ -36,8 +49,9 @@ export function Found({ collection, route }: FoundProps) {
   const played = answer.rows.find(({ item }) => item === route.query.play);
   return (
     <>
+      <FieldNames rows={answer.rows.map(({ data }) => data)} />
       {first && <Summary answer={first} count={answer.rows.length} isQuestion={isQuestion(route)} />}
-      {played && <Player hit={played} route={route} key={played.item} />}
+      {played && <Player collection={collection} hit={played} route={route} key={played.item} />}
       {route.query.show === "table" ? (
         <HitTable hits={answer.rows} collection={collection} route={route} />
       ) : (
@@ -111,7 +125,7 @@ function Hit({ hit, collection, route }: HitProps) {
       <p class={highlights.length > 0 ? "words" : "words quiet"}>
         {highlights.length > 0
           ? highlights.map((piece) => <Marked key={`${piece.path} ${piece.text}`} {...piece} />)
-          : preview(data, 80)}
+          : preview(present(data), 80)}
       </p>
       <p class="more">
         <a href={linkWith(route, { like: item, q: undefined, play: undefined })}>More like this</a>
@@ -138,8 +152,12 @@ function legsText({ vector, text }: SearchHit): string {
   return legs.filter(Boolean).join("; ");
 }
 
+/** Data without what is null, as vectors are in a hit. */
+const present = (data: SearchHit["data"]) =>
+  Object.fromEntries(Object.entries(data).filter(([, value]) => value !== null));
+
 /** A piece of text with its words marked. */
-export function Marked({ text, marks }: SearchHit["highlights"][number]) {
+function Marked({ text, marks }: SearchHit["highlights"][number]) {
   const ends = marks.map(([, end]) => end);
   return (
     <>
@@ -149,34 +167,5 @@ export function Marked({ text, marks }: SearchHit["highlights"][number]) {
       ])}
       {text.slice(ends.at(-1) ?? 0)}{" "}
     </>
-  );
-}
-
-function Player({ hit, route }: { hit: SearchHit; route: Route }) {
-  const { object, second, span, links } = hit;
-  // The page's policy lets it show what its own router serves: of a bucket elsewhere, the clip.
-  const film =
-    span === null && second === null
-      ? undefined
-      : (ownAddress(links.url, "/v1/objects/") ?? ownAddress(links.clip));
-  return (
-    <figure class="player">
-      <a class="close" href={linkWith(route, { play: undefined })}>
-        Close
-      </a>
-      {film ? (
-        // biome-ignore lint/a11y/useMediaCaption: other people's films come without captions
-        <video class="media" src={film} controls autoplay preload="auto" />
-      ) : (
-        <img
-          class="media"
-          src={ownAddress(links.url, "/v1/objects/") ?? ownAddress(links.thumbnail)}
-          alt={object.key}
-        />
-      )}
-      <figcaption>
-        {object.key} <span class="quiet">{span && `${position(span.start)}–${position(span.end)}`}</span>
-      </figcaption>
-    </figure>
   );
 }

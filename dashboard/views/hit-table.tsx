@@ -1,8 +1,9 @@
-// Hits as a table whose columns come from their data.
+// Hits as a table whose columns come from their data, in the order of their ranks.
 import type { SearchHit } from "../../src/client/client.ts";
-import { position, preview } from "../data/format.ts";
 import { linkWith, type Route } from "../data/route.ts";
 import { ObjectName } from "../parts/basics.tsx";
+import { Cell, columnsOf } from "./columns.tsx";
+import { spanText } from "./items.tsx";
 
 interface HitTableProps {
   hits: SearchHit[];
@@ -10,16 +11,14 @@ interface HitTableProps {
   route: Route;
 }
 
-const MAX_COLUMNS = 8;
-
 export function HitTable({ hits, collection, route }: HitTableProps) {
-  const columns = columnsOf(hits);
+  const columns = columnsOf(hits.map(({ data }) => data));
   return (
-    <section class="scroll" tabIndex={0} aria-label="Items">
+    <section class="scroll" tabIndex={0} aria-label="Hits">
       <table>
         <thead>
           <tr>
-            {["Object", "Span", ...columns].map((name) => (
+            {["Object", "Score", "Span", ...columns].map((name) => (
               <th key={name} scope="col">
                 {name}
               </th>
@@ -27,16 +26,17 @@ export function HitTable({ hits, collection, route }: HitTableProps) {
           </tr>
         </thead>
         <tbody>
-          {hits.map(({ item, object, span, data }) => (
+          {hits.map(({ item, object, score, span, data }) => (
             <tr key={item}>
               <th scope="row">
                 <a data-row href={linkWith(route, { collection, item })}>
                   <ObjectName bucket={object.bucket} key_={object.key} />
                 </a>
               </th>
-              <td>{span && `${position(span.start)}–${position(span.end)}`}</td>
+              <td>{score.toPrecision(3)}</td>
+              <td>{spanText(span)}</td>
               {columns.map((name) => (
-                <td key={name}>{cell(data[name])}</td>
+                <Cell key={name} value={data[name]} />
               ))}
             </tr>
           ))}
@@ -45,27 +45,3 @@ export function HitTable({ hits, collection, route }: HitTableProps) {
     </section>
   );
 }
-
-/** Names of the data's first level, the most frequent first; without vectors. */
-function columnsOf(hits: SearchHit[]): string[] {
-  const counts = new Map<string, number>();
-  for (const { data } of hits)
-    for (const [name, value] of Object.entries(data))
-      if (value !== null && !isVector(value)) counts.set(name, (counts.get(name) ?? 0) + 1);
-  return [...counts]
-    .sort(([, a], [, b]) => b - a)
-    .map(([name]) => name)
-    .slice(0, MAX_COLUMNS);
-}
-
-const isVector = (value: unknown): boolean =>
-  typeof value === "object" && value !== null && "vector" in value && "model" in value;
-
-const cell = (value: unknown) =>
-  value === undefined || value === null ? (
-    ""
-  ) : typeof value === "object" ? (
-    <code>{preview(value, 80)}</code>
-  ) : (
-    String(value)
-  );

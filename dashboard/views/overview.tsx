@@ -89,6 +89,7 @@ function Traffic({ answer: { now, series } }: { answer: OverviewAnswer }) {
           label="Events"
           times={times}
           format={shortNumber}
+          whole
           series={[
             { label: "events", colour: "--accent", values: series.events },
             { label: "refused", colour: "--bad", values: series.rejections },
@@ -119,6 +120,7 @@ function Traffic({ answer: { now, series } }: { answer: OverviewAnswer }) {
           label="Runs that ended"
           times={times}
           format={shortNumber}
+          whole
           series={[
             { label: "succeeded", colour: "--good", values: series.succeeded },
             { label: "dead", colour: "--bad", values: series.dead },
@@ -159,11 +161,13 @@ function Waiting({ answer: { now, index_lag } }: { answer: OverviewAnswer }) {
           <a href={linkTo("pipelines")}>{number(now.paused)} paused</a>
         </p>
       )}
-      {index_lag.map(({ collection, seconds }) => (
-        <p key={collection} class="quiet">
-          <CollectionLink name={collection} /> is findable up to {duration(seconds * 1000)} ago
-        </p>
-      ))}
+      {index_lag
+        .filter(({ seconds }) => seconds > 0)
+        .map(({ collection, seconds }) => (
+          <p key={collection} class="quiet">
+            <CollectionLink name={collection} /> waits for its index for {duration(seconds * 1000)}
+          </p>
+        ))}
     </Panel>
   );
 }

@@ -21,13 +21,19 @@ const STATUSES = [
 
 export default function Runs({ route }: { route: Route }) {
   const { id, query } = route;
-  const { alias } = query;
+  const { alias, connection, bucket, key } = query;
   const status = STATUSES.find((name) => name === query.status);
   const list = useList(
-    ["runs", "list", alias, status],
+    ["runs", "list", alias, status, connection, bucket, key],
     (api, cursor, signal) =>
       api.listRuns(
-        { limit: PAGE_RUNS, ...(cursor && { cursor }), ...(alias && { alias }), ...(status && { status }) },
+        {
+          limit: PAGE_RUNS,
+          ...(cursor && { cursor }),
+          ...(alias && { alias }),
+          ...(status && { status }),
+          ...(connection && bucket && key && { connection, bucket, key }),
+        },
         { signal },
       ),
     { topics: ["runs"] },
@@ -37,6 +43,11 @@ export default function Runs({ route }: { route: Route }) {
       <section class="pane" aria-labelledby="view-title">
         <Head title={<span id="view-title">Runs</span>}>
           {alias && <a href={linkWith(route, { alias: undefined })}>only {alias} ×</a>}
+          {key && (
+            <a href={linkWith(route, { connection: undefined, bucket: undefined, key: undefined })}>
+              only {key} ×
+            </a>
+          )}
           <nav class="tabs" aria-label="Status">
             {STATUSES.map((name) => (
               <a
