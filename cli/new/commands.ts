@@ -1,9 +1,11 @@
 // Commands `weir init` (new project) and `weir new` (new pipeline).
 import { resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { jsonOption } from "../io/options.ts";
+import { KIND_NAMES, menuText, type TemplateName } from "./kinds.ts";
 
 interface NewPipelineFlags {
+  kind?: TemplateName;
   python?: boolean;
   source?: string;
   destination?: string;
@@ -37,13 +39,26 @@ Examples:
     .command("new")
     .description("add a working pipeline, with examples that pass")
     .argument("<alias>", "name of the pipeline and of its folder below pipelines/")
+    .addOption(
+      new Option(
+        "--kind <kind>",
+        "what comes in and what goes out; default: asked at a terminal, otherwise anything",
+      ).choices(KIND_NAMES),
+    )
     .option("--python", "write a handler.py instead of a handler.ts")
     .option("--source <connection>", "connection that its objects come from; default: the first with events")
     .option("--destination <connection>", "connection that its items go to; default: the first d1 connection")
     .option(...jsonOption("the names of the written files"))
     .addHelpText(
       "after",
-      "\nExamples:\n  $ weir new thumbnails\n  $ weir new captions --python --source conn_321",
+      `
+Kinds:
+${menuText()}
+
+Examples:
+  $ weir new my-films
+  $ weir new moments --kind film-moments --python
+  $ weir new notes --kind documents --source conn_321`,
     )
     .action(async (alias: string, options: NewPipelineFlags) => {
       const { newPipeline } = await import("./new.ts");

@@ -1,4 +1,4 @@
-// Contents of the files of a new project and of a new pipeline. Pure: init.ts and new.ts write the files.
+// Contents of the files of a new project. Pure: init.ts writes the files.
 import { readFileSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { parse, stringify } from "smol-toml";
@@ -72,34 +72,3 @@ export function packageText(root: string): string {
     .replace(/[^a-z0-9-]+/g, "-");
   return json({ name, private: true, type: "module", dependencies: { weir: `file:${weir}` } });
 }
-
-/** Files of a new pipeline, which stores the name and size of every text file. */
-export function pipelineFiles(
-  alias: string,
-  ends: { source: string; destination: string },
-  python: boolean,
-): Record<string, string> {
-  const config = {
-    alias,
-    source: { connection_id: ends.source, filters: { extension: "txt" } },
-    destination: { connection_id: ends.destination, collection: alias.replaceAll("-", "_") },
-  };
-  const examples = [
-    { name: "a text file is taken", event: { key: "notes/today.txt", size: 120 }, matches: true },
-    { name: "a picture is left alone", event: { key: "notes/today.png" }, matches: false },
-  ];
-  return {
-    "config.json": json(config),
-    "examples.json": json(examples),
-    ...(python ? { "handler.py": PYTHON } : { "handler.ts": TYPESCRIPT }),
-  };
-}
-
-const TYPESCRIPT = `import { definePipeline } from "weir";
-
-export default definePipeline(async (event) => [{ name: event.key.split("/").at(-1), size: event.size ?? null }]);
-`;
-
-const PYTHON = `def handler(event):
-    return [{"name": event["key"].split("/")[-1], "size": event.get("size")}]
-`;

@@ -271,7 +271,7 @@ describe.skipIf(!hasPython)("a project from nothing", () => {
     }
     // A change in TypeScript, beside what is stored: one item has a member more.
     const handler = project.text("pipelines/sizes/handler.ts");
-    project.edit({ "pipelines/sizes/handler.ts": handler.replace("[{ name", "[{ more: 1, name") });
+    project.edit({ "pipelines/sizes/handler.ts": handler.replace("return {", "return { more: 1,") });
     const compared = await project.until(
       () => project.weir("compare", "sizes", "--max-changed", "1", "--json"),
       // Items are there a little before the ledger has heard of them.
