@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { writeReference } from "./reference.mjs";
 
 const home = join(dirname(fileURLToPath(import.meta.url)), "../dashboard");
 const target = join(home, "built/files.js");
@@ -46,8 +47,9 @@ export async function buildPage() {
   return { files, first: [...first] };
 }
 
-/** Writes the built page where the router's bundle finds it. */
+/** Writes the built page, and the API's reference, where the router's bundle finds them. */
 export async function writePage() {
+  writeReference();
   const { files, first } = await buildPage();
   const text = `export const files = ${JSON.stringify(files, null, 1)};\n`;
   if (!existsSync(target) || readFileSync(target, "utf8") !== text) {

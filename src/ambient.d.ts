@@ -16,3 +16,8 @@ declare module "*.wasm" {
   const module: WebAssembly.Module;
   export default module;
 }
+
+// Swagger UI as scripts/reference.mjs packs it: gzipped and in base64, by name. It is not in git.
+declare module "*/reference/built/files.js" {
+  export const files: Record<string, string>;
+}

@@ -23,6 +23,7 @@ import { addIndexRoutes } from "./operate/index-handlers.ts";
 import { problem } from "./problem.ts";
 import { addReadRoutes } from "./read/handlers.ts";
 import * as routes from "./read/routes.ts";
+import { reference } from "./reference/serve.ts";
 import type { OpenDeps, RouterApp } from "./router-app.ts";
 import { addSearchRoutes } from "./search/handlers.ts";
 import { addStatusRoutes } from "./status/handlers.ts";
@@ -46,6 +47,7 @@ export function createApp() {
 
   app.get("/healthz", (c) => c.json({ status: "ok" }));
   app.route("/", dashboard);
+  app.route("/", reference);
 
   // receive
   app.post("/v1/connections/:id/events", (c) => answerWebhook(c.req.raw, c.req.param("id"), open(c)));
