@@ -21,12 +21,19 @@ export async function reindex(
   const client = openClient(root, flags);
   for (let begin = true; ; begin = false) {
     const answer = await client.post<ReindexAnswer>(`${pathOf(collection)}/reindex`, { begin });
-    const { building, items } = answer.index;
+    const { failed, index } = answer;
+    const { building, items } = index;
     if (building) {
-      note(`${building.sets} sets brought, since ${building.started_at}`);
+      const missed = failed > 0 ? `, ${failed} could not be` : "";
+      note(`${building.sets} sets brought${missed}, since ${building.started_at}`);
       continue;
     }
-    if (flags.json) return printJson(answer);
+    if (flags.json) printJson(answer);
+    if (failed > 0)
+      throw new CliError(
+        `The index of ${collection} was built anew but for ${failed} sets that could not be brought. Each minute they are tried again; \`weir audit\` says how many differ.`,
+      );
+    if (flags.json) return;
     return good(`The index of ${collection} was built anew: ${items} items.`);
   }
 }

@@ -47,5 +47,5 @@ async function sweepOne(
   const brought = await bringBacklog(index, collection, now(), isTime);
   const differed = await compareNext(index, collection, isTime);
   const rebuilt = await rebuildOn(searched, isTime);
-  return { collection: name, brought, differed, rebuilt };
+  return { collection: name, brought, differed, rebuilt: rebuilt.brought };
 }

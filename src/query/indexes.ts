@@ -58,6 +58,6 @@ export async function compareIndex(
 export async function reindex(searched: SearchedCollection, begin: boolean, now: () => number) {
   const until = now() + REBUILD_MS;
   if (begin) await beginRebuilding(searched, now());
-  const brought = await rebuildOn(searched, () => now() < until);
-  return { brought, index: await searched.index.state() };
+  const rebuilt = await rebuildOn(searched, () => now() < until);
+  return { ...rebuilt, index: await searched.index.state() };
 }

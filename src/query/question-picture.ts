@@ -47,7 +47,7 @@ async function fetchPicture(first: string, env: Env): Promise<Uint8Array> {
     const onward = response.headers.get("location");
     if (response.status >= 300 && response.status < 400 && onward !== null) {
       await response.body?.cancel();
-      if (!URL.canParse(onward, url)) throw refused(`${url.host} leads nowhere`);
+      if (!URL.canParse(onward, url.href)) throw refused(`${url.host} leads nowhere`);
       url = new URL(onward, url);
       if (!/^https?:$/.test(url.protocol)) throw refused(`${url.host} leads away from the web`);
       continue;
@@ -77,15 +77,23 @@ async function readBounded(response: Response, host: string): Promise<Uint8Array
   return new Uint8Array(Buffer.concat(parts));
 }
 
-/** Whether a host is named by an address that is nobody's on the public net, or has a name of no domain. */
-function isPrivate(hostname: string): boolean {
-  if (hostname.startsWith("[")) return !/^\[2[0-9a-f]{3}:|^\[3[0-9a-f]{3}:/i.test(hostname);
-  if (/^[\d.]+$/.test(hostname))
-    return /^(0|10|127|169\.254|172\.(1[6-9]|2\d|3[01])|192\.168|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])|22[4-9]|2[3-5]\d)\./.test(
-      hostname,
-    );
-  return !hostname.includes(".") || /\.(local|localhost|internal)$/.test(hostname);
+/**
+ * Whether a host is named by an address that is nobody's on the public net, or has a name of no domain. A URL has addresses
+ * in one form, however they were written. What a public name leads to is the platform's to refuse: a Worker reaches no
+ * private network.
+ */
+function isPrivate(named: string): boolean {
+  // A name may end in the dot of the root.
+  const hostname = named.replace(/\.+$/, "");
+  // Of IPv6, only what is routed, without what carries an address of IPv4 in it (6to4, Teredo) or is for books.
+  if (hostname.startsWith("["))
+    return !/^\[[23][0-9a-f]{3}:/i.test(hostname) || /^\[(2002:|2001:(0|db8)?:)/i.test(hostname);
+  if (/^[\d.]+$/.test(hostname)) return PRIVATE_IPV4.test(hostname);
+  return !hostname.includes(".") || /\.(local|localhost|internal)$/i.test(hostname);
 }
+
+const PRIVATE_IPV4 =
+  /^(0|10|127|169\.254|172\.(1[6-9]|2\d|3[01])|192\.168|192\.0\.[02]|198\.(1[89]|51\.100)|203\.0\.113|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])|22[4-9]|2[3-5]\d)\./;
 
 const refused = (detail: string) =>
   new FailureError({

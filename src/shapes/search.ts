@@ -134,7 +134,13 @@ export const indexStateSchema = z.strictObject({
   newest: z.string().nullable(),
   /** A rebuilding that is under way. */
   building: z
-    .strictObject({ started_at: z.string(), sets: z.int(), after: z.string().nullable() })
+    .strictObject({
+      started_at: z.string(),
+      sets: z.int(),
+      /** Sets that could not be brought: they were tried three times, and passed over. */
+      failed: z.int(),
+      after: z.string().nullable(),
+    })
     .nullable(),
 });
 export type IndexState = z.infer<typeof indexStateSchema>;

@@ -8,8 +8,9 @@ import { d1Collection } from "../../src/store/collections/d1.ts";
 import { r2Collection } from "../../src/store/collections/r2.ts";
 import { bringSet } from "../../src/store/index/bring.ts";
 import { IndexClient } from "../../src/store/index/client.ts";
-import { comparePage } from "../../src/store/index/compare.ts";
+import { compareNext, comparePage } from "../../src/store/index/compare.ts";
 import type { SearchedCollection } from "../../src/store/index/open.ts";
+import type { PackedPart } from "../../src/store/index/pack.ts";
 import { beginRebuilding, rebuildOn } from "../../src/store/index/rebuild.ts";
 import type { IndexShard } from "../../src/store/index/shard.ts";
 import { openStores, type Stores } from "../support/stores.ts";
@@ -62,12 +63,19 @@ describe.each<[string, (name: string) => Collection]>([
   const over = (count: number) => searchSettingsSchema.parse({ shards: count });
 
   /** As a run does it: the collection first, then the index. */
-  async function store(collection: Collection, set: SetKey, items: NewItem[], count: number): Promise<void> {
+  async function store(
+    collection: Collection,
+    set: SetKey,
+    items: NewItem[],
+    count: number,
+    of = name,
+  ): Promise<void> {
     const [fence] = await collection.begin([set]);
     if (!fence) throw new Error("no fence");
     expect(await collection.replace(fence, LINEAGE, items)).toBe("stored");
     const { order } = fence;
-    await bringSet(new IndexClient(reach, over(count)), collection, { set, order, lineage: LINEAGE, items });
+    const client = new IndexClient((shard) => shards.reach(of, shard), over(count));
+    await bringSet(client, collection, { set, order, lineage: LINEAGE, items });
   }
 
   /** Keys of all that is found, page by page. */
@@ -132,5 +140,72 @@ describe.each<[string, (name: string) => Collection]>([
       expect(parts.map((part) => part.length > 0)).toEqual([0, 1, 2, 3, 4].map((shard) => shard < after));
       expect(parts.flat().length).toBe(kept.length);
     }
+  });
+
+  test("shards that are lost in the middle of a rebuilding are made good, and it ends as the collection is", {
+    timeout: 120_000,
+  }, async () => {
+    const own = `lost ${place}`;
+    const collection = open(`lost_${place.toLowerCase()}`);
+    const reachOwn = (shard: number) => shards.reach(own, shard);
+    for (let n = 0; n < SETS; n++)
+      await store(collection, objectSet(`k${n}`), wordsOf(`first k${n}`), 1, own);
+    const searched: SearchedCollection = {
+      ...{ name: own, collection, settings: over(3), reach: reachOwn },
+      index: new IndexClient(reachOwn, over(3)),
+    };
+    await beginRebuilding(searched, Date.now());
+    let looks = 0;
+    await rebuildOn(searched, () => looks++ < 6);
+    const under = await reachOwn(0).rebuilding();
+    expect(under?.sets).toBeGreaterThan(0);
+    expect(under?.sets).toBeLessThan(SETS);
+    for (const shard of [0, 2]) await shards.lose(own, shard);
+    const sweep = async () => {
+      const differed = await compareNext(searched.index, collection, () => true);
+      return differed + (await rebuildOn(searched, () => true)).brought;
+    };
+    let minutes = 0;
+    while ((await sweep()) > 0) expect(minutes++).toBeLessThan(10);
+    const index = new IndexClient(reachOwn, over(3));
+    expect((await comparePage(index, collection, "", 1_000)).differing).toEqual([]);
+    expect((await index.state()).items).toBe(SETS);
+  });
+
+  test("sets that cannot be brought are tried again, passed over and counted; all others are, and what stood stays", {
+    timeout: 120_000,
+  }, async () => {
+    const own = `poisoned ${place}`;
+    const collection = open(`poisoned_${place.toLowerCase()}`);
+    const reachOwn = (shard: number) => shards.reach(own, shard);
+    for (let n = 0; n < SETS; n++)
+      await store(collection, objectSet(`k${n}`), wordsOf(`first k${n}`), 1, own);
+    const bad = ["k7", "k40"];
+    const tries = new Map<string, number>();
+    const refusing = new Proxy(reachOwn(0), {
+      get:
+        (shard, name: keyof IndexShard) =>
+        (first: PackedPart, ...rest: unknown[]) => {
+          const key = name === "replace" ? first.head.set.key : "";
+          if (!bad.includes(key)) return (shard[name] as (...given: unknown[]) => unknown)(first, ...rest);
+          tries.set(key, (tries.get(key) ?? 0) + 1);
+          throw new Error("too large");
+        },
+    });
+    const searched: SearchedCollection = {
+      ...{ name: own, collection, settings: over(1), reach: reachOwn },
+      index: new IndexClient(() => refusing, over(1)),
+    };
+    await beginRebuilding(searched, Date.now());
+    let failed = 0;
+    let minutes = 0;
+    for (; await reachOwn(0).rebuilding(); minutes++) {
+      expect(minutes).toBeLessThan(20);
+      failed = (await rebuildOn(searched, () => true)).failed;
+    }
+    expect([failed, [...tries.values()]]).toEqual([2, [3, 3]]);
+    const index = new IndexClient(reachOwn, over(1));
+    expect((await comparePage(index, collection, "", 1_000)).differing).toEqual([]);
+    expect((await index.state()).items).toBe(SETS);
   });
 });

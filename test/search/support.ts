@@ -75,5 +75,11 @@ export async function openShards() {
   /** A shard itself. */
   const reach = (collection: string, shard: number) =>
     SEARCH.get(SEARCH.idFromName(`${collection}/${shard}`));
-  return { index, reach, close: () => harness.close() };
+  /** Loses a shard: its object is gone, with all that it held. */
+  const lose = async (collection: string, shard: number) => {
+    const object = reach(collection, shard) as IndexShard & { vanish(): Promise<void> };
+    // The call ends with the object.
+    await object.vanish().catch(() => {});
+  };
+  return { index, reach, lose, close: () => harness.close() };
 }

@@ -184,7 +184,7 @@ export class SearchShard extends DurableObject<SearchBindings> implements IndexS
   }
 
   async rebuilding(): Promise<Rebuilding | null> {
-    return JSON.parse(this.#store.meta("rebuilding") ?? "null") as Rebuilding | null;
+    return this.#rebuilding();
   }
 
   async keepRebuilding(progress: Rebuilding | null): Promise<void> {
@@ -208,6 +208,12 @@ export class SearchShard extends DurableObject<SearchBindings> implements IndexS
     return isMore;
   }
 
+  #rebuilding(): Rebuilding | null {
+    const kept = JSON.parse(this.#store.meta("rebuilding") ?? "null") as Rebuilding | null;
+    // One that began before these were counted has neither.
+    return kept && { ...kept, failed: kept.failed ?? 0, tries: kept.tries ?? 0 };
+  }
+
   #epoch = () => Number(this.#store.meta("epoch") ?? 0);
 
   #layout(): ShardLayout | undefined {
@@ -220,7 +226,7 @@ export class SearchShard extends DurableObject<SearchBindings> implements IndexS
     const [row] = this.#store.sql.exec<{ at: string }>(
       "SELECT at FROM sets WHERE name < '~' ORDER BY at DESC LIMIT 1",
     );
-    const progress = JSON.parse(this.#store.meta("rebuilding") ?? "null") as Rebuilding | null;
+    const progress = this.#rebuilding();
     return {
       sets: catalog.liveSets,
       items: catalog.liveDocs,
@@ -229,6 +235,7 @@ export class SearchShard extends DurableObject<SearchBindings> implements IndexS
       building: progress && {
         started_at: progress.started_at,
         sets: progress.sets,
+        failed: progress.failed,
         after: progress.after ?? null,
       },
     };

@@ -93,6 +93,10 @@ export interface Rebuilding {
   /** Id of the last set that was brought; undefined before the first. */
   after?: string | undefined;
   sets: number;
+  /** Sets that could not be brought and were passed over. */
+  failed: number;
+  /** Times that the next sets were tried in vain. */
+  tries: number;
   /** Every set was brought; what is left of before is being removed. */
   swept?: boolean | undefined;
 }

@@ -16,6 +16,12 @@ class ProbedShard extends SearchShard {
     return this.ctx.storage.sql.exec(sql, match).toArray().length;
   }
 
+  /** The object and all that it holds go, as if they had never been. */
+  async vanish(): Promise<void> {
+    await this.ctx.storage.deleteAll();
+    this.ctx.abort("vanished");
+  }
+
   size(): number {
     return this.ctx.storage.sql.databaseSize;
   }
