@@ -150,11 +150,9 @@ export const indexComparisonSchema = z
 export const reindexAnswerSchema = z
   .object({
     brought: z.int().openapi({ description: "Sets that this call brought" }),
-    failed: z
-      .int()
-      .openapi({
-        description: "Sets that could not be brought, of the whole rebuilding: each minute tries them",
-      }),
+    failed: z.int().openapi({
+      description: "Sets that could not be brought, of the whole rebuilding: each minute tries them",
+    }),
     index: indexState.openapi({ description: "`building` is null once it is done" }),
   })
   .openapi("Reindexed");
