@@ -4,6 +4,7 @@
 import { existsSync, statSync } from "node:fs";
 import { z } from "zod";
 import { archiveSchema } from "../../src/http/operate/answers.ts";
+import { MEANING_NEXT, type Models, seesLooksAlone } from "../../src/shapes/model.ts";
 import { fetchNamed } from "../../src/shapes/user-agent.ts";
 import { openCloudflare } from "../deploy/cloudflare.ts";
 import { type AccountState, readAccount } from "../deploy/present.ts";
@@ -39,6 +40,7 @@ export async function doctor(options: DoctorOptions): Promise<void> {
   const findings = [
     nodeFinding(process.versions.node),
     ...(await localFindings(project)),
+    ...meaningFindings(project.definitions),
     ...profileFindings(profilesPath(env)),
     ...pinFindings(project),
     ...(await deployedFindings(project, env)),
@@ -90,6 +92,13 @@ async function localFindings(project: Project): Promise<Finding[]> {
 
 const finding = (check: string, ok: boolean, said: string, ill: string, next: string): Finding =>
   ok ? { check, state: "ok", said } : { check, state: "bad", said: ill, next };
+
+/** Says where no model tells what pictures mean. That is no fault, but people wonder. */
+export function meaningFindings(models: Models): Finding[] {
+  if (!seesLooksAlone(models)) return [];
+  const said = "pictures and film are compared by how they look, not by what they mean";
+  return [{ check: "models", state: "ok", said, next: MEANING_NEXT }];
+}
 
 /** Checks that only the owner can read the profiles, which hold keys. Windows has no such modes. */
 function profileFindings(path: string): Finding[] {

@@ -2,7 +2,7 @@
 // the last step nothing of the project changes; each step's file says what can go wrong in it.
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { type OnnxModel, takenBy } from "../../src/shapes/model.ts";
+import { DEFAULT_MODEL, type OnnxModel, takenBy } from "../../src/shapes/model.ts";
 import { ask, canAsk } from "../io/ask.ts";
 import { CliError, good, note, printJson, say } from "../io/output.ts";
 import { loadProject } from "../project/project.ts";
@@ -28,6 +28,8 @@ export interface AddOptions {
   revision?: string;
   variant?: string;
   yes?: boolean;
+  /** Whether the name that handlers use by default means this model from now on. */
+  default?: boolean;
   json?: boolean;
 }
 
@@ -59,12 +61,17 @@ export async function addModel(options: AddOptions): Promise<void> {
   const hints = catalogue?.hints ?? {};
   const { entry, model } = await buildEntry({ gathering, name, licence, configs, hints, models, stage });
   requireSame(target, model);
+  if (options.default && !takenBy(model).includes("video")) throw noDefault(name, model);
   const files = model.origin?.files ?? [];
   for (const { file } of files) {
     mkdirSync(dirname(join(root, file)), { recursive: true });
     renameSync(join(stage, file), join(root, file));
   }
   if (!target.existing) writeEntry(root, name, entry);
+  if (options.default) {
+    const { origin: _, ...fields } = { origin: undefined, ...entry };
+    writeEntry(root, DEFAULT_MODEL, fields);
+  }
   rmSync(stage, { recursive: true, force: true });
   report(options, target, model);
 }
@@ -170,13 +177,23 @@ function requireSame({ name, existing }: Target, model: OnnxModel): void {
   );
 }
 
-function report({ json, root }: AddOptions, { name, existing }: Target, model: OnnxModel): void {
+const noDefault = (name: string, model: OnnxModel) =>
+  new CliError(
+    `${name} takes ${takenBy(model).join(" and ")}, no pictures, so ${DEFAULT_MODEL} cannot mean it. Nothing was added; without --default it is.`,
+  );
+
+function report(
+  { json, root, default: isDefault }: AddOptions,
+  { name, existing }: Target,
+  model: OnnxModel,
+): void {
   const files = model.origin?.files ?? [];
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   if (json)
     printJson({
       name,
       added: !existing,
+      default: isDefault === true,
       dimensions: model.dimensions,
       takes: takenBy(model),
       bytes,
@@ -186,6 +203,7 @@ function report({ json, root }: AddOptions, { name, existing }: Target, model: O
   good(
     `${name} ${done}: ${model.dimensions} numbers, of ${takenBy(model).join(", ")}; ${megabytes(bytes)} in ${join("models", name)}`,
   );
+  if (isDefault) good(`${DEFAULT_MODEL} means ${name} from now on.`);
   note(
     `Keep its files with Git LFS, or out of git and run this again where compute's image is built. Next: name "${name}" in a handler, then weir validate${root === process.cwd() ? "" : ` --root ${root}`}`,
   );

@@ -10,6 +10,8 @@ export interface CatalogueEntry {
   licenceSource: string;
   /** One line for people. */
   use: string;
+  /** Whether it can be what handlers use by default. */
+  seesPictures?: true;
   hints?: Hints;
 }
 
@@ -27,12 +29,14 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
     licence: "mit",
     licenceSource: "https://github.com/openai/CLIP/blob/main/LICENSE",
     use: "pictures and film by English words; 512 numbers, the quickest",
+    seesPictures: true,
   },
   siglip2: {
     id: "onnx-community/siglip2-base-patch16-256-ONNX",
     licence: "apache-2.0",
     licenceSource: "https://huggingface.co/google/siglip2-base-patch16-256",
     use: "pictures and film by words of many languages; 768 numbers, slower and better than clip",
+    seesPictures: true,
     hints: { lowercase: true },
   },
   "bge-small": {

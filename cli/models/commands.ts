@@ -15,6 +15,7 @@ export function addModelsCommands(program: Command, root: () => string): void {
     .option("--as <name>", "name in models.json; default: the catalogue's, the hub's or the folder's")
     .option("--revision <revision>", "branch, tag or commit; what is fetched is pinned to its commit")
     .option("--variant <variant>", "which export, where there are several: fp16, quantized, int8")
+    .option("--default", "let mixpeek/vuse-generic-v1, which the shipped pipelines name, mean this model")
     .option("--yes", "take a licence that is not known to be free without asking: you have read it")
     .option(...jsonOption("the entry"))
     .addHelpText(
@@ -25,7 +26,7 @@ SHA-256 are checked against what the hub states. What was interrupted goes on wh
 models.json as it was. A gated model needs a token: HF_TOKEN.
 
 Examples:
-  $ weir models add clip
+  $ weir models add clip --default
   $ weir models add onnx-community/siglip2-base-patch16-224-ONNX --as siglip2-224 --variant fp16
   $ weir models add ./my-export --as acme/clip --yes`,
     )

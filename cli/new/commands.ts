@@ -18,21 +18,27 @@ export function addStartCommands(program: Command, root: () => string): void {
     .description("turn a folder into a Weir project: an empty folder, or one with pipelines at its root")
     .argument("[dir]", "folder of the project; default: --root")
     .option("--new <name>", "create an empty project in a new folder of this name")
+    .option(
+      "--model <name>",
+      "the model that tells what pictures mean, as for weir models add; none: looks alone",
+    )
     .option(...jsonOption("the moved and written files"))
     .addHelpText(
       "after",
       `
 Folders at the root with a handler and a config.json move to pipelines/<alias>; their files stay unchanged.
-Missing connections.json, wrangler.toml, models.json, package.json and .gitignore are written.
+Missing connections.json, wrangler.toml, models.json, package.json and .gitignore are written. For a new project a terminal
+is asked which model it uses; elsewhere it has none but the builtin ones, which compare how pictures look.
 
 Examples:
   $ weir init .               in a repository of handler.py and config.json folders
-  $ weir init --new my-files  in a new folder`,
+  $ weir init --new my-files  in a new folder
+  $ weir init . --model clip  with a model that tells what pictures mean`,
     )
-    .action(async (dir: string | undefined, options: { new?: string; json?: boolean }) => {
+    .action(async (dir: string | undefined, options: { new?: string; model?: string; json?: boolean }) => {
       const { init } = await import("./init.ts");
       const target = options.new ?? dir;
-      await init({ ...options, root: target === undefined ? root() : resolve(target) });
+      await init({ ...options, env: process.env, root: target === undefined ? root() : resolve(target) });
     });
 
   program

@@ -12,14 +12,21 @@ import {
 } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { type PipelineConfig, pipelineConfigSchema } from "../../src/shapes/config.ts";
+import { MEANING_NEXT } from "../../src/shapes/model.ts";
 import { generate, write } from "../generate/generate.ts";
+import { askFor, canAsk } from "../io/ask.ts";
 import { type Problem, readJsonFile } from "../io/json-file.ts";
 import { CliError, good, note, print, printJson } from "../io/output.ts";
+import { type AddOptions, addModel } from "../models/add.ts";
+import { CATALOGUE } from "../models/catalogue.ts";
 import { loadProject, packageRoot } from "../project/project.ts";
 import { connectionsText, packageText, routerText } from "./templates.ts";
 
 export interface InitOptions {
   root: string;
+  env: NodeJS.ProcessEnv;
+  /** The model that tells what pictures and film mean, as `weir models add` takes it; `none`: looks alone. */
+  model?: string;
   json?: boolean;
 }
 
@@ -30,7 +37,7 @@ interface RootPipeline {
 }
 
 /** Moves pipelines from the root to pipelines/ and writes the files that a project lacks. @throws CliError */
-export async function init({ root, json }: InitOptions): Promise<void> {
+export async function init({ root, env, model, json }: InitOptions): Promise<void> {
   if (resolve(root) === packageRoot) {
     throw new CliError(
       "This folder is Weir itself. Give the folder of your project: `weir init DIR`.",
@@ -52,13 +59,46 @@ export async function init({ root, json }: InitOptions): Promise<void> {
     "package.json": packageText(root),
   });
   if (ignore(root)) wrote.push(".gitignore");
+  const isNew = wrote.includes("models.json");
+  const chosen = model ?? (isNew && !json && canAsk() ? await askForModel() : NO_MODEL);
+  const fault = chosen === NO_MODEL ? undefined : await addAsDefault({ root, env, model: chosen });
   wrote.push(...write(root, await generate(loadProject(root))).filter((name) => !wrote.includes(name)));
   for (const name of wrote) note(`Wrote ${name}.`);
-  const invented = Object.keys(JSON.parse(connectionsText(configsIn(root))).connections);
-  if (json)
-    printJson({ ok: true, moved, wrote, placeholders: wrote.includes("connections.json") ? invented : [] });
-  else print(nextSteps(root, wrote.includes("connections.json") ? invented : [], found.length));
+  const invented = wrote.includes("connections.json")
+    ? Object.keys(JSON.parse(connectionsText(configsIn(root))).connections)
+    : [];
+  const added = chosen === NO_MODEL || fault ? null : chosen;
+  if (json) printJson({ ok: !fault, moved, wrote, placeholders: invented, model: added });
+  else print(nextSteps(root, invented, found.length));
   good(`${basename(resolve(root))} is a Weir project.`);
+  if (isNew && added === null)
+    note(`Pictures and film are compared by how they look, not by what they mean. ${MEANING_NEXT}`);
+  if (fault) throw fault;
+}
+
+/** What a person answers, or says with --model, who wants none. */
+const NO_MODEL = "none";
+
+async function askForModel(): Promise<string> {
+  const usable = Object.entries(CATALOGUE).filter(([, { seesPictures }]) => seesPictures);
+  note("Out of the box Weir compares how pictures look. A model finds them by what they mean, in words:");
+  for (const [name, { use, licence }] of usable) note(`  ${name}: ${use} (${licence})`);
+  const names = usable.map(([name]) => name).join(", ");
+  return askFor(
+    `Which one shall it be: ${names}, another as OWNER/NAME, or none? [${NO_MODEL}]`,
+    (answer) => answer || NO_MODEL,
+  );
+}
+
+/** Adds the model; where that fails, what to say of it once the project is there. */
+async function addAsDefault(options: Omit<AddOptions, "default">): Promise<CliError | undefined> {
+  try {
+    await addModel({ ...options, default: true });
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    const again = `The project is there without it. To try again: weir models add ${options.model} --default`;
+    return new CliError(`${error.message} ${again}`, error.problems, error.code);
+  }
 }
 
 /** Finds folders at the root with a config.json and a handler. @throws CliError where one of them has a problem */

@@ -71,10 +71,11 @@ const short = (text: string) =>
   text.length > MAX_WORDS_CHARS ? `${text.slice(0, MAX_WORDS_CHARS - 1)}…` : text;
 
 /** What an answer does not cover, and how it came about, in sentences. */
-function remarksOn({ left_out, index, explain }: SearchAnswer): string[] {
+function remarksOn({ left_out, notes, index, explain }: SearchAnswer): string[] {
   const { items, spaces } = left_out;
   return [
     ...spaces.map(({ path, model, why }) => `Not compared: ${path} of ${model ?? "no model"}. ${why}`),
+    ...notes,
     ...(items > 0 ? [`${items} item${items === 1 ? " has" : "s have"} no other vectors.`] : []),
     ...(index.building ? ["The index is being built anew: what it does not have yet is not found."] : []),
     ...(index.missing_shards > 0

@@ -78,7 +78,7 @@ interface SummaryProps {
   isQuestion: boolean;
 }
 
-function Summary({ answer: { left_out, index }, count, isQuestion: hasQuestion }: SummaryProps) {
+function Summary({ answer: { left_out, notes, index }, count, isQuestion: hasQuestion }: SummaryProps) {
   const nothing = hasQuestion ? "Nothing is found." : "This collection holds no items.";
   const counted = hasQuestion ? plural(count, "hit") : plural(index.items, "item");
   return (
@@ -89,6 +89,11 @@ function Summary({ answer: { left_out, index }, count, isQuestion: hasQuestion }
       {left_out.spaces.map(({ why, path, definition }) => (
         <span key={`${path} ${definition}`} class="why">
           {why}
+        </span>
+      ))}
+      {notes.map((sentence) => (
+        <span key={sentence} class="why">
+          {sentence}
         </span>
       ))}
     </p>

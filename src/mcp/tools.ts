@@ -42,7 +42,12 @@ const searchCollection = tool({
       ...{ text, filter, limit, group: by_object ? "object" : "item" },
       ...(like !== undefined && { like: { item: like } }),
     });
-    return { hits: answer.hits.map(shortHit), left_out: answer.left_out, more: answer.next !== undefined };
+    return {
+      hits: answer.hits.map(shortHit),
+      left_out: answer.left_out,
+      notes: answer.notes,
+      more: answer.next !== undefined,
+    };
   },
 });
 

@@ -7,6 +7,7 @@ import { canonical } from "../shapes/canonical.ts";
 import type { Connections } from "../shapes/connection.ts";
 import { FailureError } from "../shapes/failure.ts";
 import { sha256Hex } from "../shapes/hash.ts";
+import { BUILTINS, MEANING_NEXT } from "../shapes/model.ts";
 import type { MissingVector } from "../shapes/question.ts";
 import { type SearchAnswer, type SearchRequest, type Space, spaceId } from "../shapes/search.ts";
 import type { IndexQuery, SearchIndex } from "../store/index/contract.ts";
@@ -34,6 +35,8 @@ interface Explanation {
 export interface CollectionAnswer extends Omit<SearchAnswer, "hits" | "left_out"> {
   hits: LinkedHit[];
   left_out: { items: number; spaces: (Space & { why: string })[] };
+  /** What whoever reads the answer should know of it. */
+  notes: string[];
   explain?: Explanation;
 }
 
@@ -71,6 +74,7 @@ export async function searchCollection(
       items: left_out.items,
       spaces: left_out.spaces.map((space) => whyLeft(space, posed.missing)),
     },
+    notes: notesOn([...(posed.vectors ?? []).map(({ space }) => space), ...left_out.spaces]),
     ...(request.explain && {
       explain: {
         spaces: await explainSpaces(index, posed),
@@ -116,6 +120,14 @@ function queryOf(
 function whyLeft(space: Space, missing: readonly MissingVector[]) {
   const found = missing.find((other) => spaceId(other.space) === spaceId(space));
   return { ...space, why: found?.failure.detail ?? "The question names another path." };
+}
+
+/** Says where all vectors are by models that know nothing of meaning. */
+function notesOn(spaces: readonly Space[]): string[] {
+  const makers = [...new Set(spaces.flatMap(({ model }) => model ?? []))];
+  if (makers.length === 0 || !makers.every((maker) => Object.hasOwn(BUILTINS, maker))) return [];
+  const verb = makers.length === 1 ? "compares" : "compare";
+  return [`${makers.join(" and ")} ${verb} how pictures look, not what they mean. ${MEANING_NEXT}`];
 }
 
 async function explainSpaces(index: SearchIndex, { vectors = [], missing }: PosedQuestion) {

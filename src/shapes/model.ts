@@ -16,6 +16,13 @@ export const BUILTINS = {
 } as const satisfies Record<string, { takes: Modality[]; dimensions: number }>;
 export type Builtin = keyof typeof BUILTINS;
 
+/** The name that handlers written for Mixpeek use, and so do the shipped ones: a project maps it to a model of its own. */
+export const DEFAULT_MODEL = "mixpeek/vuse-generic-v1";
+
+/** What to do for meaning, where builtins are all there is. */
+export const MEANING_NEXT =
+  "For meaning, add a model: weir models add clip --default (docs/models.md), deploy, and replay what is stale.";
+
 const file = z
   .string()
   .regex(/^models\/[A-Za-z0-9._/-]+$/, "a path below models/, of letters, digits and ._-/")
@@ -191,6 +198,10 @@ export type Models = Record<string, Model>;
 /** Whether a model turns sound into text. */
 export const isSpeech = (model: Model): model is SpeechModel =>
   model.kind === "http" && model.task === "transcribe";
+
+/** Whether pictures and film are compared by how they look alone: no model of theirs but builtins. */
+export const seesLooksAlone = (models: Models): boolean =>
+  Object.values(models).every((model) => model.kind === "builtin" || !takenBy(model).includes("video"));
 
 /** What a model can be asked to embed. A span of film is its frames, so what takes pictures takes film. */
 export function takenBy(model: Model): readonly Modality[] {

@@ -99,7 +99,7 @@ describe("weir init", () => {
     const before = git(root, "status", "--porcelain").stdout;
     const { status, stdout } = weir(root, "init", "--json");
     expect(status).toBe(0);
-    expect(JSON.parse(stdout)).toEqual({ ok: true, moved: [], wrote: [], placeholders: [] });
+    expect(JSON.parse(stdout)).toEqual({ ok: true, moved: [], wrote: [], placeholders: [], model: null });
     expect(git(root, "status", "--porcelain").stdout).toBe(before);
   });
 

@@ -3,8 +3,10 @@
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { meaningFindings } from "../../cli/account/doctor.ts";
 import { CATALOGUE } from "../../cli/models/catalogue.ts";
 import { judge } from "../../cli/models/licence.ts";
+import { loadProject } from "../../cli/project/project.ts";
 import { type OnnxModel, recipeOf } from "../../src/shapes/model.ts";
 import { COMMIT, type Hub, startHub } from "../support/hub.ts";
 import {
@@ -391,5 +393,62 @@ describe("a model that is there", () => {
   test("has a catalogue beside it", async () => {
     const { stdout } = await weir(["models", "list", "--catalogue"]);
     for (const name of Object.keys(CATALOGUE)) expect(stdout).toContain(name);
+  });
+});
+
+describe("the model that handlers use by default", () => {
+  const DEFAULT = "mixpeek/vuse-generic-v1";
+
+  test("is what the added one is, in the place where the entry was", async () => {
+    change(root, {
+      "models.json": `{\n  "${DEFAULT}": { "kind": "builtin", "builtin": "weir/hog-512" },\n  "weir/hog-512": { "kind": "builtin", "builtin": "weir/hog-512" }\n}\n`,
+    });
+    expect((await add([ID, "--default"])).stderr).toContain(`${DEFAULT} means ${ID} from now on`);
+    const { origin: _, ...own } = models()[ID] ?? {};
+    expect(models()[DEFAULT]).toEqual(own);
+    expect(Object.keys(models())).toEqual([DEFAULT, "weir/hog-512", ID]);
+    expect((await weir(["validate"])).code).toBe(0);
+    // Again, of the model that is there.
+    expect((await add([ID, "--default"])).code).toBe(0);
+  });
+
+  test("sees pictures, or is refused with models.json as it was", async () => {
+    hub.repositories.set(ID, { files: sentenceRepository(), licence: "mit" });
+    const { code, stderr } = await add([ID, "--default"]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("takes text, no pictures")]);
+    untouched();
+  });
+
+  test("is chosen by weir init; without one it compares looks, and doctor says so", async () => {
+    const [bare, meaning] = [folder({}), folder({})];
+    const home = join(folder({}), "tiny");
+    for (const [path, bytes] of Object.entries(clipRepository())) {
+      mkdirSync(dirname(join(home, path)), { recursive: true });
+      writeFileSync(join(home, path), bytes);
+    }
+    const none = await weirHere(["init", bare]);
+    expect([none.code, none.stderr]).toEqual([
+      0,
+      expect.stringContaining("how they look, not by what they mean"),
+    ]);
+    const one = await weirHere(["init", meaning, "--model", home, "--json"]);
+    expect([one.code, JSON.parse(one.stdout)]).toMatchObject([0, { ok: true, model: home }]);
+    const read = (at: string) => loadProject(at).definitions;
+    expect(read(meaning)[DEFAULT]).toMatchObject({ kind: "onnx", dimensions: 12 });
+    expect(meaningFindings(read(meaning))).toEqual([]);
+    expect(meaningFindings(read(bare))).toMatchObject([
+      {
+        state: "ok",
+        said: expect.stringContaining("not by what they mean"),
+        next: expect.stringContaining("--default"),
+      },
+    ]);
+  });
+
+  test("that cannot be had leaves a project without it, and init says how to try again", async () => {
+    const at = folder({});
+    const { code, stderr } = await weirHere(["init", at, "--model", "no-such-model"]);
+    expect([code, stderr]).toEqual([4, expect.stringContaining("weir models add no-such-model --default")]);
+    expect(existsSync(join(at, "wrangler.toml"))).toBe(true);
   });
 });

@@ -135,6 +135,8 @@ describe("a question", () => {
       items: 1,
       spaces: [{ path: "embedding", why: "weir/hog-512 takes video and image, no text." }],
     });
+    expect(answer.notes).toEqual([expect.stringContaining("how pictures look, not what they mean")]);
+    expect((await ask({ text: "red" })).notes).toEqual([]);
     expect(answer.explain?.spaces).toMatchObject([{ compared: false, vectors: 1 }]);
     expect(await refusedBy({ text: "harbour", mode: "vector" }, "image_catalog")).toMatchObject({
       status: 422,

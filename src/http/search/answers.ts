@@ -22,6 +22,7 @@ export const collectionAnswerSchema = searchAnswerSchema
       description:
         "Vectors that the question could not be compared with, why, and the items that have no others",
     }),
+    notes: z.array(z.string()).openapi({ description: "Sentences for whoever reads the answer" }),
     explain: z
       .object({
         spaces: z.array(
