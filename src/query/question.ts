@@ -17,6 +17,8 @@ export interface PosedQuestion {
   vectors?: SpaceVector[] | undefined;
   /** Spaces without a vector, and why. */
   missing: MissingVector[];
+  /** Spaces that the collection had when the question was given its vectors; absent where others are not asked. */
+  known?: ReadonlySet<string> | undefined;
   /** The item that the question begins with. */
   origin?: string | undefined;
 }
@@ -56,18 +58,20 @@ export async function poseQuestion(request: SearchRequest, deps: PoseDeps): Prom
   if (mode === "text") return { text, missing: [] };
   if (like) return poseLike(like, request, deps);
   const spaces = await spacesOf(request, deps);
+  // A further page asks what the first one did.
+  const known = deps.only ? {} : { known: new Set(spaces.map(spaceId)) };
   if (vector) return poseVector(vector, request, spaces);
   if (image) {
     const url = await pictureUrl(image, deps);
-    return required(await embed({ url }, spaces, VECTOR_PATIENCE_MS, deps));
+    return { ...known, ...required(await embed({ url }, spaces, VECTOR_PATIENCE_MS, deps)) };
   }
   const subject = { text: text ?? "" };
   // A further page has the order of the one before, or none.
   if (mode === "vector" || deps.only?.size) {
     const posed = required(await embed(subject, spaces, VECTOR_PATIENCE_MS, deps));
-    return mode === "vector" ? posed : { text, ...posed };
+    return mode === "vector" ? { ...known, ...posed } : { text, ...known, ...posed };
   }
-  return { text, ...(await embed(subject, spaces, HYBRID_PATIENCE_MS, deps)) };
+  return { text, ...known, ...(await embed(subject, spaces, HYBRID_PATIENCE_MS, deps)) };
 }
 
 /** Spaces of the collection at the path that is asked, all paths where none is. */

@@ -9,7 +9,7 @@ import { FailureError } from "../shapes/failure.ts";
 import { sha256Hex } from "../shapes/hash.ts";
 import { BUILTINS, MEANING_NEXT } from "../shapes/model.ts";
 import type { MissingVector } from "../shapes/question.ts";
-import { type SearchAnswer, type SearchRequest, type Space, spaceId } from "../shapes/search.ts";
+import { type SearchAnswer, type SearchRequest, type Space, spaceId, spacePath } from "../shapes/search.ts";
 import type { IndexQuery, SearchIndex } from "../store/index/contract.ts";
 import { openIndex } from "../store/index/open.ts";
 import { writersOf } from "./collections.ts";
@@ -57,12 +57,18 @@ export async function searchCollection(
   const place = decodeCursor(list, request.cursor, 2);
   // A page is of the same order as the one before: it asks the same spaces.
   const only = place && new Set(String(place[1]).split(",").filter(Boolean));
-  const posed = await poseQuestion(request, { name, index, aliases, only, ...deps });
-  const posedAt = deps.now();
-  const answer = await index.query({
-    ...queryOf(request, posed),
-    ...(place && { after: String(place[0]) }),
-  });
+  const asking = () => poseQuestion(request, { name, index, aliases, only, ...deps });
+  const querying = (posed: PosedQuestion) =>
+    index.query({ ...queryOf(request, posed), ...(place && { after: String(place[0]) }) });
+  let posed = await asking();
+  let posedAt = deps.now();
+  let answer = await querying(posed);
+  // While objects are given another model, its space may come to be after the question had its vectors.
+  for (let again = 0; again < MAX_POSED_AGAIN && lacksSpace(posed, request, answer.left_out); again++) {
+    posed = await asking();
+    posedAt = deps.now();
+    answer = await querying(posed);
+  }
   const indexAt = deps.now();
   const { hits, next, left_out, ...state } = answer;
   const marks = (posed.vectors ?? []).map(({ space }) => spaceMark(space)).join();
@@ -83,6 +89,16 @@ export async function searchCollection(
     }),
   };
 }
+
+/** How often a question gets vectors anew for spaces that came to be meanwhile. */
+const MAX_POSED_AGAIN = 2;
+
+/** Whether the index has a space that the question might have been asked in, had it been there. */
+const lacksSpace = ({ known }: PosedQuestion, { path }: SearchRequest, { spaces }: { spaces: Space[] }) =>
+  known !== undefined &&
+  spaces.some(
+    (space) => !known.has(spaceId(space)) && (path === undefined || space.path === spacePath(path)),
+  );
 
 /** The index of a collection, and the pipelines that write it. @throws FailureError where it has none */
 export function openSearched(name: string, { pipelines, env }: Pick<SearchDeps, "pipelines" | "env">) {
