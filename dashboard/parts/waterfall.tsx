@@ -4,6 +4,8 @@ import { bytes, duration } from "../data/format.ts";
 
 /** Steps before the event reached Weir: how long they took is by another's clock, and may be days. */
 const BEFORE_WEIR = "happened";
+/** Times are kept to the millisecond. */
+const CLOCK_MS = 1;
 
 export function Waterfall({ steps }: { steps: readonly RunStep[] }) {
   const ours = steps.filter(({ name }) => name !== BEFORE_WEIR);
@@ -23,7 +25,13 @@ export function Waterfall({ steps }: { steps: readonly RunStep[] }) {
         </thead>
         <tbody>
           {steps.map((step, index) => (
-            <StepRow key={`${index} ${step.name}`} step={step} begin={begin} whole={whole} />
+            <StepRow
+              key={`${index} ${step.name}`}
+              step={step}
+              depth={depthOf(step, steps.slice(0, index))}
+              begin={begin}
+              whole={whole}
+            />
           ))}
         </tbody>
       </table>
@@ -31,7 +39,24 @@ export function Waterfall({ steps }: { steps: readonly RunStep[] }) {
   );
 }
 
-function StepRow({ step, begin, whole }: { step: RunStep; begin: number; whole: number }) {
+/** Number of earlier steps that a step lies within. */
+function depthOf({ at, seconds }: RunStep, earlier: readonly RunStep[]): number {
+  const [from, to] = [Date.parse(at), Date.parse(at) + seconds * 1000];
+  const holds = (outer: RunStep) =>
+    outer.seconds > 0 &&
+    Date.parse(outer.at) <= from &&
+    to <= Date.parse(outer.at) + outer.seconds * 1000 + CLOCK_MS;
+  return earlier.filter(({ name }) => name !== BEFORE_WEIR).filter(holds).length;
+}
+
+interface StepRowProps {
+  step: RunStep;
+  depth: number;
+  begin: number;
+  whole: number;
+}
+
+function StepRow({ step, depth, begin, whole }: StepRowProps) {
   const from = Math.max(0, (100 * (Date.parse(step.at) - begin)) / whole);
   const size = Math.min(100 - from, (100_000 * step.seconds) / whole);
   const facts = [
@@ -41,7 +66,7 @@ function StepRow({ step, begin, whole }: { step: RunStep; begin: number; whole: 
   ].filter(Boolean);
   return (
     <tr>
-      <th scope="row">
+      <th scope="row" style={{ paddingInlineStart: `${0.75 + depth}rem` }}>
         {step.name} <span class="quiet">{facts.join(", ")}</span>
       </th>
       <td>{step.seconds > 0 && duration(step.seconds * 1000)}</td>

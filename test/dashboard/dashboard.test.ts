@@ -258,6 +258,75 @@ describe.skipIf(lacking !== undefined)("the dashboard", () => {
       .waitFor();
   });
 
+  test("says where a file is: by whom it came, which pipeline took it and which did not and why, and since when it can be found", async () => {
+    await weir.notifyR2(await weir.put("test-media", "where/is/it.txt", "hello"));
+    await weir.settled("where/is/it.txt", 1);
+    await open();
+    await heading("Overview");
+    await page.getByRole("searchbox", { name: "Where is my file?" }).fill("where/is/it.txt");
+    await page.keyboard.press("Enter");
+    const timeline = page.getByRole("list", { name: "What happened" });
+    for (const step of ["received", "decided", "stored", "findable"])
+      await timeline.getByText(step, { exact: true }).waitFor();
+    await see('metadata.broken is absent, expected "yes"');
+    // The beginning of a name finds all that begin so.
+    await goto("#/find?q=where/");
+    await see("Objects whose names begin so");
+    await goto("#/find?q=nowhere/at/all.txt");
+    await see("Weir knows of no such object");
+  });
+
+  test("draws a run step by step, with its log, and names what differs from another run of its object", async () => {
+    const object = { bucket: "test-media", key: "twice/note.txt" };
+    for (const text of ["one", "another one"]) {
+      await weir.notifyR2(await weir.put(object.bucket, object.key, text));
+      await weir.until(
+        () => weir.read<{ data: { status: string }[] }>(`/v1/runs?key=${object.key}`),
+        ({ data }) => data.length > 0 && data.every(({ status }) => status === "succeeded"),
+      );
+    }
+    await open(`#/find?q=${object.key}`);
+    await page.getByRole("link", { name: "All its runs" }).click();
+    await page.getByRole("list", { name: "Runs" }).getByRole("link").first().click();
+    const steps = page.getByRole("region", { name: "Where the time went" });
+    for (const step of ["received", "decided", "started", "handled", "stored"])
+      await steps
+        .getByRole("rowheader", { name: new RegExp(`^${step}`) })
+        .first()
+        .waitFor();
+    await page.getByRole("list", { name: "Log" }).getByText("asked for object").waitFor();
+    await page.getByRole("link", { name: "compare" }).click();
+    await page.getByRole("region", { name: "Comparison" }).getByText("etag").waitFor();
+  });
+
+  test("counts on its overview what has passed through, with lines of the last day", async () => {
+    await weir.notifyR2(await weir.put("test-media", "counted/note.txt", "hello"));
+    await weir.settled("counted/note.txt", 1);
+    await open("#/overview");
+    await page.locator(".panel", { hasText: "Events" }).first().getByRole("link").first().waitFor();
+    await page
+      .getByRole("img", { name: /^Events\. events: now/ })
+      .locator("canvas")
+      .waitFor();
+    await page.getByRole("rowheader", { name: "echo" }).waitFor();
+  });
+
+  test("leads anywhere by the command palette, and says what each key does", async () => {
+    await open();
+    await heading("Overview");
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type("pipeline echo");
+    await page.getByRole("option", { name: "Pipeline echo", exact: true }).waitFor();
+    await page.keyboard.press("Enter");
+    await heading("echo");
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keyboard" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    await page.goBack();
+    await heading("Overview");
+  });
+
   test("shows a hostile key, as text, wherever it comes up, and runs nothing of it", async () => {
     const object = await weir.put("test-media", HOSTILE, HOSTILE, { broken: "yes", x: "<b>bold</b>" });
     await weir.notifyR2(object);

@@ -99,6 +99,33 @@ describe.skipIf(lacking !== undefined)("a collection is asked", () => {
     await video.waitFor({ state: "detached" });
   });
 
+  test("and the strip below a film leads to each of its items, with its frame", async () => {
+    await page.goto(`${weir.base}/#/collections/data_bucket?q=shore`);
+    await page
+      .getByRole("link", { name: /^Show films\/shore\.mp4/ })
+      .first()
+      .click();
+    const at = page.getByRole("button", { name: "Play 0:10–0:20" });
+    await at.hover();
+    await page.locator(".frame-of").waitFor();
+    await at.click();
+    await expect
+      .poll(() => page.locator(".player video").evaluate((it: { currentTime: number }) => it.currentTime))
+      .toBeGreaterThanOrEqual(10);
+  });
+
+  test("and is shown as a table, in the order of any column", async () => {
+    await page.goto(`${weir.base}/#/collections/data_bucket`);
+    await page.getByRole("link", { name: "As a table" }).click();
+    const spans = page.locator("tbody tr td:nth-child(2)");
+    const begins = async () => (await spans.allTextContents()).map((text) => text.split("–")[0]);
+    await page.getByRole("link", { name: "Span" }).click();
+    await expect.poll(begins, { timeout: 15_000 }).toEqual(["0:00", "0:10", "0:20"]);
+    await page.getByRole("link", { name: "Span" }).click();
+    await expect.poll(begins, { timeout: 15_000 }).toEqual(["0:20", "0:10", "0:00"]);
+    expect(page.url()).toContain("sort=-span.start");
+  });
+
   test("among what passes filters, each a chip that can be taken away", async () => {
     await page.goto(`${weir.base}/#/collections/data_bucket?q=shore`);
     await page.getByLabel("Add a filter").fill("span.start=10");
