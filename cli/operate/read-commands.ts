@@ -8,9 +8,18 @@ import type { UploadFlags } from "./upload.ts";
 
 /** Adds them all, in the order of docs/cli.md. */
 export const addReadCommands = (program: Command, root: () => string): Command[] =>
-  [addOverview, addEvents, addLocate, addLive, addRejections, addLineage, addInvoke, addUpload, addOpen].map(
-    (add) => add(program, root),
-  );
+  [
+    addOverview,
+    addEvents,
+    addLocate,
+    addLive,
+    addRejections,
+    addConnections,
+    addLineage,
+    addInvoke,
+    addUpload,
+    addOpen,
+  ].map((add) => add(program, root));
 
 function addEvents(program: Command, root: () => string): Command {
   const events = program.command("events").description("list and show events: what senders reported");
@@ -97,6 +106,19 @@ function addRejections(program: Command, root: () => string): Command {
     .action(async (flags: OperatorFlags & { connection?: string; limit: number }) => {
       const { listRejections } = await import("./events.ts");
       await listRejections(root(), flags);
+    });
+}
+
+function addConnections(program: Command, root: () => string): Command {
+  return program
+    .command("connections")
+    .description(
+      "list connections: how each is proven, which secrets are not set, what came and was refused last",
+    )
+    .addHelpText("after", "\nExamples:\n  $ weir connections\n  $ weir connections --json")
+    .action(async (flags: OperatorFlags) => {
+      const { listConnections } = await import("./connections.ts");
+      await listConnections(root(), flags);
     });
 }
 

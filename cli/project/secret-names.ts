@@ -1,7 +1,8 @@
 // Names of the secrets and variables that a project's Workers declare, and the values of those that follow from others:
 // signing keys, and secrets that hold all those of a connection. Pure. bindings.ts puts the names into wrangler.toml.
 import { connectionSecretName, HOPS_KEY, signingKeyName } from "../../src/shapes/bindings.ts";
-import type { Connection, Connections, Scheme } from "../../src/shapes/connection.ts";
+import type { Connection, Connections } from "../../src/shapes/connection.ts";
+import { secretNamesOf, storeNames } from "../../src/shapes/connection-secrets.ts";
 import { signingKeyOf } from "../../src/source/signed-url.ts";
 import { hopsKeyOf } from "../../src/store/collections/hops.ts";
 
@@ -25,7 +26,7 @@ export function heldTogether(connections: ConnectionMap): Map<string, string[]> 
   if (secretNames(connections).length <= MAX_SINGLE_SECRETS) return new Map();
   const named = Object.entries(connections).map(([id, connection]): [string, string[]] => [
     connectionSecretName(id),
-    unique(namesOf(connection)),
+    unique(secretNamesOf(connection)),
   ]);
   return new Map(named.filter(([, names]) => names.length > 0));
 }
@@ -44,7 +45,7 @@ export const connectionSecrets = (
 
 /** Names of every secret and variable that the router needs. */
 export function secretNames(connections: ConnectionMap): string[] {
-  return unique(["WEIR_API_KEY", SIGNING_KEY, ...Object.values(connections).flatMap(namesOf)]);
+  return unique(["WEIR_API_KEY", SIGNING_KEY, ...Object.values(connections).flatMap(secretNamesOf)]);
 }
 
 /** Name of the signing key that people set; {@link signingKeys} are derived from it. */
@@ -65,32 +66,6 @@ export const signingKeys = (connections: ConnectionMap, root: string | undefined
       }
     : {};
 
-const namesOf = (connection: Connection): string[] =>
-  connection.kind === "d1" ? [] : [...storeNames(connection), ...connection.events.flatMap(schemeNames)];
-
 /** Names of the secrets that read the objects of one connection; without the secrets that prove its events. */
 export const readingNames = (id: string, connection: Connection): string[] =>
   connection.kind === "r2" ? [signingKeyName(id)] : storeNames(connection);
-
-/** Names of the secrets of an S3 store. */
-function storeNames(connection: Connection): string[] {
-  if (connection.kind !== "s3") return [];
-  return unique([
-    connection.access_key_id,
-    connection.secret_access_key,
-    ...endpointName(connection.endpoint),
-  ]);
-}
-
-/** Name of the variable that holds an endpoint; none where the endpoint is a URL itself. */
-export const endpointName = (endpoint: string | undefined) =>
-  endpoint !== undefined && /^[A-Z][A-Z0-9_]*$/.test(endpoint) ? [endpoint] : [];
-
-function schemeNames(scheme: Scheme): string[] {
-  const secrets =
-    "secrets" in scheme ? scheme.secrets : scheme.scheme === "eventbridge" ? scheme.auth.secrets : [];
-  const names = secrets.map((secret) => (typeof secret === "string" ? secret : secret.name));
-  if (scheme.scheme === "sns" && scheme.certificate) names.push(scheme.certificate);
-  if (scheme.scheme === "google-oidc" && scheme.jwks) names.push(scheme.jwks);
-  return names;
-}

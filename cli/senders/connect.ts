@@ -1,13 +1,13 @@
 // Command `weir connect KIND`: prints the commands that set a sender up, then waits for its first event and shows every
 // refused delivery, so that a fault in the set-up is seen at once.
 import { setTimeout as pause } from "node:timers/promises";
+import { commandsFor } from "../../src/receive/setup/recipes.ts";
 import type { Connection } from "../../src/shapes/connection.ts";
 import { bad, CliError, good, note, print, printJson } from "../io/output.ts";
 import { type Client, clientOf, type EventAnswer, type Rejection } from "../operate/client.ts";
 import { isLocal } from "../settings/settings.ts";
 import { doorOf, type StackAddress } from "./deliver.ts";
 import { connectionFor, type KindName, kindOf } from "./kinds.ts";
-import { commandsFor } from "./recipes.ts";
 
 export interface ConnectFlags {
   connection?: string;
@@ -32,6 +32,8 @@ export async function connect(stack: StackAddress, name: string, flags: ConnectF
     endpoint: endpointOf(connection, stack.secrets),
     scheme,
   });
+  if (commands === undefined)
+    throw new CliError(`The scheme ${scheme.scheme} has its own sender. Give its name to \`weir connect\`.`);
   const printEvent = (event: object | null) => printJson({ connection: id, door, commands, event });
   if (!flags.json) print(commands);
   if (isLocal(outside)) {

@@ -1,6 +1,7 @@
 // Kinds of sender that `weir trigger` and `weir connect` take: the schemes that prove each, and its messages. Weir
 // itself recognises a sender by the shape of its message; these names are for people.
 
+import { SENDER_NAMES, SENDER_SCHEMES, type SenderName } from "../../src/receive/setup/senders.ts";
 import type { Connection, Connections, Scheme, SchemeName } from "../../src/shapes/connection.ts";
 import type { EventType } from "../../src/shapes/event.ts";
 import { CliError } from "../io/output.ts";
@@ -17,39 +18,30 @@ export interface SenderKind {
   contentType?: string;
 }
 
-const ANY: readonly SchemeName[] = [
-  "standard-webhooks",
-  "sigv4",
-  "bearer",
-  "basic",
-  "eventbridge",
-  "backblaze",
-  "google-oidc",
-  "sns",
-];
+const schemesOf = SENDER_SCHEMES;
 const s3 = { names: say.S3_NAMES, body: (change: say.ObjectChange) => say.s3Event(change) };
 
 export const KINDS = {
-  sns: { schemes: ["sns"], ...s3 },
-  eventbridge: { schemes: ["eventbridge"], names: say.EVENTBRIDGE_NAMES, body: say.eventBridgeEvent },
-  "standard-webhooks": { schemes: ["standard-webhooks"], ...s3 },
-  sigv4: { schemes: ["sigv4"], ...s3 },
-  minio: { schemes: ["bearer", "basic"], names: say.MINIO_NAMES, body: say.minioEvent },
-  ceph: { schemes: ["basic", "ceph-opaque"], names: say.CEPH_NAMES, body: say.cephEvent },
-  b2: { schemes: ["backblaze"], names: say.B2_NAMES, body: say.b2Event },
-  tigris: { schemes: ["bearer", "basic"], names: say.TIGRIS_NAMES, body: say.tigrisEvent },
-  gcs: { schemes: ["google-oidc"], names: say.GCS_NAMES, body: say.gcsPush },
+  sns: { schemes: schemesOf.sns, ...s3 },
+  eventbridge: { schemes: schemesOf.eventbridge, names: say.EVENTBRIDGE_NAMES, body: say.eventBridgeEvent },
+  "standard-webhooks": { schemes: schemesOf["standard-webhooks"], ...s3 },
+  sigv4: { schemes: schemesOf.sigv4, ...s3 },
+  minio: { schemes: schemesOf.minio, names: say.MINIO_NAMES, body: say.minioEvent },
+  ceph: { schemes: schemesOf.ceph, names: say.CEPH_NAMES, body: say.cephEvent },
+  b2: { schemes: schemesOf.b2, names: say.B2_NAMES, body: say.b2Event },
+  tigris: { schemes: schemesOf.tigris, names: say.TIGRIS_NAMES, body: say.tigrisEvent },
+  gcs: { schemes: schemesOf.gcs, names: say.GCS_NAMES, body: say.gcsPush },
   cloudevents: {
-    schemes: ANY,
+    schemes: schemesOf.cloudevents,
     names: say.S3_NAMES,
     body: say.cloudEvent,
     contentType: "application/cloudevents+json",
   },
-  r2: { schemes: ["r2-queue"], names: say.R2_NAMES, body: say.r2Message },
-} as const satisfies Record<string, SenderKind>;
+  r2: { schemes: schemesOf.r2, names: say.R2_NAMES, body: say.r2Message },
+} as const satisfies Record<SenderName, SenderKind>;
 
-export type KindName = keyof typeof KINDS;
-export const KIND_NAMES = Object.keys(KINDS) as KindName[];
+export type KindName = SenderName;
+export const KIND_NAMES = SENDER_NAMES;
 
 export function kindOf(name: string): SenderKind {
   if (Object.hasOwn(KINDS, name)) return KINDS[name as KindName];

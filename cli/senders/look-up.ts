@@ -3,9 +3,9 @@
 import { AwsClient } from "aws4fetch";
 import { s3Endpoint } from "../../src/shapes/aws.ts";
 import type { Connection } from "../../src/shapes/connection.ts";
+import { endpointName } from "../../src/shapes/connection-secrets.ts";
 import { objectUrl } from "../../src/source/object-url.ts";
 import { LOCAL_S3 } from "../project/bindings.ts";
-import { endpointName } from "../project/secret-names.ts";
 import { LOCAL_S3_PATH } from "../settings/dev-env.ts";
 import type { StackAddress } from "./deliver.ts";
 

@@ -5,15 +5,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseEnv } from "node:util";
 import type { Connections } from "../../src/shapes/connection.ts";
+import { endpointName } from "../../src/shapes/connection-secrets.ts";
 import { CliError } from "../io/output.ts";
 import { LOCAL_S3 } from "../project/bindings.ts";
-import {
-  connectionSecrets,
-  endpointName,
-  SIGNING_KEY,
-  secretNames,
-  signingKeys,
-} from "../project/secret-names.ts";
+import { connectionSecrets, SIGNING_KEY, secretNames, signingKeys } from "../project/secret-names.ts";
 import { makePins } from "./pins.ts";
 
 export type SettingValues = Record<string, string>;

@@ -11,6 +11,8 @@ export type Change = { id: string; at: string | null; key: { id: string; name: s
 
 export type Clauses = ({ branch: number; path: string; expected?: unknown | undefined; actual?: unknown | undefined; source: "event" | "object" | "absent" | "unknown"; verdict: Verdict })[];
 
+export type Connection = { id: string; kind: "r2" | "s3" | "d1"; buckets: string[]; database: string | null; region: string | null; endpoint: string | null; /** For how many days its events are kept; null for a database */ retention: Record<string, unknown> | null; /** Where senders deliver; null where none does by HTTP */ door: string | null; /** Ways in which its events are proven */ schemes: ({ scheme: string; /** What it asks of a sender beside its secret */ asks: string[]; secrets: (SecretState & ({ expires: string | null }))[] })[]; /** All that it needs, by name; never what they are */ secrets: SecretState[]; read_by: string[]; written_by: string[]; /** What to type to set a sender up; secrets are variables of a shell */ recipes: { sender: string; scheme: string; commands: string }[]; last_event: { at: string | null; /** null where it is older than a day */ id: string | null; sender?: string | undefined; operation?: string | undefined; bucket?: string | undefined; key?: string | undefined } | null; last_rejection: { at: string | null; scheme: string; failure: Failure; count: number } | null };
+
 export type ConnectionLog = { connection: string; hot_days: number; archive_days: number; log: { events: number; runs: number; /** As stored, compressed */ bytes: number; oldest: string | null; newest: string | null } };
 
 export type CostEstimate = { usd: Estimated; container_seconds: Estimated; rows_written: Estimated; rows_read: Estimated; requests: Estimated; tokens: Estimated };
@@ -105,6 +107,8 @@ export type SearchHit = { item: string; object: { connection: string; bucket: st
 
 export type SearchRequest = { text?: string | undefined; image?: { url: string } | { data: string } | undefined; like?: { item: string; second?: number | undefined } | { object: { connection?: string | undefined; bucket?: string | undefined; key: string }; second?: number | undefined } | undefined; vector?: number[] | undefined; path?: string | undefined; definition?: string | undefined; mode?: "hybrid" | "vector" | "text" | undefined; filter?: Record<string, unknown> | undefined; group?: "item" | "object" | undefined; limit?: number | undefined; cursor?: string | undefined; min_score?: number | undefined; explain?: boolean | undefined };
 
+export type SecretState = { name: string; is_set: boolean };
+
 export type Tested = { verdict: Verdict; reason: string; clauses: Clauses; branches: Verdict[]; note?: string | undefined; warnings: ({ path: string; message: string; suggestion?: string | undefined })[] };
 
 export type Uploaded = { connection: string; bucket: string; key: string; size: number; etag: string; /** Schemes by which connections of the bucket hear of it: its event comes by them, not by this answer */ reported_by: string[] };
@@ -172,6 +176,10 @@ export abstract class Operations {
   /** Ask a collection: in words, by a picture, by an item or a moment, by a vector. */
   searchCollection(name: string, body: SearchRequest, options: CallOptions = {}): Promise<SearchAnswer> {
     return this.send({ method: "POST", path: `/v1/collections/${encodeURIComponent(name)}/search`, body, ...options });
+  }
+  /** Connections as they are set up, without secrets: what came last, and how to connect a sender. */
+  listConnections(options: CallOptions = {}): Promise<{ data: Connection[] }> {
+    return this.send({ method: "GET", path: `/v1/connections`, ...options });
   }
   /** Runs that ended dead, with their cause. */
   listDeadLetters(query: { limit?: number; cursor?: string; alias?: string } = {}, options: CallOptions = {}): Promise<{ data: DeadLetter[]; next?: string | undefined }> {

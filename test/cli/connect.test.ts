@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { connectionFor, KIND_NAMES, type KindName, kindOf } from "../../cli/senders/kinds.ts";
-import { commandsFor } from "../../cli/senders/recipes.ts";
+import { commandsFor } from "../../src/receive/setup/recipes.ts";
 import { connectionsSchema } from "../../src/shapes/connection.ts";
 
 const docs = readFileSync(new URL("../../docs/sources.md", import.meta.url), "utf8");
@@ -39,13 +39,15 @@ function printed(kind: KindName, id: string, events: string): string {
     connections: { [id]: own.kind === "r2" ? own : { ...s3, ...own } },
   });
   const { connection, scheme } = connectionFor(kindOf(kind), kind, id, connections);
-  return commandsFor(kind, {
-    door: `https://weir.example.com/v1/connections/${id}/events`,
-    bucket: "media",
-    region: "us-east-1",
-    endpoint: connection.kind === "s3" ? (connection.endpoint ?? "") : "",
-    scheme,
-  });
+  return (
+    commandsFor(kind, {
+      door: `https://weir.example.com/v1/connections/${id}/events`,
+      bucket: "media",
+      region: "us-east-1",
+      endpoint: connection.kind === "s3" ? (connection.endpoint ?? "") : "",
+      scheme,
+    }) ?? ""
+  );
 }
 
 describe("docs/sources.md", () => {

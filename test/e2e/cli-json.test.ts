@@ -94,6 +94,7 @@ const TABLE: Record<string, Row> = {
   "events list": {},
   "events show": { words: () => [ids.EVENT ?? ""] },
   overview: {},
+  connections: {},
   locate: { words: () => ["json/a.txt"] },
   live: { elsewhere: ["test/e2e/live.test.ts", "JSON.parse(line)"] },
   rejections: {},

@@ -8,9 +8,9 @@ import { clientOf, type Rejection } from "../../cli/operate/client.ts";
 import { firstEvent } from "../../cli/senders/connect.ts";
 import { send } from "../../cli/senders/deliver.ts";
 import { KIND_NAMES, type KindName } from "../../cli/senders/kinds.ts";
-import { commandsFor } from "../../cli/senders/recipes.ts";
 import { signStandardWebhook } from "../../cli/senders/sign.ts";
 import { requestFor, type TriggerFlags } from "../../cli/senders/trigger.ts";
+import { commandsFor } from "../../src/receive/setup/recipes.ts";
 import { cephRecord, eventBridgeEvent, records, s3Record } from "../receive/records.ts";
 import { asSvix } from "../receive/schemes.ts";
 import { AWKWARD_KEYS } from "../support/keys.ts";
@@ -288,7 +288,7 @@ describe("what weir connect prints for a forwarder of one's own", () => {
     const scheme = events.find((it) => it.scheme === way);
     if (!scheme) throw new Error(`conn_peer has no ${way}`);
     const door = `${weir.base}/v1/connections/conn_peer/events`;
-    const commands = commandsFor(kind, { door, bucket: "test-peer", region: "", endpoint: "", scheme });
+    const commands = commandsFor(kind, { door, bucket: "test-peer", region: "", endpoint: "", scheme }) ?? "";
     const { stdout } = await promisify(execFile)("bash", ["-c", commands], {
       env: { ...process.env, ...weir.secrets },
     });

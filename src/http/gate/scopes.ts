@@ -47,6 +47,7 @@ const TABLE = {
   "GET /v1/archive": { id: "describeArchive", needs: "read" },
   "GET /v1/archive/expired": { id: "listExpired", needs: "read" },
   "GET /v1/audit-log": { id: "listChanges", needs: "read" },
+  "GET /v1/connections": { id: "listConnections", needs: "read" },
   "GET /v1/overview": { id: "getOverview", needs: "read" },
   "GET /v1/locate": { id: "locate", needs: "read" },
   "GET /v1/live": { id: "watchChanges", needs: "read" },

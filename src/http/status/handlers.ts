@@ -1,4 +1,5 @@
 // Handlers of the routes of how things are: they pass each question to src/query.
+import { listConnections } from "../../query/connections.ts";
 import { locate } from "../../query/locate.ts";
 import { readOverview } from "../../query/overview.ts";
 import type { OpenDeps, RouterApp } from "../router-app.ts";
@@ -11,5 +12,8 @@ export function addStatusRoutes(app: RouterApp, open: OpenDeps): void {
   });
   app.openapi(routes.overview, async (c) =>
     c.json(await readOverview(c.req.valid("query").hours, open(c)), 200),
+  );
+  app.openapi(routes.connections, async (c) =>
+    c.json({ data: await listConnections(new URL(c.req.url).origin, open(c)) }, 200),
   );
 }

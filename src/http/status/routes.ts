@@ -2,6 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { read } from "../read-route.ts";
 import * as answers from "./answers.ts";
+import { connectionSchema } from "./connection-answers.ts";
 
 export const locate = read(
   "/v1/locate",
@@ -16,4 +17,11 @@ export const overview = read(
   z.object({}),
   z.object({ hours: z.coerce.number().int().min(1).max(48).default(24) }),
   answers.overviewSchema,
+);
+export const connections = read(
+  "/v1/connections",
+  "Connections as they are set up, without secrets: what came last, and how to connect a sender",
+  z.object({}),
+  z.object({}),
+  z.object({ data: z.array(connectionSchema) }),
 );

@@ -1,8 +1,7 @@
-// Commands that set each sender up so that its events reach a connection; `weir connect` prints them and
-// docs/sources.md shows them. Pure. Secrets appear as shell variables of their own names, never as values.
-import type { Scheme, SecretRef } from "../../src/shapes/connection.ts";
-import { CliError } from "../io/output.ts";
-import type { KindName } from "./kinds.ts";
+// Commands that set each sender up so that its events reach a connection; `weir connect` prints them, GET /v1/connections
+// answers them and docs/sources.md shows them. Pure. Secrets appear as shell variables of their own names, never as values.
+import type { Scheme, SecretRef } from "../../shapes/connection.ts";
+import type { SenderName } from "./senders.ts";
 
 export interface RecipeFacts {
   /** Webhook URL of the connection, as the sender reaches it. */
@@ -14,11 +13,12 @@ export interface RecipeFacts {
   scheme: Scheme;
 }
 
-type Recipe = (facts: RecipeFacts) => string;
+type Recipe = (facts: RecipeFacts) => string | undefined;
 type SchemeNamed<S extends Scheme["scheme"]> = Extract<Scheme, { scheme: S }>;
 
-/** Commands for a sender, ending with a first upload. */
-export const commandsFor = (kind: KindName, facts: RecipeFacts): string => RECIPES[kind](facts).trim();
+/** Commands for a sender, ending with a first upload; undefined where the scheme is that of another sender. */
+export const commandsFor = (sender: SenderName, facts: RecipeFacts): string | undefined =>
+  RECIPES[sender](facts)?.trim();
 
 const nameOf = (refs: readonly SecretRef[]): string => {
   const ref = refs.find((candidate) => typeof candidate === "string") ?? refs[0];
@@ -31,11 +31,9 @@ const secretOf = (scheme: Scheme): string =>
       ? nameOf(scheme.auth.secrets)
       : "";
 
-/** Narrows a scheme to the one that the recipe of this sender needs, as kinds.ts chose it. @throws CliError */
-function schemeAs<S extends Scheme["scheme"]>(scheme: Scheme, name: S): SchemeNamed<S> {
-  if (scheme.scheme === name) return scheme as SchemeNamed<S>;
-  throw new CliError(`This sender needs a connection with the scheme ${name}.`);
-}
+/** A scheme as the one that the recipe of this sender needs, where it is that. */
+const schemeAs = <S extends Scheme["scheme"]>(scheme: Scheme, name: S): SchemeNamed<S> | undefined =>
+  scheme.scheme === name ? (scheme as SchemeNamed<S>) : undefined;
 
 const RECORD = (bucket: string) =>
   `{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","eventTime":"2026-11-23T12:00:00Z",
@@ -44,9 +42,10 @@ const CLOUD_EVENT = (bucket: string) =>
   `{"specversion":"1.0","id":"1","type":"com.amazonaws.s3.ObjectCreated:Put","time":"2026-11-23T12:00:00Z",
   "source":"aws:s3.auto.${bucket}","subject":"clips/a.mp4","data":{"object":{"size":1024}}}`;
 
-const RECIPES: Record<KindName, Recipe> = {
+const RECIPES: Record<SenderName, Recipe> = {
   sns: ({ door, bucket, scheme }) => {
-    const [arn = ""] = schemeAs(scheme, "sns").topic_arns;
+    const [arn] = schemeAs(scheme, "sns")?.topic_arns ?? [];
+    if (arn === undefined) return undefined;
     const [, , , region, account, name] = arn.split(":");
     return `
 export AWS_REGION=${region}
@@ -63,17 +62,21 @@ aws s3api put-bucket-notification-configuration --bucket ${bucket} --notificatio
 aws s3 cp a.mp4 s3://${bucket}/clips/a.mp4`;
   },
 
-  eventbridge: ({ door, bucket, scheme }) => `
+  eventbridge: ({ door, bucket, scheme }) => {
+    const auth = schemeAs(scheme, "eventbridge")?.auth;
+    if (!auth) return undefined;
+    return `
 aws s3api put-bucket-notification-configuration --bucket ${bucket} \\
   --notification-configuration '{"EventBridgeConfiguration":{}}'
-connection=$(aws events create-connection --name weir ${authorizationOf(schemeAs(scheme, "eventbridge").auth)} \\
+connection=$(aws events create-connection --name weir ${authorizationOf(auth)} \\
   --query ConnectionArn --output text)
 destination=$(aws events create-api-destination --name weir --connection-arn "$connection" --http-method POST \\
   --invocation-endpoint ${door} \\
   --query ApiDestinationArn --output text)
 aws events put-rule --name weir --event-pattern '{"source":["aws.s3"],"detail":{"bucket":{"name":["${bucket}"]}}}'
 aws events put-targets --rule weir --targets "Id=weir,Arn=$destination,RoleArn=$ROLE_ARN"
-aws s3 cp a.mp4 s3://${bucket}/clips/a.mp4`,
+aws s3 cp a.mp4 s3://${bucket}/clips/a.mp4`;
+  },
 
   "standard-webhooks": ({ door, bucket, scheme }) => signedCurl(door, scheme, RECORD(bucket)),
   sigv4: ({ door, bucket, scheme }) => signedCurl(door, scheme, RECORD(bucket)),
@@ -87,14 +90,18 @@ mc admin service restart minio
 mc event add minio/${bucket} arn:minio:sqs::weir:webhook --event put,delete
 mc cp a.mp4 minio/${bucket}/clips/a.mp4`,
 
-  ceph: ({ door, bucket, endpoint, scheme }) => `
+  ceph: ({ door, bucket, endpoint, scheme }) => {
+    const attributes = cephAttributes(door, scheme);
+    if (attributes === undefined) return undefined;
+    return `
 aws configure set default.sns.signature_version s3     # for RGW's SNS calls, up to release 17
 aws --endpoint-url ${endpoint} sns create-topic --name weir --attributes '{"persistent":"true",
-  ${cephAttributes(door, scheme)}}'
+  ${attributes}}'
 aws --endpoint-url ${endpoint} s3api put-bucket-notification-configuration --bucket ${bucket} \\
   --notification-configuration '{"TopicConfigurations":[{"Id":"weir","TopicArn":"arn:aws:sns:default::weir",
     "Events":["s3:ObjectCreated:*","s3:ObjectRemoved:*"]}]}'
-aws --endpoint-url ${endpoint} s3 cp a.mp4 s3://${bucket}/clips/a.mp4 --metadata foo=bar`,
+aws --endpoint-url ${endpoint} s3 cp a.mp4 s3://${bucket}/clips/a.mp4 --metadata foo=bar`;
+  },
 
   b2: ({ door, bucket, scheme }) => `
 b2 bucket notification-rule create b2://${bucket} weir-rule --sign-secret "$${secretOf(scheme)}" \\
@@ -108,7 +115,9 @@ tigris buckets set-notifications ${bucket} ${tigrisProof(scheme)} \\
 aws --endpoint-url ${endpoint} s3 cp a.mp4 s3://${bucket}/clips/a.mp4`,
 
   gcs: ({ door, bucket, scheme }) => {
-    const { audience, email } = schemeAs(scheme, "google-oidc");
+    const pushed = schemeAs(scheme, "google-oidc");
+    if (!pushed) return undefined;
+    const { audience, email } = pushed;
     return `
 gcloud pubsub topics create weir
 gcloud storage buckets notifications create gs://${bucket} --topic=weir
@@ -151,15 +160,20 @@ const tigrisProof = (scheme: Scheme) =>
     ? `--username ${scheme.username} --password "$${secretOf(scheme)}"`
     : `--token "$${secretOf(scheme)}"`;
 
-function cephAttributes(door: string, scheme: Scheme): string {
+function cephAttributes(door: string, scheme: Scheme): string | undefined {
   const secret = `'"$${secretOf(scheme)}"'`;
   if (scheme.scheme === "ceph-opaque") return `"push-endpoint":"${door}","OpaqueData":"${secret}"`;
-  const { username } = schemeAs(scheme, "basic");
-  return `"push-endpoint":"${door.replace("://", `://${username}:${secret}@`)}"`;
+  const basic = schemeAs(scheme, "basic");
+  return basic && `"push-endpoint":"${door.replace("://", `://${basic.username}:${secret}@`)}"`;
 }
 
-/** Delivery by curl, proven as your own forwarder would prove it. */
-function signedCurl(door: string, scheme: Scheme, body: string, type = "application/json"): string {
+/** Delivery by curl, proven as your own forwarder would prove it; undefined for a scheme that has its own sender. */
+function signedCurl(
+  door: string,
+  scheme: Scheme,
+  body: string,
+  type = "application/json",
+): string | undefined {
   const sent = `-H "content-type: ${type}"`;
   const secret = secretOf(scheme);
   switch (scheme.scheme) {
@@ -187,8 +201,6 @@ body='${body}'
 curl ${door} -H "authorization: Bearer $${secret}" \\
   ${sent} --data-binary "$body"`;
     default:
-      throw new CliError(
-        `The scheme ${scheme.scheme} has its own sender. Give its name to \`weir connect\`.`,
-      );
+      return undefined;
   }
 }
