@@ -15,7 +15,7 @@ import { CliError } from "../io/output.ts";
 import { freePort } from "../io/ports.ts";
 import { startCompute } from "../local/compute-server.ts";
 import { CLOSED_DOORS } from "../local/running-commit.ts";
-import { computeEnv } from "../local/stack.ts";
+import { computeEnv } from "../local/stack-plan.ts";
 import { waitUntilHealthy, wranglerEnv } from "../local/wrangler.ts";
 import type { Client } from "../operate/client.ts";
 import { type Pipeline, type Project, packageRoot, WRANGLER } from "../project/project.ts";
@@ -69,7 +69,7 @@ export async function startShadow(options: ShadowOptions): Promise<Shadow> {
   const onLine = (line: string) => void said.push(line);
   const door = await openDoor(options);
   const compute = await startCompute(
-    computeEnv(project.root, url, project.connections, settings),
+    () => computeEnv(project.root, url, project.connections, settings),
     onLine,
   ).catch(async (error: unknown) => {
     await door.close();

@@ -4,18 +4,18 @@ import { join } from "node:path";
 import { type Child, startNode } from "../io/children.ts";
 import { CliError } from "../io/output.ts";
 import { packageRoot } from "../project/project.ts";
-import { keepUp } from "./keep-up.ts";
+import { type KeptUp, keepUp } from "./keep-up.ts";
 
 /**
  * Starts the compute server. It keeps its port and token after a crash, so that Workers still reach it. `env` is added
- * to its environment; the returned `settings` are what a Worker needs to reach it.
+ * to its environment at each start; the returned `settings` are what a Worker needs to reach it.
  */
 export async function startCompute(
-  env: Record<string, string>,
+  env: () => Record<string, string>,
   onLine: (line: string) => void,
-): Promise<Child & { settings: Record<"COMPUTE_URL" | "COMPUTE_TOKEN", string> }> {
+): Promise<KeptUp & { settings: Record<"COMPUTE_URL" | "COMPUTE_TOKEN", string> }> {
   const token = randomBytes(32).toString("hex");
-  const launch = (port: number) => launchCompute(port, { ...env, COMPUTE_TOKEN: token }, onLine);
+  const launch = (port: number) => launchCompute(port, { ...env(), COMPUTE_TOKEN: token }, onLine);
   const initial = await launch(0);
   const settings = { COMPUTE_URL: `http://127.0.0.1:${initial.port}`, COMPUTE_TOKEN: token };
   const again = async () => (await launch(initial.port)).child;

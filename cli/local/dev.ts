@@ -45,7 +45,7 @@ export async function dev(options: DevOptions): Promise<void> {
       throw error;
     });
     if (!stack) return;
-    const keeper = await keepGenerated(root, persist);
+    const keeper = await keepGenerated({ root, persist, stack, only: options.only });
     const narrator = openNarrator({
       remarkOn: (alias) => {
         const version = keeper.held().get(alias);

@@ -3,10 +3,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Child } from "../io/children.ts";
 
 const MAX_QUICK_ENDS = 5;
+/** End of a child that was stopped to be started again. */
+export const RESTARTED = "was stopped";
 
 export interface KeptUp extends Child {
-  /** Ends the child, which is then started again; this end is not counted. */
-  restart(): Promise<void>;
+  /** Ends the child, which is started again when `prepare` has resolved; this end is not counted. */
+  restart(prepare?: () => Promise<void>): Promise<void>;
 }
 
 /**
@@ -23,6 +25,8 @@ export function keepUp(
 ): KeptUp {
   let stopping = false;
   let restarting = false;
+  /** What a restart waits for. */
+  let prepared = Promise.resolve();
   let child = initial;
   const ended = (async () => {
     for (let quickEnds = 0; ; ) {
@@ -30,9 +34,10 @@ export function keepUp(
       const reason = await child.ended;
       if (stopping) return "stopped";
       quickEnds = !restarting && Date.now() - began < quickMs ? quickEnds + 1 : 0;
-      restarting = false;
       if (quickEnds > MAX_QUICK_ENDS) return `${name} keeps ending: ${reason}`;
-      onLine(`${name} ${reason}; starting it again`);
+      onLine(`${name} ${restarting ? RESTARTED : reason}; starting it again`);
+      restarting = false;
+      await prepared;
       await delay(200 * 2 ** quickEnds);
       if (stopping) return "stopped";
       child = await launch().catch(() => child);
@@ -42,9 +47,16 @@ export function keepUp(
     stopping = true;
     await child.stop();
   };
-  const restart = async () => {
+  const restart = async (prepare: () => Promise<void> = async () => {}) => {
     restarting = true;
-    await child.stop();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    prepared = promise;
+    try {
+      await child.stop();
+      await prepare();
+    } finally {
+      resolve();
+    }
   };
   return { ended, stop, restart };
 }

@@ -6,7 +6,7 @@ import { parse, stringify } from "smol-toml";
 import type { Consumer } from "../../workers/local/consumer.ts";
 import type { Table } from "../project/bindings.ts";
 import { ownConfig, type Project } from "../project/project.ts";
-import { copyPath, RUNNING } from "./running-copies.ts";
+import { copyPath, REGISTRY_COPY, RUNNING } from "./running-copies.ts";
 
 const NOTICE =
   "# Written by `weir dev` from the wrangler.toml beside it, for local work only. Leave it out of git.\n";
@@ -82,6 +82,7 @@ function withCopies(table: Table, folder: string): Table {
   const copies: Record<string, string> = {
     "#pipeline/handler": copyPath(name, "handler.mjs"),
     "#pipeline/config": copyPath(name, "config.mjs"),
+    "#weir/registry": REGISTRY_COPY,
     "#weir/connections": `${RUNNING}/connections.json`,
     "#weir/models": `${RUNNING}/models.json`,
   };

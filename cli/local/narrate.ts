@@ -2,6 +2,7 @@
 // knows which attempts are going. What a handler writes to its console is passed on.
 import { stripVTControlCharacters } from "node:util";
 import { bad, good, note, say } from "../io/output.ts";
+import { RESTARTED } from "./keep-up.ts";
 
 /** Attempt that has begun and not ended, as far as the logs say. */
 export interface GoingAttempt {
@@ -68,6 +69,8 @@ const NOISE = [
   /^\{"at":"compute",/,
   /✘ \[ERROR\] (Build failed with \d+ errors?:|.*\.wrangler\/tmp\/)/,
 ];
+/** End that whoever ended the Workers has spoken of. */
+const RESTART = `wrangler dev ${RESTARTED}; starting it again`;
 const MAX_MESSAGE_CHARACTERS = 600;
 
 /** Makes a narrator that prints to the terminal. */
@@ -142,7 +145,7 @@ export function openNarrator({
       if (/\] Ready on /.test(text)) starting = false;
       if (json) return line && json(JSON.stringify({ worker, ...line }));
       if (line) narrate(worker.replace(/^weir-/, ""), line);
-      else if (!starting && !NOISE.some((noise) => noise.test(text)))
+      else if (!starting && text !== RESTART && !NOISE.some((noise) => noise.test(text)))
         say(text.replace(/^\[weir-([\w-]+)\] /, "$1  "));
       starting ||= isEnd;
     },

@@ -4,9 +4,12 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { parse } from "smol-toml";
+import { registryPath } from "../generate/generate.ts";
 import { hashOf, holdVersion, inputsOf, type VersionInputs } from "../generate/version.ts";
 import type { Problem } from "../io/json-file.ts";
 import { CliError } from "../io/output.ts";
+import type { Table } from "../project/bindings.ts";
 import { type Pipeline, type Project, packageRoot } from "../project/project.ts";
 
 /** Folder of the copies, relative to the root. */
@@ -25,13 +28,21 @@ interface Copy {
   files: string[];
 }
 
+/** What stands in the way of a handler. */
+interface Broken {
+  /** A problem for each error of the build. */
+  problems: Problem[];
+  /** Version that runs on; undefined where none has run. */
+  version: string | undefined;
+}
+
 /** Outcome of taking a project up. */
 export interface TakenUp {
-  /** The project as it runs: pipelines whose handler does not build are as they were before. */
+  /** The project as it runs: a pipeline whose handler does not build is as it was before, or left out. */
   project: Project;
-  /** A problem for each error of a handler that does not build, by alias. */
-  broken: Map<string, { problems: Problem[]; version: string }>;
-  /** Pipelines that run another version than before. */
+  /** Handlers that do not build, by alias. */
+  broken: Map<string, Broken>;
+  /** Pipelines that run another version than before, or did not run before. */
   changed: { alias: string; version: string }[];
   /** Files outside the pipelines' folders that handlers are bundled from, relative to the root. */
   imported: string[];
@@ -40,27 +51,25 @@ export interface TakenUp {
 export class RunningCopies {
   readonly #copies = new Map<string, Copy>();
 
-  /**
-   * Copies what has changed of a valid project.
-   *
-   * @throws CliError where a handler does not build that has never run
-   */
+  /** Copies what has changed of a valid project. */
   async take(project: Project): Promise<TakenUp> {
     const broken: TakenUp["broken"] = new Map();
     const changed: TakenUp["changed"] = [];
     const running: Pipeline[] = [];
     for (const pipeline of project.pipelines) {
       const before = this.#copies.get(pipeline.name);
-      const copy = await copyOf(project, pipeline, before).catch((error: unknown): Copy => {
-        if (!before || !(error instanceof CliError)) throw error;
-        broken.set(pipeline.name, { problems: error.problems, version: before.version });
+      const copy = await copyOf(project, pipeline, before).catch((error: unknown) => {
+        if (!(error instanceof CliError)) throw error;
+        broken.set(pipeline.name, { problems: error.problems, version: before?.version });
         return before;
       });
-      if (before && copy.version !== before.version)
-        changed.push({ alias: pipeline.name, version: copy.version });
+      if (!copy) continue;
+      if (copy.version !== before?.version) changed.push({ alias: pipeline.name, version: copy.version });
       this.#copies.set(pipeline.name, copy);
       running.push(copy.pipeline);
     }
+    for (const name of this.#copies.keys())
+      if (!running.some((pipeline) => pipeline.name === name)) this.#copies.delete(name);
     const { connections, models } = project.files;
     for (const [name, { value }] of Object.entries({ connections, models }))
       put(project.root, `${name}.json`, JSON.stringify(value ?? {}));
@@ -69,6 +78,15 @@ export class RunningCopies {
     );
     return { project: { ...project, pipelines: running }, broken, changed, imported };
   }
+}
+
+/** Path of the copy of the registry, the router's list of pipelines, relative to the root. */
+export const REGISTRY_COPY = `${RUNNING}/registry.ts`;
+
+/** Copies the registry as it was generated, when what it lists runs. */
+export function copyRegistry(root: string): void {
+  const router = parse(readFileSync(join(root, "wrangler.toml"), "utf8")) as Table;
+  put(root, "registry.ts", readFileSync(join(root, registryPath(router)), "utf8"));
 }
 
 /** Path of a pipeline's copies, relative to the root. */

@@ -1,23 +1,20 @@
 // Stack: all of Weir on this machine. The compute server (compute-server.ts), and every Worker with D1, R2 and queues
 // in one `wrangler dev` (workers.ts). Started by `weir dev`, `weir demo` and tests.
-import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { writePage } from "../../scripts/page.mjs";
-import type { Connections } from "../../src/shapes/connection.ts";
 import { CliError } from "../io/output.ts";
 import { freePort, holdPort, isFree } from "../io/ports.ts";
-import { loadProject, ownConfig, type Project } from "../project/project.ts";
-import { devSecrets, type SettingValues, stackSettings } from "../settings/dev-env.ts";
+import { loadProject, type Project } from "../project/project.ts";
+import type { SettingValues } from "../settings/dev-env.ts";
 import { startCompute } from "./compute-server.ts";
-import { configsOf, writeLocalConfigs } from "./local-config.ts";
+import { writeLocalConfigs } from "./local-config.ts";
 import { lockState } from "./lock.ts";
 import { migrate } from "./migrate.ts";
 import { noteCommit } from "./running-commit.ts";
-import { RunningCopies } from "./running-copies.ts";
+import { copyRegistry, RunningCopies } from "./running-copies.ts";
 import { scrubErased } from "./scrub.ts";
+import { planOf, type StackPlan } from "./stack-plan.ts";
 import { ringCron, startWorkers } from "./workers.ts";
-import { wranglerEnv } from "./wrangler.ts";
+import { startLimitSeconds, waitUntilHealthy, wranglerEnv } from "./wrangler.ts";
 
 export interface StackOptions {
   root: string;
@@ -36,10 +33,17 @@ export interface StackOptions {
 export interface Stack {
   url: string;
   apiKey: string;
-  /** Secrets and settings of the Workers. */
+  /** Secrets and settings of the Workers, as they were at the start. */
   env: SettingValues;
   /** Resolves, with the reason, when the stack can no longer serve. */
   ended: Promise<string>;
+  /** What runs now. */
+  plan(): StackPlan;
+  /**
+   * Follows another plan: stops the Workers, lets `prepare` write what they are bundled from, and resolves when they
+   * answer again. What is stored stays.
+   */
+  follow(next: StackPlan, prepare: () => void): Promise<void>;
   /** Ends the Workers' processes, which are started again. */
   restartWorkers(): Promise<void>;
   stop(): Promise<void>;
@@ -83,8 +87,7 @@ async function startOn(
   const whole = loadProject(root);
   const project = only ? { ...whole, pipelines: chosen(whole, only) } : whole;
   const url = addressOf(port);
-  const secrets = devSecrets(root, project.connections, randomBytes);
-  const settings = stackSettings(project.connections, url, secrets);
+  let plan = planOf(project, url);
   const quiet = wranglerEnv(persist);
   step("preparing the page and the databases");
   await writePage();
@@ -94,26 +97,42 @@ async function startOn(
   step("starting compute");
   // Compute takes any free port, and the Workers' own is free until they start.
   const release = await holdPort(port);
-  const compute = await startCompute(computeEnv(root, url, project.connections, settings), onLine).finally(
-    release,
-  );
+  const compute = await startCompute(() => plan.compute, onLine).finally(release);
   undo.push(compute.stop);
   noteCommit(root, persist);
-  const env: SettingValues = { ...settings, ...compute.settings, WEIR_LOCAL_URL: url };
-  await new RunningCopies().take(project);
-  const configs = [
-    ...writeLocalConfigs(root, configsOf(project)),
-    ...(["compute", "search"] as const).map((name) => ownConfig(root, name)),
-  ];
-  const guest = { ...quiet, ...env };
-  const workers = await startWorkers({ root, configs, port, persist, env: guest, onLine, onStep: step });
+  for (const [alias, { problems }] of (await new RunningCopies().take(project)).broken)
+    throw new CliError(`The handler of ${alias} does not build.`, problems);
+  copyRegistry(root);
+  const env = (): SettingValues => ({ ...plan.settings, ...compute.settings });
+  const localConfigsOf = ({ configs, others }: StackPlan) => [...writeLocalConfigs(root, configs), ...others];
+  let configs = localConfigsOf(plan);
+  const current = () => ({ configs, env: { ...quiet, ...env() } });
+  const workers = await startWorkers({ root, port, persist, current, onLine, onStep: step });
   undo.push(workers.stop);
   // Not awaited, since the work that the cron resumes may take minutes.
-  void ringCron(url, env);
-  const cron = setInterval(() => void ringCron(url, env), 60_000);
+  void ringCron(url, env());
+  const cron = setInterval(() => void ringCron(url, env()), 60_000);
   undo.push(() => clearInterval(cron));
-  const ended = Promise.race([workers.ended, compute.ended]);
-  return { url, apiKey: env.WEIR_API_KEY ?? "", env, ended, restartWorkers: workers.restart };
+  const follow = async (next: StackPlan, prepare: () => void) => {
+    const before = plan;
+    await workers.restart(async () => {
+      prepare();
+      await migrate(root, persist, quiet);
+      plan = next;
+      configs = localConfigsOf(next);
+      if (JSON.stringify(before.compute) !== JSON.stringify(next.compute)) await compute.restart();
+    });
+    await waitUntilHealthy(url, workers.ended, startLimitSeconds(configs.length));
+  };
+  return {
+    url,
+    apiKey: plan.settings.WEIR_API_KEY ?? "",
+    env: env(),
+    ended: Promise.race([workers.ended, compute.ended]),
+    plan: () => plan,
+    follow,
+    restartWorkers: () => workers.restart(),
+  };
 }
 
 /** @throws CliError for an alias that the project does not have */
@@ -127,23 +146,4 @@ function chosen({ pipelines }: Project, only: readonly string[]): Project["pipel
     [],
     4,
   );
-}
-
-/** Environment of compute. It may read from the stack itself, and from every endpoint that a connection names. */
-export function computeEnv(
-  root: string,
-  url: string,
-  connections: Connections["connections"],
-  settings: SettingValues,
-): SettingValues {
-  const endpoints = Object.values(connections).flatMap((connection) =>
-    connection.kind === "s3" && connection.endpoint !== undefined
-      ? [settings[connection.endpoint] ?? connection.endpoint]
-      : [],
-  );
-  const origins = [url, ...endpoints.filter((endpoint) => URL.canParse(endpoint))].map(
-    (endpoint) => new URL(endpoint).origin,
-  );
-  const models = join(root, "models.json");
-  return { COMPUTE_ALLOW_ORIGINS: origins.join(), ...(existsSync(models) && { MODELS: models }) };
 }

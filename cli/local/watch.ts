@@ -1,16 +1,19 @@
-// Watcher of `weir dev`: after an edit to a pipeline, connections.json, models.json or wrangler.toml, or a commit, it
-// validates the project, copies what is to run (running-copies.ts) and generates files. wrangler watches copies and
-// generated files, and reloads the Workers.
+// Watcher of `weir dev`: after an edit to a pipeline, connections.json, models.json, wrangler.toml or .weir/dev.env, or a
+// commit, it validates the project, copies what is to run (running-copies.ts) and generates files. wrangler watches the
+// copies and reloads the Workers; where an edit changes which Workers run, or their settings, they are started again.
 import { existsSync, type FSWatcher, watch } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { generate, write } from "../generate/generate.ts";
 import { gitFolder } from "../git/git.ts";
-import { CliError, good, note, reportError } from "../io/output.ts";
+import { CliError, good, note, reportError, say } from "../io/output.ts";
 import { loadProject } from "../project/project.ts";
 import { requireValid } from "../project/validate.ts";
-import { configsOf, writeLocalConfigs } from "./local-config.ts";
+import { DEV_ENV } from "../settings/dev-env.ts";
+import { writeLocalConfigs } from "./local-config.ts";
 import { noteCommit, touch } from "./running-commit.ts";
-import { RunningCopies, type TakenUp } from "./running-copies.ts";
+import { copyRegistry, RunningCopies, type TakenUp } from "./running-copies.ts";
+import type { Stack } from "./stack.ts";
+import { changeOf, planOf } from "./stack-plan.ts";
 
 const SETTLE_MS = 150;
 const isPipelines = (file: string) => /^pipelines\/.*wrangler\.local\.toml$/.test(file);
@@ -22,10 +25,16 @@ export interface Keeper {
   stop(): void;
 }
 
+export interface KeeperOptions {
+  root: string;
+  persist: string;
+  stack: Pick<Stack, "url" | "plan" | "follow">;
+  /** Aliases of the pipelines that run; default: all. */
+  only?: readonly string[] | undefined;
+}
+
 /** Watches until it is stopped. Problems are printed, each once, and the Workers run the last good state. */
-export async function keepGenerated(root: string, persist: string): Promise<Keeper> {
-  const project = loadProject(root);
-  const started = configsOf(project);
+export async function keepGenerated({ root, persist, stack, only }: KeeperOptions): Promise<Keeper> {
   const copies = new RunningCopies();
   const printOnce = printerOfProblems();
   let held: ReadonlyMap<string, string> = new Map();
@@ -33,18 +42,27 @@ export async function keepGenerated(root: string, persist: string): Promise<Keep
     const edited = loadProject(root);
     requireValid(edited, "The change was not taken up, and what ran before runs on");
     const taken = await copies.take(edited);
-    const files = await generate(taken.project);
+    const { project } = taken;
+    const files = await generate(project);
+    const writeFiles = () => {
+      for (const name of write(root, files)) note(`Wrote ${name}.`);
+      copyRegistry(root);
+    };
+    const pipelines = project.pipelines.filter(({ name }) => only?.includes(name) ?? true);
+    const plan = planOf({ ...project, pipelines }, stack.url);
+    const change = changeOf(stack.plan(), plan);
     const isNew = noteCommit(root, persist);
-    for (const name of write(root, files)) note(`Wrote ${name}.`);
-    // Only for Workers that run; a new pipeline is mentioned below.
-    const configs = writeLocalConfigs(
-      root,
-      started.filter((config) => existsSync(join(root, config))),
-    );
-    if (isNew) touch(root, configs.filter(isPipelines));
-    if (configsOf(edited).join() !== started.join())
-      note("Pipelines were added or removed. Restart `weir dev` to run them as they are now.");
-    for (const { alias, version } of taken.changed) good(`${alias} runs version ${version} from now on.`);
+    if (change === undefined) {
+      writeFiles();
+      const configs = writeLocalConfigs(root, plan.configs);
+      if (isNew) touch(root, configs.filter(isPipelines));
+    } else {
+      say(`${change}: the Workers are started again, and keep what is stored.`);
+      await stack.follow(plan, writeFiles);
+      good("The Workers answer again.");
+    }
+    for (const { alias, version } of taken.changed)
+      if (plan.aliases.includes(alias)) good(`${alias} runs version ${version} from now on.`);
     return taken;
   };
   const watchImports = watcherOfFolders(root, () => changed());
@@ -52,14 +70,16 @@ export async function keepGenerated(root: string, persist: string): Promise<Keep
     regenerate().then(
       ({ broken, imported }) => {
         watchImports(imported);
-        held = new Map([...broken].map(([alias, { version }]) => [alias, version]));
+        held = new Map(
+          [...broken].flatMap(([alias, { version }]) => (version === undefined ? [] : [[alias, version]])),
+        );
         printOnce([...broken].map(([alias, { problems, version }]) => heldBack(alias, version, problems)));
       },
       (error: unknown) => printOnce([error instanceof CliError ? error : new CliError(String(error))]),
     );
   let timer: NodeJS.Timeout | undefined;
   // One after another: two at once would take each other's copies for their own.
-  let last = copies.take(project).then(({ imported }) => watchImports(imported));
+  let last = copies.take(loadProject(root)).then(({ imported }) => watchImports(imported));
   const changed = () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
@@ -71,6 +91,12 @@ export async function keepGenerated(root: string, persist: string): Promise<Keep
   const watched = [
     ...["pipelines", "connections.json", "models.json", "wrangler.toml"].map((name) =>
       watch(join(root, name), { recursive: name === "pipelines" }, changed),
+    ),
+    // The folder of dev.env, since an editor may replace the file; and .dev.vars, which is refused.
+    ...[DEV_ENV, ".dev.vars"].map((name) =>
+      watch(join(root, dirname(name)), (_, file) => {
+        if (file === basename(name)) changed();
+      }),
     ),
     // A commit ends by writing its ref, with a file below logs.
     ...[git, git && join(git, "logs")].flatMap((path) =>
@@ -85,8 +111,11 @@ export async function keepGenerated(root: string, persist: string): Promise<Keep
   return { held: () => held, stop };
 }
 
-const heldBack = (alias: string, version: string, problems: CliError["problems"]) =>
-  new CliError(`The handler of ${alias} does not build, and version ${version} runs on.`, problems);
+const heldBack = (alias: string, version: string | undefined, problems: CliError["problems"]) =>
+  new CliError(
+    `The handler of ${alias} does not build, ${version === undefined ? "so it does not run yet" : `and version ${version} runs on`}.`,
+    problems,
+  );
 
 /** Makes a function that prints errors which it has not just printed: one edit is several changes of files. */
 function printerOfProblems(): (errors: CliError[]) => void {

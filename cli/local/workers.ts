@@ -9,33 +9,40 @@ import { startLimitSeconds, waitUntilHealthy } from "./wrangler.ts";
 
 export interface WorkersOptions {
   root: string;
-  /** Paths of their wrangler.toml files, relative to the root; the Worker of the first gets the port. */
-  configs: string[];
   port: number;
   persist: string;
-  env: NodeJS.ProcessEnv;
+  /** What they are started with, at each start. */
+  current(): WorkersStart;
   onLine(line: string): void;
   onStep(step: string): void;
 }
 
+export interface WorkersStart {
+  /** Paths of their wrangler.toml files, relative to the root; the Worker of the first gets the port. */
+  configs: string[];
+  env: NodeJS.ProcessEnv;
+}
+
 /** Starts all Workers and resolves when they answer; stops them where they do not. @throws CliError */
 export async function startWorkers(options: WorkersOptions): Promise<KeptUp> {
-  const { root, configs, port, persist, onLine, onStep } = options;
+  const { root, port, persist, current, onLine, onStep } = options;
   const url = `http://127.0.0.1:${port}`;
-  const limit = startLimitSeconds(configs.length);
   const launch = async () => {
+    const { configs, env } = current();
     const flags = ["--ip", "127.0.0.1", "--port", String(port)];
     const quiet = ["--persist-to", persist, "--show-interactive-dev-session=false"];
     return startNode([WRANGLER, "dev", ...configs.flatMap((config) => ["-c", config]), ...flags, ...quiet], {
       cwd: root,
-      env: { ...options.env, ...workersEnv(root, port) },
+      env: { ...env, ...workersEnv(root, port) },
       onLine,
     });
   };
-  onStep(`starting ${configs.length} Workers`);
+  const workers = current().configs.length;
+  const limit = startLimitSeconds(workers);
+  onStep(`starting ${workers} Workers`);
   const initial = await launch();
   await waitUntilHealthy(url, initial.ended, limit, (seconds) =>
-    onStep(`starting ${configs.length} Workers: ${seconds} s so far, ${limit} s at most`),
+    onStep(`starting ${workers} Workers: ${seconds} s so far, ${limit} s at most`),
   ).catch(async (error: unknown) => {
     await initial.stop();
     throw error;
@@ -43,8 +50,9 @@ export async function startWorkers(options: WorkersOptions): Promise<KeptUp> {
   const again = async () => {
     const child = await launch();
     // The cron resumes interrupted work at once instead of within a minute.
-    void waitUntilHealthy(url, child.ended, limit).then(
-      () => ringCron(url, options.env),
+    const { configs, env } = current();
+    void waitUntilHealthy(url, child.ended, startLimitSeconds(configs.length)).then(
+      () => ringCron(url, env),
       (error: unknown) => onLine(error instanceof CliError ? error.message : String(error)),
     );
     return child;

@@ -97,11 +97,13 @@ test("a handler that does not build is named with its place, and runs on as it w
   expect(await read(root)).toEqual(before);
 });
 
-test("a handler that has never built is refused with its place", async () => {
+test("a handler that has never built is left out, with its place", async () => {
   const root = given();
   change(root, { "pipelines/one/handler.ts": 'import "./none.ts";\n' });
-  await expect(new RunningCopies().take(loadProject(root))).rejects.toMatchObject({
-    message: "The handler of one does not build.",
+  const { broken, project: running } = await new RunningCopies().take(loadProject(root));
+  expect(broken.get("one")).toMatchObject({
+    version: undefined,
     problems: [{ file: "pipelines/one/handler.ts", line: 1, problem: 'Could not resolve "./none.ts".' }],
   });
+  expect(running.pipelines.map(({ name }) => name)).toEqual(["two"]);
 });
