@@ -37,12 +37,16 @@ async function differing(asked: Asked, faults: Fault[], expected: Played["ending
   }
   return { wrong, struck };
 }
-/** Each call fails before and after its work, and is late, slow or doubled in turn; WEIR_FAULTS=all: each is all. */
+/**
+ * Each call fails before or after its work in turn, and each third is late, slow or doubled besides; `WEIR_FAULTS=all`:
+ * each is all, which takes four times as long.
+ */
 function faultsOf(calls: string[]): Fault[] {
   const [before, after, ...others] = KINDS;
   return [...new Set(calls)].flatMap((call, n) => {
-    const one = others[n % others.length] ?? before;
-    const kinds = process.env.WEIR_FAULTS === "all" ? KINDS : [before, after, one];
+    const fails = n % 2 === 0 ? before : after;
+    const disturbed = n % 3 === 0 ? (others[(n / 3) % others.length] ?? before) : undefined;
+    const kinds = process.env.WEIR_FAULTS === "all" ? KINDS : [fails, ...(disturbed ? [disturbed] : [])];
     return kinds.map((kind) => ({ call, kind }));
   });
 }

@@ -7,8 +7,8 @@ import type { Client, Told } from "../support/client.ts";
 import { type Dev, devProject } from "../support/dev.ts";
 
 const SEED = Number(process.env.WEIR_SEED ?? Date.now() % 1_000_000);
-const KILLS = Number(process.env.WEIR_KILLS ?? 4);
-const REPLAYED = Number(process.env.WEIR_REPLAYED ?? 300);
+const KILLS = Number(process.env.WEIR_KILLS ?? 3);
+const REPLAYED = Number(process.env.WEIR_REPLAYED ?? 200);
 const ALIASES = ["mirror", "mirror-queue"];
 const COLLECTIONS = ["mirrored", "mirrored_lake"];
 const BUCKET = "test-media";

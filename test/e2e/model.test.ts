@@ -20,7 +20,7 @@ import { openModel, type Played } from "../model/play.ts";
 import { openVersionedStore, type VersionedStore } from "../support/versioned-store.ts";
 import { startWeir, type Weir } from "../support/weir.ts";
 
-const HISTORIES = Number(process.env.WEIR_HISTORIES ?? 320);
+const HISTORIES = Number(process.env.WEIR_HISTORIES ?? 160);
 const SEED = Number(process.env.WEIR_SEED ?? Date.now() % 1_000_000);
 /** Histories that are played at the same time: queues deliver by the second, so one after another is slow. */
 const TOGETHER = 107;
