@@ -38,8 +38,7 @@ export function addCompare(program: Command, root: () => string): void {
       `
 The handler of this tree runs on this machine with a compute server of its own, and reads objects through Weir; a key
 with the scope read is enough. Where the collection has golden queries (collections/<name>.queries.json), they are asked
-of both versions, and those that fell are listed; by vectors, that needs the scope search, too. Exits 1 where a limit is
-exceeded or a run failed.
+of both versions, and those that fell are listed. Exits 1 where a limit is exceeded or a run failed.
 
 Examples:
   $ weir compare video-processor
