@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { type BuildFailure, build } from "esbuild";
+import { type BuildFailure, build, transform } from "esbuild";
 import { canonical } from "../../src/shapes/canonical.ts";
 import { COMPUTE_CONTRACT } from "../../src/shapes/contract.ts";
 import { decidingFields } from "../../src/shapes/model.ts";
@@ -24,10 +24,31 @@ export interface VersionInputs {
 
 /** Version of a pipeline: the first 16 hex digits of a SHA-256 over its {@link VersionInputs}. */
 export function versionOf(project: Project, pipeline: Pipeline): Promise<string> {
-  const version = versions.get(pipeline) ?? inputsOf(project, pipeline).then(hashOf);
+  const version = versions.get(pipeline) ?? readInputs(project, pipeline).then(hashOf);
   versions.set(pipeline, version);
   return version;
 }
+
+/**
+ * The code that a version is of, as it is bundled, with what it imports: laid out, without comments. Undefined where the
+ * version was found before, with other code.
+ */
+export async function sourceOf(project: Project, pipeline: Pipeline): Promise<string | undefined> {
+  const version = await versionOf(project, pipeline);
+  const read = await inputs.get(pipeline);
+  if (!read || hashOf(read) !== version) return undefined;
+  if (pipeline.handler === "handler.py") return (JSON.parse(read.handler) as { handler: string }).handler;
+  return (await transform(read.handler, { format: "esm" })).code;
+}
+
+function readInputs(project: Project, pipeline: Pipeline): Promise<VersionInputs> {
+  const read = inputsOf(project, pipeline);
+  inputs.set(pipeline, read);
+  return read;
+}
+
+/** What versions of pipelines were made of. */
+const inputs = new WeakMap<Pipeline, Promise<VersionInputs>>();
 
 /** Versions of pipelines that have been read: each is bundled once. A project that may have changed is read anew. */
 const versions = new WeakMap<Pipeline, Promise<string>>();

@@ -15,6 +15,7 @@ import {
   URL_OPTION,
 } from "../io/options.ts";
 import type { DeadLetterChoice } from "./dead-letters.ts";
+import { addPipelines } from "./pipeline-commands.ts";
 import { addReadCommands } from "./read-commands.ts";
 import type { IdempotencyFlags, OperatorFlags } from "./replay.ts";
 import { addRuns } from "./run-commands.ts";
@@ -223,38 +224,6 @@ function addDeadLetters(program: Command, root: () => string): Command {
       await dropDeadLetters(root(), flags);
     });
   return letters;
-}
-
-function addPipelines(program: Command, root: () => string): Command {
-  const pipelines = program.command("pipelines").description("list, pause and resume deployed pipelines");
-  pipelines
-    .command("list", { isDefault: true })
-    .description("list pipelines with version, collection and state")
-    .addHelpText("after", "\nExamples:\n  $ weir pipelines\n  $ weir pipelines list --json")
-    .action(async (flags: OperatorFlags) => {
-      const { listPipelines } = await import("./pipelines.ts");
-      await listPipelines(root(), flags);
-    });
-  pipelines
-    .command("pause")
-    .description("hold the events of a pipeline back; none is lost")
-    .argument("<alias>", "the pipeline")
-    .requiredOption(...REASON_OPTION)
-    .addHelpText("after", `\nExamples:\n  $ weir pipelines pause video-processor --reason "model moves"`)
-    .action(async (alias: string, flags: OperatorFlags & { reason: string }) => {
-      const { pausePipeline } = await import("./pipelines.ts");
-      await pausePipeline(root(), alias, flags);
-    });
-  pipelines
-    .command("resume")
-    .description("run a paused pipeline again, waiting events first")
-    .argument("<alias>", "the pipeline")
-    .addHelpText("after", "\nExamples:\n  $ weir pipelines resume video-processor")
-    .action(async (alias: string, flags: OperatorFlags) => {
-      const { resumePipeline } = await import("./pipelines.ts");
-      await resumePipeline(root(), alias, flags);
-    });
-  return pipelines;
 }
 
 function addVersions(program: Command, root: () => string): Command {

@@ -20,6 +20,32 @@ export async function listPipelines(root: string, flags: OperatorFlags): Promise
   print(table([["pipeline", "version", "source", "collection", "dispatch", "cost", "state"], ...rows]));
 }
 
+/** Prints a pipeline with its figures and its code. */
+export async function showPipeline(root: string, alias: string, flags: OperatorFlags): Promise<void> {
+  const one = await openClient(root, flags).call((weir) => weir.getPipeline(alias));
+  if (flags.json) return printJson(one);
+  const { version, paused, open, dead_letters, causes, versions, stale, average, source } = one;
+  print(
+    table([
+      ["pipeline", `${alias} ${version}`],
+      ["state", paused ? `paused since ${paused.at}: ${paused.reason}` : "running"],
+      ["waits", `${open.pending + open.queued + open.failed}, ${open.running} running`],
+      [
+        "a run",
+        average.usd === null ? "none yet" : `${average.seconds ?? "?"} s, $${average.usd.toPrecision(2)}`,
+      ],
+      ["stale", `${stale.items} items of ${stale.objects} objects`],
+      ["letters", String(dead_letters)],
+      ...causes.map(({ kind, detail, count }) => ["", `${count} of ${kind}: ${detail}`]),
+      ...versions.map((each) => [
+        "version",
+        `${each.version}: ${each.items} items of ${each.objects} objects`,
+      ]),
+    ]),
+  );
+  if (source) print(`\n${source.file}, as it is bundled:\n\n${source.text}`);
+}
+
 /** Pauses a pipeline: its events wait. */
 export async function pausePipeline(
   root: string,

@@ -21,6 +21,12 @@ export interface Candidates {
   filters: ReadonlyMap<string, Filter>;
 }
 
+/** A pipeline's handler: its file in the repository, and its code as it is bundled, laid out. */
+export interface PipelineSource {
+  file: string;
+  text: string;
+}
+
 export interface Pipelines {
   /** Prices of the project: those of the list, but for what weir.json says otherwise. */
   prices: Prices;
@@ -28,6 +34,8 @@ export interface Pipelines {
   get(alias: string): RegisteredPipeline | undefined;
   /** Pipelines that read from a connection, or undefined where none does. */
   of(connection: string): Candidates | undefined;
+  /** Code of a pipeline as it is bundled, where the registry has it. */
+  sourceOf(alias: string): PipelineSource | undefined;
   /** The registry as it goes on record with the events that it decides. */
   deployment: Deployment;
 }
@@ -35,6 +43,7 @@ export interface Pipelines {
 export function openPipelines(
   registry: readonly RegisteredPipeline[],
   prices: Partial<Prices> = {},
+  sources: Readonly<Record<string, PipelineSource>> = {},
 ): Pipelines {
   const byAlias = new Map(registry.map((entry) => [entry.alias, entry]));
   const byConnection = new Map<string, Candidates>();
@@ -52,6 +61,7 @@ export function openPipelines(
     all: registry,
     get: (alias) => byAlias.get(alias),
     of: (connection) => byConnection.get(connection),
+    sourceOf: (alias) => (Object.hasOwn(sources, alias) ? sources[alias] : undefined),
     deployment: openDeployment(registry),
   };
 }

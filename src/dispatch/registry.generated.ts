@@ -91,3 +91,20 @@ export const registry: readonly { alias: string; version: string; folder: string
 
 /** Prices of weir.json, where they are not those of the list. */
 export const prices: Partial<Prices> = {};
+
+/** Code of pipelines as it is bundled, laid out: what their versions are of. */
+export const sources: Readonly<Record<string, { file: string; text: string }>> =
+  {
+    "image-catalog": {
+      "file": "pipelines/image-catalog/handler.ts",
+      "text": "import { definePipeline, FileTools } from \"weir\";\nvar handler_default = definePipeline(async (event, { weir }) => {\n  const fileUrl = await weir.fileUrl(event.bucket, event.key);\n  const [image, embedding] = await Promise.all([FileTools.imageInfo(fileUrl), weir.embed.image(fileUrl, \"weir/hog-512\")]);\n  return { ...image, embedding };\n});\nexport {\n  handler_default as default\n};\n"
+    },
+    "video-embeddings-py": {
+      "file": "pipelines/video-embeddings-py/handler.py",
+      "text": "import os\nfrom mixpeek import Mixpeek, FileTools\n\ndef handler(event):\n    mixpeek = Mixpeek(os.getenv('API_KEY'))\n    file_url = mixpeek.file_url(event['bucket'], event['key'])\n    video_chunks = FileTools.split_video(file_url, frame_interval=10)\n\n    full_video = []\n\n    for chunk in video_chunks:\n        obj = {\n            \"embedding\": mixpeek.embed.video(chunk, \"mixpeek/vuse-generic-v1\"),\n        }\n        full_video.append(obj)\n\n    return full_video\n"
+    },
+    "video-processor": {
+      "file": "pipelines/video-processor/handler.ts",
+      "text": "import { definePipeline, FileTools } from \"weir\";\nvar handler_default = definePipeline(async (event, { weir }) => {\n  const fileUrl = await weir.fileUrl(event.bucket, event.key);\n  const chunks = await FileTools.splitVideo(fileUrl, { frameInterval: 10 });\n  return Promise.all(chunks.map(async (chunk) => ({ start: chunk.start, end: chunk.end, embedding: await weir.embed.video(chunk, \"mixpeek/vuse-generic-v1\") })));\n});\nexport {\n  handler_default as default\n};\n"
+    }
+  };

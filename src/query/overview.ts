@@ -85,7 +85,7 @@ export async function readOverview(hours: number, deps: OverviewDeps) {
 const totalOf = (numbers: readonly number[]) => numbers.reduce((sum, one) => sum + one, 0);
 
 /** Runs that have not ended, of all pipelines or of one, and for how long the oldest has been open. */
-function openOf({ open }: LedgerCounts, alias?: string) {
+export function openOf({ open }: Pick<LedgerCounts, "open">, alias?: string) {
   const own = open.filter((one) => alias === undefined || one.alias === alias);
   const count = (status: RunStatus) =>
     totalOf(own.filter((one) => one.status === status).map(({ runs }) => runs));

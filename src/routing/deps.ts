@@ -1,6 +1,6 @@
 // Dependencies of the router's doors, put together from the registry, the connections and the bindings.
 import connectionsJson from "#weir/connections";
-import { prices, registry } from "#weir/registry";
+import { prices, registry, sources } from "#weir/registry";
 import { openPipelines, type Pipelines } from "../dispatch/pipelines.ts";
 import { type Env, openEnv } from "../env.ts";
 import { type Connections, connectionsSchema } from "../shapes/connection.ts";
@@ -17,7 +17,7 @@ export interface RouterDeps {
 // Opened once per isolate, with the filter index.
 const deployed: Pick<RouterDeps, "connections" | "pipelines" | "now"> = {
   connections: connectionsSchema.parse(connectionsJson),
-  pipelines: openPipelines(registry, prices),
+  pipelines: openPipelines(registry, prices, sources),
   now: Date.now,
 };
 

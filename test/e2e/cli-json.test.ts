@@ -108,6 +108,7 @@ const TABLE: Record<string, Row> = {
   "archive show": {},
   "archive expired": {},
   "pipelines list": {},
+  "pipelines show": { words: () => ["echo"] },
   "pipelines pause": { words: () => ["reader", "--reason", "json"] },
   "pipelines resume": { words: () => ["echo"] },
   versions: { words: () => ["echo"] },

@@ -1,6 +1,6 @@
 // The overview: what it counts of a few uploads, a failure and a refused delivery, now and as series.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Overview } from "../../src/client/operations.generated.ts";
+import type { Overview, PipelineInFull } from "../../src/client/operations.generated.ts";
 import { startWeir, type Weir } from "../support/weir.ts";
 
 let weir: Weir;
@@ -59,4 +59,21 @@ test("two hours are eight points, 48 hours 96, and more are refused", async () =
   const two = await weir.read<Overview>("/v1/overview?hours=48");
   expect([two.series.at.length, two.step_minutes]).toEqual([96, 30]);
   expect((await weir.api("/v1/overview?hours=49")).status).toBe(400);
+});
+
+test("a pipeline is shown with its code as it runs, what its versions stored, what failed and what a run costs", async () => {
+  const echo = await weir.read<PipelineInFull>("/v1/pipelines/echo");
+  expect(echo).toMatchObject({
+    ...{ alias: "echo", paused: null, dead_letters: 0, causes: [], stale: { objects: 0, items: 0 } },
+    ...{ config: { destination: { collection: "echoes" } }, open: { pending: 0, running: 0 } },
+    source: { file: "pipelines/echo/handler.ts", text: expect.stringContaining('log("asked for", form);') },
+  });
+  expect(echo.versions).toMatchObject([{ version: echo.version, deployed: true, objects: 2, items: 2 }]);
+  expect(echo.average.runs).toBe(2);
+  expect(echo.average.usd).toBeGreaterThan(0);
+  expect(echo.average.seconds).not.toBeNull();
+  const { data } = await weir.read<{ data: { alias: string }[] }>("/v1/dead-letters");
+  const broken = await weir.read<PipelineInFull>(`/v1/pipelines/${data[0]?.alias}`);
+  expect(broken).toMatchObject({ dead_letters: 1, causes: [{ count: 1 }] });
+  expect((await weir.api("/v1/pipelines/nobody")).status).toBe(404);
 });

@@ -22,6 +22,7 @@ const TABLE = {
   "POST /v1/pipelines/{alias}/invoke": { id: "invokePipeline", needs: "invoke", does: "pipeline.invoke" },
 
   "GET /v1/pipelines": { id: "listPipelines", needs: "read" },
+  "GET /v1/pipelines/{alias}": { id: "getPipeline", needs: "read" },
   "GET /v1/pipelines/{alias}/versions": { id: "listVersions", needs: "read" },
   "GET /v1/pipelines/{alias}/objects": { id: "listObjects", needs: "read" },
   "GET /v1/events": { id: "listEvents", needs: "read" },

@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { read } from "../read-route.ts";
 import * as answers from "./answers.ts";
 import { connectionSchema } from "./connection-answers.ts";
+import { pipelineInFullSchema } from "./pipeline-answers.ts";
 
 export const locate = read(
   "/v1/locate",
@@ -24,4 +25,11 @@ export const connections = read(
   z.object({}),
   z.object({}),
   z.object({ data: z.array(connectionSchema) }),
+);
+export const pipeline = read(
+  "/v1/pipelines/{alias}",
+  "One pipeline: its code and config, its versions, what waits, what failed, what a run costs",
+  z.object({ alias: z.string().max(300) }),
+  z.object({}),
+  pipelineInFullSchema,
 );
