@@ -42,11 +42,13 @@ export function addLocalCommands(program: Command, root: () => string): void {
     .option(...PORT_OPTION)
     .option("--once", "end after showing the items")
     .option("--fresh", "forget what earlier demos have stored")
+    .option("--persist <dir>", "folder of what demos store", ".weir/demo")
+    .option("--no-open", "do not open the page in the browser")
     .option(...jsonOption("the items"))
-    .addHelpText("after", "\nExamples:\n  $ weir demo\n  $ weir demo --once --port 0 --json")
+    .addHelpText("after", "\nExamples:\n  $ weir demo --no-open\n  $ weir demo --once --port 0 --json")
     .action(async (options: Omit<DemoOptions, "root">) => {
       const { demo } = await import("./demo.ts");
-      await demo({ ...options, root: packageRoot });
+      await demo({ ...options, root: packageRoot, persist: resolve(packageRoot, options.persist) });
     });
 
   program

@@ -30,6 +30,9 @@ export const QUESTIONS: readonly DemoQuestion[] = [
   },
 ];
 
+/** View of the page with the last question answered. */
+export const VIEW = `#/collections/data_bucket?${new URLSearchParams({ q: "shore", filter: JSON.stringify(AFTER_HALF) })}`;
+
 export interface DemoAnswer {
   /** The command that asks the same. */
   command: string;

@@ -8,12 +8,13 @@ import { untilInterrupted } from "../io/interrupt.ts";
 import { CliError, good, note, print, printJson, say } from "../io/output.ts";
 import { isFree } from "../io/ports.ts";
 import { type Client, clientOf, type Item, itemsPath, type Lineage, type Run } from "../operate/client.ts";
-import { pageUrl } from "../operate/open.ts";
+import { hasBrowser, openInBrowser, pageUrl } from "../operate/open.ts";
 import { loadProject, type Project } from "../project/project.ts";
 import { makeImage, makeVideo } from "../sample-media/media.ts";
 import { hitsTable } from "../search/search.ts";
 import type { StackAddress } from "../senders/deliver.ts";
-import { askQuestions, QUESTIONS } from "./demo-questions.ts";
+import { LOCAL_URL } from "../settings/settings.ts";
+import { askQuestions, type DemoAnswer, QUESTIONS, VIEW } from "./demo-questions.ts";
 import { itemsTable } from "./items-table.ts";
 import { type NewObject, notifiedText, type ObjectAddress, putObject } from "./local-bucket.ts";
 import { lockState } from "./lock.ts";
@@ -29,6 +30,10 @@ export interface DemoOptions {
   once?: boolean;
   /** Forget what earlier demos have stored. */
   fresh?: boolean;
+  /** Folder of what demos store. */
+  persist: string;
+  /** Open the page in the browser, where there is one. */
+  open: boolean;
   json?: boolean;
 }
 
@@ -50,12 +55,12 @@ const MAX_PORTS = 20;
 const FINAL = ["succeeded", "dead", "skipped", "cancelled"];
 
 /** Runs the demo until Ctrl-C. @throws CliError where a run fails or the stack ends */
-export async function demo({ root, port, once, fresh, json }: DemoOptions): Promise<void> {
-  const folder = join(root, ".weir/demo");
+export async function demo(options: DemoOptions): Promise<void> {
+  const { root, port, once, fresh, json, persist: folder } = options;
   const persist = join(folder, "state");
   // Refuses, with its URL, where a demo runs: its state is not to be removed, nor served twice.
   lockState(persist)();
-  if (fresh) rmSync(folder, { recursive: true, force: true });
+  if (fresh) rmSync(persist, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const project = loadProject(root);
   write(root, await generate(project));
@@ -85,14 +90,12 @@ export async function demo({ root, port, once, fresh, json }: DemoOptions): Prom
       if (!stored) return;
       const answers = await askQuestions(clientOf(stack.url, stack.apiKey));
       if (json) printJson({ url: stack.url, stored, answers });
-      else {
-        for (const { collection, items, lineage } of stored)
-          print(`\n${itemsTable(collection, items, lineage)}`);
-        for (const { command, hits } of answers) print(`\n$ ${command}\n${hitsTable(hits)}`);
-      }
+      else printResults(stored, answers);
       if (once) return;
       const client = clientOf(stack.url, stack.apiKey);
-      printNextSteps(stack.url, await pageUrl(client, stack.url, "dashboard of weir demo"));
+      const page = await pageUrl(client, stack.url, "page of weir demo", VIEW);
+      const isOpen = options.open && hasBrowser(process.env, process.platform) && (await openInBrowser(page));
+      printNextSteps(stack.url, isOpen ? undefined : page);
       onLine = narrator.line;
       const { url, restartWorkers: restart } = stack;
       const unguard = startWatchdog({ url, narrator, restart, stuckMs: STUCK_MS });
@@ -220,9 +223,9 @@ async function waitForRun(client: Client, { alias, target }: Upload, since: numb
     );
     if (!run) continue;
     const state = `${run.status}${run.attempt > 1 ? `, attempt ${run.attempt}` : ""}`;
-    if (state !== last) noteStep(`${alias}: ${state}`);
-    last = state;
     if (FINAL.includes(run.status)) return run;
+    if (state !== last && last !== "") noteStep(`${alias}: ${state}`);
+    last = state;
   }
   const state = last || "no run was created";
   throw new CliError(
@@ -230,17 +233,28 @@ async function waitForRun(client: Client, { alias, target }: Upload, since: numb
   );
 }
 
-function printNextSteps(url: string, page: string): void {
+/** Prints the first upload's items with where they came from, and the best hit of each question. */
+function printResults([first, ...others]: StoredItems[], answers: DemoAnswer[]): void {
+  if (first) print(`\n${itemsTable(first.collection, first.items, first.lineage)}`);
+  for (const { collection, items } of others) {
+    const { bucket, key } = items[0]?.object ?? { bucket: "", key: "" };
+    print(`${collection}: ${items.length} item${items.length === 1 ? "" : "s"} of ${bucket}/${key}`);
+  }
+  for (const { command, hits } of answers) print(`\n$ ${command}\n${hitsTable(hits.slice(0, 1))}`);
+}
+
+/** Says what to do next; `page` is the URL of the page, where the browser does not have it. */
+function printNextSteps(url: string, page: string | undefined): void {
+  const at = url === LOCAL_URL ? "" : ` --url ${url}`;
   say("");
-  say(`Weir stays up at ${url} until Ctrl-C. From here:`);
-  say(`  ${page}`);
-  say("  is the dashboard, with a key that can only read and expires tomorrow");
-  say(
-    `  npx weir ${QUESTIONS[0]?.words.join(" ")} --url ${url}      asks; the dashboard has a box on each collection`,
-  );
-  say(`  ${url}/openapi.json         the whole API`);
-  say(`  npx weir runs --url ${url}         what has run`);
-  say(`  npx weir put my.mp4 weir-media/my.mp4 --metadata foo=bar --wait --url ${url}`);
-  say(`  npx weir rm weir-media/demo/shore.mp4 --url ${url}      removes its items too`);
+  if (page === undefined) good("The page is open in the browser, with a question and its answer.");
+  else {
+    say("The page, with a question and its answer, and a key that can only read and expires tomorrow:");
+    say(`  ${page}`);
+  }
+  say(`Weir stays up at ${url} until Ctrl-C, and prints what happens. From here:`);
+  say(`  npx weir put my.mp4 weir-media/my.mp4 --metadata foo=bar --wait${at}`);
+  say(`  npx weir ${QUESTIONS[0]?.words.join(" ")}${at}`);
+  say(`  npx weir open${at}`);
   say("What is stored is kept for the next start; `npm start -- --fresh` begins anew.");
 }

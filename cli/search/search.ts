@@ -61,7 +61,8 @@ export function hitsTable(hits: readonly SearchHit[]): string {
     String(Number(score.toPrecision(3))),
     second === null ? "" : `${Number(second.toFixed(2))} s`,
     `${object.bucket}/${object.key}`,
-    short(highlights[0]?.text ?? JSON.stringify(data)),
+    // A null stands where the item has a vector.
+    short(highlights[0]?.text ?? JSON.stringify(data, (_, value) => value ?? undefined)),
     item,
   ]);
   return table([["score", "second", "object", "words or data", "item"], ...rows]);
