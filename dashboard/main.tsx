@@ -5,7 +5,7 @@ import { questions } from "./data/queries.ts";
 import { openSession, takeKeyFromAddress } from "./data/session.ts";
 import { App } from "./frame/app.tsx";
 
-addEventListener("hashchange", takeKeyFromAddress);
+addEventListener("hashchange", () => void takeKeyFromAddress());
 await openSession();
 const place = document.getElementById("page");
 if (place)

@@ -47,22 +47,34 @@ export function forgetKey(): void {
 }
 
 /**
- * Takes `#key=…` out of the address, so that neither history nor a copied link holds it. Anybody can make a link: a key
- * that differs from the page's own is used only if the reader confirms it.
+ * Takes `#key=…` out of the address, so that neither history nor a copied link holds it, and gives it up for another: a
+ * link opens the page once. Anybody can make a link: a key that differs from the page's own is used only if the reader
+ * confirms it.
  */
-export function takeKeyFromAddress(): void {
+export async function takeKeyFromAddress(): Promise<void> {
   const options = new URLSearchParams(location.hash.slice(1));
   const given = options.get("key");
   if (given === null) return;
   const rest = options.get("to");
   history.replaceState(null, "", location.pathname + location.search + (rest?.startsWith("#/") ? rest : ""));
   const held = key.value ?? sessionStorage.getItem(STORED);
-  if (given && (held === null || held === given || confirm(REPLACES))) keepKey(given);
+  if (given && (held === null || held === given || confirm(REPLACES))) keepKey(await exchanged(given));
+}
+
+/** The key that a link's key is given up for; the same where it is none that can be, or not valid. */
+async function exchanged(given: string): Promise<string> {
+  const response = await fetch("/v1/keys/exchange", {
+    method: "POST",
+    headers: { authorization: `Bearer ${given}`, "content-type": "application/json" },
+    body: "{}",
+  }).catch(() => undefined);
+  if (response?.status !== 201) return given;
+  return ((await response.json()) as { key: string }).key;
 }
 
 /** Finds the key of this tab, or asks the other tabs for theirs. */
 export async function openSession(): Promise<void> {
-  takeKeyFromAddress();
+  await takeKeyFromAddress();
   const stored = sessionStorage.getItem(STORED);
   if (key.value === null && stored !== null) key.value = stored;
   if (key.value !== null) return;

@@ -245,6 +245,10 @@ export abstract class Operations {
   createKey(body: { name: string; scopes: ("read" | "search" | "invoke" | "operate" | "deploy")[]; /** Absent: never */ expires_at?: string | undefined }, options: CallOptions = {}): Promise<NewApiKey> {
     return this.send({ method: "POST", path: `/v1/keys`, body, ...options });
   }
+  /** Give up the key that asks for a new one that may do as much for as long. */
+  exchangeKey(body: Record<string, never> = {}, options: CallOptions = {}): Promise<NewApiKey> {
+    return this.send({ method: "POST", path: `/v1/keys/exchange`, body, ...options });
+  }
   /** End a key; within 30 seconds nobody takes it any more. */
   revokeKey(id: string, body: Record<string, never> = {}, options: CallOptions = {}): Promise<ApiKey> {
     return this.send({ method: "POST", path: `/v1/keys/${encodeURIComponent(id)}/revoke`, body, ...options });

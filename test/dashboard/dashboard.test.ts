@@ -186,8 +186,30 @@ describe.skipIf(lacking !== undefined)("the dashboard", () => {
     };
     expect(await follow("dismiss")).toBe(API_KEY);
     expect(page.url()).not.toContain("weirkey_of_somebody_else");
-    expect(await follow("accept")).toBe("weirkey_of_somebody_else");
+    await follow("accept");
     await page.getByLabel("Key", { exact: true }).waitFor();
+    expect(await held()).toBe(null);
+  });
+
+  test("a link with a created key opens the page once, and the key that it held is worth nothing afterwards", async () => {
+    const body = JSON.stringify({ name: "link", scopes: ["read"] });
+    const headers = { "content-type": "application/json" };
+    const { key } = (await (await weir.api("/v1/keys", { method: "POST", body, headers })).json()) as {
+      key: string;
+    };
+    const link = `${weir.base}/#key=${key}&to=${encodeURIComponent("#/events")}`;
+    await page.goto(link);
+    await heading("Events");
+    expect(await page.evaluate("sessionStorage.getItem('weir-key')")).not.toBe(key);
+    expect((await weir.fetch("/v1/whoami", { headers: { authorization: `Bearer ${key}` } })).status).toBe(
+      401,
+    );
+    await page.reload();
+    await heading("Events");
+    const stranger = await browser.newPage();
+    await stranger.goto(link);
+    await stranger.getByText(/the API key "link" .* has expired/).waitFor();
+    await stranger.close();
   });
 
   test("shows an event that comes while it is open, and leads by keyboard to its reasons, its run and its log", async () => {

@@ -201,6 +201,23 @@ describe("a key", () => {
     expect(await again.text()).toContain(`replaced by ${next.id}`);
   });
 
+  test("is given up for another that may do as much for as long, once", async () => {
+    const soon = new Date(Date.now() + 3_600_000).toISOString();
+    const old = await makeKey("linked", ["read"], { expires_at: soon });
+    const response = await post("/v1/keys/exchange", {}, old.key);
+    expect(response.status).toBe(201);
+    const next = (await response.json()) as Key;
+    expect(next).toMatchObject({ name: "linked", scopes: ["read"], status: "live", expires_at: soon });
+    expect((await get("/v1/runs", next.key)).status).toBe(200);
+    expect((await get("/v1/runs", old.key)).status).toBe(401);
+    expect((await post("/v1/keys/exchange", {}, old.key)).status).toBe(401);
+    // Revoked, it takes with it what it was given up for, in whosever hands that is.
+    expect((await post(`/v1/keys/${old.id}/revoke`, {})).status).toBe(200);
+    expect((await get("/v1/runs", next.key)).status).toBe(401);
+    // The secret of the deployment is not Weir's to replace.
+    expect((await post("/v1/keys/exchange", {})).status).toBe(409);
+  });
+
   test("of two rotations at once, one is done", async () => {
     const { id } = await makeKey("twice", ["read"]);
     const both = await Promise.all([1, 2].map(() => post(`/v1/keys/${id}/rotate`, {})));

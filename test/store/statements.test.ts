@@ -19,9 +19,9 @@ const STATEMENT = new RegExp(`"${BEGIN}(?:\\\\.|[^"\\n\\\\])*"|\`${BEGIN}[^\`]*\
 const WHOLE: Record<string, string> = {
   "src/store/moving/move.ts": "once, when the old ledger begins to move",
   "workers/search/catalog.ts": "an index is read into memory when its object starts",
+  "workers/search/items.ts": "the state of an index, asked by an operator and its audit",
   "workers/search/columns.ts": "an index is read into memory when its object starts",
   "workers/search/vectors.ts": "an index is read into memory when its object starts",
-  "workers/search/worker.ts": "the state of an index, asked by an operator and its audit",
   "workers/compute/results.ts": "once a store is full, to drop a tenth of it at a time",
   "workers/local/queues.ts": "local work only, over a machine's own queues",
 };

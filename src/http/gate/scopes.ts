@@ -86,6 +86,7 @@ const TABLE = {
   "GET /v1/whoami": { id: "whoAmI", needs: null },
   "GET /v1/keys": { id: "listKeys", needs: "deploy" },
   "POST /v1/keys": { id: "createKey", needs: "deploy", does: "key.create" },
+  "POST /v1/keys/exchange": { id: "exchangeKey", needs: null, does: "key.exchange" },
   "POST /v1/keys/{id}/rotate": { id: "rotateKey", needs: "deploy", does: "key.rotate" },
   "POST /v1/keys/{id}/revoke": { id: "revokeKey", needs: "deploy", does: "key.revoke" },
 } as const satisfies Table;

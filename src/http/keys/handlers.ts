@@ -30,6 +30,17 @@ export function addKeyRoutes(app: RouterApp, open: OpenDeps): void {
     c.set("audit", { target: row.id, detail: { name, scopes: row.scopes } });
     return c.json({ ...keyOf(rowOf(row), now()), key }, 201, UNSTORED);
   });
+  app.openapi(routes.exchangeKey, async (c) => {
+    const { env, now } = open(c);
+    const caller = c.get("caller");
+    const old = await findKey(env.ledger(), caller.id);
+    if (!old) throw notExchanged(caller);
+    const [row, key] = await newKey(caller, caller, now());
+    if (!(await replaceKey(env.ledger(), old.id, row, now()))) throw notLive(old);
+    forgetKeys();
+    c.set("audit", { target: old.id, detail: { replaced_by: row.id } });
+    return c.json({ ...keyOf(rowOf(row), now()), key }, 201, UNSTORED);
+  });
   app.openapi(routes.rotateKey, async (c) => {
     const { env, now } = open(c);
     const { id } = c.req.valid("param");
@@ -84,7 +95,7 @@ const UNSTORED = { "cache-control": "no-store" };
 
 /** A new key, within the scopes and the lifetime of the key that asks. @throws FailureError `missing_scope`, `invalid` */
 async function newKey(
-  { name, scopes, expires_at }: Pick<NewKey, "name" | "scopes" | "expires_at">,
+  { name, scopes, expires_at }: Pick<Caller, "name" | "scopes" | "expires_at">,
   caller: Caller,
   now: number,
 ): Promise<[NewKey, string]> {
@@ -132,6 +143,15 @@ const rowOf = (row: NewKey): KeyRow => ({
 });
 
 const noKey = (id: string) => notFound(`key ${id}`, { next: "weir keys list" });
+
+const notExchanged = ({ name }: Caller) =>
+  new FailureError({
+    kind: "conflict",
+    detail: `${name} is a secret of the deployment, not a key that Weir made`,
+    where: "Authorization",
+    expected: "a key of `weir keys create`",
+    next: "To replace the root key: `npx wrangler secret put WEIR_API_KEY`.",
+  });
 
 const notLive = ({ id, replaced_by }: KeyRow) =>
   new FailureError({

@@ -47,6 +47,14 @@ export const createKey = createRoute({
   ),
   responses: { 201: json(answers.newKeySchema, "The key"), ...problems },
 });
+export const exchangeKey = createRoute({
+  method: "post",
+  path: "/v1/keys/exchange",
+  summary: "Give up the key that asks for a new one that may do as much for as long",
+  ...operationOf("POST", "/v1/keys/exchange"),
+  request: inJson(z.strictObject({}).default({})),
+  responses: { 201: json(answers.newKeySchema, "The key that holds from now on"), ...problems },
+});
 export const rotateKey = createRoute({
   method: "post",
   path: "/v1/keys/{id}/rotate",

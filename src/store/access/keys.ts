@@ -57,12 +57,19 @@ export async function replaceKey(db: D1Database, id: string, next: NewKey, until
   return replaced?.meta.changes === 1;
 }
 
-/** Ends a key at once. Again is no change. @returns the key as it is then, or null where there is none */
-export const revokeKey = (db: D1Database, id: string, now: number): Promise<KeyRow | null> =>
-  db
+/**
+ * Ends a key at once, and every key that it was given up for: those it made itself, and are its own in other hands. Again
+ * is no change. @returns the key as it is then, or null where there is none
+ */
+export async function revokeKey(db: D1Database, id: string, now: number): Promise<KeyRow | null> {
+  const row = await db
     .prepare("UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1 RETURNING *")
     .bind(id, now)
     .first<KeyRow>();
+  const next = row?.replaced_by ? await findKey(db, row.replaced_by) : null;
+  if (next && next.created_by === id) await revokeKey(db, next.id, now);
+  return row;
+}
 
 /** Notes a use, unless one was noted since `before`. */
 export async function noteUse(db: D1Database, id: string, now: number, before: number): Promise<void> {
