@@ -50,7 +50,8 @@ export interface Env {
 }
 
 /** Variables that hold no secret: Weir's own, addresses, and the ids of keys. */
-const PUBLIC = /^WEIR_(URL|LOCAL|COMMIT|VERSION|BUILD|PRICES)$|^COMPUTE_|(_URL|_ENDPOINT|_KEY_ID)$/;
+const PUBLIC =
+  /^WEIR_(URL|LOCAL|COMMIT|VERSION|BUILD|PRICES|ALLOWED_ORIGINS)$|^COMPUTE_|(_URL|_ENDPOINT|_KEY_ID)$/;
 
 export function openEnv(env: object): Env {
   const raw = new Map<string, unknown>(Object.entries(env));

@@ -11,6 +11,7 @@ import { logError } from "../shapes/log.ts";
 import { isPassing, storeFailure } from "../store/failure.ts";
 import { describeApi } from "./document.ts";
 import { addErasureRoutes } from "./erasures/handlers.ts";
+import { crossOrigin } from "./gate/cross-origin.ts";
 import { authorize } from "./gate/gate.ts";
 import { idempotent } from "./gate/idempotency.ts";
 import { boundedBody, jsonBody } from "./gate/json-body.ts";
@@ -61,6 +62,7 @@ export function createApp() {
 
   app.on(["GET", "HEAD"], "/v1/moments/:connection/:key", (c) => readMoment(c.req.raw, open(c)));
 
+  app.use("/v1/*", crossOrigin);
   for (const path of ["/v1/*", "/metrics", "/mcp"]) app.use(path, requestId(), authorize);
 
   for (const path of [...JSON_PATHS, "/mcp"]) app.use(path, boundedBody, jsonBody);
