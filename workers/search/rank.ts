@@ -36,7 +36,7 @@ function rankSpace(
 ): RankedLeg {
   const best = new BestScores(catalog.docs);
   const rows = vectors.rows(space);
-  rows?.score(values, mask, vectors.chunks, (doc, score) => {
+  rows?.score(values, mask, vectors.wholeRows, (doc, score) => {
     if (score >= min_score) best.offer(doc, score);
   });
   return legOf(spaceId(space), best.best(ranked, byObject ? catalog.objectOf : undefined), catalog);

@@ -2,7 +2,7 @@
 // best candidates are read from SQLite and compared whole. vectors.ts loads them and keeps them up to date.
 import type { Space } from "../../src/shapes/search.ts";
 import { RowMemory } from "./kernel.ts";
-import { codeOf, cosine, product, type QueryVector, queryVector } from "./query-vector.ts";
+import { codeOf, cosine, product, queryVector } from "./query-vector.ts";
 
 /** Rows that are compared whole after a choice by codes: two for each that a ranking may hold, and some. */
 const CANDIDATES = 4_000;
@@ -16,6 +16,15 @@ export interface RowChunk {
   squares: Uint32Array;
   data: Int8Array;
 }
+
+/** Rows of a chunk at most, as its places are numbered. */
+export const CHUNK_ROWS = 65_536;
+
+/** The place of a row in a chunk as one number. */
+const placeOf = (chunk: number, row: number): number => chunk * CHUNK_ROWS + row;
+
+/** Reads the whole rows at places, each with its number in the list. */
+export type WholeRows = (places: readonly number[], dimensions: number) => Iterable<[number, Int8Array]>;
 
 /** Which docs may be found. */
 export type DocMask = (doc: number) => boolean;
@@ -92,7 +101,7 @@ export class SpaceRows {
   score(
     values: Float32Array,
     mask: DocMask | undefined,
-    chunks: (ids: number[]) => Map<number, Int8Array>,
+    wholeRows: WholeRows,
     offer: (doc: number, score: number) => void,
   ): void {
     const query = queryVector(values);
@@ -106,27 +115,18 @@ export class SpaceRows {
       return;
     }
     const code = codeOf(query.values, query.length, this.#middle);
-    for (const [chunk, rows] of Map.groupBy(
-      this.#candidates(code, mask),
-      (row) => this.#chunkOf[row] ?? NONE,
-    ))
-      this.#compare(query, rows, chunks([chunk]).get(chunk), offer);
-  }
-
-  #compare(
-    query: QueryVector,
-    rows: number[],
-    data: Int8Array | undefined,
-    offer: (doc: number, score: number) => void,
-  ): void {
-    if (!data) return;
-    const { dimensions } = this.space;
-    for (const row of rows) {
-      const at = (this.#placeOf[row] ?? 0) * dimensions;
-      const dot = product(query.values, data.subarray(at, at + dimensions));
+    // By place, so that what lies together is read together.
+    const rows = this.#candidates(code, mask).sort((a, b) => this.#placed(a) - this.#placed(b));
+    const places = rows.map((row) => this.#placed(row));
+    for (const [at, values] of wholeRows(places, this.space.dimensions)) {
+      const row = rows[at] ?? 0;
+      const dot = product(query.values, values);
       offer(this.#docOf[row] ?? 0, cosine(dot, query, this.#squares[row] ?? 0));
     }
   }
+
+  /** A row's place in SQLite, as one number. */
+  #placed = (row: number): number => placeOf(this.#chunkOf[row] ?? NONE, this.#placeOf[row] ?? 0);
 
   /** The rows whose codes differ least from the query's; all where they are few. */
   #candidates(code: Uint8Array, mask: DocMask | undefined): number[] {

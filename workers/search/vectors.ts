@@ -2,7 +2,7 @@
 // query needs them, whole where they fit and as binary codes where they do not.
 import { type Space, spaceId } from "../../src/shapes/search.ts";
 import type { PackedVectors } from "../../src/store/index/pack.ts";
-import { type RowChunk, SpaceRows } from "./space.ts";
+import { CHUNK_ROWS, type RowChunk, SpaceRows, type WholeRows } from "./space.ts";
 
 /** Bytes of vectors that are kept whole. Memory of 128 MB is for all that an isolate holds. */
 const WHOLE_BYTES = 80_000_000;
@@ -10,6 +10,8 @@ const WHOLE_BYTES = 80_000_000;
 const CHUNK_BYTES = 8_192;
 /** Vectors that the middles of their dimensions are taken of. */
 const SAMPLE_CHUNKS = 2_000;
+/** Rows that one statement reads. */
+const READ_ROWS = 500;
 
 interface ChunkRow {
   [name: string]: SqlStorageValue;
@@ -179,15 +181,16 @@ export class ShardVectors {
     return id === undefined ? undefined : this.loaded().get(id);
   }
 
-  /** Whole rows of these chunks. */
-  readonly chunks = (ids: number[]): Map<number, Int8Array> =>
-    new Map(
-      ids.flatMap((id) =>
-        [...this.#sql.exec<{ data: ArrayBuffer }>("SELECT data FROM vectors WHERE id = ?", id)].map(
-          ({ data }): [number, Int8Array] => [id, new Int8Array(data)],
-        ),
-      ),
-    );
+  /** Rows alone, not the chunks that they stand in: of thousands, each is in a chunk of its own. */
+  readonly wholeRows: WholeRows = (places, dimensions) => this.#wholeRows(places, dimensions);
+
+  *#wholeRows(places: readonly number[], dimensions: number): Generator<[number, Int8Array]> {
+    for (let from = 0; from < places.length; from += READ_ROWS) {
+      const part = places.slice(from, from + READ_ROWS);
+      const rows = this.#sql.exec(WHOLE_ROWS, JSON.stringify(part), dimensions).raw<[number, ArrayBuffer]>();
+      for (const [at, data] of rows) yield [from + at, new Int8Array(data)];
+    }
+  }
 
   /** Every row of one doc of a set: its space, its second (NaN for the vector itself), its numbers. */
   *ofDoc(
@@ -227,5 +230,7 @@ export class ShardVectors {
 /** Rows of a set that is still arriving do not count. */
 const IS_LIVE = "set_id IN (SELECT id FROM sets WHERE name NOT LIKE '~%')";
 const CHUNKS = "SELECT id, space, docs, squares, data FROM vectors";
+const WHOLE_ROWS = `SELECT place.key, substr(vectors.data, 1 + (place.value % ${CHUNK_ROWS}) * ?2, ?2)
+  FROM json_each(?1) AS place CROSS JOIN vectors ON vectors.id = place.value / ${CHUNK_ROWS}`;
 const COUNTED = "SELECT space, sum(length(squares) / 4) AS live FROM vectors";
 const COUNTS = `${COUNTED} WHERE ${IS_LIVE} GROUP BY space`;
