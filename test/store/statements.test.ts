@@ -19,7 +19,7 @@ const STATEMENT = new RegExp(`"${BEGIN}(?:\\\\.|[^"\\n\\\\])*"|\`${BEGIN}[^\`]*\
 const WHOLE: Record<string, string> = {
   "src/store/moving/move.ts": "once, when the old ledger begins to move",
   "workers/search/catalog.ts": "an index is read into memory when its object starts",
-  "workers/search/items.ts": "the state of an index, asked by an operator and its audit",
+  "workers/search/items.ts": "a filter or an order over items looks at each item of the index once",
   "workers/search/columns.ts": "an index is read into memory when its object starts",
   "workers/search/vectors.ts": "an index is read into memory when its object starts",
   "workers/compute/results.ts": "once a store is full, to drop a tenth of it at a time",
