@@ -59,7 +59,14 @@ export async function writePage() {
   return { files, first };
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+/** Whether what builds the page is installed: `npm ci --omit=dev` leaves it out, and nothing is deployed from there. */
+const canBuild = () =>
+  import("esbuild").then(
+    () => true,
+    () => false,
+  );
+
+if (process.argv[1] === fileURLToPath(import.meta.url) && (await canBuild())) {
   const { files, first } = await writePage();
   if (process.argv.includes("--sizes")) {
     const size = (names) => names.reduce((sum, name) => sum + gzipSync(files[name] ?? "").length, 0);
