@@ -1,4 +1,4 @@
-// First step of `npm start` and `npm test`, for any Node from 20 on: installs the dependencies of package-lock.json where
+// First step of `npm start` and `npm test`, for any Node that npm runs under: installs the dependencies of package-lock.json where
 // that has not been done, then runs the task under the project's own Node.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -9,6 +9,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const bin = join(root, "node_modules/.bin");
 const stamp = join(root, "node_modules/.weir-installed");
+/** End of a stamp that an old Node has left. */
+const IN_PART = " in part";
 
 /** Preload that ends the child when this process is killed; it finds the pipe by its number. */
 const GUARD = pathToFileURL(join(root, "cli/io/guard.mjs")).href;
@@ -28,6 +30,15 @@ const launch = task === undefined ? undefined : TASKS[task];
 if (!launch) {
   console.error(`usage: node scripts/bootstrap.mjs ${Object.keys(TASKS).join("|")} [arguments]`);
   process.exit(2);
+}
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+/** Whether npm, under this Node, installs all native parts of the test runner: it leaves out those that want a newer one. */
+const installsAll = major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19);
+if (major < 18 || (task !== "start" && !installsAll)) {
+  console.error(
+    `This is Node ${process.versions.node}. Weir brings a Node of its own along, and needs 20.19, 22.12 or a newer one to install it with all parts: https://nodejs.org`,
+  );
+  process.exit(1);
 }
 install();
 const [command, fixed] = launch;
@@ -53,12 +64,14 @@ function install() {
   const lock = createHash("sha256")
     .update(readFileSync(join(root, "package-lock.json")))
     .digest("hex");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
+  const kept = existsSync(stamp) ? readFileSync(stamp, "utf8") : "";
+  if (kept === lock || (kept === lock + IN_PART && !installsAll)) return;
   if (!existsSync(stamp) && installedBy(lock)) return;
   console.error("Installing dependencies (npm ci), about half a minute …");
   // An npm without `allowScripts` would let onnxruntime-node download libraries for GPUs.
   const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" };
-  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
+  // Errors alone. Packages warn that they want a newer Node than the one that runs npm; Weir runs under its own.
+  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
     env,
     stdio: "inherit",
@@ -67,7 +80,7 @@ function install() {
     console.error("npm ci failed; its output is above. It needs the npm registry.");
     process.exit(status ?? 1);
   }
-  writeFileSync(stamp, lock);
+  writeFileSync(stamp, installsAll ? lock : lock + IN_PART);
 }
 
 /** Whether a plain `npm ci` or `npm install` has been here since the lock last changed. */
