@@ -29,14 +29,9 @@ export function versionOf(project: Project, pipeline: Pipeline): Promise<string>
   return version;
 }
 
-/**
- * The code that a version is of, as it is bundled, with what it imports: laid out, without comments. Undefined where the
- * version was found before, with other code.
- */
-export async function sourceOf(project: Project, pipeline: Pipeline): Promise<string | undefined> {
-  const version = await versionOf(project, pipeline);
-  const read = await inputs.get(pipeline);
-  if (!read || hashOf(read) !== version) return undefined;
+/** The code that a version is of, as it is bundled, with what it imports: laid out, without comments. */
+export async function sourceOf(project: Project, pipeline: Pipeline): Promise<string> {
+  const read = await (inputs.get(pipeline) ?? readInputs(project, pipeline));
   if (pipeline.handler === "handler.py") return (JSON.parse(read.handler) as { handler: string }).handler;
   return (await transform(read.handler, { format: "esm" })).code;
 }
@@ -53,9 +48,11 @@ const inputs = new WeakMap<Pipeline, Promise<VersionInputs>>();
 /** Versions of pipelines that have been read: each is bundled once. A project that may have changed is read anew. */
 const versions = new WeakMap<Pipeline, Promise<string>>();
 
-/** Makes a pipeline keep a version that was found with its code, whatever its files hold since. */
-export const holdVersion = (pipeline: Pipeline, version: string): void =>
-  void versions.set(pipeline, Promise.resolve(version));
+/** Makes a pipeline keep what its version was made of, whatever its files hold since. */
+export function holdInputs(pipeline: Pipeline, read: VersionInputs): void {
+  inputs.set(pipeline, Promise.resolve(read));
+  versions.set(pipeline, Promise.resolve(hashOf(read)));
+}
 
 /** Collects what a version is the hash of. `contract` replaces the contract of this Weir. */
 export async function inputsOf(

@@ -47,6 +47,7 @@ export async function dev(options: DevOptions): Promise<void> {
     if (!stack) return;
     const keeper = await keepGenerated({ root, persist, stack, only: options.only });
     const narrator = openNarrator({
+      isLeftOut: (alias) => options.only !== undefined && !options.only.includes(alias),
       remarkOn: (alias) => {
         const version = keeper.held().get(alias);
         return version && `It ran version ${version}: the handler as it is now does not build.`;

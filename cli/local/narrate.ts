@@ -25,6 +25,8 @@ export interface NarratorOptions {
   json?: (line: string) => void;
   /** Finds the place in a source of the frames of a failure; the frames' own where there is none. */
   placeOf?: (alias: string, frames: string) => string;
+  /** Whether a pipeline is not started, so that its runs wait: said once of each. */
+  isLeftOut?: (alias: string) => boolean;
   /** Remark on the runs of a pipeline, such as that an older version runs. */
   remarkOn?: (alias: string) => string | undefined;
 }
@@ -77,9 +79,11 @@ const MAX_MESSAGE_CHARACTERS = 600;
 export function openNarrator({
   json,
   placeOf = (_, frames) => frames,
+  isLeftOut = () => false,
   remarkOn = () => undefined,
 }: NarratorOptions = {}): Narrator {
   const going = new Map<string, GoingAttempt>();
+  const sayLeftOut = sayerOfLeftOut();
   let reloading = false;
   // What wrangler says while it starts again is said at no other start.
   let starting = false;
@@ -115,20 +119,13 @@ export function openNarrator({
         return;
       case "attempt":
         return;
+      case "binding.failed":
+        if (!isLeftOut(String(fields.alias))) break;
+        return sayLeftOut(String(fields.alias));
       case "refused":
         return bad(refusalText(fields as unknown as RefusalEntry));
-      default:
-        note(`${worker}  ${name}: ${wordsOf(fields)}`);
     }
-  };
-
-  const follow = ({ log: name, ...fields }: { log: string } & Record<string, unknown>) => {
-    if (name === "attempt") {
-      const { alias, run_id, bucket, key } = fields as unknown as GoingAttempt & AttemptEntry;
-      going.set(run_id, { alias, run_id, object: objectOf({ bucket, key }) });
-    } else if (name === "attempts") {
-      for (const { run_id } of fields.attempts as AttemptEntry[]) going.delete(run_id);
-    }
+    note(`${worker}  ${name}: ${wordsOf(fields)}`);
   };
 
   return {
@@ -141,7 +138,7 @@ export function openNarrator({
       const plain = stripVTControlCharacters(text);
       const [, worker = "weir", rest = plain] = /^\[([\w-]+)\] (.*)$/s.exec(plain) ?? [];
       const line = logLine(rest);
-      if (line) follow(line);
+      if (line) follow(going, line);
       if (/\] Ready on /.test(text)) starting = false;
       if (json) return line && json(JSON.stringify({ worker, ...line }));
       if (line) narrate(worker.replace(/^weir-/, ""), line);
@@ -151,6 +148,25 @@ export function openNarrator({
     },
     going: () => [...going.values()].reverse(),
     reloading: () => reloading,
+  };
+}
+
+/** Keeps account of the attempts that are going. */
+function follow(going: Map<string, GoingAttempt>, { log: name, ...fields }: { log: string }): void {
+  if (name === "attempt") {
+    const { alias, run_id, bucket, key } = fields as GoingAttempt & AttemptEntry;
+    going.set(run_id, { alias, run_id, object: objectOf({ bucket, key }) });
+  } else if (name === "attempts") {
+    for (const { run_id } of (fields as { attempts: AttemptEntry[] }).attempts) going.delete(run_id);
+  }
+}
+
+/** Makes a function that says once of each pipeline that its runs wait. */
+function sayerOfLeftOut(): (alias: string) => void {
+  const known = new Set<string>();
+  return (alias) => {
+    if (!known.has(alias)) note(`${alias} is left out by --only: its runs wait.`);
+    known.add(alias);
   };
 }
 

@@ -6,7 +6,7 @@ import { dirname, join, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
 import { parse } from "smol-toml";
 import { registryPath } from "../generate/generate.ts";
-import { hashOf, holdVersion, inputsOf, type VersionInputs } from "../generate/version.ts";
+import { hashOf, holdInputs, inputsOf, type VersionInputs } from "../generate/version.ts";
 import type { Problem } from "../io/json-file.ts";
 import { CliError } from "../io/output.ts";
 import type { Table } from "../project/bindings.ts";
@@ -83,10 +83,26 @@ export class RunningCopies {
 /** Path of the copy of the registry, the router's list of pipelines, relative to the root. */
 export const REGISTRY_COPY = `${RUNNING}/registry.ts`;
 
-/** Copies the registry as it was generated, when what it lists runs. */
-export function copyRegistry(root: string): void {
+/** Reads the registry as it was generated. */
+export function registryIn(root: string): string {
   const router = parse(readFileSync(join(root, "wrangler.toml"), "utf8")) as Table;
-  put(root, "registry.ts", readFileSync(join(root, registryPath(router)), "utf8"));
+  return readFileSync(join(root, registryPath(router)), "utf8");
+}
+
+/** Copies a registry whose pipelines run, with the problems that keep files as they are now from running. */
+export function copyRegistry(root: string, text: string, problems: readonly Problem[] = []): void {
+  const known = [
+    "",
+    `const problems: { file: string }[] = ${JSON.stringify(problems)};`,
+    "for (const entry of registry) {",
+    "  // What is wrong outside of the pipelines' folders holds all of them back.",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is code of the copy.
+    "  const own = problems.filter(({ file }) => file.startsWith(`${entry.folder}/`) || !file.startsWith('pipelines/'));",
+    "  if (own.length > 0) Object.assign(entry, { problems: own });",
+    "}",
+    "",
+  ];
+  put(root, "registry.ts", problems.length === 0 ? text : text + known.join("\n"));
 }
 
 /** Path of a pipeline's copies, relative to the root. */
@@ -106,7 +122,7 @@ async function copyOf(project: Project, pipeline: Pipeline, before: Copy | undef
       put(project.root, `${pipeline.name}/handler.mjs`, handlerCopy(pipeline));
       put(project.root, `${pipeline.name}/pipeline.mjs`, text);
     }
-    holdVersion(pipeline, version);
+    holdInputs(pipeline, inputs);
     return { pipeline, version, files: filesOf(inputs) };
   }
   throw new CliError(`The handler of ${pipeline.name} changes faster than it can be read.`);

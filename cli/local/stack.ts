@@ -10,7 +10,7 @@ import { writeLocalConfigs } from "./local-config.ts";
 import { lockState } from "./lock.ts";
 import { migrate } from "./migrate.ts";
 import { noteCommit } from "./running-commit.ts";
-import { copyRegistry, RunningCopies } from "./running-copies.ts";
+import { copyRegistry, RunningCopies, registryIn } from "./running-copies.ts";
 import { scrubErased } from "./scrub.ts";
 import { planOf, type StackPlan } from "./stack-plan.ts";
 import { ringCron, startWorkers } from "./workers.ts";
@@ -102,7 +102,7 @@ async function startOn(
   noteCommit(root, persist);
   for (const [alias, { problems }] of (await new RunningCopies().take(project)).broken)
     throw new CliError(`The handler of ${alias} does not build.`, problems);
-  copyRegistry(root);
+  copyRegistry(root, registryIn(root));
   const env = (): SettingValues => ({ ...plan.settings, ...compute.settings });
   const localConfigsOf = ({ configs, others }: StackPlan) => [...writeLocalConfigs(root, configs), ...others];
   let configs = localConfigsOf(plan);

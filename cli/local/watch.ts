@@ -11,7 +11,7 @@ import { requireValid } from "../project/validate.ts";
 import { DEV_ENV } from "../settings/dev-env.ts";
 import { writeLocalConfigs } from "./local-config.ts";
 import { noteCommit, touch } from "./running-commit.ts";
-import { copyRegistry, RunningCopies, type TakenUp } from "./running-copies.ts";
+import { copyRegistry, RunningCopies, registryIn, type TakenUp } from "./running-copies.ts";
 import type { Stack } from "./stack.ts";
 import { changeOf, planOf } from "./stack-plan.ts";
 
@@ -38,6 +38,8 @@ export async function keepGenerated({ root, persist, stack, only }: KeeperOption
   const copies = new RunningCopies();
   const printOnce = printerOfProblems();
   let held: ReadonlyMap<string, string> = new Map();
+  /** Registry of what runs. */
+  let registry = registryIn(root);
   const regenerate = async (): Promise<TakenUp> => {
     const edited = loadProject(root);
     requireValid(edited, "The change was not taken up, and what ran before runs on");
@@ -46,7 +48,12 @@ export async function keepGenerated({ root, persist, stack, only }: KeeperOption
     const files = await generate(project);
     const writeFiles = () => {
       for (const name of write(root, files)) note(`Wrote ${name}.`);
-      copyRegistry(root);
+      registry = registryIn(root);
+      copyRegistry(
+        root,
+        registry,
+        [...taken.broken.values()].flatMap(({ problems }) => problems),
+      );
     };
     const pipelines = project.pipelines.filter(({ name }) => only?.includes(name) ?? true);
     const plan = planOf({ ...project, pipelines }, stack.url);
@@ -75,7 +82,11 @@ export async function keepGenerated({ root, persist, stack, only }: KeeperOption
         );
         printOnce([...broken].map(([alias, { problems, version }]) => heldBack(alias, version, problems)));
       },
-      (error: unknown) => printOnce([error instanceof CliError ? error : new CliError(String(error))]),
+      (thrown: unknown) => {
+        const error = thrown instanceof CliError ? thrown : new CliError(String(thrown));
+        copyRegistry(root, registry, error.problems);
+        printOnce([error]);
+      },
     );
   let timer: NodeJS.Timeout | undefined;
   // One after another: two at once would take each other's copies for their own.
@@ -87,8 +98,19 @@ export async function keepGenerated({ root, persist, stack, only }: KeeperOption
     }, SETTLE_MS);
   };
   await last;
+  const watched = watchersOf(root, changed);
+  const stop = () => {
+    clearTimeout(timer);
+    watchImports([]);
+    for (const watcher of watched) watcher.close();
+  };
+  return { held: () => held, stop };
+}
+
+/** Watches all that a project is read from. */
+function watchersOf(root: string, changed: () => void): FSWatcher[] {
   const git = gitFolder(root);
-  const watched = [
+  return [
     ...["pipelines", "connections.json", "models.json", "wrangler.toml"].map((name) =>
       watch(join(root, name), { recursive: name === "pipelines" }, changed),
     ),
@@ -103,12 +125,6 @@ export async function keepGenerated({ root, persist, stack, only }: KeeperOption
       path !== undefined && existsSync(path) ? [watch(path, changed)] : [],
     ),
   ];
-  const stop = () => {
-    clearTimeout(timer);
-    watchImports([]);
-    for (const watcher of watched) watcher.close();
-  };
-  return { held: () => held, stop };
 }
 
 const heldBack = (alias: string, version: string | undefined, problems: CliError["problems"]) =>

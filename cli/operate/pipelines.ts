@@ -8,27 +8,39 @@ export async function listPipelines(root: string, flags: OperatorFlags): Promise
   const { data } = await openClient(root, flags).get<{ data: DeployedPipeline[] }>("/v1/pipelines");
   if (flags.json) return printJson({ data });
   if (data.length === 0) return note("No pipeline is deployed.");
-  const rows = data.map(({ alias, version, config: { source, destination, dispatch }, paused, cost }) => [
-    alias,
-    version,
-    source.connection_id,
-    `${destination.connection_id} ${destination.collection}`,
-    dispatch,
-    `$${Number(cost.usd.toPrecision(3))}`,
-    paused ? `paused since ${paused.at}: ${paused.reason}` : "running",
-  ]);
+  const rows = data.map(({ alias, version, config, problems, paused, cost }) => {
+    const { source, destination, dispatch } = config;
+    return [
+      alias,
+      version,
+      source.connection_id,
+      `${destination.connection_id} ${destination.collection}`,
+      dispatch,
+      `$${Number(cost.usd.toPrecision(3))}`,
+      stateText({ problems, paused }),
+    ];
+  });
   print(table([["pipeline", "version", "source", "collection", "dispatch", "cost", "state"], ...rows]));
+}
+
+/** State of a pipeline, with the first problem that keeps its files from running. */
+function stateText({
+  problems: [first] = [],
+  paused,
+}: Pick<DeployedPipeline, "problems" | "paused">): string {
+  const state = paused ? `paused since ${paused.at}: ${paused.reason}` : "running";
+  return first ? `${state}, not its files: ${first.file}:${first.line} ${first.problem}` : state;
 }
 
 /** Prints a pipeline with its figures and its code. */
 export async function showPipeline(root: string, alias: string, flags: OperatorFlags): Promise<void> {
   const one = await openClient(root, flags).call((weir) => weir.getPipeline(alias));
   if (flags.json) return printJson(one);
-  const { version, paused, open, dead_letters, causes, versions, stale, average, source } = one;
+  const { version, problems, paused, open, dead_letters, causes, versions, stale, average, source } = one;
   print(
     table([
       ["pipeline", `${alias} ${version}`],
-      ["state", paused ? `paused since ${paused.at}: ${paused.reason}` : "running"],
+      ["state", stateText({ problems, paused })],
       ["waits", `${open.pending + open.queued + open.failed}, ${open.running} running`],
       [
         "a run",

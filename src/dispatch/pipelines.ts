@@ -11,6 +11,17 @@ export interface RegisteredPipeline {
   alias: string;
   version: string;
   config: PipelineConfig;
+  /** In local work: what keeps its files as they are now from running. */
+  problems?: readonly SourceProblem[];
+}
+
+/** A problem at a place of a project's files. */
+export interface SourceProblem {
+  file: string;
+  line: number;
+  column: number;
+  problem: string;
+  next?: string | undefined;
 }
 
 /** The pipelines of one source connection. */

@@ -22,7 +22,7 @@ const MAX_CAUSES = 10;
 /** Answers `GET /v1/pipelines/{alias}`. */
 export async function describePipeline(pipeline: RegisteredPipeline, deps: PipelineDeps) {
   const { env, pipelines, now } = deps;
-  const { alias, version, config } = pipeline;
+  const { alias, version, config, problems } = pipeline;
   const stores = openStores(deps);
   const since = now() - PAST_DAYS * DAY_MS;
   const [counts, causes, handled, timed, pauses, versions] = await Promise.all([
@@ -38,7 +38,7 @@ export async function describePipeline(pipeline: RegisteredPipeline, deps: Pipel
   const sum = (of: (one: (typeof stale)[number]) => number) =>
     stale.reduce((total, one) => total + of(one), 0);
   return {
-    ...{ alias, version, config },
+    ...{ alias, version, config, ...(problems && { problems: [...problems] }) },
     paused: paused ? { reason: paused.reason, at: new Date(paused.at).toISOString() } : null,
     source: pipelines.sourceOf(alias) ?? null,
     ...openOf(counts, alias),

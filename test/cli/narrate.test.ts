@@ -167,3 +167,13 @@ test("Workers that answer nothing while an attempt goes are started again, and i
   narrator.line("wrangler dev ended with code 143; starting it again");
   expect(narrator.going()).toEqual([]);
 });
+
+test("runs for a pipeline that --only leaves out are one line, and other bindings that fail are lines each", () => {
+  const text = printed();
+  const { line: take } = openNarrator({ isLeftOut: (alias) => alias === "two" });
+  const failed = (alias: string) => line("weir", "binding.failed", { alias, runs: 1, error: "not there" });
+  for (const alias of ["two", "two", "one"]) take(failed(alias));
+  expect(text()).toBe(
+    "two is left out by --only: its runs wait.\nweir  binding.failed: alias=one runs=1 error=not there\n",
+  );
+});

@@ -4,8 +4,9 @@ import { SourceMap, type SourceMapPayload } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
+import { generate } from "../../cli/generate/generate.ts";
 import { versionOf } from "../../cli/generate/version.ts";
-import { RunningCopies } from "../../cli/local/running-copies.ts";
+import { copyRegistry, RunningCopies } from "../../cli/local/running-copies.ts";
 import { loadProject } from "../../cli/project/project.ts";
 import { change, config, project } from "./support/given.ts";
 
@@ -106,4 +107,31 @@ test("a handler that has never built is left out, with its place", async () => {
     problems: [{ file: "pipelines/one/handler.ts", line: 1, problem: 'Could not resolve "./none.ts".' }],
   });
   expect(running.pipelines.map(({ name }) => name)).toEqual(["two"]);
+});
+
+test("what is generated of a running project is what is generated of its files", async () => {
+  const root = given();
+  const { project: running } = await new RunningCopies().take(loadProject(root));
+  expect(await generate(running)).toEqual(await generate(loadProject(root)));
+});
+
+test("the router's copy of the registry names what keeps files from running, at the pipelines that it is of", async () => {
+  const root = given();
+  const at = (file: string) => ({ file, line: 1, column: 1, problem: "wrong" });
+  const text =
+    "export const registry: object[] = [{ folder: 'pipelines/one' }, { folder: 'pipelines/two' }];\n";
+  const problemsOf = async (problems: ReturnType<typeof at>[]) => {
+    copyRegistry(root, text, problems);
+    const url = pathToFileURL(join(root, ".weir/running/registry.ts")).href;
+    const { registry } = (await import(`${url}?${crypto.randomUUID()}`)) as {
+      registry: { problems?: { file: string }[] }[];
+    };
+    return registry.map(({ problems: own }) => own?.map(({ file }) => file));
+  };
+  expect(await problemsOf([])).toEqual([undefined, undefined]);
+  expect(await problemsOf([at("pipelines/two/config.json")])).toEqual([
+    undefined,
+    ["pipelines/two/config.json"],
+  ]);
+  expect(await problemsOf([at("connections.json")])).toEqual([["connections.json"], ["connections.json"]]);
 });

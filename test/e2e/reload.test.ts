@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runNode } from "../../cli/io/children.ts";
+import type { DeployedPipeline } from "../../cli/operate/client.ts";
 import { packageRoot } from "../../cli/project/project.ts";
 import { type Dev, devProject } from "../support/dev.ts";
 import { commandOf, treeOf } from "../support/processes.ts";
@@ -116,6 +117,17 @@ test("what does not build or does not fit is named with its place, once, and the
     );
   writeFileSync(at(files.handler), "export default ][;\n");
   await heard("pipelines/mirror/handler.ts:1:16");
+  const problems = async () => {
+    const { data } = await dev.client.read<{ data: DeployedPipeline[] }>("/v1/pipelines");
+    return data.find(({ alias }) => alias === "mirror")?.problems;
+  };
+  const [first] =
+    (await dev.client.until(
+      () => problems().catch(() => undefined),
+      (found) => found !== undefined,
+      30_000,
+    )) ?? [];
+  expect(first).toMatchObject({ file: files.handler, line: 1, column: 16 });
   writeFileSync(at(files.config), before.config.replace("mirror", "mirrors"));
   await heard('The alias "mirrors" differs from the name of its folder');
   await allHaveRun(await tellOfMany("broken", 3, async () => true));
@@ -124,6 +136,11 @@ test("what does not build or does not fit is named with its place, once, and the
   writeFileSync(at(files.config), before.config);
   writeFileSync(at(files.handler), `${before.handler}// mended\n`);
   await allHaveRun(await tellOfMany("mended", 3, async () => true));
+  await dev.client.until(
+    () => problems().catch(() => []),
+    (found) => found === undefined,
+    30_000,
+  );
   for (const text of ["The handler of mirror does not build", 'The alias "mirrors" differs', '"conn_none"'])
     expect(dev.said().split(text).length - 1, text).toBe(1);
 }, 240_000);

@@ -49,11 +49,25 @@ export const problemSchema = z
   })
   .openapi("Problem");
 
+const sourceProblemSchema = z
+  .object({
+    file: z.string(),
+    line: z.number(),
+    column: z.number(),
+    problem: z.string(),
+    next: z.string().optional(),
+  })
+  .openapi("SourceProblem");
+
 export const pipelineSchema = z
   .object({
     alias: z.string(),
     version: z.string(),
     config: pipelineConfigSchema,
+    problems: z.array(sourceProblemSchema).optional().openapi({
+      description:
+        "In local work: what keeps its files as they are now from running, while `version` runs on; absent where they run",
+    }),
     paused: z
       .object({ reason: z.string(), at: z.string().openapi({ format: "date-time" }) })
       .nullable()

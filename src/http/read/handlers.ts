@@ -45,13 +45,14 @@ function addPipelineRoutes(app: RouterApp, open: OpenDeps): void {
     ]);
     const paused = new Map(pauses.map((pause) => [pause.alias, pause]));
     const spent = new Map(spending.map((one) => [one.alias, one]));
-    const data = pipelines.all.map(({ alias, version, config }) => {
+    const data = pipelines.all.map(({ alias, version, config, problems }) => {
       const pause = paused.get(alias);
       const state = pause ? { reason: pause.reason, at: new Date(pause.at).toISOString() } : null;
       const { runs = 0, measures = {} } = spent.get(alias) ?? {};
       const usd = costOf(measures, runs, pipelines.prices);
       const cost = { runs, usd, usd_today: config.budget ? (today.get(alias) ?? 0) : null, measures };
-      return { alias, version, config, paused: state, cost };
+      const held = problems && { problems: [...problems] };
+      return { alias, version, config, ...held, paused: state, cost };
     });
     return c.json({ data }, 200);
   });
