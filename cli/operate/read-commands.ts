@@ -166,10 +166,11 @@ function addUpload(program: Command, root: () => string): Command {
     .argument("<file>", "the file")
     .argument("<object>", "bucket/key to put it at")
     .option("--connection <id>", "the connection, where several have the bucket")
+    .option("--metadata <name=value...>", "metadata of the object")
     .option("--content-type <type>", "content type of the object", "application/octet-stream")
     .addHelpText(
       "after",
-      "\nExamples:\n  $ weir upload my.mp4 weir-media/videos/uploaded.mp4 --content-type video/mp4",
+      "\nExamples:\n  $ weir upload my.mp4 weir-media/videos/uploaded.mp4 --content-type video/mp4 --metadata foo=bar",
     )
     .action(async (file: string, object: string, flags: UploadFlags) => {
       const { uploadFile } = await import("./upload.ts");

@@ -5,7 +5,7 @@ import { loadProject } from "../project/project.ts";
 import { openClient } from "./client.ts";
 import type { OperatorFlags } from "./replay.ts";
 
-export type UploadFlags = OperatorFlags & { connection?: string; contentType: string };
+export type UploadFlags = OperatorFlags & { connection?: string; contentType: string; metadata?: string[] };
 
 /** Puts a file. @throws CliError */
 export async function uploadFile(
@@ -18,7 +18,8 @@ export async function uploadFile(
   if (key === "") throw new CliError(`"${object}" is not an object. Write bucket/key.`, [], 2);
   const connection = flags.connection ?? connectionOf(root, bucket);
   const bytes = read(file);
-  const headers = { "content-type": flags.contentType };
+  const metadata = (flags.metadata ?? []).map(metadataHeader);
+  const headers = { "content-type": flags.contentType, ...Object.fromEntries(metadata) };
   const answer = await openClient(root, flags).call((weir) =>
     weir.uploadObject(connection, bucket, key, bytes, { headers, signal: AbortSignal.timeout(600_000) }),
   );
@@ -36,6 +37,12 @@ function connectionOf(root: string, bucket: string): string {
   );
   if (found) return found[0];
   throw new CliError(`No connection has the bucket "${bucket}". Name one with --connection.`, [], 2);
+}
+
+function metadataHeader(text: string): [name: string, value: string] {
+  const at = text.indexOf("=");
+  if (at < 1) throw new CliError(`The value "${text}" of --metadata has no name. Write name=value.`, [], 2);
+  return [`x-amz-meta-${text.slice(0, at).toLowerCase()}`, text.slice(at + 1)];
 }
 
 function read(file: string): Uint8Array<ArrayBuffer> {

@@ -100,7 +100,7 @@ const TABLE: Record<string, Row> = {
   rejections: {},
   lineage: { words: () => ["echoes", ids.ITEM ?? ""] },
   invoke: { words: () => ["echo", "test-media/json/a.txt"] },
-  upload: { words: () => [join(folder, "a.txt"), "test-media/json/up.txt"] },
+  upload: { words: () => [join(folder, "a.txt"), "test-media/json/up.txt", "--metadata", "a=b"] },
   open: {},
   "runs list": {},
   "runs show": { words: () => [ids.DEAD ?? ""] },
