@@ -6,7 +6,7 @@ import { type Failure, FailureError } from "../../src/shapes/failure.ts";
 import type { SetKey } from "../../src/shapes/item.ts";
 import type { IndexState, SearchHit } from "../../src/shapes/search.ts";
 import type { IndexedOrder, LikeVectors, SpaceVector } from "../../src/store/index/contract.ts";
-import type { FusedHit } from "../../src/store/index/fuse.ts";
+import { type FusedHit, fusePage } from "../../src/store/index/fuse.ts";
 import type { OrderPlace } from "../../src/store/index/order.ts";
 import type { PackedPart } from "../../src/store/index/pack.ts";
 import type {
@@ -55,8 +55,12 @@ export class SearchShard extends DurableObject<SearchBindings> implements IndexS
     try {
       const memory = this.#store.memory();
       const mask = question.filter ? memory.columns.mask(question.filter) : undefined;
+      const legs = rankLegs(this.#store, question, mask);
+      const page = question.page && fusePage(legs, question.page);
       return {
-        legs: rankLegs(this.#store, question, mask),
+        ...(page
+          ? { legs: [], page: { hits: readHits(this.#store, page.hits, question), next: page.next } }
+          : { legs }),
         leftOut: question.counted
           ? leftOut(
               memory,

@@ -14,7 +14,7 @@ import {
 import { parseItemId, setId } from "../collections/ids.ts";
 import { cutPage } from "../page.ts";
 import type { Indexed, IndexQuery, IndexSet, OrderQuery, SearchIndex } from "./contract.ts";
-import { fuseLegs, mergeLeg, pageOf, placeOf } from "./fuse.ts";
+import { type FusedHit, fusePage, type PageQuestion, placeOf } from "./fuse.ts";
 import { firstPlaces } from "./order.ts";
 import { objectNumber, packSet } from "./pack.ts";
 import {
@@ -104,21 +104,13 @@ export class IndexClient implements SearchIndex {
       ranked: isListing ? query.limit + 1 : MAX_RANKED,
       ...(isListing && after && { listAfter: after.item }),
     };
-    const { answered, missing, shards } = await this.#askAll(question);
-    const legs = Map.groupBy(
-      answered.flatMap(({ ranking }) => ranking.legs),
-      ({ leg }) => leg,
-    );
     const names = [...vectors.map(({ space }) => spaceId(space)), "text", "list"];
-    const merged = names.flatMap((name) => {
-      const parts = legs.get(name);
-      return parts ? [cut(mergeLeg(parts, byObject), question.ranked)] : [];
-    });
-    const page = pageOf(fuseLegs(merged, byObject), query.limit, after);
-    const hits = await this.#read(page.hits, question, answered);
+    const page: PageQuestion = { byObject, ranked: question.ranked, names, limit: query.limit, after };
+    const { answered, missing, shards } = await this.#askAll(question, page);
+    const { hits, next } = answered[0]?.ranking.page ?? (await this.#pageOf(page, question, answered));
     return {
       hits,
-      ...(page.next !== undefined && { next: page.next }),
+      ...(next !== undefined && { next }),
       left_out: {
         items: answered.reduce((sum, { ranking }) => sum + ranking.leftOut.items, 0),
         spaces: [
@@ -131,13 +123,25 @@ export class IndexClient implements SearchIndex {
     };
   }
 
-  /** Asks every shard; more of them where shard 0 knows that sets are spread otherwise. */
+  /** Fuses what the shards have ranked, and reads the page where its items are. */
+  async #pageOf(page: PageQuestion, question: ShardQuestion, answered: readonly FromShard[]) {
+    const { hits, next } = fusePage(
+      answered.flatMap(({ ranking }) => ranking.legs),
+      page,
+    );
+    return { hits: await this.#read(hits, question, answered), next };
+  }
+
+  /** Asks every shard; more of them where shard 0 knows that sets are spread otherwise. One alone gives the page itself. */
   async #askAll(
     question: ShardQuestion,
+    page: PageQuestion,
   ): Promise<{ answered: FromShard[]; missing: number; shards: number }> {
     for (let move = 1; ; move++) {
       const { shards } = this.#layout;
-      const answers = await this.#each(shards, (shard) => shard.rank(question));
+      const answers = await this.#each(shards, (shard) =>
+        shard.rank(shards === 1 ? { ...question, page } : question),
+      );
       const layout = answers.map((answer) => ("value" in answer ? layoutIn(answer.value) : undefined))[0];
       if (layout && layout.shards !== shards && move < MAX_MOVES) {
         this.#layout = layout;
@@ -170,11 +174,7 @@ export class IndexClient implements SearchIndex {
     );
   }
 
-  async #read(
-    hits: ReturnType<typeof pageOf>["hits"],
-    question: ShardQuestion,
-    answered: readonly FromShard[],
-  ) {
+  async #read(hits: readonly FusedHit[], question: ShardQuestion, answered: readonly FromShard[]) {
     const holders = new Map<string, number>();
     for (const { shard, ranking } of answered)
       for (const { items } of ranking.legs) for (const item of items) holders.set(item, shard);
@@ -274,17 +274,6 @@ export class IndexClient implements SearchIndex {
 }
 
 const layoutIn = (answer: ShardAnswer) => ("layout" in answer ? answer.layout : undefined);
-
-function cut(leg: ReturnType<typeof mergeLeg>, length: number) {
-  if (leg.items.length <= length) return leg;
-  const { items, objects, scores } = leg;
-  return {
-    ...leg,
-    items: items.slice(0, length),
-    objects: objects.slice(0, length),
-    scores: scores.slice(0, length),
-  };
-}
 
 /** State of all shards together. */
 function stateOf(states: readonly IndexState[]): IndexState {

@@ -77,6 +77,39 @@ export function fuseLegs(legs: readonly RankedLeg[], byObject: boolean): FusedHi
   return [...hits.values()].sort(byScore);
 }
 
+/** How legs become a page. */
+export interface PageQuestion {
+  byObject: boolean;
+  /** Most entries of each leg. */
+  ranked: number;
+  /** Legs in the order in which they are fused. */
+  names: readonly string[];
+  limit: number;
+  after?: PagePlace | undefined;
+}
+
+/** The page of a question, out of the legs of all shards that answered. */
+export function fusePage(all: readonly RankedLeg[], question: PageQuestion): FusedPage {
+  const { byObject, ranked, names, limit, after } = question;
+  const legs = Map.groupBy(all, ({ leg }) => leg);
+  const merged = names.flatMap((name) => {
+    const parts = legs.get(name);
+    return parts ? [cut(mergeLeg(parts, byObject), ranked)] : [];
+  });
+  return pageOf(fuseLegs(merged, byObject), limit, after);
+}
+
+function cut(leg: RankedLeg, length: number): RankedLeg {
+  if (leg.items.length <= length) return leg;
+  const { items, objects, scores } = leg;
+  return {
+    ...leg,
+    items: items.slice(0, length),
+    objects: objects.slice(0, length),
+    scores: scores.slice(0, length),
+  };
+}
+
 /** Cuts a page out of all hits, after the place that the page before ended at. */
 export function pageOf(all: readonly FusedHit[], limit: number, after: PagePlace | undefined): FusedPage {
   const from = after ? all.findIndex((hit) => byScore(hit, after) > 0) : 0;

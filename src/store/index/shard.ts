@@ -5,7 +5,7 @@ import type { Failure } from "../../shapes/failure.ts";
 import type { SetKey } from "../../shapes/item.ts";
 import type { IndexState, SearchHit, Space } from "../../shapes/search.ts";
 import type { Indexed, IndexedOrder, LikeVectors, SpaceVector } from "./contract.ts";
-import type { FusedHit, RankedLeg } from "./fuse.ts";
+import type { FusedHit, PageQuestion, RankedLeg } from "./fuse.ts";
 import type { ItemOrder, OrderPlace } from "./order.ts";
 import type { PackedPart } from "./pack.ts";
 
@@ -23,6 +23,8 @@ export interface ShardQuestion {
   ranked: number;
   /** Where a listing without words and vectors goes on: after this item. */
   listAfter?: string | undefined;
+  /** Of one shard alone, the page is read at once: its legs need not travel. */
+  page?: PageQuestion | undefined;
 }
 
 /** Items in the order of one of their values. */
@@ -37,6 +39,8 @@ export interface ShardListing {
 
 export interface ShardRanking {
   legs: RankedLeg[];
+  /** The page, where it was asked for; then there are no legs. */
+  page?: { hits: SearchHit[]; next?: string | undefined } | undefined;
   /** Items that pass the filter and have vectors in none of the spaces that are asked, and those spaces. */
   leftOut: { items: number; spaces: Space[] };
   state: IndexState;
