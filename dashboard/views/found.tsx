@@ -44,7 +44,14 @@ function Hits({ collection, route }: FoundProps) {
     { topics: route.query.play === undefined ? ["items"] : [] },
   );
   if (answer.isPending) return <div class="awaited" role="progressbar" aria-label="On its way" />;
-  if (answer.error && answer.rows.length === 0) return <Empty>{sentenceOf(answer.error)}</Empty>;
+  if (answer.error && answer.rows.length === 0)
+    return (
+      <>
+        <Empty>{sentenceOf(answer.error)}</Empty>
+        {/* A collection without an index is listed all the same. */}
+        {!isQuestion(route) && <ItemTable collection={collection} route={route} />}
+      </>
+    );
   const first = answer.data?.pages[0] as unknown as SearchAnswer | undefined;
   const played = answer.rows.find(({ item }) => item === route.query.play);
   return (
