@@ -9,8 +9,8 @@ import { Answered } from "../parts/answered.tsx";
 import { CollectionLink, Empty, Head, PipelineLink, Status, Time } from "../parts/basics.tsx";
 import { Chart } from "../parts/chart.tsx";
 
-const SPANS = ["6", "24", "168"] as const;
-const SPAN_NAMES: Record<string, string> = { "6": "6 hours", "24": "A day", "168": "A week" };
+const SPANS = ["6", "24", "48"] as const;
+const SPAN_NAMES: Record<string, string> = { "6": "6 hours", "24": "A day", "48": "Two days" };
 
 export default function Overview({ route }: { route: Route }) {
   const hours = SPANS.find((span) => span === route.query.hours) ?? "24";
