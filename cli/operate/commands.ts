@@ -177,7 +177,7 @@ function addDeadLetters(program: Command, root: () => string): Command {
     .description("list, redrive and drop dead letters: runs that will not be retried");
   const choosing = (command: Command) =>
     command
-      .option("--run <id...>", "only these runs")
+      .option("--run <id...>", "only these runs, by their ids or short ones")
       .option(...ALIAS_OPTION)
       .option("--kind <kind>", "only failures of this kind")
       .option("--all", "all dead letters");
@@ -198,7 +198,7 @@ function addDeadLetters(program: Command, root: () => string): Command {
   letters
     .command("show")
     .description("show a dead letter: payload, cause, attempts and history")
-    .argument("<run>", "id of the run")
+    .argument("<run>", "id of the run, or its short one")
     .addHelpText("after", "\nExamples:\n  $ weir dead-letters show run_ID")
     .action(async (id: string, flags: OperatorFlags) => {
       const { showDeadLetter } = await import("./dead-letters.ts");

@@ -1,8 +1,10 @@
 // Commands `weir dead-letters`: list, show, redrive and drop runs that will not be retried.
+import { shortIdOf } from "../../src/shapes/event-id.ts";
 import { CliError, good, note, print, printJson, table } from "../io/output.ts";
-import { type Cause, type DeadLetter, type DeadLetterInFull, openClient } from "./client.ts";
+import { type Cause, type Client, type DeadLetter, type DeadLetterInFull, openClient } from "./client.ts";
 import type { IdempotencyFlags, OperatorFlags } from "./replay.ts";
 import { countText } from "./replay-text.ts";
+import { wholeRunId } from "./short-id.ts";
 
 export interface DeadLetterChoice extends OperatorFlags {
   run?: string[];
@@ -31,9 +33,10 @@ export async function listDeadLetters(
 const NONE = "There are no dead letters.";
 
 /** Prints a dead letter: its event, its failure, and every state of its run. */
-export async function showDeadLetter(root: string, id: string, flags: OperatorFlags): Promise<void> {
-  const path = `/v1/dead-letters/${encodeURIComponent(id)}`;
-  const letter = await openClient(root, flags).get<DeadLetterInFull>(path);
+export async function showDeadLetter(root: string, given: string, flags: OperatorFlags): Promise<void> {
+  const client = openClient(root, flags);
+  const id = await wholeRunId(client, given);
+  const letter = await client.get<DeadLetterInFull>(`/v1/dead-letters/${encodeURIComponent(id)}`);
   if (flags.json) return printJson(letter);
   const { alias, object, cause, attempts, at, failure, event, history } = letter;
   const facts = [
@@ -61,9 +64,10 @@ export async function redriveDeadLetters(
   root: string,
   flags: DeadLetterChoice & IdempotencyFlags,
 ): Promise<void> {
-  const body = choiceOf(flags);
+  const client = openClient(root, flags);
+  const body = await choiceOf(flags, client);
   const path = "/v1/dead-letters/redrive";
-  const done = await openClient(root, flags).post<{ redriven: number; waiting: number; run_ids: string[] }>(
+  const done = await client.post<{ redriven: number; waiting: number; run_ids: string[] }>(
     path,
     body,
     flags.idempotencyKey,
@@ -80,17 +84,18 @@ export async function dropDeadLetters(
   root: string,
   flags: DeadLetterChoice & { reason: string },
 ): Promise<void> {
-  const body = { ...choiceOf(flags), reason: flags.reason };
-  const done = await openClient(root, flags).post<{ dropped: number }>("/v1/dead-letters/drop", body);
+  const client = openClient(root, flags);
+  const body = { ...(await choiceOf(flags, client)), reason: flags.reason };
+  const done = await client.post<{ dropped: number }>("/v1/dead-letters/drop", body);
   if (flags.json) printJson(done);
   good(`${countText(done.dropped, "dead letter")} dropped.`);
 }
 
-function choiceOf({ run, alias, kind, all }: DeadLetterChoice): object {
+async function choiceOf({ run, alias, kind, all }: DeadLetterChoice, client: Client): Promise<object> {
   if (!run && alias === undefined && kind === undefined && !all)
     throw new CliError("No dead letters are selected. Give --run, --alias, --kind or --all.", [], 2);
   return {
-    ...(run && { run_ids: run }),
+    ...(run && { run_ids: await Promise.all(run.map((id) => wholeRunId(client, id))) }),
     ...(alias !== undefined && { alias }),
     ...(kind !== undefined && { kind }),
     ...(all && { all: true }),
@@ -106,7 +111,7 @@ function lettersText(letters: DeadLetter[]): string {
     String(attempts),
     oneLine(`${object.bucket}/${object.key}`),
     oneLine(`${failure.kind}: ${failure.detail}`),
-    run_id,
+    shortIdOf(run_id),
   ]);
   return table([["at", "pipeline", "attempts", "object", "cause", "run"], ...rows]);
 }
@@ -117,7 +122,7 @@ function causesText(causes: Cause[]): string {
     alias,
     oneLine(`${kind}: ${detail}`),
     newest ?? "",
-    run_id,
+    shortIdOf(run_id),
   ]);
   return table([["count", "pipeline", "cause", "newest", "for example"], ...rows]);
 }

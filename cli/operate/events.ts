@@ -1,8 +1,10 @@
 // Commands `weir events` (what senders reported, and which pipelines wanted it) and `weir rejections` (deliveries that were
 // refused at the door).
+import { shortIdOf } from "../../src/shapes/event-id.ts";
 import { note, print, printJson, table } from "../io/output.ts";
 import { type EventAnswer, openClient, type Rejection } from "./client.ts";
 import type { OperatorFlags } from "./replay.ts";
+import { wholeEventId } from "./short-id.ts";
 
 const oneLine = (text: string) => text.replace(/\s+/g, " ");
 const objectOf = ({ bucket, key }: { bucket: string; key: string }) =>
@@ -24,14 +26,16 @@ export async function listEvents(
     `${event.sender} by ${event.connection}`,
     objectOf(event),
     outcomeText(event),
-    event.id,
+    shortIdOf(event.id),
   ]);
   print(table([["at", "type", "sender", "object", "runs", "event"], ...rows]));
 }
 
 /** Prints an event with what came of it. */
 export async function showEvent(root: string, id: string, flags: OperatorFlags): Promise<void> {
-  const event = await openClient(root, flags).get<EventAnswer>(`/v1/events/${encodeURIComponent(id)}`);
+  const client = openClient(root, flags);
+  const whole = await wholeEventId(client, id);
+  const event = await client.get<EventAnswer>(`/v1/events/${encodeURIComponent(whole)}`);
   if (flags.json) return printJson(event);
   const { metadata, tags, content_type, size, etag, outcome } = event;
   print(

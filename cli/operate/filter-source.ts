@@ -7,6 +7,7 @@ import { z } from "zod";
 import type { FilterError } from "../../src/match/index.ts";
 import { broughtSchema } from "../../src/query/filters.ts";
 import { filtersSchema } from "../../src/shapes/config.ts";
+import { shortParts } from "../../src/shapes/event-id.ts";
 import { type JsonFile, type Problem, parseJsonFile, readJsonFile } from "../io/json-file.ts";
 import { CliError } from "../io/output.ts";
 import { suggestion } from "../io/suggest.ts";
@@ -64,7 +65,7 @@ export function filterAgainst(root: string, alias: string, against: string | und
 export function eventNamed(name: string): z.infer<typeof broughtSchema> | string {
   const path = resolve(name);
   if (!existsSync(path)) {
-    if (/^evt_\w+$/.test(name)) return name;
+    if (/^evt_\w+$/.test(name) || shortParts(name)) return name;
     throw new CliError(`"${name}" is neither a file nor the id of an event (evt_…).`, [], 2);
   }
   const file = readJsonFile(path, displayPath(path));

@@ -6,6 +6,7 @@ import { CliError, good, print, printJson, problemText, say } from "../io/output
 import { openClient } from "./client.ts";
 import { eventNamed, type FilterSource, filterAgainst, filterNamed, filterProblem } from "./filter-source.ts";
 import { type Diff, diffText, testedText } from "./filter-text.ts";
+import { wholeEventId } from "./short-id.ts";
 
 export interface FilterFlags {
   url?: string;
@@ -24,7 +25,10 @@ export async function filterTest(
   const local = typeof brought === "string" ? undefined : broughtEvent(brought, source.connection ?? "none");
   const tested = local
     ? reportFilterError(source, () => testFilter(source.filter, local))
-    : await ask<FilterTrial>(root, flags, "/v1/filters/test", { filter: source.filter, event });
+    : await ask<FilterTrial>(root, flags, "/v1/filters/test", {
+        filter: source.filter,
+        event: await wholeEventId(openClient(root, flags), event),
+      });
   for (const { path, message, suggestion } of tested.warnings) {
     const next = suggestion === undefined ? undefined : `Did you mean ${suggestion}?`;
     say(`Warning:\n${problemText(source.at(path, message, next))}`);

@@ -40,7 +40,7 @@ function addEvents(program: Command, root: () => string): Command {
   events
     .command("show")
     .description("show an event: what it says of the object, who wanted it, and who refused it and why")
-    .argument("<id>", "id of the event")
+    .argument("<id>", "id of the event, or its short one")
     .addHelpText("after", "\nExamples:\n  $ weir events show evt_ID")
     .action(async (id: string, flags: OperatorFlags) => {
       const { showEvent } = await import("./events.ts");

@@ -25,7 +25,7 @@ export function addRuns(program: Command, root: () => string): Command {
   runs
     .command("show")
     .description("show a run: its log and every state that it has been in")
-    .argument("<id>", "id of the run")
+    .argument("<id>", "id of the run, or its short one")
     .addHelpText("after", "\nExamples:\n  $ weir runs show run_ID\n  $ weir runs show run_ID --json")
     .action(async (id: string, flags: OperatorFlags) => {
       const { showRun } = await import("./runs.ts");
@@ -34,7 +34,7 @@ export function addRuns(program: Command, root: () => string): Command {
   runs
     .command("cancel")
     .description("end runs for good: a waiting run never starts, a running one stores nothing")
-    .argument("<id...>", "ids of the runs")
+    .argument("<id...>", "ids of the runs, or their short ones")
     .requiredOption(...REASON_OPTION)
     .addHelpText("after", `\nExamples:\n  $ weir runs cancel run_ID --reason "wrong file"`)
     .action(async (ids: string[], flags: OperatorFlags & { reason: string }) => {

@@ -1,7 +1,9 @@
 // Commands `weir runs`: list, show and cancel runs. A run is one event in one pipeline.
+import { shortIdOf } from "../../src/shapes/event-id.ts";
 import { good, note, print, printJson, table } from "../io/output.ts";
 import { openClient, type Run, type RunInFull } from "./client.ts";
 import type { OperatorFlags } from "./replay.ts";
+import { wholeRunId } from "./short-id.ts";
 
 const oneLine = (text: string) => text.replace(/\s+/g, " ");
 
@@ -23,14 +25,16 @@ export async function listRuns(
     String(attempt),
     oneLine(`${object.bucket}/${object.key}`),
     oneLine(reason ?? failure?.detail ?? ""),
-    id,
+    shortIdOf(id),
   ]);
   print(table([["at", "pipeline", "status", "attempt", "object", "why", "run"], ...rows]));
 }
 
 /** Prints a run with its log and every state that it has been in. */
-export async function showRun(root: string, id: string, flags: OperatorFlags): Promise<void> {
-  const run = await openClient(root, flags).get<RunInFull>(`/v1/runs/${encodeURIComponent(id)}`);
+export async function showRun(root: string, given: string, flags: OperatorFlags): Promise<void> {
+  const client = openClient(root, flags);
+  const id = await wholeRunId(client, given);
+  const run = await client.get<RunInFull>(`/v1/runs/${encodeURIComponent(id)}`);
   if (flags.json) return printJson(run);
   const { alias, status, object, version, commit, items, failure, logs, steps, history } = run;
   const facts = [
@@ -64,7 +68,8 @@ export async function cancelRuns(
   flags: OperatorFlags & { reason: string },
 ): Promise<void> {
   const client = openClient(root, flags);
-  for (const id of ids) {
+  for (const given of ids) {
+    const id = await wholeRunId(client, given);
     const path = `/v1/runs/${encodeURIComponent(id)}/cancel`;
     const run = await client.post<RunInFull>(path, { reason: flags.reason });
     if (flags.json) printJson(run);

@@ -4,11 +4,11 @@
 import type { Pipelines } from "../dispatch/pipelines.ts";
 import type { Env } from "../env.ts";
 import type { Connections } from "../shapes/connection.ts";
-import { isEventId, partsOfRun } from "../shapes/event-id.ts";
+import { isEventId, partsOfRun, runId, shortParts } from "../shapes/event-id.ts";
 import { openCollection } from "../store/collections/open.ts";
 import type { TrackedObject } from "../store/ledger/contract.ts";
 import { getReplay } from "../store/ledger/replays.ts";
-import type { LogEntry } from "../store/log/contract.ts";
+import type { LogEntry, LogPlace } from "../store/log/contract.ts";
 import { findByAnyId } from "../store/moving/old-ids.ts";
 import { type EventStores, openStores } from "../store/stores.ts";
 import { describeLocated, type LocatedObject } from "./located.ts";
@@ -43,6 +43,9 @@ const RECENT_MS = 15 * 60_000;
 const RECENT_EVENTS = 200;
 /** Events of one key that are read at first: those of other buckets are among them. */
 const HISTORY_EVENTS = 20;
+const MINUTE_MS = 60_000;
+/** Pages of a minute's events that are looked through for a short id. */
+const MAX_SHORT_PAGES = 20;
 
 /** Answers `GET /v1/locate`. */
 export async function locate(
@@ -68,6 +71,8 @@ async function byId(
   stores: EventStores,
   deps: LocateDeps,
 ): Promise<{ found: Found; candidates: Candidate[] } | undefined> {
+  const short = shortParts(q);
+  if (short) return byShortId(short, stores);
   const eventId = isEventId(q) ? q : partsOfRun(q)?.event_id;
   if (eventId !== undefined) {
     const entry = await findByAnyId(stores.ledger, eventId, (id) => stores.log.find(id));
@@ -78,6 +83,33 @@ async function byId(
   if (q.startsWith("rpl_") && (await getReplay(stores.ledger, q)))
     return { found: { kind: "replay", id: q, collection: null }, candidates: [] };
   return /^itm_[0-9a-f]{32}_\d+$/.test(q) ? byItem(q, stores, deps) : undefined;
+}
+
+/** What a short id leads to: the one event of its minute that ends so. */
+async function byShortId(
+  { minute, rest, alias }: { minute: number; rest: string; alias?: string },
+  stores: EventStores,
+): Promise<{ found: Found; candidates: Candidate[] } | undefined> {
+  const range = {
+    order: "newest first",
+    since: minute * MINUTE_MS,
+    until: (minute + 1) * MINUTE_MS,
+  } as const;
+  const ending: LogEntry[] = [];
+  let after: LogPlace | undefined;
+  for (let pages = 0; pages < MAX_SHORT_PAGES; pages++) {
+    const { entries, next } = await stores.log.walk(range, after, RECENT_EVENTS);
+    ending.push(...entries.filter(({ event }) => event.id.endsWith(rest)));
+    if (next === undefined) break;
+    after = next;
+  }
+  const [entry, other] = ending;
+  if (!entry || other) return undefined;
+  const found: Found =
+    alias === undefined
+      ? { kind: "event", id: entry.event.id, collection: null }
+      : { kind: "run", id: runId(entry.event.id, alias), collection: null };
+  return { found, candidates: [await candidateOf(entry, stores)] };
 }
 
 const candidateOf = async (entry: LogEntry, { shards }: EventStores): Promise<Candidate> => {

@@ -68,3 +68,19 @@ export function partsOfRun(id: string): { event_id: string; alias: string } | un
   const [, hex, alias] = /^run_([0-9a-f]{32})_(.+)$/.exec(id) ?? [];
   return hex === undefined || alias === undefined ? undefined : { event_id: `evt_${hex}`, alias };
 }
+
+const SHORT_REST = 5;
+
+/** Short form of the id of an event or a run, for people: its minute and its last digits, `1c8b1cf-e4cae`. Any other id as it is. */
+export function shortIdOf(id: string): string {
+  const [, hex] = /^(?:evt|run)_([0-9a-f]{32})(?:_|$)/.exec(id) ?? [];
+  if (hex === undefined) return id;
+  return `${hex.slice(0, MINUTE_DIGITS)}-${hex.slice(-SHORT_REST)}`;
+}
+
+/** Parts of a short id, with the alias where it is of a run; undefined for any other text. */
+export function shortParts(text: string): { minute: number; rest: string; alias?: string } | undefined {
+  const [, minute, rest, alias] = /^([0-9a-f]{7})-([0-9a-f]{5})(?:_(.+))?$/.exec(text) ?? [];
+  if (minute === undefined || rest === undefined) return undefined;
+  return { minute: Number.parseInt(minute, 16), rest, ...(alias !== undefined && { alias }) };
+}

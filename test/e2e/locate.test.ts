@@ -1,7 +1,10 @@
 // "Where is my file?": objects found by key, by the beginning of one, and by ids, and what is said of each.
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { clientOf } from "../../cli/operate/client.ts";
+import { wholeEventId, wholeRunId } from "../../cli/operate/short-id.ts";
 import type { Located } from "../../src/client/operations.generated.ts";
-import { startWeir, type Weir } from "../support/weir.ts";
+import { shortIdOf } from "../../src/shapes/event-id.ts";
+import { API_KEY, startWeir, type Weir } from "../support/weir.ts";
 
 let weir: Weir;
 beforeAll(async () => {
@@ -106,4 +109,22 @@ test("while its pipeline is paused an object waits; removed, its items are gone"
     () => locate("where/waits.txt"),
     ({ data }) => data[0]?.state === "removed",
   );
+});
+
+test("the short id of a table leads to its event and its run, in every command that takes an id", async () => {
+  const [one] = (await locate("where/broken.bin")).data;
+  const [eventId = "", run] = [one?.event?.id, one?.pipelines.find(({ run }) => run)?.run];
+  const short = shortIdOf(eventId);
+  expect(short).toHaveLength(13);
+  expect((await locate(short)).found).toEqual({ kind: "event", id: eventId, collection: null });
+  expect((await locate(`${short}_${run?.alias}`)).found).toEqual({
+    kind: "run",
+    id: run?.id,
+    collection: null,
+  });
+  const client = clientOf(weir.base, API_KEY);
+  expect(await wholeEventId(client, short)).toBe(eventId);
+  expect(await wholeEventId(client, eventId)).toBe(eventId);
+  expect(await wholeRunId(client, `${short}_${run?.alias}`)).toBe(run?.id);
+  await expect(wholeRunId(client, "0000001-00000")).rejects.toMatchObject({ code: 4 });
 });
