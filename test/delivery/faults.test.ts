@@ -1,6 +1,6 @@
 // Every call that an event makes over a binding, from its sender to the ledger, goes wrong once in every way
 // that calls go wrong; then everything is let come to rest. Each time the collections and the ledger end as
-// they do without a fault. In workerd, over real D1 and R2 (workerd/world.ts).
+// they do without a fault, and the indexes as their collections. In workerd, over real D1 and R2 (workerd/world.ts).
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestHarness } from "wrangler";
@@ -53,11 +53,13 @@ function faultsOf(calls: string[]): Fault[] {
 
 // A missing fence does not show here: a run looks once more after it has stored, so one fault alone is made good.
 // That an older look never overwrites a newer one is held by test/store/collections.test.ts.
-test("what is held to here would be missed: without the alarm, a story ends otherwise", async () => {
+test("what is held to here would be missed: without the alarm, or without the sweep of indexes, a story ends otherwise", async () => {
   const story = "objects are overwritten, deleted and made unwanted";
   const { ending } = await play({ story });
   const unsent: Fault[] = [{ call: "QUEUE of far.sendBatch #1", kind: "before" }];
   expect((await differing({ story, without: "alarm" }, unsent, ending)).wrong).toHaveLength(1);
+  const unbrought: Fault[] = [{ call: "SEARCH.replace #1", kind: "before" }];
+  expect((await differing({ story, without: "sweep" }, unbrought, ending)).wrong).toHaveLength(1);
 });
 
 test.each([
@@ -71,7 +73,7 @@ test.each([
   async (story) => {
     const { ending, calls } = await play({ story });
     expect(ending.held.length).toBeGreaterThan(0);
-    expect(ending).toMatchObject({ dead: 0, lost: [] });
+    expect(ending).toMatchObject({ dead: 0, lost: [], differing: [] });
     const faults = faultsOf(calls);
     const { wrong, struck } = await differing({ story }, faults, ending);
     expect(wrong).toEqual([]);

@@ -25,7 +25,7 @@ export interface Asked {
   story: string;
   fault?: Fault;
   /** Something of Weir's own that is left out, to see that its loss is noticed. */
-  without?: "alarm";
+  without?: "alarm" | "sweep";
 }
 /** How a story ended. */
 export interface Played {
@@ -37,6 +37,8 @@ export interface Played {
     tracked: unknown[];
     dead: number;
     lost: string[];
+    /** What a collection and its index have differently. */
+    differing: string[];
   };
   /** Calls by name, in order. */
   calls: string[];

@@ -1,6 +1,7 @@
 // What is left of a story: what the collections hold, and what the ledger knows, without what may well differ
 // from one course of things to another: times, attempts, which of two runs came first, and which of them the
 // ledger believes to have made the items (docs/operations.md).
+import { comparePage } from "../../../src/store/index/compare.ts";
 import type { Move, Played } from "../shapes.ts";
 import { ALIASES, BUCKET, type World } from "./world.ts";
 
@@ -34,8 +35,25 @@ export async function endingOf(world: World, at: string): Promise<Played["ending
       .sort(),
     dead: (await world.letters(at)).length,
     lost: world.queues.lost,
+    differing: (await Promise.all(ALIASES.map((alias) => differingOf(world, alias)))).flat().sort(),
   };
   return JSON.parse(JSON.stringify(ending).replaceAll(`${at}/`, "")) as Played["ending"];
+}
+
+/** Sets and items that a collection and its index have differently. */
+async function differingOf(world: World, alias: (typeof ALIASES)[number]): Promise<string[]> {
+  const [collection, index] = [world.collections[alias], world.indexes[alias]];
+  if (!index) return [`${alias} has no index`];
+  const { differing } = await comparePage(index, collection);
+  const { items } = await collection.list({ limit: 1_000 });
+  const { hits } = await index.query({ group: "item", limit: 1_000 });
+  const held = items.map(({ id, data }) => JSON.stringify([id, data]));
+  const found = new Set(hits.map(({ item, data }) => JSON.stringify([item, data])));
+  return [
+    ...differing.map(({ id, how }) => `${alias} ${id} is ${how}`),
+    ...held.filter((item) => !found.delete(item)).map((item) => `${alias} ${item} is not found`),
+    ...[...found].map((item) => `${alias} ${item} is found, and not there`),
+  ];
 }
 
 /** Every way in which a run has gone from one state to another, and how often without a cause on record. */

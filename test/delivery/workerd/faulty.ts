@@ -125,6 +125,17 @@ export class Faults {
     });
   }
 
+  /** A shard of an index: what it is sent may go wrong. Its methods are calls of another Worker, and no functions. */
+  shard = (real: Record<string, (...parameters: unknown[]) => Promise<unknown>>) =>
+    new Proxy({} as typeof real, {
+      get: (_, property) => {
+        const name = String(property);
+        const work = (...parameters: unknown[]) => Promise.resolve(real[name]?.(...parameters));
+        if (!["replace", "layout", "setLayout", "keepCompared"].includes(name)) return work;
+        return (...parameters: unknown[]) =>
+          this.call(`SEARCH.${name}`, NETWORK_ERROR, () => work(...parameters));
+      },
+    });
   bucket = <T extends object>(name: string, real: T) =>
     this.wrap(name, real, ["head", "get", "put", "list"], R2_ERROR);
   queue = <T extends object>(name: string, real: T) =>

@@ -4,7 +4,9 @@ import { DurableObject } from "cloudflare:workers";
 import type { Asked, Played } from "../shapes.ts";
 import { endingOf, movesOf } from "./ending.ts";
 import { STORIES } from "./stories.ts";
-import { openWorld, type Stores } from "./world.ts";
+import { emptyCollections, openWorld, type Stores } from "./world.ts";
+
+export { SearchShard } from "../../../workers/search/worker.ts";
 
 type Bindings = Omit<Stores, "storage"> & { STAGE: DurableObjectNamespace<Stage> };
 
@@ -17,8 +19,9 @@ export class Stage extends DurableObject<Bindings> {
     const { story: name, fault, without } = (await request.json()) as Asked;
     const story = STORIES[name];
     if (!story) return Response.json(Object.keys(STORIES));
-    const world = openWorld(stores, without);
     const at = `story-${String(number++).padStart(5, "0")}`;
+    await emptyCollections(stores);
+    const world = openWorld(stores, { without, at });
     world.advance(3_600_000);
     await story.before?.(world, at);
     let happened = story.meanwhile === undefined;
@@ -30,6 +33,7 @@ export class Stage extends DurableObject<Bindings> {
     await story.happens(world, at);
     if (!happened) await world.meanwhile();
     await world.quiet(at);
+    await world.sweep();
     const { calls, struck } = world.faults;
     return Response.json({ ending: await endingOf(world, at), calls, struck } satisfies Played);
   }

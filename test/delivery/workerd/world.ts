@@ -4,6 +4,7 @@
 
 import { signStandardWebhook } from "../../../cli/senders/sign.ts";
 import { checkBreaker } from "../../../src/cron/circuit-breaker.ts";
+import { sweepIndexes } from "../../../src/cron/index-sweep.ts";
 import { openPipelines } from "../../../src/dispatch/pipelines.ts";
 import { openEnv } from "../../../src/env.ts";
 import { readObject } from "../../../src/http/object-reads.ts";
@@ -17,6 +18,7 @@ import { FailureError } from "../../../src/shapes/failure.ts";
 import type { Job } from "../../../src/shapes/job.ts";
 import type { Report } from "../../../src/shapes/run.ts";
 import { openCollection } from "../../../src/store/collections/open.ts";
+import { openIndex } from "../../../src/store/index/open.ts";
 import type { Shard } from "../../../src/store/ledger/contract.ts";
 import { listPaused } from "../../../src/store/ledger/pauses.ts";
 import type { ShardStorage } from "../../../src/store/ledger/shard/database.ts";
@@ -79,12 +81,23 @@ export interface Stores {
   R2_MEDIA: R2Bucket;
   R2_LAKE: R2Bucket;
   ARCHIVE: R2Bucket;
+  SEARCH: DurableObjectNamespace;
+}
+
+/** Empties the collections of the story before: each story has indexes of its own, which are compared with them whole. */
+export async function emptyCollections({ D1_ITEMS, R2_LAKE }: Stores): Promise<void> {
+  await D1_ITEMS.batch(["items", "item_sets"].map((table) => D1_ITEMS.prepare(`DELETE FROM ${table}`)));
+  const { objects } = await R2_LAKE.list();
+  await R2_LAKE.delete(objects.map(({ key }) => key));
 }
 
 /** Time goes on from story to story. */
 let clock = Date.parse("2026-11-23T10:00:00Z");
 
-export function openWorld(stores: Stores, without?: Asked["without"]) {
+export function openWorld(
+  stores: Stores,
+  { without, at = "" }: { without?: Asked["without"] | undefined; at?: string } = {},
+) {
   const now = () => clock;
   const begun = clock;
   const queues = new StandInQueues(now);
@@ -95,6 +108,7 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
     clock += 5 * 3_600_000;
     await world.meanwhile();
     await cron();
+    await sweepOnce();
     await drain();
   });
   const queue = (binding: string, name: string) => faults.queue(binding, queues.sender(name));
@@ -147,6 +161,12 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
   const media = faults.bucket("R2_MEDIA", stores.R2_MEDIA);
   const lake = faults.bucket("R2_LAKE", stores.R2_LAKE);
   const table = faults.database("D1_ITEMS", stores.D1_ITEMS);
+  /** Indexes as they are, without faults: each story has its own. */
+  const search = {
+    idFromName: (name: string) => stores.SEARCH.idFromName(`${at} ${name}`),
+    get: (id: DurableObjectId) => stores.SEARCH.get(id),
+  };
+  const SEARCH = { ...search, get: (id: DurableObjectId) => faults.shard(search.get(id) as never) };
   const pipelineDeps = (alias: (typeof ALIASES)[number]) => {
     const env = {
       ...SETTINGS,
@@ -154,6 +174,7 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
       WEIR_COMMIT: "c",
       COMPUTE: compute,
       R2_MEDIA: media,
+      SEARCH,
       ...(alias === "near" ? { D1_ITEMS: table } : { R2_LAKE: lake }),
       REPORT_DOOR: faults.service(`REPORT_DOOR of ${alias}`, {
         finish: async (reports: Report[]) => shard.finish(rpc(reports), { now: clock }),
@@ -178,6 +199,7 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
     R2_MEDIA: media,
     R2_LAKE: lake,
     ARCHIVE: archive,
+    SEARCH,
     EVENTS: queue("EVENTS", "weir-events"),
     REPLAYS: queue("REPLAYS", "weir-replays"),
     PIPELINE_NEAR: service("near"),
@@ -243,6 +265,11 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
     for (const work of [sweepReplays, checkBreaker]) await work(router).catch(() => undefined);
   }
 
+  /** What brings to the indexes what did not reach them: a part of the cron that is slow, and waits for nothing else. */
+  async function sweepOnce(): Promise<void> {
+    if (without !== "sweep") await sweepIndexes(router);
+  }
+
   const log: EventLog = openLog(stores.ARCHIVE);
   const isOf = (at: string) => (one: { key: string }) => one.key.startsWith(`${at}/`);
   const runs = async (at: string): Promise<RunOnRecord[]> =>
@@ -277,6 +304,17 @@ export function openWorld(stores: Stores, without?: Asked["without"]) {
     },
     cron,
     drain,
+    /** Minutes after which every set that did not reach its index has, whatever call of them goes wrong. */
+    async sweep(): Promise<void> {
+      for (let minute = 0; minute < 3; minute++) {
+        clock += 60_000;
+        await sweepOnce();
+      }
+    },
+    indexes: {
+      near: openIndex(configs.near.destination, openEnv({ SEARCH: search })),
+      far: openIndex(configs.far.destination, openEnv({ SEARCH: search })),
+    },
 
     /** Lets everything of a story come to its end: queues, delays, and as many crons as it takes. */
     async quiet(at: string): Promise<void> {
