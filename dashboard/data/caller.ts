@@ -12,3 +12,9 @@ export const useCaller = (): Caller | undefined =>
 export const may = (caller: Caller | undefined, scope: KeyScope): boolean =>
   caller !== undefined &&
   (caller.scopes.includes(scope) || (scope === "search" && caller.scopes.includes("read")));
+
+/** What this page's key lacks for a scope, in a sentence without its end; undefined where it lacks nothing. */
+export function useLack(scope: KeyScope): string | undefined {
+  const caller = useCaller();
+  return caller && !may(caller, scope) ? `The key ${caller.name} may not ${scope}` : undefined;
+}

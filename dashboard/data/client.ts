@@ -1,6 +1,7 @@
 // The page's client of the API: the typed client (src/client) with this page's key, and refusals in one sentence.
 import { computed } from "@preact/signals";
 import { type Problem, WeirClient, WeirError } from "../../src/client/client.ts";
+import { InputFault } from "./input-fault.ts";
 import { key } from "./session.ts";
 
 const ANSWER_TIMEOUT_MS = 15_000;
@@ -44,5 +45,6 @@ export function sentenceOf(error: unknown): string {
     return problem.next ? `${detail}. Next: ${problem.next}` : `${detail}.`;
   }
   if (error instanceof WeirError) return `HTTP ${error.status} from something before Weir.`;
+  if (error instanceof InputFault) return error.message;
   return error instanceof Unreachable ? error.message : `This page is at fault: ${error}`;
 }

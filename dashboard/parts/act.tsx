@@ -3,10 +3,11 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { WeirClient } from "../../src/client/client.ts";
-import { type KeyScope, may, useCaller } from "../data/caller.ts";
+import type { KeyScope } from "../data/caller.ts";
 import { api, sentenceOf } from "../data/client.ts";
 import { refresh } from "../data/queries.ts";
 import { Dialog } from "./dialog.tsx";
+import { GatedButton } from "./gated.tsx";
 import { say } from "./toasts.tsx";
 
 interface Question {
@@ -26,7 +27,7 @@ interface ActProps<T> {
   /** What is said when it is done. */
   says: (answer: T) => string;
   confirm?: Question;
-  undo?: { label: string; run: (api: WeirClient) => Promise<unknown>; says: string };
+  undo?: { label: string; run: (api: WeirClient, answer: T) => Promise<unknown>; says: string };
   danger?: boolean;
   disabled?: string | undefined;
 }
@@ -44,42 +45,32 @@ async function perform<T>(run: () => Promise<T>, says: (answer: T) => void): Pro
 }
 
 export function Act<T>({ label, scope, run, says, confirm, undo, danger, disabled }: ActProps<T>) {
-  const caller = useCaller();
   const [isOpen, open] = useState(false);
   const [isBusy, setBusy] = useState(false);
-  const lacks = caller && !may(caller, scope) ? `The key ${caller.name} may not ${scope}` : undefined;
-  const why = lacks ?? disabled;
-  const back = undo && {
-    label: undo.label,
-    run: () =>
-      void perform(
-        () => undo.run(api()),
-        () => say(undo.says),
-      ),
-  };
+  const wayBack = (answer: T) =>
+    undo && {
+      label: undo.label,
+      run: () =>
+        void perform(
+          () => undo.run(api(), answer),
+          () => say(undo.says),
+        ),
+    };
   const go = async (reason: string) => {
     setBusy(true);
     await perform(
       () => run(api(), reason),
-      (answer) => say(says(answer), "good", back),
+      (answer) => say(says(answer), "good", wayBack(answer)),
     );
     setBusy(false);
     open(false);
   };
   return (
     <>
-      <button
-        type="button"
-        class={danger ? "danger" : ""}
-        aria-disabled={why !== undefined || isBusy}
-        title={why}
-        onClick={() => {
-          if (why !== undefined) say(`${why}.`, "bad");
-          else if (!isBusy) void (confirm ? open(true) : go(""));
-        }}
-      >
-        {label}
-      </button>
+      <GatedButton
+        {...{ label, scope, danger, isBusy, disabled }}
+        onClick={() => void (confirm ? open(true) : go(""))}
+      />
       {isOpen && confirm && (
         <Confirm question={confirm} label={label} isBusy={isBusy} onGo={go} onClose={() => open(false)} />
       )}

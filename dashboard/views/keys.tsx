@@ -2,9 +2,10 @@
 
 import { sentenceOf } from "../data/client.ts";
 import { useList } from "../data/queries.ts";
-import type { Route } from "../data/route.ts";
+import { linkTo, type Route } from "../data/route.ts";
 import { Act } from "../parts/act.tsx";
 import { Empty, Head, Id, Status, Time } from "../parts/basics.tsx";
+import { CreateKey, FreshKey, RotateKey } from "./new-key.tsx";
 
 const HEADS = ["Name", "Status", "May", "Key", "Last used", "Expires", "To do"];
 
@@ -16,7 +17,10 @@ export default function Keys(_: { route: Route }) {
   );
   return (
     <section aria-labelledby="view-title">
-      <Head title={<span id="view-title">Keys</span>} />
+      <Head title={<span id="view-title">Keys</span>}>
+        <CreateKey />
+      </Head>
+      <FreshKey />
       {list.error && <Empty>{sentenceOf(list.error)}</Empty>}
       {list.isSuccess && (
         <section class="scroll" tabIndex={0} aria-label="Keys">
@@ -47,8 +51,10 @@ export default function Keys(_: { route: Route }) {
                   <td>
                     <Time at={key.expires_at} />
                   </td>
-                  <td>
-                    {key.status === "live" && (
+                  <td class="buttons">
+                    <a href={linkTo("audit", undefined, { key: key.id })}>What it did</a>
+                    {key.status === "live" && <RotateKey of={key} />}
+                    {(key.status === "live" || key.status === "replaced") && (
                       <Act
                         label="Revoke"
                         scope="deploy"

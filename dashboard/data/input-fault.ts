@@ -1,0 +1,2 @@
+/** What was typed is not what the page could send; the message says why. */
+export class InputFault extends Error {}
