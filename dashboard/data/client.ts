@@ -5,6 +5,8 @@ import { InputFault } from "./input-fault.ts";
 import { key } from "./session.ts";
 
 const ANSWER_TIMEOUT_MS = 15_000;
+/** For a call that waits for a handler or brings a file. */
+const LONG_TIMEOUT_MS = 600_000;
 
 /** No answer came at all. */
 class Unreachable extends Error {
@@ -14,7 +16,7 @@ class Unreachable extends Error {
 }
 
 const send: typeof fetch = async (input, init) => {
-  const patience = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+  const patience = AbortSignal.timeout(isLong(input, init) ? LONG_TIMEOUT_MS : ANSWER_TIMEOUT_MS);
   const signal = init?.signal ? AbortSignal.any([init.signal, patience]) : patience;
   try {
     return await fetch(input, { ...init, signal });
@@ -23,6 +25,9 @@ const send: typeof fetch = async (input, init) => {
     throw new Unreachable();
   }
 };
+
+const isLong = (input: Parameters<typeof fetch>[0], init?: RequestInit): boolean =>
+  init?.method === "PUT" || String(input).includes("/invoke");
 
 const client = computed(() => new WeirClient({ url: location.origin, key: key.value ?? "", fetch: send }));
 

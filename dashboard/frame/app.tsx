@@ -13,6 +13,7 @@ import { followKeyboard } from "./keyboard.ts";
 import { Navigation } from "./navigation.tsx";
 import { Palette } from "./palette.tsx";
 import { SignIn } from "./sign-in.tsx";
+import { Uploads } from "./uploads.tsx";
 import { ViewOf } from "./view-of.tsx";
 
 export function App() {
@@ -58,6 +59,7 @@ function Frame() {
       </main>
       <LineageBeside />
       <Palette />
+      <Uploads />
       <Toasts />
     </div>
   );

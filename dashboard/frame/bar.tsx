@@ -3,7 +3,8 @@ import { useCaller } from "../data/caller.ts";
 import { type Liveness, lastHeard, liveness } from "../data/live.ts";
 import { go, linkTo, route } from "../data/route.ts";
 import { forgetKey } from "../data/session.ts";
-import { isHelpOpen, isPaletteOpen } from "./open.ts";
+import { GatedButton } from "../parts/gated.tsx";
+import { filesToUpload, isHelpOpen, isPaletteOpen } from "./open.ts";
 
 const WORDS: Record<Liveness, string> = {
   connecting: "Connecting",
@@ -41,6 +42,7 @@ export function Bar() {
       <p id="state" data-state={state} title={since} role="status">
         {WORDS[state]}
       </p>
+      <GatedButton label="Upload" scope="operate" onClick={() => (filesToUpload.value = [])} />
       <button type="button" onClick={() => (isPaletteOpen.value = true)} aria-keyshortcuts="Control+K">
         Commands
       </button>

@@ -4,7 +4,7 @@ import { useAnswer } from "../data/queries.ts";
 import { go, linkTo, VIEWS, type ViewName } from "../data/route.ts";
 import { forgetKey } from "../data/session.ts";
 import { Dialog } from "../parts/dialog.tsx";
-import { isHelpOpen, isPaletteOpen } from "./open.ts";
+import { filesToUpload, isHelpOpen, isPaletteOpen } from "./open.ts";
 
 interface Command {
   name: string;
@@ -58,6 +58,8 @@ function Commands({ onClose }: { onClose: () => void }) {
       run: () => go(linkTo("collections", name)),
     })),
     ...rows.map(({ alias }) => ({ name: `Pipeline ${alias}`, run: () => go(linkTo("pipelines", alias)) })),
+    { name: "Upload files", run: () => (filesToUpload.value = []) },
+    { name: "Plan a replay", run: () => go(linkTo("replays", undefined, { select: "stale" })) },
     { name: "Forget key", run: forgetKey },
     { name: "Keyboard", run: () => (isHelpOpen.value = true) },
   ];

@@ -1,6 +1,6 @@
 // Doubts about single conditions, by what Weir knows of the attributes (kinds of value, closed lists of names,
 // spellings), and pairs of conditions that exclude each other. lint.ts turns them into warnings.
-import { EVENT_TYPES, SENDERS } from "../shapes/event.ts";
+import { EVENT_TYPES, SENDERS } from "../shapes/event-names.ts";
 import { nearest } from "../shapes/nearest.ts";
 import { extensionOf, isNumberAttribute, nameOf, topOf } from "./attributes.ts";
 import { sizeOfAll } from "./bounds.ts";

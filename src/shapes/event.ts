@@ -1,36 +1,9 @@
 // The Event: what happened to an object, in one shape for every sender. Normalisers make it; all code after `receive/`
 // reads only this. Free of senders' vocabulary except for `operation`, which is kept as it came.
 import { z } from "zod";
+import { EVENT_TYPES, SENDERS } from "./event-names.ts";
 
-/**
- * Weir's own event types. `accessed` changes nothing and runs only what a filter names for it; `other` is an
- * event name that no normaliser knows; it can be filtered on.
- */
-export const EVENT_TYPES = [
-  "created",
-  "removed",
-  "tagged",
-  "restored",
-  "archived",
-  "acl",
-  "accessed",
-  "other",
-] as const;
-
-/** Senders of events. `invoke` and `replay` are Weir's own doors. */
-export const SENDERS = [
-  "s3",
-  "eventbridge",
-  "minio",
-  "ceph",
-  "b2",
-  "tigris",
-  "gcs",
-  "cloudevents",
-  "r2",
-  "invoke",
-  "replay",
-] as const;
+export { EVENT_TYPES, SENDERS };
 
 const strings = z.record(z.string(), z.string());
 

@@ -1,5 +1,7 @@
 // What is done from the dashboard, in a real browser on the real stack: keys, replays, filters, uploads, invocations.
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { API_KEY, startWeir, type Weir } from "../support/weir.ts";
@@ -167,4 +169,146 @@ describe.skipIf(lacking !== undefined)("work from the dashboard", () => {
     await dialog().getByRole("button", { name: "Resume all the same" }).click();
     await see("Goes on.");
   });
+
+  test("a pipeline shows its filter in words, its code, what failed, and runs by a form on a payload or an object", async () => {
+    await weir.put("test-media", "by-hand/note.txt", "by hand");
+    await open("#/pipelines/echo");
+    await see('key ends with ".txt"');
+    await see("Every item is of the deployed version.");
+    await see("pipelines/echo/handler.ts");
+    await press("Invoke");
+    await dialog().getByLabel("Key").fill("by-hand/note.txt");
+    await dialog().getByRole("button", { name: "Invoke" }).click();
+    await dialog().getByText("succeeded", { exact: true }).waitFor();
+    await dialog().getByText("by-hand/note.txt").first().waitFor();
+    await dialog().getByLabel("a payload").check();
+    await dialog().getByLabel("Payload, JSON").fill('{\n  "a": 1,\n  b\n}');
+    await dialog().getByRole("button", { name: "Invoke" }).click();
+    await dialog()
+      .getByRole("alert")
+      .getByText(/line 3, expected a name in double quotes/)
+      .waitFor();
+  });
+
+  test("a file is uploaded by the bar or by being dropped, and followed to its items", async () => {
+    await open("#/overview");
+    await press("Upload");
+    await dialog()
+      .getByLabel("Files")
+      .setInputFiles({ name: "dropped.txt", mimeType: "text/plain", buffer: Buffer.from("hello") });
+    await dialog().getByLabel("Into").selectOption("test-media (conn_media)");
+    await dialog().getByLabel("Key prefix").fill("up/");
+    await dialog()
+      .getByLabel(/^Metadata/)
+      .fill("camera = north\nnothing");
+    await dialog().getByRole("button", { name: "Upload" }).click();
+    await dialog()
+      .getByRole("alert")
+      .getByText(/Line 2 of the metadata/)
+      .waitFor();
+    await dialog()
+      .getByLabel(/^Metadata/)
+      .fill("camera = north");
+    await dialog().getByRole("button", { name: "Upload" }).click();
+    await page.waitForURL(/find\?q=up%2Fdropped\.txt/);
+    await page.locator(".located").getByText("up/dropped.txt").first().waitFor();
+    await page.locator(".located").getByText("stored", { exact: true }).first().waitFor();
+    await page.goto(`${weir.base}/#/audit?action=object.upload`);
+    await see("object.upload");
+    await page.evaluate(`(() => {
+      const data = new DataTransfer();
+      data.items.add(new File(["x"], "fallen.txt"));
+      document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+    })()`);
+    await dialog().getByText("fallen.txt").waitFor();
+  });
+
+  test("a filter is tried on recent events and over history, its faults are named by line, and the link keeps it", async () => {
+    await stored("tried/yes.txt", 1);
+    await weir.notifyR2(await weir.put("test-media", "tried/no.bin", "no"));
+    await weir.until(
+      () => weir.read<{ data: unknown[] }>("/v1/events?key=tried/no.bin"),
+      ({ data }) => data.length > 0,
+    );
+    await open("#/sandbox?alias=echo");
+    const recent = page.getByRole("region", { name: "Recent events" });
+    const event = (key: string) => recent.locator("details", { hasText: key });
+    await event("tried/yes.txt").getByText("passes").waitFor();
+    await event("tried/no.bin").getByText("refused").waitFor();
+    const box = page.getByLabel("Filter", { exact: true });
+    await box.fill('{\n  "key": [\n    { "prefx": "tried/" }\n  ]\n}');
+    await page.getByRole("button", { name: "Line 3" }).waitFor();
+    await see(/did you mean .*prefix/);
+    await box.fill('{\n  "key": [{ "suffix": ".bin" }]\n}');
+    await event("tried/no.bin").getByText("passes").waitFor();
+    await event("tried/yes.txt").locator("summary").click();
+    await event("tried/yes.txt").getByText("not met").waitFor();
+    await press("Try over history");
+    const history = page.getByRole("region", { name: "Over history" });
+    await history.getByText("Some that are gained").click();
+    await history.getByRole("link", { name: "tried/no.bin" }).waitFor();
+    await history.getByText("Some that are lost").click();
+    await history.getByRole("link", { name: "tried/yes.txt" }).waitFor();
+    await history.getByText(/which own \d+ items/).waitFor();
+    await press("Copy for config.json");
+    await expect.poll(clipboard).toContain('"filters": {');
+    await expect.poll(() => page.url()).toContain("suffix");
+    await page.reload();
+    await event("tried/no.bin").getByText("passes").waitFor();
+  });
+
+  test("a connection shows what to type, explains a refusal on the spot, and its first event as it comes", async () => {
+    await open("#/connections");
+    await page
+      .getByRole("row", { name: /conn_items/ })
+      .getByText("d1 test-items")
+      .waitFor();
+    await page.getByRole("link", { name: "conn_media" }).click();
+    await page.getByLabel("Sender").selectOption("standard-webhooks");
+    await see(`curl ${weir.base}/v1/connections/conn_media/events`);
+    const watch = page.getByLabel("First event");
+    await watch.getByText("Waiting for the first event").waitFor();
+    await see(/^Live$/);
+    const headers = { "content-type": "application/json" };
+    await weir.fetch("/v1/connections/conn_media/events", { method: "POST", headers, body: "{}" });
+    await watch.getByText("unproven").first().waitFor();
+    await weir.notifyR2(await weir.put("test-media", "connected/first.txt", "x"));
+    await watch.getByText("connected/first.txt").waitFor();
+  });
+
+  test("forms and dialogs are free of faults that axe finds, wide in light and narrow in dark", async () => {
+    const source = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+    const places: [fragment: string, button?: string][] = [
+      ["#/keys", "Create a key"],
+      ["#/pipelines/echo", "Invoke"],
+      ["#/replays?select=events", "Upload"],
+      ["#/replays?select=produced_by"],
+      ["#/sandbox?alias=echo"],
+      ["#/sandbox?filter=%7B"],
+      ["#/connections/conn_media"],
+    ];
+    for (const [colorScheme, width] of [
+      ["light", 1400],
+      ["dark", 420],
+    ] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: 900 });
+      for (const [fragment, button] of places) {
+        await open(fragment);
+        await page.locator("main h1").first().waitFor();
+        await expect.poll(() => page.locator("main .awaited").count(), { timeout: 10_000 }).toBe(0);
+        if (button) {
+          await press(button);
+          await dialog().locator("form").waitFor();
+        }
+        // The page's policy lets nobody add a script to it; the debugger may.
+        const found = await page.evaluate(`(() => { const module = undefined, exports = undefined; ${source};
+          return window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }) })()`);
+        const { violations } = found as { violations: { id: string; nodes: { html: string }[] }[] };
+        const named = violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+        expect.soft(named, `${fragment}, ${colorScheme}`).toEqual([]);
+        if (button) await page.keyboard.press("Escape");
+      }
+    }
+  }, 120_000);
 });

@@ -1,0 +1,105 @@
+// Running a pipeline by hand: on an object or on a payload, waiting for what it returns or not.
+import { useState } from "preact/hooks";
+import type { Invocation, PipelineInFull, WeirClient } from "../../src/client/client.ts";
+import { tableIn } from "../data/json-text.ts";
+import { linkTo } from "../data/route.ts";
+import { FailureView, Json, Status } from "../parts/basics.tsx";
+import { Form, textIn } from "../parts/form.tsx";
+import { Opener } from "../parts/gated.tsx";
+
+type InvokeBody = Parameters<WeirClient["invokePipeline"]>[1];
+
+/** Longest list of numbers that is shown as it is. */
+const MAX_NUMBERS = 8;
+
+export const Invoke = ({ pipeline }: { pipeline: PipelineInFull }) => (
+  <Opener label="Invoke" title={`Invoke ${pipeline.alias}`} scope="invoke">
+    {(close) => <InvokeForm pipeline={pipeline} onClose={close} />}
+  </Opener>
+);
+
+function InvokeForm({ pipeline, onClose }: { pipeline: PipelineInFull; onClose: () => void }) {
+  const [answer, setAnswer] = useState<Invocation>();
+  const [of, setOf] = useState("object");
+  const { alias } = pipeline;
+  return (
+    <>
+      <Form
+        submit="Invoke"
+        onClose={onClose}
+        onInput={(values) => setOf(String(values.get("of")))}
+        run={(api, values) => {
+          const isAsync = values.get("wait") === null;
+          return api.invokePipeline(alias, bodyIn(values), { async: isAsync ? "true" : "false" });
+        }}
+        onDone={setAnswer}
+      >
+        <fieldset>
+          <legend>On</legend>
+          <label>
+            <input type="radio" name="of" value="object" defaultChecked /> an object of the bucket
+          </label>
+          <label>
+            <input type="radio" name="of" value="payload" /> a payload
+          </label>
+        </fieldset>
+        {of === "object" ? (
+          <div class="fields">
+            <label>
+              Bucket
+              <input name="bucket" placeholder="the connection's own" autocomplete="off" />
+            </label>
+            <label>
+              Key
+              <input name="key" required autocomplete="off" />
+            </label>
+          </div>
+        ) : (
+          <label>
+            Payload, JSON
+            <textarea name="payload" class="code" rows={5} required spellcheck={false} defaultValue="{}" />
+          </label>
+        )}
+        <label>
+          <span>
+            <input type="checkbox" name="wait" defaultChecked /> Wait for what it returns
+          </span>
+        </label>
+      </Form>
+      {answer && <Outcome answer={answer} />}
+    </>
+  );
+}
+
+/** @throws InputFault for a payload that is no JSON */
+function bodyIn(values: FormData): InvokeBody {
+  if (values.get("of") === "payload")
+    return { payload: tableIn(String(values.get("payload") ?? ""), "The payload") };
+  const bucket = textIn(values, "bucket");
+  return { ...(bucket && { bucket }), key: textIn(values, "key") ?? "" };
+}
+
+function Outcome({ answer: { status, run_id, processed_data, error_details } }: { answer: Invocation }) {
+  return (
+    <section aria-label="What came of it" role="status">
+      <p>
+        <Status name={status} /> <a href={linkTo("runs", run_id)}>its run</a>
+      </p>
+      {error_details ? (
+        <FailureView failure={error_details} />
+      ) : (
+        processed_data.length > 0 && <Json value={processed_data.map(shortened)} />
+      )}
+    </section>
+  );
+}
+
+/** A value with its long lists of numbers by their lengths alone: vectors are not to be read. */
+function shortened(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const isVector = value.length > MAX_NUMBERS && value.every((each) => typeof each === "number");
+    return isVector ? `${value.length} numbers` : value.map(shortened);
+  }
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, shortened(each)]));
+}
