@@ -42,6 +42,16 @@ export const statusOf = (error: unknown): number | undefined =>
 export const problemOf = (error: unknown): Problem | undefined =>
   error instanceof WeirError ? error.problem : undefined;
 
+/** What a call was answered with beside its status of failure, where that is JSON. */
+export function answerOf<T>(error: unknown): T | undefined {
+  if (!(error instanceof WeirError)) return undefined;
+  try {
+    return JSON.parse(error.text) as T;
+  } catch {
+    return undefined;
+  }
+}
+
 /** A refusal in a sentence, with what to do next. */
 export function sentenceOf(error: unknown): string {
   const problem = problemOf(error);

@@ -16,22 +16,26 @@ export interface TextFault {
 }
 
 /** A table of JSON. */
-export type Table = Record<string, unknown>;
+export type JsonTable = Record<string, unknown>;
 
 /** Reads a table as JSON. */
-export function readTable(text: string): { table: Table } | { faults: TextFault[] } {
+export function readTable(text: string): { table: JsonTable } | { faults: TextFault[] } {
   const errors: ParseError[] = [];
   const value: unknown = parse(text, errors, { disallowComments: true });
-  const [first] = errors;
-  // One fault leads to others behind it, which are none.
-  if (first) return { faults: [{ line: lineAt(text, first.offset), text: sentenceFor(first, text) }] };
+  const [first, second] = errors;
+  if (first) {
+    // One fault leads to others behind it, which are none; but the one behind a bare word says what belongs there.
+    const isWord = printParseErrorCode(first.error) === "InvalidSymbol" && second !== undefined;
+    const fault = isWord ? { ...first, error: second.error } : first;
+    return { faults: [{ line: lineAt(text, first.offset), text: sentenceFor(fault, text) }] };
+  }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     return { faults: [{ line: 1, text: 'expected an object, as {"name": "value"}' }] };
-  return { table: value as Table };
+  return { table: value as JsonTable };
 }
 
 /** The table of a field of a form. @throws InputFault with the line and what is expected there */
-export function tableIn(text: string, field: string): Table {
+export function tableIn(text: string, field: string): JsonTable {
   const found = readTable(text);
   if ("table" in found) return found.table;
   const [{ line, text: expected } = { line: 1, text: "" }] = found.faults;
@@ -54,8 +58,7 @@ const SENTENCES: Record<string, string> = {
 
 function sentenceFor({ error, offset, length }: ParseError, text: string): string {
   const found = text.slice(offset, offset + Math.max(length, 1)).trim();
-  const sentence =
-    SENTENCES[printParseErrorCode(error)] ?? "expected text in double quotes, a number, true, false or null";
+  const sentence = SENTENCES[printParseErrorCode(error)] ?? "expected JSON";
   return found ? `${sentence}, found ${found.slice(0, 30)}` : `${sentence}, found the end`;
 }
 

@@ -11,13 +11,13 @@ import {
   reasonOf,
   viewOf,
 } from "../../src/match/index.ts";
-import { lineOf, readTable, type Table, type TextFault } from "./json-text.ts";
+import { type JsonTable, lineOf, readTable, type TextFault } from "./json-text.ts";
 
-export type Judgement = Pick<Tested, "verdict" | "reason" | "clauses">;
+export type EventJudgement = Pick<Tested, "verdict" | "reason" | "clauses">;
 
 export interface TypedFilter {
   /** What was typed, as a table; undefined where it is not JSON. */
-  table?: Table;
+  table?: JsonTable;
   /** Undefined where it is refused. */
   filter?: Filter;
   faults: readonly TextFault[];
@@ -43,13 +43,13 @@ export function readFilter(text: string): TypedFilter {
 }
 
 /** What a filter says of a recorded event, and by which conditions. */
-export function judgeEvent(filter: Filter, event: Event): Judgement {
+export function judgeEvent(filter: Filter, event: Event): EventJudgement {
   const { outcome, ...rest } = event;
   const known = { ...rest, identities: [] } as unknown as Parameters<typeof viewOf>[0];
   const explanation = explain(filter, viewOf(known, outcome.object as ObjectAttributes | undefined));
   return {
     verdict: explanation.verdict,
-    clauses: explanation.clauses as Judgement["clauses"],
+    clauses: explanation.clauses as EventJudgement["clauses"],
     reason: reasonOf(explanation),
   };
 }

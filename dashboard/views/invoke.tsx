@@ -1,7 +1,9 @@
 // Running a pipeline by hand: on an object or on a payload, waiting for what it returns or not.
 import { useState } from "preact/hooks";
 import type { Invocation, PipelineInFull, WeirClient } from "../../src/client/client.ts";
+import { answerOf } from "../data/client.ts";
 import { tableIn } from "../data/json-text.ts";
+import { useAnswer } from "../data/queries.ts";
 import { linkTo } from "../data/route.ts";
 import { FailureView, Json, Status } from "../parts/basics.tsx";
 import { Form, textIn } from "../parts/form.tsx";
@@ -21,7 +23,12 @@ export const Invoke = ({ pipeline }: { pipeline: PipelineInFull }) => (
 function InvokeForm({ pipeline, onClose }: { pipeline: PipelineInFull; onClose: () => void }) {
   const [answer, setAnswer] = useState<Invocation>();
   const [of, setOf] = useState("object");
-  const { alias } = pipeline;
+  const { alias, config } = pipeline;
+  const connections = useAnswer(["connections"], (api, signal) => api.listConnections({ signal }), {
+    topics: [],
+  });
+  const source = connections.data?.data.find(({ id }) => id === config.source.connection_id);
+  const buckets = source?.buckets ?? [];
   return (
     <>
       <Form
@@ -30,7 +37,9 @@ function InvokeForm({ pipeline, onClose }: { pipeline: PipelineInFull; onClose: 
         onInput={(values) => setOf(String(values.get("of")))}
         run={(api, values) => {
           const isAsync = values.get("wait") === null;
-          return api.invokePipeline(alias, bodyIn(values), { async: isAsync ? "true" : "false" });
+          return api
+            .invokePipeline(alias, bodyIn(values), { async: isAsync ? "true" : "false" })
+            .catch(failedRun);
         }}
         onDone={setAnswer}
       >
@@ -47,7 +56,13 @@ function InvokeForm({ pipeline, onClose }: { pipeline: PipelineInFull; onClose: 
           <div class="fields">
             <label>
               Bucket
-              <input name="bucket" placeholder="the connection's own" autocomplete="off" />
+              <select name="bucket">
+                {buckets.map((name) => (
+                  <option key={name} value={name}>
+                    {name}
+                  </option>
+                ))}
+              </select>
             </label>
             <label>
               Key
@@ -75,8 +90,14 @@ function InvokeForm({ pipeline, onClose }: { pipeline: PipelineInFull; onClose: 
 function bodyIn(values: FormData): InvokeBody {
   if (values.get("of") === "payload")
     return { payload: tableIn(String(values.get("payload") ?? ""), "The payload") };
-  const bucket = textIn(values, "bucket");
-  return { ...(bucket && { bucket }), key: textIn(values, "key") ?? "" };
+  return { bucket: textIn(values, "bucket") ?? "", key: textIn(values, "key") ?? "" };
+}
+
+/** A run that failed is an answer of its own beside its status. @throws whatever else the call was refused for */
+function failedRun(error: unknown): Invocation {
+  const answer = answerOf<Partial<Invocation>>(error);
+  if (answer?.run_id === undefined) throw error;
+  return answer as Invocation;
 }
 
 function Outcome({ answer: { status, run_id, processed_data, error_details } }: { answer: Invocation }) {

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { FilterDiff } from "../../src/client/client.ts";
 import { api } from "../data/client.ts";
 import { number, plural } from "../data/format.ts";
-import type { Table } from "../data/json-text.ts";
+import type { JsonTable } from "../data/json-text.ts";
 import { linkTo } from "../data/route.ts";
 import { Facts, ObjectName } from "../parts/basics.tsx";
 import { Refused } from "../parts/form.tsx";
@@ -14,7 +14,7 @@ const MAX_PAGES = 100;
 const MAX_SAMPLES = 10;
 const CHANGES = ["gained", "lost", "undecided"] as const;
 
-export function OverHistory({ alias, filters }: { alias: string; filters: Table }) {
+export function OverHistory({ alias, filters }: { alias: string; filters: JsonTable }) {
   const [since, setSince] = useState("7d");
   const [found, setFound] = useState<FilterDiff>();
   const [error, setError] = useState<unknown>();

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Event } from "../../src/client/client.ts";
 import type { TextFault } from "../data/json-text.ts";
-import { type Judgement, judgeEvent, readFilter, type TypedFilter } from "../data/judge.ts";
+import { type EventJudgement, judgeEvent, readFilter, type TypedFilter } from "../data/judge.ts";
 import { useAnswer, useList } from "../data/queries.ts";
 import { go, linkTo, type Route } from "../data/route.ts";
 import { Answered } from "../parts/answered.tsx";
@@ -159,7 +159,8 @@ const Faults = ({ of, tone, onLine }: FaultsProps) => (
 
 const VERDICTS = { true: "passes", false: "refused", unknown: "unknown" } as const;
 type VerdictName = (typeof VERDICTS)[keyof typeof VERDICTS];
-const nameOf = ({ verdict }: Judgement): VerdictName => VERDICTS[String(verdict) as keyof typeof VERDICTS];
+const nameOf = ({ verdict }: EventJudgement): VerdictName =>
+  VERDICTS[String(verdict) as keyof typeof VERDICTS];
 
 /** The recent events with what the filter says of each. */
 function Recent({ typed: { filter }, connection }: { typed: TypedFilter; connection: string | undefined }) {
@@ -213,7 +214,7 @@ function Recent({ typed: { filter }, connection }: { typed: TypedFilter; connect
   );
 }
 
-function Judged({ event, judgement }: { event: Event; judgement: Judgement }) {
+function Judged({ event, judgement }: { event: Event; judgement: EventJudgement }) {
   const [isOpen, open] = useState(false);
   const name = nameOf(judgement);
   return (

@@ -180,7 +180,7 @@ describe.skipIf(lacking !== undefined)("work from the dashboard", () => {
     await dialog().getByLabel("Key").fill("by-hand/note.txt");
     await dialog().getByRole("button", { name: "Invoke" }).click();
     await dialog().getByText("succeeded", { exact: true }).waitFor();
-    await dialog().getByText("by-hand/note.txt").first().waitFor();
+    await dialog().getByText('"by-hand/note.txt"').first().waitFor();
     await dialog().getByLabel("a payload").check();
     await dialog().getByLabel("Payload, JSON").fill('{\n  "a": 1,\n  b\n}');
     await dialog().getByRole("button", { name: "Invoke" }).click();
@@ -188,6 +188,16 @@ describe.skipIf(lacking !== undefined)("work from the dashboard", () => {
       .getByRole("alert")
       .getByText(/line 3, expected a name in double quotes/)
       .waitFor();
+    await weir.put("test-media", "by-hand/broken.txt", "x", { broken: "yes" });
+    await page.goto(`${weir.base}/#/pipelines/always-throws`);
+    await press("Invoke");
+    await dialog().getByLabel("Key").fill("by-hand/broken.txt");
+    await dialog().getByRole("button", { name: "Invoke" }).click();
+    await dialog().getByText("handler failed").waitFor();
+    await dialog().getByRole("link", { name: "its run" }).waitFor();
+    await dialog().getByLabel("Wait for what it returns").uncheck();
+    await dialog().getByRole("button", { name: "Invoke" }).click();
+    await dialog().getByText("queued", { exact: true }).waitFor();
   });
 
   test("a file is uploaded by the bar or by being dropped, and followed to its items", async () => {
