@@ -1,18 +1,11 @@
 // The live stream: the router says what kind of thing has changed, and the questions about it are put again. Where the
 // stream cannot be had, the page asks again by the clock, and says so.
 import { signal } from "@preact/signals";
-import { EventSourceParserStream } from "eventsource-parser/stream";
+import { type LiveChange, WeirClient, WeirError } from "../../src/client/client.ts";
 import { key } from "./session.ts";
 
-export type Subject =
-  | "events"
-  | "runs"
-  | "items"
-  | "dead_letters"
-  | "rejections"
-  | "replays"
-  | "pipelines"
-  | "keys";
+/** Kinds of things that change; the stream does not name keys. */
+export type Subject = LiveChange["what"][number] | "keys";
 
 /** `live`: changes come by themselves. `polling`: asked by the clock. `away`: Weir does not answer. */
 export type Liveness = "connecting" | "live" | "polling" | "away";
@@ -47,38 +40,27 @@ async function listen(
 ): Promise<Liveness> {
   const silence = new AbortController();
   const signal = AbortSignal.any([until, silence.signal]);
-  const response = await fetch("/v1/live", { signal, headers: { authorization: `Bearer ${key.value}` } });
-  if (!response.ok || !response.body) {
-    await response.body?.cancel();
-    return "polling";
-  }
-  liveness.value = "live";
   addEventListener("offline", () => silence.abort(), { signal });
-  let watch = setTimeout(() => silence.abort(), SILENCE_MS);
-  const messages = response.body
-    .pipeThrough(new TextDecoderStream())
-    .pipeThrough(new EventSourceParserStream());
-  for await (const { event, data } of read(messages)) {
+  const heard = () => {
     clearTimeout(watch);
     watch = setTimeout(() => silence.abort(), SILENCE_MS);
     lastHeard.value = new Date();
-    if (event === "changed" && !document.hidden) onChange(topicsIn(data));
-  }
-  clearTimeout(watch);
-  return "live";
-}
-
-/** What a stream holds; not every browser lets one iterate over it. */
-async function* read<T>(stream: ReadableStream<T>): AsyncGenerator<T> {
-  const reader = stream.getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) yield part.value;
-}
-
-function topicsIn(data: string): readonly Subject[] | undefined {
+  };
+  let watch: ReturnType<typeof setTimeout> | undefined;
+  // Not the client of data/client.ts, whose calls end after some seconds.
+  const client = new WeirClient({ url: location.origin, key: key.value ?? "" });
   try {
-    return (JSON.parse(data) as { what?: Subject[] }).what;
-  } catch {
-    return undefined;
+    for await (const { event, data } of client.watchChanges({}, { signal })) {
+      liveness.value = "live";
+      heard();
+      if (event === "changed" && !document.hidden) onChange(data.what);
+    }
+    return "live";
+  } catch (error) {
+    if (error instanceof WeirError) return "polling";
+    throw error;
+  } finally {
+    clearTimeout(watch);
   }
 }
 
