@@ -22,8 +22,8 @@ export async function wholeRunId(client: Client, text: string): Promise<string> 
   const [only, ...others] = runs;
   if (only === undefined) throw unknown("run", text);
   if (others.length === 0) return only;
-  const names = runs.map((id) => `${shortIdOf(id)}_${id.slice(id.indexOf("_", 4) + 1)}`);
-  throw new CliError(`The event of ${text} has ${runs.length} runs. Name one: ${names.join(", ")}.`, [], 2);
+  const names = runs.map(shortIdOf).join(", ");
+  throw new CliError(`The event of ${text} has ${runs.length} runs. Name one: ${names}.`, [], 2);
 }
 
 const unknown = (what: string, text: string) =>

@@ -71,11 +71,10 @@ export function partsOfRun(id: string): { event_id: string; alias: string } | un
 
 const SHORT_REST = 5;
 
-/** Short form of the id of an event or a run, for people: its minute and its last digits, `1c8b1cf-e4cae`. Any other id as it is. */
+/** Short form of the id of an event or a run, for people: its minute, its last digits, and a run's alias, `1c8b1cf-e4cae`. Other ids as they are. */
 export function shortIdOf(id: string): string {
-  const [, hex] = /^(?:evt|run)_([0-9a-f]{32})(?:_|$)/.exec(id) ?? [];
-  if (hex === undefined) return id;
-  return `${hex.slice(0, MINUTE_DIGITS)}-${hex.slice(-SHORT_REST)}`;
+  const [, hex, alias = ""] = /^(?:evt|run)_([0-9a-f]{32})(_.+)?$/.exec(id) ?? [];
+  return hex === undefined ? id : `${hex.slice(0, MINUTE_DIGITS)}-${hex.slice(-SHORT_REST)}${alias}`;
 }
 
 /** Parts of a short id, with the alias where it is of a run; undefined for any other text. */

@@ -116,6 +116,7 @@ test("the short id of a table leads to its event and its run, in every command t
   const [eventId = "", run] = [one?.event?.id, one?.pipelines.find(({ run }) => run)?.run];
   const short = shortIdOf(eventId);
   expect(short).toHaveLength(13);
+  expect(shortIdOf(run?.id ?? "")).toBe(`${short}_${run?.alias}`);
   expect((await locate(short)).found).toEqual({ kind: "event", id: eventId, collection: null });
   expect((await locate(`${short}_${run?.alias}`)).found).toEqual({
     kind: "run",
