@@ -33,6 +33,7 @@ function InvokeForm({ pipeline, onClose }: { pipeline: PipelineInFull; onClose: 
     <>
       <Form
         submit="Invoke"
+        isReady={of !== "object" || buckets.length > 0}
         onClose={onClose}
         onInput={(values) => setOf(String(values.get("of")))}
         run={(api, values) => {
