@@ -26,6 +26,7 @@ const ACTIONS = [
   "key.create",
   "key.rotate",
   "key.revoke",
+  "key.exchange",
   "ledger.grow",
   "erasure.create",
 ];

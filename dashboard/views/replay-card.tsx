@@ -1,10 +1,12 @@
 // A replay in short: its selection, its plan, how far it is, why it stopped, and what can be done with it.
 import type { Replay } from "../../src/client/client.ts";
 import { bytes, dollars, duration, plural } from "../data/format.ts";
+import { linkTo } from "../data/route.ts";
 import { Act } from "../parts/act.tsx";
 import { Facts, FailureView, Id, ObjectName, Status, Time } from "../parts/basics.tsx";
 import { Form, textIn } from "../parts/form.tsx";
 import { Opener } from "../parts/gated.tsx";
+import { addressOf } from "./replay-form.tsx";
 
 const ENDED_STATUSES = ["succeeded", "skipped", "dead", "cancelled"] as const;
 
@@ -22,6 +24,9 @@ export function ReplayCard({ replay }: { replay: Replay }) {
             <Status key={name} name={name} count={progress[name]} />
           ))}
         </span>
+        {request.dry_run && (
+          <a href={linkTo("replays", undefined, { ...addressOf(request), plan: id })}>The plan</a>
+        )}
         <Moves replay={replay} />
       </h4>
       {!request.dry_run && progress.planned !== null && progress.planned > 0 && (

@@ -55,7 +55,7 @@ export function ReplayForm({ route }: { route: Route }) {
   });
   return (
     <section class="panel" aria-labelledby="replay-form">
-      <h2 id="replay-form">Plan a replay</h2>
+      <h2 id="replay-form">{kind === "drift" ? "Plan an audit" : "Plan a replay"}</h2>
       <p class="hint">
         The plan comes first: it counts what would run and what that costs, and changes nothing.
       </p>
@@ -185,7 +185,12 @@ function replayIn(values: FormData): ReplayBody {
 }
 
 /** A request as the address has it, so that going back shows the form as it was sent. */
-function addressOf({ select, aliases, filter, budget_usd }: ReplayBody): Record<string, string | undefined> {
+export function addressOf({
+  select,
+  aliases,
+  filter,
+  budget_usd,
+}: ReplayBody): Record<string, string | undefined> {
   const { kind, ...fields } = select;
   const known = Object.entries(fields).filter(([name]) => NAMES.includes(name));
   return {

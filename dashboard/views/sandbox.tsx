@@ -189,7 +189,8 @@ function Recent({ typed: { filter }, connection }: { typed: TypedFilter; connect
             aria-pressed={only === name}
             onClick={() => setOnly(only === name ? undefined : name)}
           >
-            {judged.filter(({ judgement }) => nameOf(judgement) === name).length} {name}
+            {judged.filter(({ judgement }) => nameOf(judgement) === name).length}{" "}
+            {name === "passes" ? "pass" : name}
           </button>
         ))}
         <span class="quiet">

@@ -116,7 +116,7 @@ describe.skipIf(lacking !== undefined)("work from the dashboard", () => {
     await see("The key looker may not operate.");
   });
 
-  test("a replay is planned first, by the address's fields, then run after a confirmation, and can be taken back", async () => {
+  test("a replay is planned first, by the address's fields, then run after a confirmation, and its plan opens again", async () => {
     await stored("again/one.txt", 1);
     await stored("again/two.txt", 1);
     await open("#/replays?select=listing&prefix=again%2F&alias=echo");
@@ -133,6 +133,9 @@ describe.skipIf(lacking !== undefined)("work from the dashboard", () => {
     await dialog().getByRole("button", { name: "Replay 2 objects" }).click();
     await see("It is on the way.");
     await page.locator(".run", { hasText: "2 of 2" }).getByText("done", { exact: true }).waitFor();
+    const before = page.locator(".run", { hasText: "planned" });
+    await before.getByRole("link", { name: "The plan" }).click();
+    await plan.getByText("2 items of 2 objects").waitFor();
     await page.goto(planned);
     await page.getByRole("link", { name: "Change it" }).click();
     expect(await page.getByLabel("Keys that begin with").inputValue()).toBe("again/");
