@@ -7,6 +7,7 @@ import { linkTo, type Route } from "../data/route.ts";
 import { Act } from "../parts/act.tsx";
 import { Answered } from "../parts/answered.tsx";
 import { CollectionLink, Facts, Head, Json, Status, Time } from "../parts/basics.tsx";
+import { Problems } from "../parts/problems.tsx";
 import { Invoke } from "./invoke.tsx";
 
 export function PipelineDetail({ alias }: { alias: string; route: Route }) {
@@ -69,6 +70,7 @@ function PauseOrResume({ pipeline: { alias, paused } }: { pipeline: PipelineInFu
 
 const Body = ({ pipeline }: { pipeline: PipelineInFull }) => (
   <>
+    <Problems of={pipeline.problems} />
     {pipeline.paused && (
       <p class="paused">
         paused: {pipeline.paused.reason}, since <Time at={pipeline.paused.at} />

@@ -49,11 +49,16 @@ export default function Pipelines({ route }: { route: Route }) {
   );
 }
 
-function PipelineRow({ pipeline: { alias, version, config, paused, cost } }: { pipeline: Pipeline }) {
+function PipelineRow({
+  pipeline: { alias, version, config, paused, problems, cost },
+}: {
+  pipeline: Pipeline;
+}) {
   return (
     <tr>
       <th scope="row" data-row tabIndex={-1}>
         <PipelineLink alias={alias} />
+        {problems && problems.length > 0 && <p class="paused">does not build: {problems[0]?.problem}</p>}
         {paused && <p class="paused">paused: {paused.reason}</p>}
       </th>
       <td>
