@@ -69,6 +69,7 @@ const NOISE = [
   /^(\s*|env\.\S+ .*|Binding +Resource.*|\S+ has access to the following bindings:|⎔ .*)$/,
   /^\[wrangler:info\] ([A-Z]+ .* [1-4]\d\d |Ready on )/,
   /^\{"at":"compute",/,
+  /^(Using secrets defined in |🪵 )/,
   /✘ \[ERROR\] (Build failed with \d+ errors?:|.*\.wrangler\/tmp\/)/,
 ];
 /** End that whoever ended the Workers has spoken of. */
@@ -142,7 +143,7 @@ export function openNarrator({
       if (/\] Ready on /.test(text)) starting = false;
       if (json) return line && json(JSON.stringify({ worker, ...line }));
       if (line) narrate(worker.replace(/^weir-/, ""), line);
-      else if (!starting && text !== RESTART && !NOISE.some((noise) => noise.test(text)))
+      else if (!starting && text !== RESTART && !NOISE.some((noise) => noise.test(plain)))
         say(text.replace(/^\[weir-([\w-]+)\] /, "$1  "));
       starting ||= isEnd;
     },

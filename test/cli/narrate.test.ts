@@ -98,6 +98,10 @@ test("requests, reloads and errors of wrangler's own files are left out; a handl
   take("⎔ Reloading local server...");
   take("✘ [ERROR] Build failed with 1 error:");
   take('✘ [ERROR] Could not resolve "/x/.wrangler/tmp/bundle-1/middleware-loader.entry.ts"');
+  take(
+    "\u001b[31m✘ \u001b[41;31m[\u001b[41;97mERROR\u001b[41;31m]\u001b[0m \u001b[1mBuild failed with 1 error:\u001b[0m",
+  );
+  take("Using secrets defined in process.env");
   take('{"at":"compute","path":"/v1/split","status":200,"ms":5}');
   take("[weir-one] hello from the handler");
   expect(text()).toBe("one  hello from the handler\n");
