@@ -24,6 +24,8 @@ export async function buildPage() {
     entryNames: "[name]-[hash]",
     chunkNames: "part-[hash]",
     bundle: true,
+    // Names of files follow from where their sources are: the same in every checkout, also where node_modules is a link.
+    preserveSymlinks: true,
     splitting: true,
     format: "esm",
     target: "es2022",

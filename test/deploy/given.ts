@@ -72,7 +72,16 @@ export interface Deployable {
   remove(): void;
 }
 
-const SOURCES = ["cli", "src", "workers", "dashboard", "package.json", "package-lock.json", "models.json"];
+const SOURCES = [
+  "cli",
+  "src",
+  "workers",
+  "dashboard",
+  "scripts",
+  "package.json",
+  "package-lock.json",
+  "models.json",
+];
 
 /** A project of some pipelines, generated, beside a copy of Weir: what is edited meanwhile is not deployed. */
 export function deployable(...aliases: string[]): Deployable {
