@@ -2,7 +2,13 @@
 // the last step nothing of the project changes; each step's file says what can go wrong in it.
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { DEFAULT_MODEL, type OnnxModel, takenBy } from "../../src/shapes/model.ts";
+import {
+  DEFAULT_MODEL,
+  isWhisper,
+  type OnnxModel,
+  takenBy,
+  type WhisperModel,
+} from "../../src/shapes/model.ts";
 import { ask, canAsk } from "../io/ask.ts";
 import { CliError, good, note, printJson, say } from "../io/output.ts";
 import { loadProject } from "../project/project.ts";
@@ -33,13 +39,15 @@ export interface AddOptions {
   json?: boolean;
 }
 
+type ModelOfFiles = OnnxModel | WhisperModel;
+
 /** What is to be added, and as what. */
 interface Target {
   name: string;
   catalogue: CatalogueEntry | undefined;
   from: { folder: string } | { hub: string; id: string; revision: string };
   /** The entry that is there from before, of the same model. */
-  existing: OnnxModel | undefined;
+  existing: ModelOfFiles | undefined;
 }
 
 export async function addModel(options: AddOptions): Promise<void> {
@@ -167,25 +175,27 @@ async function agree(
 }
 
 /** Files of an entry from before must be the ones that it pins. */
-function requireSame({ name, existing }: Target, model: OnnxModel): void {
+function requireSame({ name, existing }: Target, model: ModelOfFiles): void {
   if (!existing) return;
-  const hashesOf = ({ image, text }: OnnxModel) =>
-    [image?.sha256, text?.sha256, text?.tokenizer.sha256].join();
+  const hashesOf = (one: ModelOfFiles) =>
+    (isWhisper(one) ? [one.encoder, one.decoder, one.tokenizer] : [one.image, one.text, one.text?.tokenizer])
+      .map((file) => file?.sha256)
+      .join();
   if (hashesOf(existing) === hashesOf(model)) return;
   throw new CliError(
     `What the source has now is not what models.json pins as ${name}. models.json is as it was. Take the entry out first (weir models remove ${name}), or name the new one otherwise (--as).`,
   );
 }
 
-const noDefault = (name: string, model: OnnxModel) =>
+const noDefault = (name: string, model: ModelOfFiles) =>
   new CliError(
-    `${name} takes ${takenBy(model).join(" and ")}, no pictures, so ${DEFAULT_MODEL} cannot mean it. Nothing was added; without --default it is.`,
+    `${name} takes ${takenBy(model).join(" and ") || "speech"}, no pictures, so ${DEFAULT_MODEL} cannot mean it. Nothing was added; without --default it is.`,
   );
 
 function report(
   { json, root, default: isDefault }: AddOptions,
   { name, existing }: Target,
-  model: OnnxModel,
+  model: ModelOfFiles,
 ): void {
   const files = model.origin?.files ?? [];
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
@@ -194,15 +204,16 @@ function report(
       name,
       added: !existing,
       default: isDefault === true,
-      dimensions: model.dimensions,
-      takes: takenBy(model),
+      dimensions: isWhisper(model) ? null : model.dimensions,
+      takes: isWhisper(model) ? ["speech"] : takenBy(model),
       bytes,
       origin: model.origin,
     });
   const done = existing ? "has its files again" : "is in models.json";
-  good(
-    `${name} ${done}: ${model.dimensions} numbers, of ${takenBy(model).join(", ")}; ${megabytes(bytes)} in ${join("models", name)}`,
-  );
+  const gives = isWhisper(model)
+    ? `text of speech, in ${Object.keys(model.tokens.languages).length || 1} languages`
+    : `${model.dimensions} numbers, of ${takenBy(model).join(", ")}`;
+  good(`${name} ${done}: ${gives}; ${megabytes(bytes)} in ${join("models", name)}`);
   if (isDefault) good(`${DEFAULT_MODEL} means ${name} from now on.`);
   note(
     `Keep its files with Git LFS, or out of git and run this again where compute's image is built. Next: name "${name}" in a handler, then weir validate${root === process.cwd() ? "" : ` --root ${root}`}`,

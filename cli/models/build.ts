@@ -13,7 +13,15 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname, join, posix } from "node:path";
-import { type ModelOrigin, modelsSchema, type OnnxModel } from "../../src/shapes/model.ts";
+import {
+  isOnnx,
+  isWhisper,
+  type Model,
+  modelsSchema,
+  type OnnxModel,
+  type WhisperModel,
+} from "../../src/shapes/model.ts";
+import type { ModelOrigin } from "../../src/shapes/model-file.ts";
 import { CliError } from "../io/output.ts";
 import type { Hints } from "./catalogue.ts";
 import type { ChosenFiles } from "./choose.ts";
@@ -21,8 +29,9 @@ import type { Configs } from "./configs.ts";
 import { type GatheredModel, type Gathering, gatherFile, jsonOf } from "./gather.ts";
 import { imageRecipe } from "./image-recipe.ts";
 import { type ExternalEntry, joined } from "./onnx-graph.ts";
+import { speechRecipe } from "./speech-recipe.ts";
 import { textRecipe } from "./text-recipe.ts";
-import { tryModel } from "./trial.ts";
+import { tryListening, tryModel } from "./trial.ts";
 
 export interface BuildParts {
   gathering: Gathering;
@@ -40,10 +49,16 @@ type Role = "image" | "text";
 type OriginFile = ModelOrigin["files"][number];
 
 /** Prepares the files, writes the entry and tries it. @throws CliError */
-export async function buildEntry(parts: BuildParts): Promise<{ entry: object; model: OnnxModel }> {
+export async function buildEntry(
+  parts: BuildParts,
+): Promise<{ entry: object; model: OnnxModel | WhisperModel }> {
   const { gathering, name, licence, configs, stage } = parts;
   const { source } = gathering;
   rmSync(join(stage, "models"), { recursive: true, force: true });
+  const { encoder, decoder } = Object.fromEntries(parts.models) as Partial<
+    Record<keyof ChosenFiles, GatheredModel>
+  >;
+  if (encoder && decoder) return buildSpeechEntry(parts, encoder, decoder);
   const roles = rolesOf(parts.models);
   const origins: OriginFile[] = [];
   const sections: Partial<Record<Role, object>> = {};
@@ -69,18 +84,49 @@ export async function buildEntry(parts: BuildParts): Promise<{ entry: object; mo
       });
     }
   }
-  const { hub, id, revision } = source;
-  const origin = { hub, id, ...(revision !== undefined && { revision }), licence, files: origins };
-  const draft = { kind: "onnx", dimensions: 1, ...sections, origin };
-  const dimensions = await tryModel(stage, name, parsed(name, draft));
+  const draft = { kind: "onnx", dimensions: 1, ...sections, origin: originOf(source, licence, origins) };
+  const dimensions = await tryModel(stage, name, parsed(name, draft, isOnnx));
   const entry = { ...draft, dimensions };
-  return { entry, model: parsed(name, entry) };
+  return { entry, model: parsed(name, entry, isOnnx) };
 }
 
-function parsed(name: string, entry: object): OnnxModel {
+/** @throws CliError */
+async function buildSpeechEntry(
+  parts: BuildParts,
+  encoder: GatheredModel,
+  decoder: GatheredModel,
+): Promise<{ entry: object; model: WhisperModel }> {
+  const { gathering, name, licence, configs, stage } = parts;
+  const recipe = speechRecipe(gathering.source.id, configs);
+  const tokenizer = await keepTokenizer(parts, decoder.source.path);
+  const origins = [
+    keepModel(parts, "encoder", encoder, false),
+    keepModel(parts, "decoder", decoder, false),
+    tokenizer.origin,
+  ];
+  const [one, other, third] = origins.map(({ file, sha256 }) => ({ file, sha256 }));
+  const files = { encoder: one, decoder: other, tokenizer: third };
+  const origin = originOf(gathering.source, licence, origins);
+  const entry = { kind: "onnx", task: "transcribe", ...files, ...recipe, origin };
+  const model = parsed(name, entry, isWhisper);
+  await tryListening(stage, name, model);
+  return { entry, model };
+}
+
+const originOf = (
+  { hub, id, revision }: Gathering["source"],
+  licence: string,
+  files: OriginFile[],
+): ModelOrigin => ({ hub, id, ...(revision !== undefined && { revision }), licence, files });
+
+function parsed<M extends Model>(
+  name: string,
+  entry: object,
+  isRight: (model: Model | undefined) => model is M,
+): M {
   const result = modelsSchema.safeParse({ [name]: entry });
   const model = result.data?.[name];
-  if (model?.kind === "onnx") return model;
+  if (isRight(model)) return model;
   const [issue] = result.error?.issues ?? [];
   throw new CliError(
     `The model cannot be written as an entry: ${issue?.path.slice(1).join(".")}: ${issue?.message}. models.json is as it was.`,
@@ -91,10 +137,8 @@ function parsed(name: string, entry: object): OnnxModel {
 function rolesOf(models: BuildParts["models"]): Map<Role, GatheredModel> {
   const roles = new Map<Role, GatheredModel>();
   for (const [role, model] of models) {
-    if (role !== "single") {
-      roles.set(role, model);
-      continue;
-    }
+    if (role === "image" || role === "text") roles.set(role, model);
+    if (role !== "single") continue;
     const names = model.graph.inputs.map((input) => input.name);
     const [image, text] = [names.includes("pixel_values"), names.includes("input_ids")];
     if (image === text)
@@ -109,7 +153,7 @@ function rolesOf(models: BuildParts["models"]): Map<Role, GatheredModel> {
 /** Puts a model's file into place, with its weights inside. */
 function keepModel(
   { name, stage }: BuildParts,
-  role: Role,
+  role: string,
   model: GatheredModel,
   several: boolean,
 ): OriginFile {

@@ -49,4 +49,10 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
       query_prefix: "Represent this sentence for searching relevant passages: ",
     },
   },
+  "whisper-base": {
+    id: "onnx-community/whisper-base",
+    licence: "mit",
+    licenceSource: "https://github.com/openai/whisper/blob/main/LICENSE",
+    use: "speech to text with times, in many languages (weir.transcribe)",
+  },
 };

@@ -1,10 +1,10 @@
 // `weir models check`: the files of models by their hashes, and each model run once.
-import type { OnnxModel } from "../../src/shapes/model.ts";
+import { isWhisper, type OnnxModel, type WhisperModel } from "../../src/shapes/model.ts";
 import { bad, CliError, good, note, printJson } from "../io/output.ts";
 import { checkModels } from "../project/check-models.ts";
 import type { Project } from "../project/project.ts";
 import { knownModel, projectWithModels } from "./known.ts";
-import { tryModel } from "./trial.ts";
+import { tryListening, tryModel } from "./trial.ts";
 
 /** @throws CliError where a model has a fault */
 export async function checkModelFiles(
@@ -20,7 +20,8 @@ export async function checkModelFiles(
   for (const [one, model] of checked) {
     const problems = await problemsOf(project, one, model);
     found.push({ name: one, problems });
-    if (problems.length === 0) good(`${one}: files as pinned, ${model.dimensions} numbers`);
+    const does = isWhisper(model) ? "it listens" : `${model.dimensions} numbers`;
+    if (problems.length === 0) good(`${one}: files as pinned, ${does}`);
     for (const problem of problems) bad(`${one}: ${problem}`);
   }
   if (json) printJson(found);
@@ -30,7 +31,11 @@ export async function checkModelFiles(
     throw new CliError(`${faulty.length} of ${found.length} models cannot be used as they are.`);
 }
 
-async function problemsOf(project: Project, name: string, model: OnnxModel): Promise<string[]> {
+async function problemsOf(
+  project: Project,
+  name: string,
+  model: OnnxModel | WhisperModel,
+): Promise<string[]> {
   const files = checkModels({ ...project, definitions: { [name]: model } });
   if (files.length > 0) {
     const again =
@@ -40,6 +45,10 @@ async function problemsOf(project: Project, name: string, model: OnnxModel): Pro
     return files.map(({ problem, next }) => `${problem} ${again ?? next ?? ""}`.trim());
   }
   try {
+    if (isWhisper(model)) {
+      await tryListening(project.root, name, model);
+      return [];
+    }
     const size = await tryModel(project.root, name, model);
     return size === model.dimensions
       ? []

@@ -1,4 +1,5 @@
-// Which of a repository's files make the model: one for pictures and one for texts, or one that takes one of them.
+// Which of a repository's files make the model: one for pictures and one for texts, or one that takes one of them; of a
+// speech model its encoder and decoder.
 // Names are those that exporters give (Optimum's, Transformers.js').
 import { CliError } from "../io/output.ts";
 import type { ModelSource, SourceFile } from "./source.ts";
@@ -8,11 +9,16 @@ export interface ChosenFiles {
   text?: SourceFile;
   /** The only one; what it takes, its inputs say. */
   single?: SourceFile;
+  encoder?: SourceFile;
+  decoder?: SourceFile;
 }
 
 const FOLDERS = ["onnx/", ""];
 const IMAGE_STEMS = ["vision_model", "image_encoder", "vision_encoder", "visual", "image/model"];
 const TEXT_STEMS = ["text_model", "text_encoder", "textual", "text/model"];
+const ENCODER_STEMS = ["encoder_model"];
+/** The first keeps what it computed from token to token. */
+const DECODER_STEMS = ["decoder_model_merged", "decoder_model"];
 /** A file of compute's has at most this, and so has a message of protobuf. */
 export const MAX_FILE_BYTES = 2_000_000_000;
 
@@ -26,7 +32,13 @@ export function chooseFiles(source: ModelSource, variant: string | undefined): C
   };
   const [image, text] = [find(IMAGE_STEMS), find(TEXT_STEMS)];
   const single = image || text ? undefined : find(["model"]);
-  const chosen = { ...(image && { image }), ...(text && { text }), ...(single && { single }) };
+  const [encoder, decoder] = image || text || single ? [] : [find(ENCODER_STEMS), find(DECODER_STEMS)];
+  const chosen = {
+    ...(image && { image }),
+    ...(text && { text }),
+    ...(single && { single }),
+    ...(encoder && decoder && { encoder, decoder }),
+  };
   const files = Object.values(chosen);
   if (files.length === 0) throw nothingToLoad(source, variant);
   const large = files.find(({ bytes }) => bytes > MAX_FILE_BYTES);
@@ -40,14 +52,10 @@ export function chooseFiles(source: ModelSource, variant: string | undefined): C
 function nothingToLoad({ id, files }: ModelSource, variant: string | undefined): CliError {
   const ending = (...ends: string[]) => files.filter(({ path }) => ends.some((end) => path.endsWith(end)));
   const onnx = ending(".onnx").map(({ path }) => path);
-  if (onnx.some((path) => /(^|\/)(encoder|decoder)_model/.test(path)))
-    return new CliError(
-      `${id} is a model that writes text (it has ${onnx.slice(0, 3).join(", ")}); weir models add takes models of embeddings.`,
-    );
   if (onnx.length > 0) {
     const wish = variant === undefined ? "" : ` with the variant ${variant}`;
     return new CliError(
-      `${id} has no vision_model.onnx, text_model.onnx or model.onnx${wish}. It has ${onnx.slice(0, 8).join(", ")}.${variantsOf(onnx)} Or put the files into a folder under these names: weir models add ./FOLDER`,
+      `${id} has no vision_model.onnx, text_model.onnx or model.onnx, and no encoder_model.onnx with a decoder_model.onnx${wish}. It has ${onnx.slice(0, 8).join(", ")}.${variantsOf(onnx)} Or put the files into a folder under these names: weir models add ./FOLDER`,
     );
   }
   const weights = ending(".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack");

@@ -25,6 +25,12 @@ const preprocessorSchema = z.object({
   do_flip_channel_order: z.boolean().nullish(),
   image_processor_type: z.string().optional(),
   feature_extractor_type: z.string().optional(),
+  /** Of a speech model: how its spectrogram is made. */
+  feature_size: z.int().optional(),
+  sampling_rate: z.int().optional(),
+  n_fft: z.int().optional(),
+  hop_length: z.int().optional(),
+  chunk_length: z.number().optional(),
 });
 export type Preprocessor = z.infer<typeof preprocessorSchema>;
 
@@ -40,12 +46,34 @@ const tower = z
   })
   .partial();
 
+const id = z.int().nonnegative();
+const ids = z.array(z.int()).nullish();
+/** Of a model that writes: `config.json` has some of it, `generation_config.json` what counts. */
+const writing = z.object({
+  decoder_start_token_id: id.nullish(),
+  eos_token_id: z.union([id, z.array(id)]).nullish(),
+  no_timestamps_token_id: id.nullish(),
+  lang_to_id: z.record(z.string(), id).nullish(),
+  task_to_id: z.record(z.string(), id).nullish(),
+  suppress_tokens: ids,
+  begin_suppress_tokens: ids,
+  max_length: count.nullish(),
+  max_initial_timestamp_index: id.nullish(),
+});
+
 export const CONFIGS = {
   "config.json": tower.extend({
     model_type: z.string().optional(),
     text_config: tower.optional(),
     vision_config: tower.optional(),
+    num_mel_bins: count.nullish(),
+    max_target_positions: count.nullish(),
+    eos_token_id: writing.shape.eos_token_id,
+    decoder_start_token_id: writing.shape.decoder_start_token_id,
+    suppress_tokens: writing.shape.suppress_tokens,
+    begin_suppress_tokens: writing.shape.begin_suppress_tokens,
   }),
+  "generation_config.json": writing,
   "preprocessor_config.json": preprocessorSchema,
   "processor_config.json": z.object({ image_processor: preprocessorSchema.optional() }),
   "tokenizer_config.json": z.object({

@@ -1,7 +1,13 @@
-// A model run once on a grey picture and a few words, by what runs it in compute: whether its files and its entry belong
-// together, and how many numbers it gives.
+// A model run once on a grey picture, a few words or a hum, by what runs it in compute: whether its files and its entry
+// belong together, and how many numbers it gives.
 import { FailureError } from "../../src/shapes/failure.ts";
-import { type Modality, type Models, type OnnxModel, takenBy } from "../../src/shapes/model.ts";
+import {
+  type Modality,
+  type Models,
+  type OnnxModel,
+  takenBy,
+  type WhisperModel,
+} from "../../src/shapes/model.ts";
 import { Inference } from "../../workers/compute/server/inference/inference.ts";
 import { CliError } from "../io/output.ts";
 
@@ -11,15 +17,7 @@ const GREY = 128;
 
 /** Numbers in a vector of the model, the same for everything that it takes. `root` holds `models/`. @throws CliError */
 export async function tryModel(root: string, name: string, model: OnnxModel): Promise<number> {
-  const models: Models = { [name]: model };
-  const inference = new Inference({
-    models,
-    root,
-    threads: 2,
-    memory: MEMORY_BYTES,
-    patienceMs: PATIENCE_MS,
-  });
-  try {
+  return onTrial(root, { [name]: model }, async (inference) => {
     const sizes = new Map<Modality, number>();
     for (const modality of trialsOf(model)) {
       const { vector } = await inference.embed(name, modality, inputOf(model, modality), true);
@@ -33,6 +31,24 @@ export async function tryModel(root: string, name: string, model: OnnxModel): Pr
       );
     }
     return size;
+  });
+}
+
+/** Has a speech model listen to a second of a hum; what it makes of that does not matter. @throws CliError */
+export async function tryListening(root: string, name: string, model: WhisperModel): Promise<void> {
+  const samples = Int16Array.from({ length: 16_000 }, (_, i) => 3000 * Math.sin(i / 12));
+  await onTrial(root, { [name]: model }, (inference) => inference.write(name, { samples }));
+}
+
+async function onTrial<T>(
+  root: string,
+  models: Models,
+  work: (inference: Inference) => Promise<T>,
+): Promise<T> {
+  const options = { threads: 2, memory: MEMORY_BYTES, patienceMs: PATIENCE_MS };
+  const inference = new Inference({ models, root, ...options });
+  try {
+    return await work(inference);
   } catch (error) {
     if (!(error instanceof FailureError)) throw error;
     const { detail, next } = error.failure;

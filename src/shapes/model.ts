@@ -5,6 +5,8 @@ import { canonical } from "./canonical.ts";
 import { COMPUTE_CONTRACT, PIXELS_CONTRACT } from "./contract.ts";
 import { endpointFields, speechSchema } from "./endpoint-model.ts";
 import { fail, ok, type Result } from "./failure.ts";
+import { keptFile, originSchema } from "./model-file.ts";
+import { whisperSchema } from "./whisper-model.ts";
 
 /** What a model may be asked to embed. */
 export type Modality = "video" | "image" | "text";
@@ -23,18 +25,11 @@ export const DEFAULT_MODEL = "mixpeek/vuse-generic-v1";
 export const MEANING_NEXT =
   "For meaning, add a model: weir models add clip --default (docs/models.md), deploy, and replay what is stale.";
 
-const file = z
-  .string()
-  .regex(/^models\/[A-Za-z0-9._/-]+$/, "a path below models/, of letters, digits and ._-/")
-  .refine((path) => !path.split("/").includes(".."), "a path that stays below models/");
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "the SHA-256 of the file, 64 hex digits in lower case");
 const side = z.int().min(1).max(2048);
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 
 const onnxFile = {
-  /** The model, below `models/`, whole: one that keeps tensors in other files is refused. */
-  file,
-  sha256,
+  ...keptFile,
   /** Name of the output that is the embedding; the only one, when absent. */
   output: z.string().min(1).optional(),
 };
@@ -86,7 +81,7 @@ const videoSchema = z.strictObject({
 const textSchema = z.strictObject({
   ...onnxFile,
   /** A tokenizer.json. */
-  tokenizer: z.strictObject({ file, sha256 }),
+  tokenizer: z.strictObject(keptFile),
   /** Tokens, those that mark beginning and end among them; what is over is cut off. */
   max_length: z.int().min(4).max(8192),
   /** Fills every text up to `max_length`, for a model that takes nothing else. */
@@ -112,22 +107,6 @@ const vectorFields = {
   frames: z.enum(["mean", "max"]).default("mean"),
 };
 
-/** Where `weir models add` had a model from. It decides no vector, and is no part of the definition. */
-const originSchema = z.strictObject({
-  /** The hub, or `folder`. */
-  hub: z.string().min(1).max(500),
-  /** Its name there. */
-  id: z.string().min(1).max(200),
-  /** The commit that was fetched. */
-  revision: z
-    .string()
-    .regex(/^[0-9a-f]{40}$/, "a commit, 40 hex digits")
-    .optional(),
-  licence: z.string().min(1).max(200),
-  /** What the hub has under which name, and as what file it is kept. Several become one where weights were apart. */
-  files: z.array(z.strictObject({ from: z.string().min(1), file, sha256, bytes: z.int().nonnegative() })),
-});
-
 const builtinSchema = z.strictObject({
   kind: z.literal("builtin"),
   builtin: z.enum(Object.keys(BUILTINS) as [Builtin, ...Builtin[]]),
@@ -135,6 +114,8 @@ const builtinSchema = z.strictObject({
 const onnxSchema = z
   .strictObject({
     kind: z.literal("onnx"),
+    /** Absent rather than filled in, as below. */
+    task: z.literal("embed").optional(),
     ...vectorFields,
     image: imageSchema.optional(),
     /** For a model that takes a span's frames together; without it, `image` is asked for each. */
@@ -163,25 +144,29 @@ const httpSchema = z.strictObject({
 });
 export const modelSchema = z.discriminatedUnion("kind", [
   builtinSchema,
-  onnxSchema,
+  z.discriminatedUnion("task", [onnxSchema, whisperSchema]),
   z.discriminatedUnion("task", [httpSchema, speechSchema]),
 ]);
 export type Model = z.infer<typeof modelSchema>;
 export type OnnxModel = z.infer<typeof onnxSchema>;
 export type HttpModel = z.infer<typeof httpSchema>;
-export type SpeechModel = z.infer<typeof speechSchema>;
+export type HttpSpeechModel = z.infer<typeof speechSchema>;
+export type WhisperModel = z.infer<typeof whisperSchema>;
+/** A model that turns sound into text. */
+export type SpeechModel = HttpSpeechModel | WhisperModel;
 /** A model that makes vectors. */
 export type EmbeddingModel = Exclude<Model, SpeechModel>;
 export type ImageInput = z.infer<typeof imageSchema>;
 export type VideoInput = z.infer<typeof videoSchema>;
 export type TextInput = z.infer<typeof textSchema>;
-export type ModelOrigin = z.infer<typeof originSchema>;
 
 /** Every field that a definition may have, for who looks for a misspelt one. */
 export const MODEL_FIELDS = [
   httpSchema,
   speechSchema,
   onnxSchema,
+  whisperSchema,
+  whisperSchema.shape.tokens,
   imageSchema,
   videoSchema,
   textSchema,
@@ -197,7 +182,13 @@ export type Models = Record<string, Model>;
 
 /** Whether a model turns sound into text. */
 export const isSpeech = (model: Model): model is SpeechModel =>
-  model.kind === "http" && model.task === "transcribe";
+  model.kind !== "builtin" && model.task === "transcribe";
+
+/** Whether a model is one of files that makes vectors, or that turns sound into text. */
+export const isOnnx = (model: Model | undefined): model is OnnxModel =>
+  model?.kind === "onnx" && model.task !== "transcribe";
+export const isWhisper = (model: Model | undefined): model is WhisperModel =>
+  model?.kind === "onnx" && model.task === "transcribe";
 
 /** Whether pictures and film are compared by how they look alone: no model of theirs but builtins. */
 export const seesLooksAlone = (models: Models): boolean =>

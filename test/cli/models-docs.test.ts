@@ -15,5 +15,6 @@ test("every entry on the page is valid, and takes what the page says", () => {
     ["speech", []],
     ["cloudflare/whisper", []],
     ["cloudflare/whisper-turbo", []],
+    ["whisper-base", []],
   ]);
 });

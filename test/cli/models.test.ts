@@ -15,6 +15,7 @@ import {
   sentenceRepository,
   sha256,
   textModelApart,
+  whisperRepository,
 } from "../support/hub-models.ts";
 import { change, folder, project, sound } from "./support/given.ts";
 import { weirHere } from "./support/run.ts";
@@ -168,6 +169,91 @@ test("SigLIP's texts are lower-cased, ended and filled up to the last place", as
   expect(models()[ID]).toMatchObject({
     image: { size: 8, fit: "stretch", resample: "bilinear" },
     text: { max_length: 9, pad: true, pad_id: 4, lowercase: true, append_eos: 3 },
+  });
+});
+
+describe("a speech model", () => {
+  const id = CATALOGUE["whisper-base"]?.id ?? "";
+  const whisper = (files: RepositoryFiles = {}) =>
+    hub.repositories.set(id, { files: { ...whisperRepository(), ...files }, licence: "mit" });
+  const config = (changes: object) => {
+    const text = Buffer.from(whisperRepository()["generation_config.json"] ?? "").toString();
+    return Buffer.from(JSON.stringify({ ...JSON.parse(text), ...changes }));
+  };
+
+  test("is Whisper by its short name: its files, its tokens and its lengths as its own files say", async () => {
+    whisper();
+    const { code, stderr } = await add(["whisper-base"]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining("text of speech, in 2 languages")]);
+    const kept = (from: string) => ({
+      file: `models/whisper-base/${from.split("/").at(-1)}`,
+      sha256: sha256(whisperRepository()[from] ?? new Uint8Array()),
+    });
+    const { origin, ...entry } = models()["whisper-base"] ?? {};
+    expect(entry).toEqual({
+      kind: "onnx",
+      task: "transcribe",
+      encoder: kept("onnx/encoder_model.onnx"),
+      decoder: kept("onnx/decoder_model_merged.onnx"),
+      tokenizer: kept("tokenizer.json"),
+      mels: 80,
+      tokens: {
+        start: 5,
+        end: 4,
+        transcribe: 8,
+        no_timestamps: 9,
+        languages: { en: 6, de: 7 },
+        suppressed: [2],
+        suppressed_first: [3, 4],
+      },
+    });
+    expect(origin).toMatchObject({ id, revision: COMMIT, licence: "mit", files: [{}, {}, {}] });
+    expect((await weir(["validate"])).code).toBe(0);
+    expect((await weir(["models", "check"])).stderr).toContain("files as pinned, it listens");
+    const { stdout } = await weir(["models", "list", "--json"]);
+    expect(JSON.parse(stdout)).toContainEqual(
+      expect.objectContaining({ name: "whisper-base", takes: ["speech"], dimensions: null, licence: "mit" }),
+    );
+    // What is missing comes again, and all of it goes with the entry.
+    rmSync(join(root, "models/whisper-base/encoder_model.onnx"));
+    expect((await weir(["validate"])).code).not.toBe(0);
+    expect((await add(["whisper-base"])).stderr).toContain("has its files again");
+    expect((await weir(["models", "remove", "whisper-base"])).code).toBe(0);
+    untouched();
+  });
+
+  test.each([
+    ["without a word on times", { "generation_config.json": Buffer.from("{}") }, /no_timestamps_token_id/],
+    [
+      "of another kind",
+      { "config.json": Buffer.from('{"model_type":"t5"}') },
+      /writes text \(t5\).*Whisper alone/,
+    ],
+    [
+      "with another spectrogram",
+      { "preprocessor_config.json": Buffer.from('{"n_fft":512,"feature_size":80}') },
+      /n_fft 512.*has 400/,
+    ],
+    [
+      "with files in each other's place",
+      { "onnx/decoder_model_merged.onnx": whisperRepository()["onnx/encoder_model.onnx"] ?? Buffer.from("") },
+      /does not run: .*asks for an input input_features/,
+    ],
+    [
+      "with a language that is no code",
+      { "generation_config.json": "language" },
+      /cannot be written.*languages/,
+    ],
+  ] as [string, Record<string, Buffer | string>, RegExp][])("%s is refused", async (_, files, expected) => {
+    const changes = Object.entries(files).map(([name, bytes]) => [
+      name,
+      typeof bytes === "string" ? config({ lang_to_id: { "no code": 6 } }) : bytes,
+    ]);
+    whisper(Object.fromEntries(changes));
+    const { code, stderr } = await add(["whisper-base"]);
+    expect(stderr.replaceAll("\n", " ")).toMatch(expected);
+    expect(code).toBeGreaterThan(0);
+    untouched();
   });
 });
 

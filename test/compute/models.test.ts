@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeVideo } from "../../cli/sample-media/media.ts";
-import { definitionOf, modelsSchema } from "../../src/shapes/model.ts";
+import { definitionOf, isOnnx, modelsSchema } from "../../src/shapes/model.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
 import { type ModelCatalogue, readModels } from "../../workers/compute/server/models.ts";
 import { message } from "../support/onnx.ts";
@@ -107,7 +107,7 @@ describe("a model of pictures", () => {
     const url = source.put("/thirds.png", thirds);
     const greens = async (fit: "cover" | "contain" | "stretch") => {
       const model = known.models["test/tiny-bytes"];
-      if (model?.kind !== "onnx" || !model.image) throw new Error("the test project has changed");
+      if (!isOnnx(model) || !model.image) throw new Error("the test project has changed");
       const models = { fitted: { ...model, image: { ...model.image, fit } } };
       const own = await startServer({
         port: 0,
@@ -274,7 +274,7 @@ describe("a model's file", () => {
   const it = (change: object) => ({ it: { kind: "onnx", dimensions: 12, text: { ...text(), ...change } } });
   const text = () => {
     const model = known.models["test/tiny"];
-    if (model?.kind !== "onnx" || !model.text) throw new Error("the test project has changed");
+    if (!isOnnx(model) || !model.text) throw new Error("the test project has changed");
     return model.text;
   };
 

@@ -7,7 +7,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Tokenizer } from "@huggingface/tokenizers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { findModel, modelsSchema, prefixed, type TextInput, type TextRole } from "../../src/shapes/model.ts";
+import {
+  findModel,
+  isOnnx,
+  modelsSchema,
+  prefixed,
+  type TextInput,
+  type TextRole,
+} from "../../src/shapes/model.ts";
 import { tokenizerOf, tokensOf } from "../../workers/compute/server/inference/tokens.ts";
 import { sha256 } from "../support/tiny-models.ts";
 import { BERT_WORDS, bertTokenizer, CLIP_WORDS, clipTokenizer } from "../support/tokenizers.ts";
@@ -38,7 +45,7 @@ async function tokens(kind: Kind, texts: string[], changes: object = {}) {
       },
     },
   }).it;
-  if (model?.kind !== "onnx" || !model.text) throw new Error("no model of text");
+  if (!isOnnx(model) || !model.text) throw new Error("no model of text");
   const input: TextInput = model.text;
   return tokensOf(await tokenizerOf(root, input), texts, input);
 }

@@ -2,6 +2,7 @@
 // the colour of its quarters and a word's is the colour that it names, so that a test can say what is found.
 import { int, ints, message, model, node, tensor } from "./onnx.ts";
 import { sha256, tinyModels, WORDS } from "./tiny-models.ts";
+import { TOKENS, tinyWhisper } from "./tiny-whisper.ts";
 
 export type RepositoryFiles = Record<string, Uint8Array>;
 
@@ -99,6 +100,49 @@ export const sentenceRepository = (): RepositoryFiles => ({
   "1_Pooling/config.json": json({ pooling_mode_cls_token: true, pooling_mode_mean_tokens: false }),
   "config_sentence_transformers.json": json({ prompts: { query: "a ", document: "" } }),
   "onnx/model.onnx": tinyModels()["tiny-text.onnx"] ?? new Uint8Array(),
+});
+
+/** As OpenAI's Whisper is laid out by Transformers.js' exporter. */
+export const whisperRepository = (): RepositoryFiles => ({
+  ...tinyWhisper(),
+  "config.json": json({
+    model_type: "whisper",
+    d_model: 1,
+    num_mel_bins: 80,
+    max_length: 448,
+    max_target_positions: 448,
+    decoder_start_token_id: TOKENS.start,
+    eos_token_id: TOKENS.end,
+    pad_token_id: TOKENS.end,
+    suppress_tokens: [1, 2],
+    begin_suppress_tokens: null,
+  }),
+  "generation_config.json": json({
+    begin_suppress_tokens: [3, TOKENS.end],
+    decoder_start_token_id: TOKENS.start,
+    eos_token_id: TOKENS.end,
+    is_multilingual: true,
+    lang_to_id: { "<|en|>": TOKENS.languages.en, "<|de|>": TOKENS.languages.de },
+    max_initial_timestamp_index: 50,
+    max_length: 448,
+    no_timestamps_token_id: TOKENS.no_timestamps,
+    return_timestamps: false,
+    suppress_tokens: [-1, 2],
+    task_to_id: { transcribe: TOKENS.transcribe, translate: 99 },
+  }),
+  "preprocessor_config.json": json({
+    chunk_length: 30,
+    feature_extractor_type: "WhisperFeatureExtractor",
+    feature_size: 80,
+    hop_length: 160,
+    n_fft: 400,
+    n_samples: 480_000,
+    nb_max_frames: 3000,
+    padding_side: "right",
+    padding_value: 0,
+    sampling_rate: 16_000,
+  }),
+  "tokenizer_config.json": json({ model_max_length: 1024, pad_token: "<|endoftext|>" }),
 });
 
 export { sha256 };

@@ -25,7 +25,7 @@ export function message(...fields: [number: number, value: Part][]): Uint8Array 
   );
 }
 
-const TYPES = { float32: 1, uint8: 2, int32: 6, int64: 7, float16: 10 } as const;
+const TYPES = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
 type Type = keyof typeof TYPES;
 /** A dimension by its size, or by a name where it may be any. */
 type Shape = (number | string)[];

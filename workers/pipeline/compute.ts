@@ -9,6 +9,8 @@ import {
   type FramesOptions,
   failureSchema,
   frameLineSchema,
+  type Heard,
+  heardSchema,
   type ImageInfo,
   imageSchema,
   type Picture,
@@ -100,6 +102,19 @@ export class ComputeClient {
       [from, reached, tries] = [next, next, 0];
     }
     throw new FailureError(unavailable("Compute ended its answers early, each time."));
+  }
+
+  /** Has a speech model of the project write down a window. Compute refuses a `definition` that differs from its own. */
+  async transcribe(
+    request: { model: string; definition: string; language: string | undefined },
+    wav: Uint8Array<ArrayBuffer>,
+  ): Promise<Heard> {
+    const audio = Buffer.from(wav).toString("base64");
+    const heard = heardSchema.safeParse(
+      await (await this.#post("/v1/transcribe", { ...request, audio })).json(),
+    );
+    if (heard.success) return heard.data;
+    throw new FailureError(unavailable("Compute's answer does not have the form that it promises."));
   }
 
   /** Fetches a chunk as a file of its own: an MP4, or its sound as WAV. */

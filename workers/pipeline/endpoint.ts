@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { type Failure, FailureError, fail, ok, type Result } from "../../src/shapes/failure.ts";
 import type { SampledVectors } from "../../src/shapes/item.ts";
-import type { HttpModel, Modality, SpeechModel } from "../../src/shapes/model.ts";
+import type { HttpModel, HttpSpeechModel, Modality } from "../../src/shapes/model.ts";
 import { finished, pooled, quantisedRows } from "../../src/shapes/vector.ts";
 import type { ComputeClient, EmbedInput } from "./compute.ts";
 import { count } from "./meter.ts";
@@ -141,7 +141,7 @@ export type RequestBody = string | Uint8Array<ArrayBuffer> | FormData;
 /** Sends a body to a model's endpoint, with the model's key. The value is the answer's JSON; undefined for no JSON. */
 export async function postTo(
   endpoint: Endpoint,
-  model: HttpModel | SpeechModel,
+  model: HttpModel | HttpSpeechModel,
   body: RequestBody,
   headers: Record<string, string> = {},
 ): Promise<Result<unknown>> {
@@ -209,7 +209,7 @@ function refusal(
   response: Response,
   host: string,
   message: string,
-  model: HttpModel | SpeechModel,
+  model: HttpModel | HttpSpeechModel,
 ): Result<never> {
   const { status } = response;
   const detail = `${host} answered ${status}${message && `: ${message}`}`;

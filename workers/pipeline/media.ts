@@ -182,6 +182,14 @@ export const speechLineSchema = z.union([
   z.object({ error: failureSchema }),
   z.object({ done: z.int() }),
 ]);
+const saidSchema = z.array(z.object({ text: z.string(), start: z.number(), end: z.number() }));
+/** What a model heard in a window, in the window's own seconds. */
+export const heardSchema = z.object({
+  language: z.string().nullable(),
+  segments: saidSchema,
+  words: saidSchema,
+});
+export type Heard = z.infer<typeof heardSchema>;
 /** A stretch of a film with a voice in it, to be sent to a model. */
 export interface SpeechWindow {
   start: number;

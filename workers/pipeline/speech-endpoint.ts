@@ -3,21 +3,14 @@
 import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { fail, ok, type Result } from "../../src/shapes/failure.ts";
-import type { SpeechModel } from "../../src/shapes/model.ts";
+import type { HttpSpeechModel } from "../../src/shapes/model.ts";
 import { type Endpoint, postTo, type RequestBody } from "./endpoint.ts";
-import type { Said } from "./media.ts";
+import type { Heard, Said } from "./media.ts";
 import { patiently } from "./patience.ts";
-
-/** What a model heard in a window, and when. */
-export interface Heard {
-  language: string | null;
-  segments: Said[];
-  words: Said[];
-}
 
 const wordSchema = z.object({ word: z.string(), start: z.number(), end: z.number() });
 const wordsSchema = z.array(wordSchema).nullish();
-const heardSchema = z.object({
+const answeredSchema = z.object({
   text: z.string(),
   language: z.string().nullish(),
   /** Where Workers AI says the language. */
@@ -29,8 +22,8 @@ const heardSchema = z.object({
 });
 /** Workers AI wraps what its REST API answers. */
 const answerSchema = z.union([
-  z.object({ result: heardSchema }).transform(({ result }) => result),
-  heardSchema,
+  z.object({ result: answeredSchema }).transform(({ result }) => result),
+  answeredSchema,
 ]);
 
 /** Silence that parts two sentences, seconds. */
@@ -45,12 +38,12 @@ const SENTENCE_END = /[.!?…。！？]["'”’)]?$/;
 /** Asks for the text of a window of `seconds`. Throws FailureError. */
 export async function hear(
   endpoint: Endpoint,
-  model: SpeechModel,
+  model: HttpSpeechModel,
   wav: Uint8Array<ArrayBuffer>,
   seconds: number,
   language: string | undefined,
 ): Promise<Heard> {
-  const answer = await patiently(endpoint, async (): Promise<Result<z.infer<typeof heardSchema>>> => {
+  const answer = await patiently(endpoint, async (): Promise<Result<z.infer<typeof answeredSchema>>> => {
     const { body, type } = requestOf(model, wav, language);
     const posted = await postTo(endpoint, model, body, type === undefined ? {} : { "content-type": type });
     if (!posted.ok) return posted;
@@ -65,7 +58,7 @@ export async function hear(
 
 /** The body of a request, with its content type where the body does not bring it. */
 function requestOf(
-  { send, parameters, model }: SpeechModel,
+  { send, parameters, model }: HttpSpeechModel,
   wav: Uint8Array<ArrayBuffer>,
   language: string | undefined,
 ): { body: RequestBody; type?: string } {
@@ -91,7 +84,7 @@ function requestOf(
   return { body: form };
 }
 
-function heardIn(answer: z.infer<typeof heardSchema>, seconds: number): Heard {
+function heardIn(answer: z.infer<typeof answeredSchema>, seconds: number): Heard {
   const nested = answer.segments?.flatMap((segment) => segment.words ?? []) ?? [];
   const spoken = answer.words?.length ? answer.words : nested;
   const words = spoken.flatMap(({ word, ...time }) => said(word, time, seconds));

@@ -1,5 +1,5 @@
 // Transcripts for one run's handler: compute finds the windows of a film's sound that have a voice in them, a speech
-// model's endpoint says what it is (speech-endpoint.ts), and each window's times become the film's own. What was heard in
+// model says what it is, in compute or at its endpoint (speech-endpoint.ts), and each window's times become the film's own. What was heard in
 // a window is kept at once, so that the next attempt asks for the rest alone; a whole transcript wakes no compute again.
 import { z } from "zod";
 import { type Failure, FailureError } from "../../src/shapes/failure.ts";
@@ -8,9 +8,15 @@ import type { ResultStore } from "../../src/shapes/results.ts";
 import { isAllowed, requireAllowed } from "./allowed-models.ts";
 import type { ComputeClient } from "./compute.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { SpeechWindow, TranscribeOptions, Transcript } from "./media.ts";
+import {
+  type Heard,
+  heardSchema,
+  type SpeechWindow,
+  type TranscribeOptions,
+  type Transcript,
+} from "./media.ts";
 import { isSame, resultKey, type SeenObject } from "./result-keys.ts";
-import { type Heard, hear } from "./speech-endpoint.ts";
+import { hear } from "./speech-endpoint.ts";
 
 export interface TranscriptionDeps {
   models: Models;
@@ -27,14 +33,21 @@ interface SoundSource {
   span?: { start: number; end: number };
 }
 
+/** A speech model and how it is to be asked. */
+interface Listener {
+  name: string;
+  model: SpeechModel;
+  /** Hash of its entry in models.json. */
+  definition: string;
+  language: string | undefined;
+}
+
 /** Windows that a model is asked about at once: 1 MB each, while the rest waits in compute. */
 const MAX_IN_FLIGHT = 4;
 /** A longer transcript is kept by its windows alone, bytes. */
 const MAX_KEPT_BYTES = 1_500_000;
 const LANGUAGE = /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/;
 
-const saidSchema = z.array(z.object({ text: z.string(), start: z.number(), end: z.number() }));
-const heardSchema = z.object({ language: z.string().nullable(), segments: saidSchema, words: saidSchema });
 const transcriptSchema = heardSchema.extend({ text: z.string(), heardSeconds: z.number() });
 
 export class Transcriptions {
@@ -62,40 +75,35 @@ export class Transcriptions {
         where: "transcribe",
         expected: "a code of ISO 639, like en or pt-BR",
       });
-    const model = this.#model(name);
-    const definition = JSON.stringify([await definitionOf(model), language]);
-    const key = await resultKey("transcript", definition, source, this.#opened);
+    const found = this.#model(name);
+    const listener = { ...found, definition: await definitionOf(found.model), language };
+    const key = await resultKey("transcript", keyedBy(listener), source, this.#opened);
     const kept = await this.#kept(key, transcriptSchema);
     if (kept) return kept;
-    const heard = await this.#hearAll(source, model, definition, language);
+    const heard = await this.#hearAll(source, listener);
     const transcript = joined(heard);
     if (heard.every(({ isOfSeen }) => isOfSeen)) await this.#keep(key, transcript);
     return transcript;
   }
 
-  #model(name: string | undefined): SpeechModel {
+  #model(name: string | undefined): Pick<Listener, "name" | "model"> {
     const { models, allowed } = this.#deps;
     const all = Object.entries(models).filter((entry): entry is [string, SpeechModel] => isSpeech(entry[1]));
     const able = name === undefined ? all.filter(([own, model]) => isAllowed(own, model, allowed)) : all;
     const [found, second] = name === undefined ? able : all.filter(([own]) => own === name);
     if (name !== undefined && found) requireAllowed(name, found[1], allowed);
-    if (found && !second) return found[1];
+    if (found && !second) return { name: found[0], model: found[1] };
     throw new FailureError(noSuchModel(name, able.map(([own]) => own).sort()));
   }
 
   /** Asks about each window as it comes, some at a time. All end before the first failure is thrown: they are kept. */
-  async #hearAll(
-    { url, span }: SoundSource,
-    model: SpeechModel,
-    definition: string,
-    language: string | undefined,
-  ): Promise<WindowHeard[]> {
+  async #hearAll({ url, span }: SoundSource, listener: Listener): Promise<WindowHeard[]> {
     const heard: Promise<WindowHeard>[] = [];
     const inFlight = new Set<Promise<unknown>>();
     let isBroken = false;
     try {
       for await (const window of this.#deps.compute.speech(url, span?.start ?? 0, span?.end)) {
-        const hearing = this.#hear(url, window, model, definition, language);
+        const hearing = this.#hear(url, window, listener);
         heard.push(hearing);
         const ended = hearing.then(
           () => void inFlight.delete(ended),
@@ -116,18 +124,24 @@ export class Transcriptions {
   async #hear(
     url: string,
     { start, end, wav, version }: SpeechWindow,
-    model: SpeechModel,
-    definition: string,
-    language: string | undefined,
+    listener: Listener,
   ): Promise<WindowHeard> {
     const seconds = end - start;
-    const key = await resultKey("heard", definition, { url, span: { start, end } }, this.#opened);
+    const key = await resultKey("heard", keyedBy(listener), { url, span: { start, end } }, this.#opened);
     const seen = this.#opened.get(url);
     const isOfSeen = seen !== undefined && isSame(seen, version);
     const kept = isOfSeen ? await this.#kept(key, heardSchema) : undefined;
-    const heard = kept ?? (await hear(this.#deps.endpoint, model, wav, seconds, language));
+    const heard = kept ?? (await this.#ask(listener, wav, seconds));
     if (!kept && isOfSeen) await this.#keep(key, heard);
     return { ...heard, start, seconds, isOfSeen };
+  }
+
+  #ask(listener: Listener, wav: SpeechWindow["wav"], seconds: number): Promise<Heard> {
+    const { name, model, definition, language } = listener;
+    const { compute, endpoint } = this.#deps;
+    return model.kind === "onnx"
+      ? compute.transcribe({ model: name, definition, language }, wav)
+      : hear(endpoint, model, wav, seconds, language);
   }
 
   /** What is kept under a key. A store that does not answer, or answers with something else, costs time, not the run. */
@@ -147,6 +161,8 @@ export class Transcriptions {
     await this.#deps.results.keep([{ key, vector }]).catch(() => {});
   }
 }
+
+const keyedBy = ({ definition, language }: Listener) => JSON.stringify([definition, language]);
 
 /** What was heard in a window, in its own time, and whether it is of the version that the run saw. */
 interface WindowHeard extends Heard {

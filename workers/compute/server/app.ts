@@ -15,14 +15,17 @@ import {
   framesSchema,
   MAX_BODY_BYTES,
   MAX_EMBED_BYTES,
+  MAX_SOUND_BYTES,
   parseBody,
   partSchema,
   refusal,
   sampleSchema,
   speechSchema,
   splitSchema,
+  transcribeSchema,
   urlSchema,
 } from "./requests.ts";
+import { transcribe } from "./transcribe.ts";
 import { refuseUnvouched } from "./vouched-origins.ts";
 
 export interface AppDeps extends EmbedDeps {
@@ -64,6 +67,7 @@ export function createApp(deps: AppDeps): App {
   post("/v1/sample", sampleSchema, (body, signal) => sample(deps, body, signal));
   post("/v1/frames", framesSchema, (body, signal) => answerLines(pool, { kind: "frames", ...body }, signal));
   post("/v1/speech", speechSchema, (body, signal) => answerLines(pool, { kind: "speech", ...body }, signal));
+  post("/v1/transcribe", transcribeSchema, (body) => transcribe(deps, body), MAX_SOUND_BYTES);
   post("/v1/clip", partSchema, (body, signal) =>
     answerOnce(pool, { kind: "clip", ...body }, signal, presentFile),
   );

@@ -9,7 +9,7 @@ import { streamLines, type WriteLine } from "./answers.ts";
 import type { EmbedJob, Output, SampledItem } from "./decoder/protocol.ts";
 import type { Inference } from "./inference/inference.ts";
 import type { ModelInput } from "./inference/run.ts";
-import { type ModelCatalogue, pictureTake, takeFor } from "./models.ts";
+import { type ModelCatalogue, otherDefinition, pictureTake, takeFor } from "./models.ts";
 import type { Pool } from "./pool.ts";
 import { type EmbedRequest, refusal, type SampleRequest } from "./requests.ts";
 
@@ -93,12 +93,7 @@ async function modelOf(
     return fail("unknown_model", `${name} is an http model, which does not run in compute`, { next });
   }
   const recipe = await recipeOf(model.value, kind as Modality);
-  if (definition !== undefined && definition !== recipe.definition) {
-    const next = "Deploy compute with the same models.json; while it is being replaced, this passes.";
-    const detail = `compute has another definition of ${name} than the pipeline`;
-    // Busy, not failed: an attempt that meets an instance of before or after counts for nothing.
-    return fail("overloaded", detail, { next, retry_after_seconds: 10 });
-  }
+  if (definition !== undefined && definition !== recipe.definition) return otherDefinition(name);
   return ok({
     model: model.value,
     provenance: { model: ranAs(name, model.value), definition: recipe.definition },

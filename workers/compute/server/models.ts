@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { fail } from "../../../src/shapes/failure.ts";
 import { type EmbeddingModel, type Models, modelsSchema } from "../../../src/shapes/model.ts";
 import type { Take } from "./decoder/protocol.ts";
 import { badModel } from "./inference/bad-model.ts";
@@ -19,6 +20,13 @@ export async function readModels(path = process.env.MODELS): Promise<ModelCatalo
   const file = path ?? fileURLToPath(new URL("../../../models.json", import.meta.url));
   return { models: modelsSchema.parse(JSON.parse(await readFile(file, "utf8"))), root: dirname(file) };
 }
+
+/** A model that the caller knows by another definition. Busy, not failed: an attempt that meets an instance of before or after counts for nothing. */
+export const otherDefinition = (name: string) =>
+  fail("overloaded", `compute has another definition of ${name} than the pipeline`, {
+    next: "Deploy compute with the same models.json; while it is being replaced, this passes.",
+    retry_after_seconds: 10,
+  });
 
 /** Frames sampled from one span, unless its model says otherwise. */
 const SAMPLED_FRAMES = 4;

@@ -8,6 +8,9 @@ export const MAX_BODY_BYTES = 1024 * 1024;
 /** Bytes of a request for embeddings: the texts are in it. */
 export const MAX_EMBED_BYTES = 4 * 1024 * 1024;
 
+/** Bytes of a window of speech: 30 seconds of WAV in base64, and some more. */
+export const MAX_SOUND_BYTES = 2 * 1024 * 1024;
+
 const url = z
   .url({ protocol: /^https?$/, error: "an http or https URL" })
   .max(8192)
@@ -83,6 +86,13 @@ export const partSchema = z.strictObject({ url, span });
 export const speechSchema = z
   .strictObject({ url, from: seconds.default(0), until: seconds.optional() })
   .refine(({ from, until }) => until === undefined || until > from, "an until that is after from");
+export const transcribeSchema = z.strictObject({
+  /** A WAV. */
+  audio: z.base64().min(1),
+  language: z.string().min(2).max(20).optional(),
+  ...model,
+});
+export type TranscribeRequest = z.infer<typeof transcribeSchema>;
 /** `/v1/image` and `/v1/probe`. */
 export const urlSchema = z.strictObject({ url });
 

@@ -6,6 +6,7 @@ import { type Failure, FailureError, fail } from "../../../../src/shapes/failure
 import type { Modality, Models } from "../../../../src/shapes/model.ts";
 import { residentOf } from "../memory.ts";
 import type { FromInference, ToInference } from "./child.ts";
+import type { HeardSound, WrittenSound } from "./hearing.ts";
 import type { ModelInput, ModelOutput } from "./run.ts";
 
 export interface InferenceOptions {
@@ -22,9 +23,9 @@ export interface InferenceOptions {
 
 /** A question without an answer yet. */
 interface OpenQuestion {
-  question: Extract<ToInference, { type: "ask" }>;
+  question: Exclude<ToInference, { type: "begin" }>;
   tries: number;
-  resolve(output: ModelOutput): void;
+  resolve(output: ModelOutput | WrittenSound): void;
   reject(error: FailureError): void;
 }
 
@@ -45,12 +46,15 @@ export class Inference {
   }
 
   /** The vector of one input, and those of its frames. Throws {@link FailureError}. `anySize`: of whatever size. */
-  embed(model: string, modality: Modality, input: ModelInput, anySize = false): Promise<ModelOutput> {
-    return new Promise((resolve, reject) => {
-      const id = ++this.#last;
-      const question = { type: "ask" as const, id, model, modality, anySize, ...input };
-      this.#ask({ question, tries: 0, resolve, reject });
-    });
+  async embed(model: string, modality: Modality, input: ModelInput, anySize = false): Promise<ModelOutput> {
+    const id = ++this.#last;
+    return (await this.#answer({ type: "ask", id, model, modality, anySize, ...input })) as ModelOutput;
+  }
+
+  /** What is said in some sound, by a speech model. Throws {@link FailureError}. */
+  async write(model: string, sound: HeardSound): Promise<WrittenSound> {
+    const id = ++this.#last;
+    return (await this.#answer({ type: "hear", id, model, ...sound })) as WrittenSound;
   }
 
   /** Its process id, while it runs. */
@@ -65,6 +69,10 @@ export class Inference {
     this.#open.clear();
   }
 
+  #answer(question: OpenQuestion["question"]): Promise<ModelOutput | WrittenSound> {
+    return new Promise((resolve, reject) => this.#ask({ question, tries: 0, resolve, reject }));
+  }
+
   #ask(open: OpenQuestion): void {
     open.tries++;
     this.#open.set(open.question.id, open);
@@ -76,8 +84,8 @@ export class Inference {
   #hear(message: FromInference): void {
     const open = this.#open.get(message.id);
     this.#open.delete(message.id);
-    if ("vector" in message) open?.resolve(message);
-    else open?.reject(new FailureError(message.failure));
+    if ("failure" in message) open?.reject(new FailureError(message.failure));
+    else open?.resolve(message);
     this.#wait();
   }
 

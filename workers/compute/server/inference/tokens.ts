@@ -15,7 +15,10 @@ export interface Tokens {
 /** Tokenizers by the hash of their file. They are small beside their models, and stay. */
 const tokenizers = new Map<string, Tokenizer>();
 
-export async function tokenizerOf(root: string, { tokenizer }: TextInput): Promise<Tokenizer> {
+export async function tokenizerOf(
+  root: string,
+  { tokenizer }: Pick<TextInput, "tokenizer">,
+): Promise<Tokenizer> {
   const cached = tokenizers.get(tokenizer.sha256);
   if (cached) return cached;
   const bytes = await readChecked(root, tokenizer.file, tokenizer.sha256);
