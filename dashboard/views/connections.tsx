@@ -1,10 +1,12 @@
 // The connections: how each sender proves itself, what came last, and how to set one up.
+
 import type { Connection } from "../../src/client/client.ts";
 import { plural } from "../data/format.ts";
 import { useAnswer } from "../data/queries.ts";
 import { linkTo, type Route } from "../data/route.ts";
 import { Answered } from "../parts/answered.tsx";
 import { Empty, Head, ObjectName, Status, Time } from "../parts/basics.tsx";
+import { Table } from "../parts/table.tsx";
 import { ConnectionDetail } from "./connection-detail.tsx";
 
 const HEADS = ["Connection", "Is", "Proven by", "Last event", "Last rejection"];
@@ -16,7 +18,7 @@ export default function Connections({ route: { id } }: { route: Route }) {
   return (
     <Answered of={connections}>
       {({ data }) => {
-        if (id === undefined) return <Table connections={data} />;
+        if (id === undefined) return <AllConnections connections={data} />;
         const found = data.find((each) => each.id === id);
         if (found) return <ConnectionDetail key={id} connection={found} />;
         return (
@@ -32,27 +34,14 @@ export default function Connections({ route: { id } }: { route: Route }) {
   );
 }
 
-const Table = ({ connections }: { connections: readonly Connection[] }) => (
+const AllConnections = ({ connections }: { connections: readonly Connection[] }) => (
   <section aria-labelledby="view-title">
     <Head title={<span id="view-title">Connections</span>} />
-    <section class="scroll" tabIndex={0} aria-label="Connections">
-      <table>
-        <thead>
-          <tr>
-            {HEADS.map((name) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {connections.map((connection) => (
-            <Row key={connection.id} connection={connection} />
-          ))}
-        </tbody>
-      </table>
-    </section>
+    <Table label="Connections" heads={HEADS}>
+      {connections.map((connection) => (
+        <Row key={connection.id} connection={connection} />
+      ))}
+    </Table>
   </section>
 );
 

@@ -1,4 +1,5 @@
 // The view of dead letters: their causes in groups, each letter with its failure, and both to be sent again or dropped.
+
 import type { Cause, DeadLetter } from "../../src/client/client.ts";
 import { plural } from "../data/format.ts";
 import { useAnswer, useList } from "../data/queries.ts";
@@ -6,6 +7,7 @@ import { linkTo, linkWith, type Route } from "../data/route.ts";
 import { Act } from "../parts/act.tsx";
 import { Empty, FailureView, Head, ObjectName, PipelineLink, Time } from "../parts/basics.tsx";
 import { List } from "../parts/list.tsx";
+import { Table } from "../parts/table.tsx";
 
 const PAGE = 50;
 
@@ -47,38 +49,25 @@ export default function DeadLetters({ route }: { route: Route }) {
 
 function Causes({ causes }: { causes: Cause[] }) {
   return (
-    <section class="scroll" tabIndex={0} aria-label="Causes">
-      <table>
-        <thead>
-          <tr>
-            {["Pipeline", "Cause", "Letters", "Newest", "To do"].map((name) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {causes.map(({ alias, kind, detail, count, newest }) => (
-            <tr key={`${alias} ${kind} ${detail}`}>
-              <th scope="row">
-                <PipelineLink alias={alias} />
-              </th>
-              <td>
-                <strong>{kind.replaceAll("_", " ")}</strong> {detail}
-              </td>
-              <td>{count}</td>
-              <td>
-                <Time at={newest} />
-              </td>
-              <td>
-                <Actions of={{ alias, kind }} count={count} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+    <Table label="Causes" heads={["Pipeline", "Cause", "Letters", "Newest", "To do"]}>
+      {causes.map(({ alias, kind, detail, count, newest }) => (
+        <tr key={`${alias} ${kind} ${detail}`}>
+          <th scope="row">
+            <PipelineLink alias={alias} />
+          </th>
+          <td>
+            <strong>{kind.replaceAll("_", " ")}</strong> {detail}
+          </td>
+          <td>{count}</td>
+          <td>
+            <Time at={newest} />
+          </td>
+          <td>
+            <Actions of={{ alias, kind }} count={count} />
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

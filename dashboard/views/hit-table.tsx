@@ -1,7 +1,9 @@
 // Hits as a table whose columns come from their data, in the order of their ranks.
+
 import type { SearchHit } from "../../src/client/client.ts";
 import { linkWith, type Route } from "../data/route.ts";
 import { ObjectName } from "../parts/basics.tsx";
+import { Table } from "../parts/table.tsx";
 import { Cell, columnsOf } from "./columns.tsx";
 import { spanText } from "./items.tsx";
 
@@ -14,34 +16,21 @@ interface HitTableProps {
 export function HitTable({ hits, collection, route }: HitTableProps) {
   const columns = columnsOf(hits.map(({ data }) => data));
   return (
-    <section class="scroll" tabIndex={0} aria-label="Hits">
-      <table>
-        <thead>
-          <tr>
-            {["Object", "Score", "Span", ...columns].map((name) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {hits.map(({ item, object, score, span, data }) => (
-            <tr key={item}>
-              <th scope="row">
-                <a data-row href={linkWith(route, { collection, item })}>
-                  <ObjectName bucket={object.bucket} key_={object.key} />
-                </a>
-              </th>
-              <td>{score.toPrecision(3)}</td>
-              <td>{spanText(span)}</td>
-              {columns.map((name) => (
-                <Cell key={name} value={data[name]} />
-              ))}
-            </tr>
+    <Table label="Hits" heads={["Object", "Score", "Span", ...columns]}>
+      {hits.map(({ item, object, score, span, data }) => (
+        <tr key={item}>
+          <th scope="row">
+            <a data-row href={linkWith(route, { collection, item })}>
+              <ObjectName bucket={object.bucket} key_={object.key} />
+            </a>
+          </th>
+          <td>{score.toPrecision(3)}</td>
+          <td>{spanText(span)}</td>
+          {columns.map((name) => (
+            <Cell key={name} value={data[name]} />
           ))}
-        </tbody>
-      </table>
-    </section>
+        </tr>
+      ))}
+    </Table>
   );
 }

@@ -1,5 +1,6 @@
 // The overview: how much passes through, how soon it can be found, what fails, what waits, and what it costs, each with
 // the line of its last day.
+
 import type { ComponentChildren } from "preact";
 import type { Overview as OverviewAnswer } from "../../src/client/client.ts";
 import { bytes, dollars, duration, number, shortNumber } from "../data/format.ts";
@@ -8,6 +9,7 @@ import { linkTo, linkWith, type Route } from "../data/route.ts";
 import { Answered } from "../parts/answered.tsx";
 import { CollectionLink, Empty, Head, PipelineLink, Status, Time } from "../parts/basics.tsx";
 import { Chart } from "../parts/chart.tsx";
+import { Table } from "../parts/table.tsx";
 
 const SPANS = ["6", "24", "48"] as const;
 const SPAN_NAMES: Record<string, string> = { "6": "6 hours", "24": "A day", "48": "Two days" };
@@ -249,39 +251,26 @@ function PerPipeline({ answer: { pipelines } }: { answer: OverviewAnswer }) {
   return (
     <>
       <h2>Pipelines</h2>
-      <section class="scroll" tabIndex={0} aria-label="Pipelines">
-        <table>
-          <thead>
-            <tr>
-              {HEADS.map((name) => (
-                <th key={name} scope="col">
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {pipelines.map((each) => (
-              <tr key={each.alias}>
-                <th scope="row">
-                  <PipelineLink alias={each.alias} /> {each.paused && <Status name="paused" />}
-                </th>
-                <td>{number(Object.values(each.open).reduce((sum, count) => sum + count, 0))}</td>
-                <td>
-                  <a href={linkTo("runs", undefined, { alias: each.alias })}>
-                    {number(Object.values(each.ended).reduce((sum, count) => sum + count, 0))}
-                  </a>
-                </td>
-                <td>{number(each.dead_letters)}</td>
-                <td>{ms(each.latency.p50_ms)}</td>
-                <td>{number(each.objects)}</td>
-                <td>{number(each.items)}</td>
-                <td>{dollars(each.cost_usd)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
+      <Table label="Pipelines" heads={HEADS}>
+        {pipelines.map((each) => (
+          <tr key={each.alias}>
+            <th scope="row">
+              <PipelineLink alias={each.alias} /> {each.paused && <Status name="paused" />}
+            </th>
+            <td>{number(Object.values(each.open).reduce((sum, count) => sum + count, 0))}</td>
+            <td>
+              <a href={linkTo("runs", undefined, { alias: each.alias })}>
+                {number(Object.values(each.ended).reduce((sum, count) => sum + count, 0))}
+              </a>
+            </td>
+            <td>{number(each.dead_letters)}</td>
+            <td>{ms(each.latency.p50_ms)}</td>
+            <td>{number(each.objects)}</td>
+            <td>{number(each.items)}</td>
+            <td>{dollars(each.cost_usd)}</td>
+          </tr>
+        ))}
+      </Table>
     </>
   );
 }

@@ -1,10 +1,12 @@
 // The view of pipelines: what each takes, from where, into what, what it costs, and whether it runs.
+
 import type { Pipeline } from "../../src/client/client.ts";
 import { dollars } from "../data/format.ts";
 import { useAnswer } from "../data/queries.ts";
 import { linkTo, type Route } from "../data/route.ts";
 import { Answered } from "../parts/answered.tsx";
 import { CollectionLink, Empty, Head, PipelineLink } from "../parts/basics.tsx";
+import { Table } from "../parts/table.tsx";
 import { PipelineDetail } from "./pipeline-detail.tsx";
 
 const HEADS = ["Pipeline", "Version", "Takes", "From", "Into", "Cost", "Runs"];
@@ -24,24 +26,11 @@ export default function Pipelines({ route }: { route: Route }) {
               No pipelines yet. <code>npx weir new</code> makes one.
             </Empty>
           ) : (
-            <section class="scroll" tabIndex={0} aria-label="Pipelines">
-              <table>
-                <thead>
-                  <tr>
-                    {HEADS.map((name) => (
-                      <th key={name} scope="col">
-                        {name}
-                      </th>
-                    ))}
-                  </tr>
-                </thead>
-                <tbody>
-                  {data.map((pipeline) => (
-                    <PipelineRow key={pipeline.alias} pipeline={pipeline} />
-                  ))}
-                </tbody>
-              </table>
-            </section>
+            <Table label="Pipelines" heads={HEADS}>
+              {data.map((pipeline) => (
+                <PipelineRow key={pipeline.alias} pipeline={pipeline} />
+              ))}
+            </Table>
           )
         }
       </Answered>
