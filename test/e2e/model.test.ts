@@ -40,46 +40,46 @@ afterAll(async () => {
   await store?.close();
 });
 
-test(
-  `${HISTORIES} histories end with the collections as the bucket is`,
-  async () => {
-    console.log(`WEIR_SEED=${SEED} WEIR_HISTORIES=${HISTORIES}`);
-    const model = await openModel(weir, store);
-    const histories = fc.sample(history, { seed: SEED, numRuns: HISTORIES });
-    const between = fc.sample(waits, { seed: SEED, numRuns: Math.ceil(HISTORIES / TOGETHER) });
-    const count = { changes: 0, kept: 0, gone: 0, back: 0 };
-    for (const [group, wait] of between.entries()) {
-      const played = await model.play(histories.slice(group * TOGETHER, (group + 1) * TOGETHER), wait);
-      const wrong = played.filter(({ agrees }) => !agrees).sort((a, b) => sizeOf(a) - sizeOf(b))[0];
-      if (wrong) {
-        const found = `history ${group * TOGETHER + played.indexOf(wrong)} of WEIR_SEED=${SEED}`;
-        throw new Error(`${found}\n${await smallest(wrong, wait, model)}`);
-      }
-      count.changes += played.reduce((sum, one) => sum + changesOf(one.history).length, 0);
-      const ends = played.flatMap((one) => one.ends);
-      const hasItems = ({ held }: (typeof ends)[number]) => held.some(({ is }) => is !== null);
-      count.kept += ends.filter(hasItems).length;
-      count.gone += ends.filter((end) => !hasItems(end)).length;
-      const broughtUp = ({ history, ends }: Played) =>
-        ends.filter((end) => hasItems(end) && lastChangeOf(history, end.key)?.op === "bring up");
-      count.back += played.flatMap(broughtUp).length;
+// Never tried again: a race that was lost once is a fault, however seldom.
+test(`${HISTORIES} histories end with the collections as the bucket is`, {
+  timeout: Math.max(400_000, HISTORIES * 1_500),
+  retry: 0,
+}, async () => {
+  console.log(`WEIR_SEED=${SEED} WEIR_HISTORIES=${HISTORIES}`);
+  const model = await openModel(weir, store);
+  const histories = fc.sample(history, { seed: SEED, numRuns: HISTORIES });
+  const between = fc.sample(waits, { seed: SEED, numRuns: Math.ceil(HISTORIES / TOGETHER) });
+  const count = { changes: 0, kept: 0, gone: 0, back: 0 };
+  for (const [group, wait] of between.entries()) {
+    const played = await model.play(histories.slice(group * TOGETHER, (group + 1) * TOGETHER), wait);
+    const wrong = played.filter(({ agrees }) => !agrees).sort((a, b) => sizeOf(a) - sizeOf(b))[0];
+    if (wrong) {
+      const found = `history ${group * TOGETHER + played.indexOf(wrong)} of WEIR_SEED=${SEED}`;
+      throw new Error(`${found}\n${await smallest(wrong, wait, model)}`);
     }
-    const indexes = await model.indexes();
-    const { events, runs, tried_again, accesses, accesses_run } = await model.tally();
-    console.log(
-      `${HISTORIES} histories, ${count.changes} changes: ${events} events, ${runs} runs, ${tried_again} of them tried again; ` +
-        `${count.kept} objects end with items, ${count.gone} without; ${count.back} were brought back at the end; ` +
-        `indexes differed in ${indexes.before} sets before a sweep`,
-    );
-    expect(indexes.after).toBe(0);
-    // A test of nothing would agree too.
-    expect(Math.min(count.kept, count.gone, tried_again)).toBeGreaterThan(HISTORIES / 20);
-    expect(accesses).toBeGreaterThan(HISTORIES / 50);
-    expect(accesses_run).toBe(0);
-    expect(count.back).toBeGreaterThan(HISTORIES / 100);
-  },
-  Math.max(400_000, HISTORIES * 1_500),
-);
+    count.changes += played.reduce((sum, one) => sum + changesOf(one.history).length, 0);
+    const ends = played.flatMap((one) => one.ends);
+    const hasItems = ({ held }: (typeof ends)[number]) => held.some(({ is }) => is !== null);
+    count.kept += ends.filter(hasItems).length;
+    count.gone += ends.filter((end) => !hasItems(end)).length;
+    const broughtUp = ({ history, ends }: Played) =>
+      ends.filter((end) => hasItems(end) && lastChangeOf(history, end.key)?.op === "bring up");
+    count.back += played.flatMap(broughtUp).length;
+  }
+  const indexes = await model.indexes();
+  const { events, runs, tried_again, accesses, accesses_run } = await model.tally();
+  console.log(
+    `${HISTORIES} histories, ${count.changes} changes: ${events} events, ${runs} runs, ${tried_again} of them tried again; ` +
+      `${count.kept} objects end with items, ${count.gone} without; ${count.back} were brought back at the end; ` +
+      `indexes differed in ${indexes.before} sets before a sweep`,
+  );
+  expect(indexes.after).toBe(0);
+  // A test of nothing would agree too.
+  expect(Math.min(count.kept, count.gone, tried_again)).toBeGreaterThan(HISTORIES / 20);
+  expect(accesses).toBeGreaterThan(HISTORIES / 50);
+  expect(accesses_run).toBe(0);
+  expect(count.back).toBeGreaterThan(HISTORIES / 100);
+});
 
 const sizeOf = (one: Played) => changesOf(one.history).length;
 

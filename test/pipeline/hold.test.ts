@@ -211,6 +211,44 @@ describe.each(["D1", "R2"])("in %s", (kind) => {
     expect(lineage).toMatchObject({ version_id: "v1" });
   });
 
+  describe("A, B and A again, of which a run saw A, read B, and saw A", () => {
+    /** Stores what a run has read of an object that is another for as long as it reads. */
+    async function readTorn(filters: object) {
+      await put("A");
+      const pipeline = definePipeline(async (event, weir) => {
+        await put("B");
+        const items = await read(event, weir);
+        await put("A");
+        return items;
+      });
+      await attempt(job(), deps(filters, { pipeline }));
+      expect(await held()).toEqual(["B"]);
+    }
+    const removal = (time: string): Partial<Event> => ({
+      ...{ type: "removed", operation: "ObjectRemoved:Delete", version_id: "of-B", time },
+    });
+    const PUTS = { operation: "ObjectCreated:Put" };
+
+    test.each([
+      ["the removal of the version that was B, meanwhile", {}, removal("2026-11-23T09:59:59.000Z")],
+      ["the same, by a clock that goes ahead", {}, removal("2026-11-23T10:00:02.000Z")],
+      ["the write of A that the filter refuses", PUTS, PARTS],
+    ])("%s: the items are made anew, of A", async (_, filters, event) => {
+      await readTorn(filters);
+      const { report } = await attempt(job(event, { cause: "tracked" }), deps(filters));
+      expect(report).toMatchObject({ status: "succeeded", items: 1 });
+      expect(await held()).toEqual(["A"]);
+    });
+
+    test("a removal of another version, long after the set was stored, runs nothing", async () => {
+      await put("A");
+      await attempt(job(), deps());
+      const { report } = await attempt(job(removal("2026-11-23T10:01:00.000Z")), deps());
+      expect(report).toMatchObject({ status: "skipped", reason: expect.stringMatching(/^nothing changed/) });
+      expect(calls).toBe(1);
+    });
+  });
+
   describe("archived, so that its bytes cannot be read", () => {
     const cold: () => Partial<RunDeps> = () => ({
       source: { ...source, archivedIn: async () => "GLACIER" },

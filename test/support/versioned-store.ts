@@ -25,6 +25,7 @@ export interface Notice {
 }
 
 export type VersionedStore = Awaited<ReturnType<typeof openVersionedStore>>;
+const DAY_MS = 86_400_000;
 const md5 = (bytes: Buffer) => createHash("md5").update(bytes).digest();
 
 /** `versioned` are the buckets with versions; all others have one version of each object. */
@@ -122,7 +123,10 @@ export async function openVersionedStore(versioned: readonly string[]) {
     removeOld(bucket: string, key: string) {
       const all = versions.get(place(bucket, key)) ?? [];
       versions.set(place(bucket, key), all.slice(-1));
-      return all.slice(0, -1).map(({ id }) => notice(bucket, key, "LifecycleExpiration:Delete", { id }));
+      // A lifecycle rule counts in whole days, so no version goes on the day that another took its place.
+      const eventTime = new Date(Date.now() + DAY_MS).toISOString();
+      const goneOf = ({ id }: Version) => notice(bucket, key, "LifecycleExpiration:Delete", { id });
+      return all.slice(0, -1).map((it) => ({ ...goneOf(it), eventTime }));
     },
     tag(bucket: string, key: string, tags: Record<string, string>) {
       const version = mustBe(bucket, key);

@@ -84,8 +84,20 @@ const isRequested = ({ event, cause, forgiven = 0 }: Job) =>
 
 /** Whether a handler run now would be shown exactly what the run that stored the set was shown. */
 async function holds(held: HeldBy | undefined, event: Event, seen: Observed): Promise<boolean> {
-  return held?.view !== undefined && isOf(held, seen) && held.view === (await shownOf(event, seen));
+  if (held?.view === undefined || !isOf(held, seen) || mayBeTorn(held, event)) return false;
+  return held.view === (await shownOf(event, seen));
 }
+
+/** Most that the clocks of a store and of ours are apart; EventBridge also cuts its times to the second. */
+const CLOCKS_APART_MS = 5_000;
+
+/**
+ * Whether the event changed the bytes before the set was stored. The run that stored it may have read what was there
+ * only for a moment: it looked at A, read B, and looked at A again, which a write or the removal of a version brought
+ * back. What comes later cannot have been read by it.
+ */
+const mayBeTorn = ({ stored_at }: HeldBy, { type, time }: Event): boolean =>
+  (type === "created" || type === "removed") && Date.parse(time) < Date.parse(stored_at) + CLOCKS_APART_MS;
 
 /** Whether the set is of the very bytes that the object has now. */
 export const isOf = (held: HeldBy, seen: Observed): boolean =>
