@@ -1,5 +1,6 @@
 // The typed client of Weir's HTTP API, `import { WeirClient } from "weir/client"`: a method for each operation, generated
-// from the OpenAPI document. Needs `fetch` and nothing else, and so runs in Node, in Workers and in browsers.
+// from the OpenAPI document. Needs `fetch` and streams, and so runs in Node, in Workers and in browsers.
+import { type EventSourceMessage, EventSourceParserStream } from "eventsource-parser/stream";
 import { type Call, Operations, type Problem, type ServerEvent } from "./operations.generated.ts";
 
 export type * from "./operations.generated.ts";
@@ -104,35 +105,20 @@ export class WeirClient extends Operations {
   }
 }
 
-/** Events of a stream (html.spec.whatwg.org/multipage/server-sent-events.html) as Weir sends them: data on one line. */
+/** Events of a stream (html.spec.whatwg.org/multipage/server-sent-events.html). */
 async function* eventsIn<T>(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent<T>> {
   const reader = body
     .pipeThrough(new TextDecoderStream() as never)
-    .getReader() as ReadableStreamDefaultReader<string>;
-  let rest = "";
+    .pipeThrough(new EventSourceParserStream())
+    .getReader() as ReadableStreamDefaultReader<EventSourceMessage>;
   try {
     for (let read = await reader.read(); !read.done; read = await reader.read()) {
-      const blocks = (rest + read.value).split("\n\n");
-      rest = blocks.pop() ?? "";
-      for (const block of blocks) {
-        const fields = new Map(block.split("\n").map((line) => splitField(line)));
-        const data = fields.get("data");
-        if (data === undefined) continue;
-        yield {
-          event: fields.get("event") ?? "message",
-          id: fields.get("id") ?? "",
-          data: JSON.parse(data) as T,
-        };
-      }
+      const { event = "message", id = "", data } = read.value;
+      yield { event, id, data: JSON.parse(data) as T };
     }
   } finally {
     await reader.cancel().catch(() => undefined);
   }
-}
-
-function splitField(line: string): [name: string, value: string] {
-  const colon = line.indexOf(":");
-  return [line.slice(0, colon), line.slice(colon + 1).trimStart()];
 }
 
 function problemIn(response: Response, text: string): Problem | undefined {
