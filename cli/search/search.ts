@@ -58,7 +58,8 @@ export async function search(
 /** Lays hits out, a line each. Pure. */
 export function hitsTable(hits: readonly SearchHit[]): string {
   const rows = hits.map(({ score, second, object, item, data, highlights }) => [
-    String(Number(score.toPrecision(3))),
+    // Words score next to nothing where there are few items.
+    score > 0 && score < 0.001 ? "< 0.001" : String(Number(score.toPrecision(3))),
     second === null ? "" : `${Number(second.toFixed(2))} s`,
     `${object.bucket}/${object.key}`,
     // A null stands where the item has a vector.

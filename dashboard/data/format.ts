@@ -46,6 +46,10 @@ export function position(seconds: number): string {
 export const plural = (count: number, noun: string): string =>
   `${counted.format(count)} ${noun}${count === 1 ? "" : "s"}`;
 
+/** A score of a hit; words that are in few items score next to nothing. */
+export const scoreText = (score: number): string =>
+  score > 0 && score < 0.001 ? "< 0.001" : score.toFixed(score < 0.1 ? 4 : 2);
+
 /** A value as one line of JSON, cut off at a length. */
 export function preview(value: unknown, maxLength = 160): string {
   const text = JSON.stringify(value) ?? "";

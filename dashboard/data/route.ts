@@ -51,9 +51,12 @@ export const linkWith = ({ view, id, query }: Route, changes: Record<string, str
 
 /** The route that the address names now. */
 export const route = signal<Route>(routeOf(location.hash));
-addEventListener("hashchange", () => {
+
+/** Takes up the address as it is now: the browser says nothing where a script has replaced it. */
+export function followAddress(): void {
   route.value = routeOf(location.hash);
-});
+}
+addEventListener("hashchange", followAddress);
 
 /** Goes to a link of the page. */
 export const go = (link: string): void => location.assign(link);

@@ -2,6 +2,7 @@
 // between open tabs, so that a new tab need not ask again. It is never in an address that stays, nor in storage that
 // outlives the tabs.
 import { signal } from "@preact/signals";
+import { followAddress } from "./route.ts";
 
 const STORED = "weir-key";
 const REPLACES = "This link brings another API key. Use it instead of the one that this page has?";
@@ -52,11 +53,14 @@ export function forgetKey(): void {
  * confirms it.
  */
 export async function takeKeyFromAddress(): Promise<void> {
+  // A route has options of its own, an object's `key` among them.
+  if (location.hash.startsWith("#/")) return;
   const options = new URLSearchParams(location.hash.slice(1));
   const given = options.get("key");
   if (given === null) return;
   const rest = options.get("to");
   history.replaceState(null, "", location.pathname + location.search + (rest?.startsWith("#/") ? rest : ""));
+  followAddress();
   const held = key.value ?? sessionStorage.getItem(STORED);
   if (given && (held === null || held === given || confirm(REPLACES))) keepKey(await exchanged(given));
 }

@@ -25,7 +25,8 @@ export const ObjectName = ({ bucket, key_ }: { bucket: string; key_: string }) =
     <span class="object quiet">payload without an object</span>
   ) : (
     <span class="object">
-      <span class="quiet">{bucket}/</span>
+      <span class="quiet bucket">{bucket}/</span>
+      <wbr />
       {key_}
     </span>
   );

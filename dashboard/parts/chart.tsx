@@ -99,10 +99,15 @@ function draw(
       cursor: { points: { size: 6 } },
       scales: { y: { range: (_chart, _low, high) => [0, Math.max(high, 1) * 1.05] } },
       axes: [
-        { ...axis, space: 60, values: (_chart, points) => points.map((seconds) => moment(seconds)) },
         {
           ...axis,
-          size: 56,
+          space: 60,
+          size: 26,
+          values: (_chart, points) => points.map((seconds) => moment(seconds)),
+        },
+        {
+          ...axis,
+          size: 46,
           ...(whole && { incrs: WHOLE_STEPS }),
           values: (_chart, values) => values.map((value) => format(value)),
         },

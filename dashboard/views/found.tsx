@@ -3,7 +3,7 @@
 import type { SearchAnswer, SearchHit } from "../../src/client/client.ts";
 import { sentenceOf } from "../data/client.ts";
 import { withCondition } from "../data/conditions.ts";
-import { plural, position, preview } from "../data/format.ts";
+import { plural, position, preview, scoreText } from "../data/format.ts";
 import { useList } from "../data/queries.ts";
 import { linkWith, type Route } from "../data/route.ts";
 import { Empty, ObjectName } from "../parts/basics.tsx";
@@ -130,7 +130,7 @@ function Hit({ hit, collection, route }: HitProps) {
         {isScored && (
           <span class="quiet" title={legsText(hit)}>
             {" "}
-            {score.toFixed(score < 0.1 ? 4 : 2)}
+            {scoreText(score)}
           </span>
         )}
       </p>
@@ -159,7 +159,7 @@ function Hit({ hit, collection, route }: HitProps) {
 function legsText({ vector, text }: SearchHit): string {
   const legs = [
     vector && `by vector ${vector.score.toFixed(3)}, rank ${vector.rank}`,
-    text && `by words ${text.score.toFixed(2)}, rank ${text.rank}`,
+    text && `by words ${scoreText(text.score)}, rank ${text.rank}`,
   ];
   return legs.filter(Boolean).join("; ");
 }

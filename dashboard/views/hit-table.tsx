@@ -1,6 +1,7 @@
 // Hits as a table whose columns come from their data, in the order of their ranks.
 
 import type { SearchHit } from "../../src/client/client.ts";
+import { scoreText } from "../data/format.ts";
 import { linkWith, type Route } from "../data/route.ts";
 import { ObjectName } from "../parts/basics.tsx";
 import { Table } from "../parts/table.tsx";
@@ -24,7 +25,7 @@ export function HitTable({ hits, collection, route }: HitTableProps) {
               <ObjectName bucket={object.bucket} key_={object.key} />
             </a>
           </th>
-          <td>{score.toPrecision(3)}</td>
+          <td>{scoreText(score)}</td>
           <td>{spanText(span)}</td>
           {columns.map((name) => (
             <Cell key={name} value={data[name]} />

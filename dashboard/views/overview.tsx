@@ -3,7 +3,7 @@
 
 import type { ComponentChildren } from "preact";
 import type { Overview as OverviewAnswer } from "../../src/client/client.ts";
-import { bytes, dollars, duration, number, shortNumber } from "../data/format.ts";
+import { bytes, dollars, duration, number, plural, shortNumber } from "../data/format.ts";
 import { useAnswer } from "../data/queries.ts";
 import { linkTo, linkWith, type Route } from "../data/route.ts";
 import { Answered } from "../parts/answered.tsx";
@@ -39,8 +39,10 @@ export default function Overview({ route }: { route: Route }) {
       <Answered of={overview}>
         {(answer) => (
           <>
-            <div class="panels">
+            <div class="panels lines">
               <Traffic answer={answer} />
+            </div>
+            <div class="panels">
               <Waiting answer={answer} />
               <Failures answer={answer} />
               <Storage answer={answer} />
@@ -205,21 +207,24 @@ function Failures({ answer: { now, failures, causes } }: { answer: OverviewAnswe
 function Storage({ answer: { storage } }: { answer: OverviewAnswer }) {
   const { collections, databases, ledger_bytes, log_bytes } = storage;
   const items = collections.reduce((sum, each) => sum + each.items, 0);
+  const filled = collections.filter((each) => each.items > 0).sort((a, b) => b.items - a.items);
+  const empty = collections.length - filled.length;
   return (
     <Panel
       title="Kept"
-      figure={`${number(items)} items`}
+      figure={plural(items, "item")}
       note={`${bytes(ledger_bytes + log_bytes)} of ledger and log`}
     >
       <ul class="plain">
-        {collections.map(({ name, objects, items: count }) => (
+        {filled.map(({ name, objects, items: count }) => (
           <li key={name}>
             <CollectionLink name={name} />{" "}
             <span class="quiet">
-              {number(count)} items of {number(objects)} objects
+              {plural(count, "item")} of {plural(objects, "object")}
             </span>
           </li>
         ))}
+        {empty > 0 && <li class="quiet">{plural(empty, "empty collection")}</li>}
         {databases.map(({ connection, bytes: size }) => (
           <li key={connection} class="quiet">
             {connection}: {size === null ? "did not answer" : bytes(size)}

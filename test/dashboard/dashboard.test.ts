@@ -197,15 +197,15 @@ describe.skipIf(lacking !== undefined)("the dashboard", () => {
     const { key } = (await (await weir.api("/v1/keys", { method: "POST", body, headers })).json()) as {
       key: string;
     };
-    const link = `${weir.base}/#key=${key}&to=${encodeURIComponent("#/events")}`;
+    const link = `${weir.base}/#key=${key}&to=${encodeURIComponent("#/rejections")}`;
     await page.goto(link);
-    await heading("Events");
+    await heading("Rejections");
     expect(await page.evaluate("sessionStorage.getItem('weir-key')")).not.toBe(key);
     expect((await weir.fetch("/v1/whoami", { headers: { authorization: `Bearer ${key}` } })).status).toBe(
       401,
     );
     await page.reload();
-    await heading("Events");
+    await heading("Rejections");
     const stranger = await browser.newPage();
     await stranger.goto(link);
     await stranger.getByText(/the API key "link" .* has expired/).waitFor();
@@ -309,6 +309,8 @@ describe.skipIf(lacking !== undefined)("the dashboard", () => {
     }
     await open(`#/find?q=${object.key}`);
     await page.getByRole("link", { name: "All its runs" }).click();
+    // The object's key is none of Weir's, and nobody is asked about it.
+    await page.waitForURL(/#\/runs\?.*key=twice/);
     await page.getByRole("list", { name: "Runs" }).getByRole("link").first().click();
     const steps = page.getByRole("region", { name: "Where the time went" });
     for (const step of ["received", "decided", "started", "handled", "stored"])
