@@ -50,13 +50,20 @@ export function withCondition(
   return conditions.size > 0 ? JSON.stringify(filter) : undefined;
 }
 
-/** A condition in words: its values, or its JSON. */
-export const conditionText = (condition: unknown): string =>
-  Array.isArray(condition) && condition.every((value) => typeof value !== "object")
-    ? condition.join(" or ")
-    : preview(condition, 60);
+/** A condition as it would be typed: `= anna or bob`, `>= 10`, `!= 3`, `= films/*`; its JSON where nobody could type it. */
+export function conditionText(condition: unknown): string {
+  const values: unknown[] = Array.isArray(condition) ? condition : [condition];
+  if (values.every((value) => typeof value !== "object")) return `= ${values.join(" or ")}`;
+  const [operator, operand] = Object.entries(values[0] ?? {})[0] ?? [];
+  if (values.length > 1 || operand === undefined) return preview(condition, 60);
+  if (operator === "prefix" && typeof operand === "string") return `= ${operand}*`;
+  if (operator === "anything-but" && isPlain(operand)) return `!= ${operand.join(" or ")}`;
+  if (operator === "numeric" && isPlain(operand)) return operand.join(" ");
+  return preview(condition, 60);
+}
 
-const OPERATORS: Record<string, string> = { ">=": ">=", "<=": "<=", ">": ">", "<": "<" };
+const isPlain = (value: unknown): value is unknown[] =>
+  Array.isArray(value) && value.every((each) => typeof each !== "object");
 
 /**
  * Reads a condition as it is typed: `data.speaker=anna`, `span.start>=10`, `data.score!=3`, `object.key=films/*`.
@@ -73,7 +80,7 @@ export function conditionFrom(text: string): { name: string; condition: unknown 
     return { name, condition: [given] };
   }
   if (operator === "!=") return { name, condition: [{ "anything-but": [given] }] };
-  return { name, condition: [{ numeric: [OPERATORS[operator], given] }] };
+  return { name, condition: [{ numeric: [operator, given] }] };
 }
 
 /** A number or a truth value where the text is one, as JSON has it; else the text. */

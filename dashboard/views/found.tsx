@@ -86,26 +86,28 @@ interface SummaryProps {
 }
 
 function Summary({ answer: { left_out, notes, index }, count, isQuestion: hasQuestion }: SummaryProps) {
-  const nothing = hasQuestion ? "Nothing is found." : "This collection holds no items.";
+  const nothing = hasQuestion ? "Nothing is found" : "This collection holds no items";
   const counted = hasQuestion ? plural(count, "hit") : plural(index.items, "item");
   return (
     <p class="quiet" role="status">
       {count === 0 ? nothing : counted}
       {left_out.items > 0 && `, ${plural(left_out.items, "item")} could not be compared`}
-      {index.building && ", the index is being built anew"}
+      {index.building && ", the index is being built anew"}.
       {left_out.spaces.map(({ why, path, definition }) => (
         <span key={`${path} ${definition}`} class="why">
-          {why}
+          {asSentence(why)}
         </span>
       ))}
       {notes.map((sentence) => (
         <span key={sentence} class="why">
-          {sentence}
+          {asSentence(sentence)}
         </span>
       ))}
     </p>
   );
 }
+
+const asSentence = (text: string): string => (text.endsWith(".") ? text : `${text}.`);
 
 interface HitProps {
   hit: SearchHit;

@@ -76,7 +76,7 @@ function Chips({ collection, route }: SearchBoxProps) {
       {conditionsIn(filterIn(filter)).map(([name, condition]) => (
         <Chip
           key={name}
-          text={`${name}: ${conditionText(condition)}`}
+          text={`${name} ${conditionText(condition)}`}
           without={linkWith(route, { ...ANEW, filter: withCondition(filter, name) })}
         />
       ))}

@@ -172,7 +172,7 @@ const handled = (...given: Parameters<typeof handle>) =>
   step(
     "handled",
     () => handle(...given),
-    ({ length }) => ({ detail: `${length} items` }),
+    ({ length }) => ({ detail: length === 1 ? "1 item" : `${length} items` }),
   );
 
 /** Runs the handler within its time, and turns what it returns into items. */
