@@ -18,7 +18,12 @@ export default function Collections({ route }: { route: Route }) {
 function Chosen({ route, pipelines }: { route: Route; pipelines: Pipeline[] }) {
   const names = [...new Set(pipelines.map(({ config }) => config.destination.collection))].sort();
   const name = route.id ?? names[0];
-  if (name === undefined) return <Empty>No pipeline writes a collection yet.</Empty>;
+  if (name === undefined)
+    return (
+      <Empty>
+        No pipeline writes a collection yet. <code>npx weir new</code> makes one that does.
+      </Empty>
+    );
   const here: Route = { ...route, id: name };
   return (
     <>

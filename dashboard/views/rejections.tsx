@@ -23,7 +23,9 @@ export default function Rejections({ route }: { route: Route }) {
       <Head title={<span id="view-title">Rejections</span>}>
         {connection && <a href={linkTo("rejections")}>only {connection} ×</a>}
       </Head>
-      {list.isSuccess && list.rows.length === 0 && <Empty>Nothing was refused.</Empty>}
+      {list.isSuccess && list.rows.length === 0 && (
+        <Empty>Nothing was refused: every delivery that came was proven and could be read.</Empty>
+      )}
       <List
         rows={list.rows}
         nameOf={({ connection: of, scheme, at, failure }) => `${of} ${scheme} ${at} ${failure.kind}`}

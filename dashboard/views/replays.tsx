@@ -30,7 +30,13 @@ export default function Replays({ route }: { route: Route }) {
       </Head>
       {plan !== undefined && <PlanView id={plan} route={route} key={plan} />}
       {isNew && <ReplayForm route={route} key={JSON.stringify(route.query)} />}
-      {list.isSuccess && list.rows.length === 0 && <Empty>No replays yet.</Empty>}
+      {list.isSuccess && list.rows.length === 0 && (
+        <Empty>
+          No replays yet. A replay runs a pipeline as it is now over objects of the past: after its code, its
+          filter or its model has changed. Its plan says how many they are, how long they take and what they
+          cost, before anything runs.
+        </Empty>
+      )}
       <ul class="cards">
         {list.rows
           .filter(({ id }) => id !== plan)
