@@ -11,7 +11,7 @@ const SLOW = [
   "test/e2e/{ask,connections,live,locate,mcp,models-add,overview,upload,waterfall}.test.ts",
   "test/store/{log,log-upkeep,moving,spread,spread-readers}.test.ts",
   "test/store/ledger/{full,model,split,worker}.test.ts",
-  "test/compute/{agreement,clips,colours,distortions,faults,formats,fuzz,hostile,image,likenesses,patience,pdq,pictures,preparation,recognised,sound,timing}.test.ts",
+  "test/compute/{agreement,clips,colours,distortions,faults,formats,fuzz,hostile,image,likenesses,patience,pdq,pictures,preparation,recognised,sound,sound-files,timing}.test.ts",
   "test/python/sandbox.test.ts",
   "test/search/{exact,hostile,rebuild}.test.ts",
 ];

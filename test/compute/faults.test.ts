@@ -58,9 +58,9 @@ function hugePng(side: number): Buffer {
 
 describe("what is no film is refused as bad media that is named, and not tried again", () => {
   test.each<[string, () => Buffer, RegExp]>([
-    ["text.mp4", () => Buffer.from("this is only text\n".repeat(100)), /neither a video nor a picture/],
+    ["text.mp4", () => Buffer.from("this is only text\n".repeat(100)), /no video, picture or sound/],
     ["empty.mp4", () => Buffer.alloc(0), /empty/],
-    ["zeros.mp4", () => Buffer.alloc(100_000), /neither a video nor a picture/],
+    ["zeros.mp4", () => Buffer.alloc(100_000), /no video, picture or sound/],
     ["bomb.mp4", () => gzipSync(Buffer.alloc(10_000_000)), /is a gzip archive, a format that is not read/],
     ["flash.mp4", () => Buffer.from("FLV\x01\x05\0\0\0\x09".padEnd(400, "\0"), "latin1"), /is a Flash film/],
     ["stream.mp4", () => Buffer.from("#EXTM3U\n#EXT-X-VERSION:3\n".padEnd(400)), /is a playlist/],

@@ -1,13 +1,16 @@
 // Real films and pictures cut off, with bytes and words changed, or with something glued behind: each is understood
 // or refused for a reason that is named, and with nothing worse. WEIR_FUZZ says how many are tried, WEIR_SEED which.
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeImage, makeVideo, type VideoOptions } from "../../cli/sample-media/media.ts";
+import { modelsSchema } from "../../src/shapes/model.ts";
+import { wav } from "../../workers/compute/server/decoder/film/recording.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
-import { HEADERS, type Source, startSource } from "./source.ts";
+import { tinyWhisper, whisperEntry } from "../support/tiny-whisper.ts";
+import { HEADERS, post, type Source, startSource } from "./source.ts";
 import { type Call, calls } from "./table.ts";
 
 const RUNS = Number(process.env.WEIR_FUZZ ?? 150);
@@ -33,7 +36,18 @@ const films: [string, VideoOptions][] = [
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "weir-test-"));
   source = await startSource();
-  compute = await startServer({ port: 0, log: () => {}, allowOrigins: [source.origin], size: 2 });
+  const files = tinyWhisper();
+  await mkdir(join(folder, "models"));
+  for (const [name, bytes] of Object.entries(files))
+    await writeFile(join(folder, "models", name.split("/").at(-1) ?? ""), bytes);
+  const models = {
+    models: modelsSchema.parse({
+      [MODEL]: { kind: "builtin", builtin: MODEL },
+      ears: whisperEntry(files),
+    }),
+    root: folder,
+  };
+  compute = await startServer({ port: 0, log: () => {}, allowOrigins: [source.origin], size: 2, models });
   for (const [name, options] of films) {
     const path = join(folder, name);
     await makeVideo(path, { width: 160, height: 90, fps: 10, gopSeconds: 1, ...options });
@@ -97,6 +111,7 @@ const bodies: Record<Call, (url: string, isPicture: boolean) => object> = {
   embed: (url, isPicture) => ({ items: [{ url }], kind: isPicture ? "image" : "video", model: MODEL }),
   clip: (url) => ({ url, span: { start: 0.5, end: 1.5 } }),
   audio: (url) => ({ url, span: { start: 0, end: 1 } }),
+  speech: (url) => ({ url, from: 0.5 }),
 };
 
 /** A refusal of the watch over the decoder: it says that a file is damaged, and not what of it is. */
@@ -121,7 +136,7 @@ async function faultOf(call: Call, answer: Response): Promise<string | undefined
     // A decoder that died or was stopped for a file, twice, is none of the answers that a file may have.
     const isNamed =
       ["bad_media", "too_large"].includes(failure.kind) &&
-      /^(\S+ (is|has|says|lasts|lists|cannot|does|holds|sends)|\d+ frames of \S+ are asked for)/.test(
+      /^(\S+ (is|has|says|lasts|lists|cannot|does|holds|names|sends)|\d+ frames of \S+ are asked for)/.test(
         failure.detail,
       );
     if (isNamed && CIRCLES.test(failure.detail)) return CIRCLES.source;
@@ -133,6 +148,7 @@ async function faultOf(call: Call, answer: Response): Promise<string | undefined
     image: first.width > 0 && first.colors?.length > 0,
     split: first.chunks?.length > 0 && first.duration > 0,
     frames: lines.length > 1 && first.data?.length > 0,
+    speech: lines.at(-2)?.next !== undefined,
     embed: first.dims === 512 && first.sampled?.length > 0,
   };
   return holds[call] ? undefined : `nothing in it: ${bytes.toString().slice(0, 200)}`;
@@ -160,4 +176,36 @@ test(`${RUNS} damaged files are understood or refused, by seed ${SEED}`, { timeo
   await Promise.all(Array.from({ length: LANES }, lane));
   expect(faults.sort()).toEqual([]);
   expect(circles).toBeLessThanOrEqual(Math.ceil(RUNS * MAX_CIRCLES_SHARE));
+});
+
+/** Mostly null. */
+const seldom = <T>(arbitrary: fc.Arbitrary<T>) =>
+  fc.oneof({ arbitrary: fc.constant(null), weight: 5 }, { arbitrary, weight: 1 });
+/** What is done to a window of speech: bytes of its head, its length, or what comes instead of it. */
+const windowDamage = fc.record({
+  samples: fc.nat(40_000),
+  bytes: fc.array(fc.record({ at: fc.nat(43), byte: fc.nat(255) }), { maxLength: 2 }),
+  cut: seldom(fc.nat(100)),
+  instead: seldom(fc.constantFrom("", "?", "not base64", "UklGRg==")),
+});
+
+test("damaged windows of speech are heard or refused", { timeout: 120_000 }, async () => {
+  const faults: string[] = [];
+  let heard = 0;
+  for (const how of fc.sample(windowDamage, { numRuns: 60, seed: SEED })) {
+    const sound = Buffer.from(
+      Int16Array.from({ length: how.samples }, (_, i) => 9000 * Math.sin(i / 9)).buffer,
+    );
+    const window = Buffer.from(wav(sound));
+    for (const { at, byte } of how.bytes) window[at] = byte;
+    const sent = how.cut === null ? window : window.subarray(0, how.cut);
+    const audio = how.instead ?? sent.toString("base64");
+    const { status, lines, text } = await post(compute.url, "/v1/transcribe", { model: "ears", audio });
+    const isHeard = status === 200 && Array.isArray(lines[0].segments);
+    const isRefused = status === 400 && lines[0].failure.kind === "invalid";
+    if (isHeard) heard += 1;
+    if (!isHeard && !isRefused) faults.push(`${text.slice(0, 200)}; ${JSON.stringify(how)}`);
+  }
+  expect(faults).toEqual([]);
+  expect(heard).toBeGreaterThan(10);
 });

@@ -124,6 +124,18 @@ const elsewhere = () => {
   return grown;
 };
 
+/** A WAV of a second, with what is said of it. */
+function wav({ channels = 1, rate = 16_000 }): Buffer {
+  const head = Buffer.from("RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0", "latin1");
+  const format = Buffer.alloc(14);
+  format.writeUInt16LE(channels);
+  format.writeUInt32LE(rate, 2);
+  format.writeUInt16LE((2 * channels) % 65_536, 10);
+  format.writeUInt16LE(16, 12);
+  const data = Buffer.from("data\0\x7d\0\0", "latin1");
+  return Buffer.concat([head, format, data, Buffer.alloc(32_000, 0x33)]);
+}
+
 function zipBomb(): Buffer {
   const packed = deflateRawSync(Buffer.alloc(20_000_000));
   const head = Buffer.alloc(30);
@@ -152,6 +164,15 @@ const hostile: [string, () => Uint8Array][] = [
   ["streams.mp4", () => manyStreams(1000)],
   ["hours.mp4", tenHours],
   ["hours.mkv", tenHoursMatroska],
+  [
+    "tag.mp3",
+    () => Buffer.concat([Buffer.from("ID3\x04\0\0\x7f\x7f\x7f\x7f", "latin1"), Buffer.alloc(70_000)]),
+  ],
+  ["channels.wav", () => wav({ channels: 65_535 })],
+  ["rate.wav", () => wav({ rate: 0xffff_ffff })],
+  ["none.wav", () => wav({ channels: 0, rate: 0 })],
+  ["text.flac", () => Buffer.from(`fLaC${"only text ".repeat(1000)}`)],
+  ["text.ogg", () => Buffer.from(`OggS\0${"only text ".repeat(1000)}`)],
   ["huge.png", () => hugePng(60_000)],
   ["huge.jpg", () => hugeJpeg(60_000)],
   ["huge.gif", () => hugeGif(60_000)],
@@ -168,6 +189,7 @@ describe("a hostile file is refused for good within two seconds, and reaches not
       ["/v1/split", { url, scenes: {} }],
       ["/v1/clip", { url, span }],
       ["/v1/audio", { url, span }],
+      ["/v1/speech", { url }],
     ];
     const calls: [string, object][] = [
       ...(kind === "image" ? ([["/v1/image", { url }]] as [string, object][]) : films),
@@ -176,7 +198,7 @@ describe("a hostile file is refused for good within two seconds, and reaches not
     ];
     for (const [path, body] of calls) {
       // What a film says of its length does not keep its frames from being shown and embedded.
-      if (name.startsWith("hours") && !["/v1/split", "/v1/audio"].includes(path)) continue;
+      if (name.startsWith("hours") && !["/v1/split", "/v1/audio", "/v1/speech"].includes(path)) continue;
       const began = performance.now();
       const got = await post(compute.url, path, body);
       expect(performance.now() - began).toBeLessThan(2000);

@@ -471,7 +471,7 @@ describe("a file that cannot be listened to says so", () => {
     expect(await refused(text)).toEqual([
       422,
       "bad_media",
-      expect.stringContaining("neither a video nor a picture"),
+      expect.stringContaining("no video, picture or sound"),
     ]);
     expect(await failureOf(client().transcribe({ url: silent }))).toMatchObject({ kind: "bad_media" });
   });

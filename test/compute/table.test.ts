@@ -78,6 +78,23 @@ async function expectBeeps(url: string, { at, within }: NonNullable<Film["beeps"
   expectTimes(beepsOf(await bytesOf("audio", { url, span: { start: 0, end: length } })), at, within);
 }
 
+/** Windows of speech, one behind another, each with the sound that is cut out of the same seconds. */
+async function expectVoices(url: string, seconds: number) {
+  const lines = await ask("speech", { url });
+  const windows = lines.slice(0, -2);
+  expect(lines.at(-2)).toMatchObject({ next: null });
+  expect(windows.length).toBeGreaterThan(0);
+  let before = 0;
+  for (const { start, end, data } of windows) {
+    expect(start).toBeGreaterThanOrEqual(before);
+    // Sound may go on for a second behind the pictures.
+    expect(end).toBeLessThanOrEqual(seconds + 1.1);
+    const cut = await bytesOf("audio", { url, span: { start, end } });
+    expect(Buffer.from(data, "base64").equals(cut), `${start} to ${end}`).toBe(true);
+    before = end;
+  }
+}
+
 const films: Record<Call, (url: string, right: Film) => Promise<void>> = {
   async probe(url, { size: [width, height], fps, seconds, beeps }) {
     const [{ kind, duration, streams }] = await ask("probe", { url });
@@ -156,6 +173,10 @@ const films: Record<Call, (url: string, right: Film) => Promise<void>> = {
     if (beeps) await expectBeeps(url, beeps, seconds);
     else await refuses("audio", url, /has no audio track/);
   },
+  async speech(url, { beeps, seconds }) {
+    if (beeps) await expectVoices(url, seconds);
+    else await refuses("speech", url, /has no audio track/);
+  },
   image: (url) => refuses("image", url, /is a video, not a picture/),
 };
 
@@ -176,6 +197,7 @@ const stills: Record<Call, (url: string, right: Still) => Promise<void>> = {
   },
   clip: (url) => refuses("clip", url, /is an? \w+ picture, not a video/),
   audio: (url) => refuses("audio", url, /is an? \w+ picture, not a video/),
+  speech: (url) => refuses("speech", url, /is an? \w+ picture, not a video/),
   async image(url, { size: [width, height], format, card, colours }) {
     const [seen] = await ask("image", { url });
     expect(seen).toMatchObject({ width, height, format });
@@ -192,6 +214,7 @@ const bodies: Record<Call, (url: string) => object> = {
   embed: (url) => ({ items: [{ url }], kind: "video", model }),
   clip: (url) => ({ url, span: { start: 0, end: 1 } }),
   audio: (url) => ({ url, span: { start: 0, end: 1 } }),
+  speech: (url) => ({ url }),
 };
 /** A refusal of the file itself, for the reason; where a call answers by lines, in its first one. */
 async function refuses(call: Call, url: string, why: RegExp): Promise<void> {
@@ -206,6 +229,7 @@ async function refuses(call: Call, url: string, why: RegExp): Promise<void> {
 async function expectRefused(call: Call, url: string, { why, only = calls, beeps }: Refused): Promise<void> {
   if (only.includes(call)) return refuses(call, url, why);
   if (call === "audio" && beeps) return expectBeeps(url, beeps);
+  if (call === "speech") return expectVoices(url, 4);
   const [{ streams }] = await ask("probe", { url });
   expect(streams.map(({ type }: { type: string }) => type)).toEqual(["audio"]);
 }

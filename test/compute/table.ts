@@ -1,8 +1,8 @@
 // The films and pictures of test/fixtures/media, a row each: what is right of them, whichever call is made.
 // table.test.ts holds every call to it. The fixtures' own README says what each is a likeness of.
 
-export type Call = "probe" | "split" | "frames" | "embed" | "clip" | "audio" | "image";
-export const calls: Call[] = ["probe", "split", "frames", "embed", "clip", "audio", "image"];
+export type Call = "probe" | "split" | "frames" | "embed" | "clip" | "audio" | "speech" | "image";
+export const calls: Call[] = ["probe", "split", "frames", "embed", "clip", "audio", "speech", "image"];
 
 /** A film. Times are seconds from its first frame. */
 export interface Film {
@@ -70,6 +70,14 @@ const hums = { at: [0], within: 1 };
 const beeping = { at: halves(8), within: 1 };
 /** Two sounds, each after 5.3 ms of its encoder's silence; the second begins with its own packet, at 2016 ms. */
 const afterAnother = { at: halves(8).map((at) => at + (at < 2000 ? 5.4 : 21.4)), within: 1 };
+
+/** A file of sound that beeps as the films do. */
+const heardOnly = (within = 1): Refused => ({
+  kind: "refused",
+  why: /of which only the sound is read, not a/,
+  only: ["split", "frames", "embed", "clip", "image"],
+  beeps: { ...beeping, within },
+});
 
 export const table: Record<string, Right> = {
   // Colours, sizes and how they are turned.
@@ -160,6 +168,12 @@ export const table: Record<string, Right> = {
   "sound-gap.mkv": film(4, { beeps: { at: [0, 486, 2486, 2986, 3486], within: 1 } }),
   "sound-51-then-stereo.ts": film(4, { beeps: afterAnother }),
   "sound-48k-then-44k.ts": film(4, { beeps: afterAnother }),
+
+  // Sound alone.
+  "beep.mp3": heardOnly(),
+  "beep-24.wav": heardOnly(),
+  "beep.flac": heardOnly(),
+  "beep.opus": heardOnly(3.5),
 
   // Refused.
   "encrypted-cenc.mp4": { kind: "refused", why: /is encrypted/ },

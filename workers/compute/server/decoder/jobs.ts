@@ -1,6 +1,7 @@
 // Work of the decoder child, one job at a time: it opens the object, knows its format by its first bytes, and
 // hands it to the job's task (tasks/). A job yields its outputs as they come and throws a FailureError
 // when it cannot go on. HTTP and queues are the parent's.
+import type { Buffer } from "node:buffer";
 import { AVERROR_ENOMEM } from "node-av/constants";
 import { FFmpegError } from "node-av/lib";
 import { FailureError } from "../../../../src/shapes/failure.ts";
@@ -10,9 +11,9 @@ import { refuseCutShort } from "./file/boxes.ts";
 import { refuseEncrypted, refuseScrambled } from "./file/encrypted.ts";
 import { refuseJoined } from "./file/joined.ts";
 import { damaged, RangeReader } from "./file/reader.ts";
-import { type Format, HEAD_BYTES, sniff, type VideoFormat } from "./file/sniff.ts";
+import { type Format, HEAD_BYTES, sniff } from "./file/sniff.ts";
 import { unreadFormat } from "./file/unread.ts";
-import type { DecoderJob, JobHost, Output, PartJob } from "./protocol.ts";
+import type { DecoderJob, JobHost, Output } from "./protocol.ts";
 import { cutSound } from "./tasks/audio.ts";
 import { cutClip } from "./tasks/clip.ts";
 import { embedVideo } from "./tasks/embed-video.ts";
@@ -46,10 +47,14 @@ async function* work(reader: RangeReader, job: DecoderJob): AsyncGenerator<Outpu
   else if (job.kind === "split") yield await split(reader, expectKind(reader, format, "video"), job);
   else if (job.kind === "image") yield await describeImage(reader, expectKind(reader, format, "image"));
   else if (job.kind === "probe") yield await probe(reader, format);
-  else if (job.kind === "frames") yield* takeFrames(reader, format, job);
-  else if (job.kind === "speech") yield* findSpeech(reader, expectKind(reader, format, "video"), job);
-  else if (job.kind === "clip" || job.kind === "audio")
-    yield await cutPart(reader, expectKind(reader, format, "video"), job);
+  else if (job.kind === "frames")
+    yield* takeFrames(reader, expectKind(reader, format, "video", "image"), job);
+  else if (job.kind === "speech")
+    yield* findSpeech(reader, expectKind(reader, format, "video", "sound"), job);
+  else if (job.kind === "clip")
+    yield fileOf("video/mp4", await cutClip(reader, expectKind(reader, format, "video"), job.span));
+  else if (job.kind === "audio")
+    yield fileOf("audio/wav", await cutSound(reader, expectKind(reader, format, "video", "sound"), job.span));
 }
 
 /** Format of a file. Throws `bad_media` for what is not read here, is cut short or needs a key. */
@@ -59,7 +64,7 @@ async function formatOf(reader: RangeReader): Promise<Format> {
   if (format === undefined) {
     const name = unreadFormat(head);
     if (name) throw damaged(reader, `is ${name}, a format that is not read here`);
-    throw damaged(reader, "is neither a video nor a picture of a known format");
+    throw damaged(reader, "is no video, picture or sound of a known format");
   }
   if (format.kind === "video" && format.demuxer === "mov") {
     await refuseCutShort(reader);
@@ -71,19 +76,23 @@ async function formatOf(reader: RangeReader): Promise<Format> {
   return format;
 }
 
-async function cutPart(reader: RangeReader, format: VideoFormat, { kind, span }: PartJob): Promise<Output> {
-  const bytes = await (kind === "clip" ? cutClip : cutSound)(reader, format, span);
-  return { type: kind === "clip" ? "video/mp4" : "audio/wav", data: bytes.toString("base64") };
-}
+const fileOf = (type: string, bytes: Buffer): Output => ({ type, data: bytes.toString("base64") });
 
-type FormatOf<K extends Format["kind"]> = Extract<Format, { kind: K }>;
+type Kind = Format["kind"];
+const IS: Record<Kind, (name: string) => string> = {
+  image: (name) => `is ${name === "AVIF" ? "an" : "a"} ${name} picture`,
+  video: () => "is a video",
+  sound: (name) =>
+    `is ${/^(MP3|Ogg)$/.test(name) ? "an" : "a"} ${name} file, of which only the sound is read`,
+};
+const WORD: Record<Kind, string> = { image: "a picture", video: "a video", sound: "sound" };
 
-function expectKind<K extends Format["kind"]>(reader: RangeReader, format: Format, kind: K): FormatOf<K> {
-  if (format.kind === kind) return format as FormatOf<K>;
-  throw damaged(
-    reader,
-    kind === "video"
-      ? `is ${format.name === "AVIF" ? "an" : "a"} ${format.name} picture, not a video`
-      : `is a video, not a picture`,
-  );
+/** The format, if it is of one of these kinds, of which the first is named. Throws `bad_media` otherwise. */
+function expectKind<K extends Kind>(
+  reader: RangeReader,
+  format: Format,
+  ...kinds: [K, ...K[]]
+): Extract<Format, { kind: K }> {
+  if (kinds.some((kind) => kind === format.kind)) return format as Extract<Format, { kind: K }>;
+  throw damaged(reader, `${IS[format.kind](format.name)}, not ${WORD[kinds[0]]}`);
 }

@@ -74,10 +74,13 @@ export async function* hear(
     frame.alloc();
     const unit = stream.timeBase.toDouble();
     const from = BigInt(Math.floor((span.start + origin - RUN_UP_SECONDS) / unit));
-    await container.context.seekFrame(stream.index, from, AVSEEK_FLAG_BACKWARD);
+    const { context } = container;
+    // A jump to before its first packet fails in MP3, and leaves the reader behind it.
+    if ((await context.seekFrame(stream.index, from, AVSEEK_FLAG_BACKWARD)) < 0)
+      await context.seekFrame(stream.index, 0n, AVSEEK_FLAG_BACKWARD);
     while (
       (placer.cursor ?? span.start + origin) < span.end + origin &&
-      (await container.context.readFrame(packet)) >= 0
+      (await context.readFrame(packet)) >= 0
     ) {
       if (packet.streamIndex === stream.index) {
         decoder.sendPacketSync(packet);

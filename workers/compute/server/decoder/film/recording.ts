@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { AV_SAMPLE_FMT_S16, AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_VIDEO } from "node-av/constants";
 import type { RangeReader } from "../file/reader.ts";
-import type { VideoFormat } from "../file/sniff.ts";
+import type { HeardFormat } from "../file/sniff.ts";
 import type { Span } from "../spans.ts";
 import { Container, originOf } from "./container.ts";
 import { hear } from "./hearing.ts";
@@ -25,7 +25,7 @@ export interface Recording {
 }
 
 /** Decodes the sound of a span. Throws `bad_media` where there is none. */
-export async function record(reader: RangeReader, format: VideoFormat, span: Span): Promise<Recording> {
+export async function record(reader: RangeReader, format: HeardFormat, span: Span): Promise<Recording> {
   const container = await Container.open(reader, format.demuxer);
   // A film's times are those of its picture, which its sound may begin before or after.
   const media = container.best(AVMEDIA_TYPE_VIDEO) && (await Media.over(container));

@@ -2,7 +2,7 @@
 import type { Frame } from "node-av/lib";
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
 import { damaged, type RangeReader } from "../file/reader.ts";
-import type { Format } from "../file/sniff.ts";
+import type { ImageFormat, VideoFormat } from "../file/sniff.ts";
 import { shownSize } from "../film/scaler.ts";
 import { Media } from "../film/video.ts";
 import { encodePicture } from "../frame/encode.ts";
@@ -18,7 +18,7 @@ const NEAR_SECONDS = 2;
 /** One picture for each time, in their order; of a still picture, itself. */
 export async function* takeFrames(
   reader: RangeReader,
-  format: Format,
+  format: VideoFormat | ImageFormat,
   job: FramesJob,
 ): AsyncGenerator<Output> {
   if (format.kind === "image") {

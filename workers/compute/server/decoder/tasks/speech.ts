@@ -2,7 +2,7 @@
 // film at a time: where to go on is part of the answer. Decoder child only.
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
 import type { RangeReader } from "../file/reader.ts";
-import type { VideoFormat } from "../file/sniff.ts";
+import type { HeardFormat } from "../file/sniff.ts";
 import { record, wav } from "../film/recording.ts";
 import { type Stretch, VOICE_RATE, voiceWindows } from "../film/voice.ts";
 import type { Output, SpeechJob } from "../protocol.ts";
@@ -18,7 +18,7 @@ const EDGE = VOICE_RATE;
 /** Yields each window with a voice in it, and at last `next`: the second to go on from, or null. */
 export async function* findSpeech(
   reader: RangeReader,
-  format: VideoFormat,
+  format: HeardFormat,
   { from, until = Number.POSITIVE_INFINITY }: SpeechJob,
 ): AsyncGenerator<Output> {
   if (from >= MAX_FILM_SECONDS) {
