@@ -12,7 +12,7 @@ interface MediaProps {
 
 const BY_NAME: readonly [Kind, RegExp][] = [
   ["video", /\.(mp4|m4v|mov|webm|mkv|ts|avi)$/i],
-  ["audio", /\.(mp3|m4a|wav|ogg|opus|flac|aac)$/i],
+  ["audio", /\.(mp3|m4a|wav|ogg|oga|opus|flac|aac)$/i],
   ["picture", /\.(jpe?g|png|gif|webp|avif|svg|bmp|tiff?)$/i],
 ];
 
@@ -63,7 +63,7 @@ function Opened({ opened, object, span }: MediaProps & { opened: ObjectNow }) {
 }
 
 /** What shows an object: by its content type, else by the ending of its key. */
-function kindOf(type: string | null, key: string): Kind | undefined {
+export function kindOf(type: string | null, key: string): Kind | undefined {
   const [kind] = (type ?? "").split("/");
   if (kind === "video" || kind === "audio") return kind;
   if (kind === "image") return "picture";

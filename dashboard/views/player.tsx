@@ -1,12 +1,13 @@
-// The hit that is open: the film from the second that matches, with the strip of its items to scrub through, or the
-// picture.
+// The hit that is open: the film or the sound from the second that matches, with the strip of its items to scrub through,
+// or the picture.
+import type { RefObject } from "preact";
 import { useRef, useState } from "preact/hooks";
 import type { SearchHit } from "../../src/client/client.ts";
 import { position } from "../data/format.ts";
 import { useAnswer } from "../data/queries.ts";
 import { linkWith, type Route } from "../data/route.ts";
 import { ObjectName } from "../parts/basics.tsx";
-import { ownAddress } from "../parts/media.tsx";
+import { kindOf, ownAddress } from "../parts/media.tsx";
 
 interface PlayerProps {
   collection: string;
@@ -18,27 +19,22 @@ interface PlayerProps {
 const STRIP_ITEMS = 100;
 
 export function Player({ collection, hit, route }: PlayerProps) {
-  const video = useRef<HTMLVideoElement>(null);
+  const media = useRef<HTMLVideoElement>(null);
   const { object, second, span, links } = hit;
   // The page's policy lets it show what its own router serves: of a bucket elsewhere, the clip.
   const whole = ownAddress(links.url, "/v1/objects/");
-  const film = span === null && second === null ? undefined : (whole ?? ownAddress(links.clip));
+  const played = span === null && second === null ? undefined : (whole ?? ownAddress(links.clip));
   const seek = (to: number) => {
-    if (!video.current) return;
-    video.current.currentTime = to;
-    void video.current.play();
+    if (!media.current) return;
+    media.current.currentTime = to;
+    void media.current.play();
   };
   return (
     <figure class="player">
       <a class="close" href={linkWith(route, { play: undefined })}>
         Close
       </a>
-      {film ? (
-        // biome-ignore lint/a11y/useMediaCaption: other people's films come without captions
-        <video ref={video} class="media" src={film} controls autoplay preload="auto" />
-      ) : (
-        <img class="media" src={whole ?? ownAddress(links.thumbnail)} alt={object.key} />
-      )}
+      <Shown hit={hit} address={played} media={media} />
       {whole !== undefined && span !== null && <FilmStrip collection={collection} hit={hit} onSeek={seek} />}
       <figcaption>
         <ObjectName bucket={object.bucket} key_={object.key} />
@@ -48,6 +44,35 @@ export function Player({ collection, hit, route }: PlayerProps) {
         </span>
       </figcaption>
     </figure>
+  );
+}
+
+interface ShownProps {
+  hit: SearchHit;
+  /** Where there is something to play. */
+  address: string | undefined;
+  media: RefObject<HTMLVideoElement>;
+}
+
+/** What plays, or stands still. */
+function Shown({ hit: { object, links }, address, media }: ShownProps) {
+  const playing = {
+    ref: media,
+    class: "media",
+    src: address,
+    controls: true,
+    autoplay: true,
+    preload: "auto",
+  } as const;
+  const isSound = kindOf(object.content_type, object.key) === "audio";
+  if (address && isSound) return <audio {...playing} />;
+  if (address) return <video {...playing} />;
+  const still = ownAddress(links.url, "/v1/objects/") ?? ownAddress(links.thumbnail);
+  if (!isSound) return <img class="media" src={still} alt={object.key} />;
+  return (
+    <a href={links.url ?? undefined} target="_blank" rel="noreferrer">
+      Open the object
+    </a>
   );
 }
 

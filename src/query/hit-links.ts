@@ -33,6 +33,7 @@ const THUMBNAIL_PIXELS = 320;
 const CLIP_SECONDS = 10;
 
 const FILM = /\.(mp4|m4v|mov|webm|mkv|ts|avi|mpe?g|wmv|ogv)$/i;
+const SOUND = /\.(mp3|m4a|wav|ogg|oga|opus|flac)$/i;
 const PICTURE = /\.(jpe?g|png|gif|webp|avif|heic|bmp|tiff?)$/i;
 
 /** Gives each hit of a collection its links. A link that cannot be made is null: no answer fails for it. */
@@ -86,7 +87,8 @@ async function momentLinks(hit: SearchHit, expires: number, { env }: LinkDeps) {
   const { object, second, span } = hit;
   const { connection, bucket, key, etag } = object;
   const kind = kindOf(hit);
-  if (kind === undefined || etag === null || key === "") return { thumbnail: null, clip: null };
+  if (kind === undefined || kind === "sound" || etag === null || key === "")
+    return { thumbnail: null, clip: null };
   const root = env.required("WEIR_SIGNING_KEY");
   const at = second ?? 0;
   const moment = { connection, bucket, key, etag, at, size: THUMBNAIL_PIXELS, expires };
@@ -97,9 +99,10 @@ async function momentLinks(hit: SearchHit, expires: number, { env }: LinkDeps) {
   return { thumbnail: await frame, clip: await clip };
 }
 
-/** What an object is to look at, by its content type, else by its name; one with seconds is a film. */
-function kindOf({ object, second }: SearchHit): "film" | "picture" | undefined {
+/** What an object is, by its content type, else by its name; one with seconds that is no sound is a film. */
+function kindOf({ object, second }: SearchHit): "film" | "sound" | "picture" | undefined {
   const [kind] = (object.content_type ?? "").split("/");
+  if (kind === "audio" || (kind !== "video" && SOUND.test(object.key))) return "sound";
   if (second !== null || kind === "video" || FILM.test(object.key)) return "film";
   return kind === "image" || PICTURE.test(object.key) ? "picture" : undefined;
 }
