@@ -8,7 +8,7 @@ const SLOW = [
   "test/cli/rollback.test.ts",
   "test/e2e/{demo,documented,migration,grow,kill,model,release,reload,search,storm}.test.ts",
   "test/e2e/{archive,cancel,cli-json,delivery,idempotency,operate,operate-cli,payload,python,secrets,senders,versions}.test.ts",
-  "test/e2e/{ask,connections,live,locate,mcp,models-add,overview,upload,waterfall}.test.ts",
+  "test/e2e/{ask,connections,listening,live,locate,mcp,models-add,overview,upload,waterfall}.test.ts",
   "test/store/{log,log-upkeep,moving,spread,spread-readers}.test.ts",
   "test/store/ledger/{full,model,split,worker}.test.ts",
   "test/compute/{agreement,clips,colours,distortions,faults,formats,fuzz,hostile,image,likenesses,patience,pdq,pictures,preparation,recognised,sound,sound-files,timing}.test.ts",
