@@ -4,10 +4,10 @@ import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import {
   DEFAULT_MODEL,
-  isWhisper,
+  isOnnxSpeech,
   type OnnxModel,
+  type OnnxSpeechModel,
   takenBy,
-  type WhisperModel,
 } from "../../src/shapes/model.ts";
 import { ask, canAsk } from "../io/ask.ts";
 import { CliError, good, note, printJson, say } from "../io/output.ts";
@@ -39,7 +39,7 @@ export interface AddOptions {
   json?: boolean;
 }
 
-type ModelOfFiles = OnnxModel | WhisperModel;
+type ModelOfFiles = OnnxModel | OnnxSpeechModel;
 
 /** What is to be added, and as what. */
 interface Target {
@@ -178,7 +178,10 @@ async function agree(
 function requireSame({ name, existing }: Target, model: ModelOfFiles): void {
   if (!existing) return;
   const hashesOf = (one: ModelOfFiles) =>
-    (isWhisper(one) ? [one.encoder, one.decoder, one.tokenizer] : [one.image, one.text, one.text?.tokenizer])
+    (isOnnxSpeech(one)
+      ? [one.encoder, one.decoder, one.tokenizer]
+      : [one.image, one.text, one.text?.tokenizer]
+    )
       .map((file) => file?.sha256)
       .join();
   if (hashesOf(existing) === hashesOf(model)) return;
@@ -204,18 +207,24 @@ function report(
       name,
       added: !existing,
       default: isDefault === true,
-      dimensions: isWhisper(model) ? null : model.dimensions,
-      takes: isWhisper(model) ? ["speech"] : takenBy(model),
+      dimensions: isOnnxSpeech(model) ? null : model.dimensions,
+      takes: isOnnxSpeech(model) ? ["speech"] : takenBy(model),
       bytes,
       origin: model.origin,
     });
   const done = existing ? "has its files again" : "is in models.json";
-  const gives = isWhisper(model)
-    ? `text of speech, in ${Object.keys(model.tokens.languages).length || 1} languages`
+  const gives = isOnnxSpeech(model)
+    ? `text of speech, in ${languagesOf(model)}`
     : `${model.dimensions} numbers, of ${takenBy(model).join(", ")}`;
   good(`${name} ${done}: ${gives}; ${megabytes(bytes)} in ${join("models", name)}`);
   if (isDefault) good(`${DEFAULT_MODEL} means ${name} from now on.`);
   note(
     `Keep its files with Git LFS, or out of git and run this again where compute's image is built. Next: name "${name}" in a handler, then weir validate${root === process.cwd() ? "" : ` --root ${root}`}`,
   );
+}
+
+function languagesOf(model: OnnxSpeechModel): string {
+  if (model.architecture === "moonshine") return model.language;
+  const count = Object.keys(model.tokens.languages).length;
+  return count > 1 ? `${count} languages` : "one language";
 }

@@ -15,11 +15,11 @@ import {
 import { dirname, join, posix } from "node:path";
 import {
   isOnnx,
-  isWhisper,
+  isOnnxSpeech,
   type Model,
   modelsSchema,
   type OnnxModel,
-  type WhisperModel,
+  type OnnxSpeechModel,
 } from "../../src/shapes/model.ts";
 import type { ModelOrigin } from "../../src/shapes/model-file.ts";
 import { CliError } from "../io/output.ts";
@@ -51,7 +51,7 @@ type OriginFile = ModelOrigin["files"][number];
 /** Prepares the files, writes the entry and tries it. @throws CliError */
 export async function buildEntry(
   parts: BuildParts,
-): Promise<{ entry: object; model: OnnxModel | WhisperModel }> {
+): Promise<{ entry: object; model: OnnxModel | OnnxSpeechModel }> {
   const { gathering, name, licence, configs, stage } = parts;
   const { source } = gathering;
   rmSync(join(stage, "models"), { recursive: true, force: true });
@@ -95,7 +95,7 @@ async function buildSpeechEntry(
   parts: BuildParts,
   encoder: GatheredModel,
   decoder: GatheredModel,
-): Promise<{ entry: object; model: WhisperModel }> {
+): Promise<{ entry: object; model: OnnxSpeechModel }> {
   const { gathering, name, licence, configs, stage } = parts;
   const recipe = speechRecipe(gathering.source.id, configs);
   const tokenizer = await keepTokenizer(parts, decoder.source.path);
@@ -108,7 +108,7 @@ async function buildSpeechEntry(
   const files = { encoder: one, decoder: other, tokenizer: third };
   const origin = originOf(gathering.source, licence, origins);
   const entry = { kind: "onnx", task: "transcribe", ...files, ...recipe, origin };
-  const model = parsed(name, entry, isWhisper);
+  const model = parsed(name, entry, isOnnxSpeech);
   await tryListening(stage, name, model);
   return { entry, model };
 }

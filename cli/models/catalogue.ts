@@ -55,4 +55,10 @@ export const CATALOGUE: Record<string, CatalogueEntry> = {
     licenceSource: "https://github.com/openai/whisper/blob/main/LICENSE",
     use: "speech to text with times, in many languages (weir.transcribe)",
   },
+  "moonshine-tiny": {
+    id: "onnx-community/moonshine-tiny-ONNX",
+    licence: "mit",
+    licenceSource: "https://huggingface.co/UsefulSensors/moonshine-tiny",
+    use: "English speech to text, small; times to the phrase (weir.transcribe)",
+  },
 };

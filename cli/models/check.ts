@@ -1,5 +1,5 @@
 // `weir models check`: the files of models by their hashes, and each model run once.
-import { isWhisper, type OnnxModel, type WhisperModel } from "../../src/shapes/model.ts";
+import { isOnnxSpeech, type OnnxModel, type OnnxSpeechModel } from "../../src/shapes/model.ts";
 import { bad, CliError, good, note, printJson } from "../io/output.ts";
 import { checkModels } from "../project/check-models.ts";
 import type { Project } from "../project/project.ts";
@@ -20,7 +20,7 @@ export async function checkModelFiles(
   for (const [one, model] of checked) {
     const problems = await problemsOf(project, one, model);
     found.push({ name: one, problems });
-    const does = isWhisper(model) ? "it listens" : `${model.dimensions} numbers`;
+    const does = isOnnxSpeech(model) ? "it listens" : `${model.dimensions} numbers`;
     if (problems.length === 0) good(`${one}: files as pinned, ${does}`);
     for (const problem of problems) bad(`${one}: ${problem}`);
   }
@@ -34,7 +34,7 @@ export async function checkModelFiles(
 async function problemsOf(
   project: Project,
   name: string,
-  model: OnnxModel | WhisperModel,
+  model: OnnxModel | OnnxSpeechModel,
 ): Promise<string[]> {
   const files = checkModels({ ...project, definitions: { [name]: model } });
   if (files.length > 0) {
@@ -45,7 +45,7 @@ async function problemsOf(
     return files.map(({ problem, next }) => `${problem} ${again ?? next ?? ""}`.trim());
   }
   try {
-    if (isWhisper(model)) {
+    if (isOnnxSpeech(model)) {
       await tryListening(project.root, name, model);
       return [];
     }

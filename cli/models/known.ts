@@ -1,5 +1,5 @@
 // The entry of a name in models.json, and the files that an entry names.
-import { isWhisper, type Model } from "../../src/shapes/model.ts";
+import { isOnnxSpeech, type Model } from "../../src/shapes/model.ts";
 import { CliError } from "../io/output.ts";
 import { suggestion } from "../io/suggest.ts";
 import { loadProject, type Project } from "../project/project.ts";
@@ -26,7 +26,7 @@ export function knownModel({ definitions }: Project, name: string): Model {
 /** Files below models/ that an entry names. */
 export function filesOf(model: Model): string[] {
   if (model.kind !== "onnx") return [];
-  if (isWhisper(model)) return [model.encoder, model.decoder, model.tokenizer].map(({ file }) => file);
+  if (isOnnxSpeech(model)) return [model.encoder, model.decoder, model.tokenizer].map(({ file }) => file);
   const { image, video, text } = model;
   return [image?.file, video?.file, text?.file, text?.tokenizer.file].flatMap((file) => file ?? []);
 }

@@ -5,8 +5,8 @@ import {
   type Modality,
   type Models,
   type OnnxModel,
+  type OnnxSpeechModel,
   takenBy,
-  type WhisperModel,
 } from "../../src/shapes/model.ts";
 import { Inference } from "../../workers/compute/server/inference/inference.ts";
 import { CliError } from "../io/output.ts";
@@ -35,7 +35,7 @@ export async function tryModel(root: string, name: string, model: OnnxModel): Pr
 }
 
 /** Has a speech model listen to a second of a hum; what it makes of that does not matter. @throws CliError */
-export async function tryListening(root: string, name: string, model: WhisperModel): Promise<void> {
+export async function tryListening(root: string, name: string, model: OnnxSpeechModel): Promise<void> {
   const samples = Int16Array.from({ length: 16_000 }, (_, i) => 3000 * Math.sin(i / 12));
   await onTrial(root, { [name]: model }, (inference) => inference.write(name, { samples }));
 }

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isWhisper } from "../../src/shapes/model.ts";
+import { isOnnxSpeech } from "../../src/shapes/model.ts";
 import { nearest } from "../../src/shapes/nearest.ts";
 import { refusedModel } from "../../workers/compute/server/inference/onnx-file.ts";
 import type { Problem } from "../io/json-file.ts";
@@ -50,7 +50,7 @@ interface ModelFile {
 function filesOf(project: Project): ModelFile[] {
   return Object.entries(project.definitions).flatMap(([name, model]): ModelFile[] => {
     if (model.kind !== "onnx") return [];
-    if (isWhisper(model))
+    if (isOnnxSpeech(model))
       return (["encoder", "decoder", "tokenizer"] as const).map((part) => {
         const { file, sha256 } = model[part];
         return { place: [name, part], file, sha256, isModel: part !== "tokenizer" };

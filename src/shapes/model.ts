@@ -6,6 +6,7 @@ import { COMPUTE_CONTRACT, PIXELS_CONTRACT } from "./contract.ts";
 import { endpointFields, speechSchema } from "./endpoint-model.ts";
 import { fail, ok, type Result } from "./failure.ts";
 import { keptFile, originSchema } from "./model-file.ts";
+import { moonshineSchema } from "./moonshine-model.ts";
 import { whisperSchema } from "./whisper-model.ts";
 
 /** What a model may be asked to embed. */
@@ -144,7 +145,10 @@ const httpSchema = z.strictObject({
 });
 export const modelSchema = z.discriminatedUnion("kind", [
   builtinSchema,
-  z.discriminatedUnion("task", [onnxSchema, whisperSchema]),
+  z.discriminatedUnion("task", [
+    onnxSchema,
+    z.discriminatedUnion("architecture", [whisperSchema, moonshineSchema]),
+  ]),
   z.discriminatedUnion("task", [httpSchema, speechSchema]),
 ]);
 export type Model = z.infer<typeof modelSchema>;
@@ -152,8 +156,11 @@ export type OnnxModel = z.infer<typeof onnxSchema>;
 export type HttpModel = z.infer<typeof httpSchema>;
 export type HttpSpeechModel = z.infer<typeof speechSchema>;
 export type WhisperModel = z.infer<typeof whisperSchema>;
+export type MoonshineModel = z.infer<typeof moonshineSchema>;
+/** A model of files that turns sound into text. */
+export type OnnxSpeechModel = WhisperModel | MoonshineModel;
 /** A model that turns sound into text. */
-export type SpeechModel = HttpSpeechModel | WhisperModel;
+export type SpeechModel = HttpSpeechModel | OnnxSpeechModel;
 /** A model that makes vectors. */
 export type EmbeddingModel = Exclude<Model, SpeechModel>;
 export type ImageInput = z.infer<typeof imageSchema>;
@@ -167,6 +174,7 @@ export const MODEL_FIELDS = [
   onnxSchema,
   whisperSchema,
   whisperSchema.shape.tokens,
+  moonshineSchema,
   imageSchema,
   videoSchema,
   textSchema,
@@ -187,7 +195,7 @@ export const isSpeech = (model: Model): model is SpeechModel =>
 /** Whether a model is one of files that makes vectors, or that turns sound into text. */
 export const isOnnx = (model: Model | undefined): model is OnnxModel =>
   model?.kind === "onnx" && model.task !== "transcribe";
-export const isWhisper = (model: Model | undefined): model is WhisperModel =>
+export const isOnnxSpeech = (model: Model | undefined): model is OnnxSpeechModel =>
   model?.kind === "onnx" && model.task === "transcribe";
 
 /** Whether pictures and film are compared by how they look alone: no model of theirs but builtins. */

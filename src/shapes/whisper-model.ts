@@ -9,6 +9,8 @@ const file = z.strictObject(keptFile);
 export const whisperSchema = z.strictObject({
   kind: z.literal("onnx"),
   task: z.literal("transcribe"),
+  /** Absent rather than filled in, as there was no other at first. */
+  architecture: z.literal("whisper").optional(),
   /** Takes `input_features`, the spectrogram of 30 seconds. */
   encoder: file,
   /** Takes `input_ids` and `encoder_hidden_states`; one that also takes `past_key_values` is many times quicker. */

@@ -11,6 +11,7 @@ import { type OnnxModel, recipeOf } from "../../src/shapes/model.ts";
 import { COMMIT, type Hub, startHub } from "../support/hub.ts";
 import {
   clipRepository,
+  moonshineRepository,
   type RepositoryFiles,
   sentenceRepository,
   sha256,
@@ -222,17 +223,54 @@ describe("a speech model", () => {
     untouched();
   });
 
+  test("is Moonshine by its short name, and of the language that its name says", async () => {
+    const english = CATALOGUE["moonshine-tiny"]?.id ?? "";
+    for (const id of [english, "acme/moonshine-base-ja-ONNX"])
+      hub.repositories.set(id, { files: moonshineRepository(), licence: "mit" });
+    const { code, stderr } = await add(["moonshine-tiny"]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining("text of speech, in en;")]);
+    const kept = (from: string) => ({
+      file: `models/moonshine-tiny/${from.split("/").at(-1)}`,
+      sha256: sha256(moonshineRepository()[from] ?? new Uint8Array()),
+    });
+    const { origin, ...entry } = models()["moonshine-tiny"] ?? {};
+    expect(entry).toEqual({
+      kind: "onnx",
+      task: "transcribe",
+      encoder: kept("onnx/encoder_model.onnx"),
+      decoder: kept("onnx/decoder_model_merged.onnx"),
+      tokenizer: kept("tokenizer.json"),
+      architecture: "moonshine",
+      tokens: { start: 1, end: 2 },
+    });
+    expect(origin).toMatchObject({ id: english, revision: COMMIT, licence: "mit", files: [{}, {}, {}] });
+    expect((await add(["acme/moonshine-base-ja-ONNX", "--as", "ja"])).code).toBe(0);
+    expect(models().ja).toMatchObject({ language: "ja", tokens_per_second: 13 });
+    expect((await weir(["validate"])).code).toBe(0);
+    expect((await weir(["models", "check"])).stderr).toContain("moonshine-tiny: files as pinned, it listens");
+    for (const name of ["moonshine-tiny", "ja"])
+      expect((await weir(["models", "remove", name])).code).toBe(0);
+    untouched();
+  });
+
+  test("is no Moonshine that takes sound of another rate", async () => {
+    const files = { "preprocessor_config.json": Buffer.from('{"sampling_rate":8000}') };
+    hub.repositories.set("acme/slow", { files: { ...moonshineRepository(), ...files }, licence: "mit" });
+    expect((await add(["acme/slow"])).stderr).toContain("asks for sampling_rate 8000");
+    untouched();
+  });
+
   test.each([
     ["without a word on times", { "generation_config.json": Buffer.from("{}") }, /no_timestamps_token_id/],
     [
       "of another kind",
       { "config.json": Buffer.from('{"model_type":"t5"}') },
-      /writes text \(t5\).*Whisper alone/,
+      /writes text \(t5\).*Whisper and Moonshine/,
     ],
     [
       "with another spectrogram",
       { "preprocessor_config.json": Buffer.from('{"n_fft":512,"feature_size":80}') },
-      /n_fft 512.*has 400/,
+      /n_fft 512.*with 400/,
     ],
     [
       "with files in each other's place",

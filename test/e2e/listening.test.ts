@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { afterEach, expect, test } from "vitest";
 import { makeVideo } from "../../cli/sample-media/media.ts";
 import { type Clone, clone, dev, type Running } from "../support/clone.ts";
-import { type RepositoryFiles, whisperRepository } from "../support/hub-models.ts";
+import { moonshineRepository, type RepositoryFiles, whisperRepository } from "../support/hub-models.ts";
 
 let project: Clone;
 let running: Running | undefined;
@@ -45,7 +45,10 @@ async function film(path: string): Promise<void> {
   await makeVideo(path, { seconds: 45, width: 64, height: 48, fps: 2, scenes: 2, audio });
 }
 
-test.each([["whisper", whisperRepository]])(
+test.each([
+  ["Whisper", whisperRepository],
+  ["Moonshine", moonshineRepository],
+])(
   "%s of a folder is added, switched on, and what it hears is found at its second",
   {
     timeout: 400_000,

@@ -2,6 +2,7 @@
 // the colour of its quarters and a word's is the colour that it names, so that a test can say what is found.
 import { int, ints, message, model, node, tensor } from "./onnx.ts";
 import { sha256, tinyModels, WORDS } from "./tiny-models.ts";
+import { MOONSHINE_TOKENS, tinyMoonshine } from "./tiny-moonshine.ts";
 import { TOKENS, tinyWhisper } from "./tiny-whisper.ts";
 
 export type RepositoryFiles = Record<string, Uint8Array>;
@@ -143,6 +144,36 @@ export const whisperRepository = (): RepositoryFiles => ({
     sampling_rate: 16_000,
   }),
   "tokenizer_config.json": json({ model_max_length: 1024, pad_token: "<|endoftext|>" }),
+});
+
+/** As UsefulSensors' Moonshine is laid out by Transformers.js' exporter. */
+export const moonshineRepository = (): RepositoryFiles => ({
+  ...tinyMoonshine(),
+  "config.json": json({
+    model_type: "moonshine",
+    hidden_size: 1,
+    max_position_embeddings: 194,
+    bos_token_id: 1,
+    decoder_start_token_id: MOONSHINE_TOKENS.start,
+    eos_token_id: MOONSHINE_TOKENS.end,
+    pad_token_id: MOONSHINE_TOKENS.end,
+  }),
+  "generation_config.json": json({
+    bos_token_id: 1,
+    decoder_start_token_id: MOONSHINE_TOKENS.start,
+    eos_token_id: [MOONSHINE_TOKENS.end],
+    max_length: 194,
+  }),
+  "preprocessor_config.json": json({
+    do_normalize: false,
+    feature_extractor_type: "Wav2Vec2FeatureExtractor",
+    feature_size: 1,
+    padding_side: "right",
+    padding_value: 0,
+    return_attention_mask: true,
+    sampling_rate: 16_000,
+  }),
+  "tokenizer_config.json": json({ model_max_length: 1_000_000, pad_token: null }),
 });
 
 export { sha256 };

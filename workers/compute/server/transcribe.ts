@@ -1,7 +1,7 @@
 // POST /v1/transcribe: a window of speech, as /v1/speech gives it, through a speech model of this project.
 import { Buffer } from "node:buffer";
 import { FailureError, fail, ok, type Result } from "../../../src/shapes/failure.ts";
-import { definitionOf, isWhisper } from "../../../src/shapes/model.ts";
+import { definitionOf, isOnnxSpeech } from "../../../src/shapes/model.ts";
 import type { EmbedDeps } from "./embed.ts";
 import { type ModelCatalogue, otherDefinition } from "./models.ts";
 import { refusal, type TranscribeRequest } from "./requests.ts";
@@ -37,8 +37,8 @@ async function requireSpeech(
   { model: name, definition }: TranscribeRequest,
 ): Promise<Result<undefined>> {
   const model = Object.hasOwn(models, name) ? models[name] : undefined;
-  if (!isWhisper(model)) {
-    const able = Object.entries(models).filter(([, one]) => isWhisper(one));
+  if (!isOnnxSpeech(model)) {
+    const able = Object.entries(models).filter(([, one]) => isOnnxSpeech(one));
     const expected = able.map(([other]) => other).join(", ") || "a speech model of ONNX files: there is none";
     const next =
       'Name one of these, or add one: weir models add whisper-base. An "http" model is asked elsewhere.';

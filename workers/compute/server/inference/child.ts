@@ -5,15 +5,16 @@ import process from "node:process";
 import { type Failure, FailureError } from "../../../../src/shapes/failure.ts";
 import {
   isOnnx,
-  isWhisper,
+  isOnnxSpeech,
   type Modality,
   type Models,
   type OnnxModel,
 } from "../../../../src/shapes/model.ts";
 import { badModel } from "./bad-model.ts";
-import { type HeardSound, type WrittenSound, write } from "./hearing.ts";
+import { write } from "./hearing.ts";
 import { reasonOf, Sessions } from "./load.ts";
 import { type ModelInput, type ModelOutput, rowsAtOnce, vectorsOf } from "./run.ts";
+import type { HeardSound, WrittenSound } from "./sound.ts";
 
 /** Messages to the process: first its models, then a question for each vector. */
 export type ToInference =
@@ -88,7 +89,7 @@ async function runBatch(batch: Question[]): Promise<void> {
 async function runSound({ id, model: name, ...sound }: SoundQuestion): Promise<void> {
   try {
     const model = models[name];
-    if (!isWhisper(model)) throw badModel(`${name} takes no sound`);
+    if (!isOnnxSpeech(model)) throw badModel(`${name} takes no sound`);
     say({ id, ...(await write(sessions, root, model, sound)) });
   } catch (error) {
     say({ id, failure: failureOf(error) });

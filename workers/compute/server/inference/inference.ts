@@ -6,8 +6,8 @@ import { type Failure, FailureError, fail } from "../../../../src/shapes/failure
 import type { Modality, Models } from "../../../../src/shapes/model.ts";
 import { residentOf } from "../memory.ts";
 import type { FromInference, ToInference } from "./child.ts";
-import type { HeardSound, WrittenSound } from "./hearing.ts";
 import type { ModelInput, ModelOutput } from "./run.ts";
+import type { HeardSound, WrittenSound } from "./sound.ts";
 
 export interface InferenceOptions {
   models: Models;

@@ -68,7 +68,8 @@ function timesAllowed(
   return [latest === undefined ? zero : latest + (closed ? 0 : 1), count];
 }
 
-function likeliest(
+/** The likeliest token from one up to, not including, another. */
+export function likeliest(
   logits: Float32Array,
   from: number,
   to: number,

@@ -4,10 +4,17 @@
 import { type InferenceSession, Tensor } from "onnxruntime-node";
 import { badModel } from "./bad-model.ts";
 import { reasonOf } from "./load.ts";
+import { onesOf } from "./sound.ts";
 
 const PAST = "past_key_values.";
 const PRESENT = "present.";
-const KNOWN = ["input_ids", "encoder_hidden_states", "use_cache_branch", "cache_position"];
+const KNOWN = [
+  "input_ids",
+  "encoder_hidden_states",
+  "encoder_attention_mask",
+  "use_cache_branch",
+  "cache_position",
+];
 
 export class TokenDecoder {
   readonly #session: InferenceSession;
@@ -22,7 +29,7 @@ export class TokenDecoder {
     const { inputNames, outputNames } = session;
     const other = inputNames.find((name) => !KNOWN.includes(name) && !name.startsWith(PAST));
     const missing = ["input_ids", "encoder_hidden_states"].find((name) => !inputNames.includes(name));
-    const next = "Take decoder_model_merged.onnx or decoder_model.onnx of an export of Whisper.";
+    const next = "Take decoder_model_merged.onnx or decoder_model.onnx of an export of Whisper or Moonshine.";
     if (other !== undefined) throw badModel(`${file} asks for an input ${other}`, next);
     if (missing !== undefined) throw badModel(`${file} has no input ${missing}`, next);
     if (!outputNames.includes("logits"))
@@ -42,7 +49,7 @@ export class TokenDecoder {
     const present = this.#past ? outputNames.filter((name) => name.startsWith(PRESENT)) : [];
     const feeds = Object.fromEntries(inputNames.map((name) => [name, this.#input(name, fed, isFirst)]));
     const results = await this.#session.run(feeds, ["logits", ...present]).catch((error: unknown) => {
-      throw badModel(`${this.#file} does not take what Whisper's decoder does: ${reasonOf(error)}`);
+      throw badModel(`${this.#file} does not take what a decoder of speech does: ${reasonOf(error)}`);
     });
     for (const name of present) {
       // What follows from the sound is the same at every step, and given at the first alone.
@@ -58,6 +65,7 @@ export class TokenDecoder {
 
   #input(name: string, ids: readonly number[], isFirst: boolean): Tensor {
     if (name === "encoder_hidden_states") return this.#states;
+    if (name === "encoder_attention_mask") return onesOf(this.#states.dims[1] ?? 0);
     if (name === "use_cache_branch") return new Tensor("bool", [!isFirst], [1]);
     if (name === "input_ids") return new Tensor("int64", BigInt64Array.from(ids, BigInt), [1, ids.length]);
     if (name === "cache_position") {

@@ -1,13 +1,13 @@
 // A span's sound in one piece, as speech models take it: 16 kHz, one channel, 16 bits. Decoder child only.
 import { Buffer } from "node:buffer";
 import { AV_SAMPLE_FMT_S16, AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_VIDEO } from "node-av/constants";
+import { VOICE_RATE } from "../../voice.ts";
 import type { RangeReader } from "../file/reader.ts";
 import type { HeardFormat } from "../file/sniff.ts";
 import type { Span } from "../spans.ts";
 import { Container, originOf } from "./container.ts";
 import { hear } from "./hearing.ts";
 import { Media } from "./video.ts";
-import { VOICE_RATE } from "./voice.ts";
 
 /** Bytes of a sample. */
 const WIDTH = 2;

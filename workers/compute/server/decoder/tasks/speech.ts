@@ -1,10 +1,10 @@
 // The parts of a film's sound in which somebody speaks, as WAV files for a model elsewhere. At most five minutes of the
 // film at a time: where to go on is part of the answer. Decoder child only.
 import { FailureError, fail } from "../../../../../src/shapes/failure.ts";
+import { type Stretch, VOICE_RATE, voiceWindows } from "../../voice.ts";
 import type { RangeReader } from "../file/reader.ts";
 import type { HeardFormat } from "../file/sniff.ts";
 import { record, wav } from "../film/recording.ts";
-import { type Stretch, VOICE_RATE, voiceWindows } from "../film/voice.ts";
 import type { Output, SpeechJob } from "../protocol.ts";
 import { roundTime } from "../spans.ts";
 import { versionOf } from "./embed-video.ts";

@@ -37,6 +37,20 @@ const EARLIEST_CUT = 20 * VOICE_RATE;
 /** Half of a breath, frames. */
 const BREATH_FRAMES = 7;
 
+/** A part of a sound, and where in it there is a voice. */
+export interface Phrase extends Stretch {
+  voice: Stretch;
+}
+
+/** A sound in parts that are cut in its pauses, each with one voice in it; nothing is left out. */
+export function phrasesIn(samples: Int16Array): Phrase[] {
+  const stretches = stretchesOf(levelsOf(samples), samples.length);
+  const whole = { from: 0, to: samples.length };
+  if (stretches.length === 0) return [{ ...whole, voice: whole }];
+  const cuts = stretches.slice(1).map(({ from }, i) => Math.round(((stretches[i]?.to ?? 0) + from) / 2));
+  return stretches.map(({ voice }, i) => ({ from: cuts[i - 1] ?? 0, to: cuts[i] ?? samples.length, voice }));
+}
+
 /** Windows of at most 30 s that hold every voice, in order, apart from each other, and no long silence. */
 export function voiceWindows(samples: Int16Array): Stretch[] {
   const levels = levelsOf(samples);
@@ -69,17 +83,18 @@ function levelsOf(samples: Int16Array): Float32Array {
 }
 
 /** Stretches in which there is a voice, with their margins. */
-function stretchesOf(levels: Float32Array, length: number): Stretch[] {
+function stretchesOf(levels: Float32Array, length: number): Phrase[] {
   const floors = floorsOf(levels);
-  const stretches: Stretch[] = [];
+  const stretches: Phrase[] = [];
   let [first, last, voiced] = [-1, -1, 0];
   const close = () => {
     const before = stretches.at(-1);
-    const from = Math.max(0, first * FRAME - MARGIN);
-    const to = Math.min(length, (last + 1) * FRAME + MARGIN);
+    const voice = { from: first * FRAME, to: Math.min(length, (last + 1) * FRAME) };
+    const from = Math.max(0, voice.from - MARGIN);
+    const to = Math.min(length, voice.to + MARGIN);
     if (voiced < MIN_VOICED_FRAMES) return;
-    if (before && from <= before.to) before.to = to;
-    else stretches.push({ from, to });
+    if (before && from <= before.to) [before.to, before.voice.to] = [to, voice.to];
+    else stretches.push({ from, to, voice });
   };
   for (let frame = 0; frame < levels.length; frame++) {
     const floor = floors[Math.floor(frame / FRAMES_PER_SECOND)] ?? SILENCE_DB;
