@@ -3,7 +3,7 @@
 import type { Env } from "../env.ts";
 import type { Connections } from "../shapes/connection.ts";
 import { logWarning } from "../shapes/log.ts";
-import { MAX_CLIP_SECONDS } from "../shapes/question.ts";
+import { MAX_CLIP_SECONDS, type Moment } from "../shapes/question.ts";
 import type { SearchHit } from "../shapes/search.ts";
 import { openSource } from "../source/open.ts";
 import { signMomentUrl } from "../source/signed-moment.ts";
@@ -17,7 +17,7 @@ interface LinkDeps {
 export interface HitLinks {
   /** A frame of the matching second, or the picture, as JPEG; null where the object is neither film nor picture. */
   thumbnail: string | null;
-  /** The part of the film around the second, as MP4. */
+  /** The film from the second on, as MP4; of sound alone, as WAV. */
   clip: string | null;
   /** The object, from the second on; null where its store cannot be asked. */
   url: string | null;
@@ -87,16 +87,16 @@ async function momentLinks(hit: SearchHit, expires: number, { env }: LinkDeps) {
   const { object, second, span } = hit;
   const { connection, bucket, key, etag } = object;
   const kind = kindOf(hit);
-  if (kind === undefined || kind === "sound" || etag === null || key === "")
-    return { thumbnail: null, clip: null };
+  if (kind === undefined || etag === null || key === "") return { thumbnail: null, clip: null };
   const root = env.required("WEIR_SIGNING_KEY");
   const at = second ?? 0;
   const moment = { connection, bucket, key, etag, at, size: THUMBNAIL_PIXELS, expires };
-  const frame = signMomentUrl(env.publicUrl(), root, { ...moment, kind: "frame" });
-  if (kind === "picture") return { thumbnail: await frame, clip: null };
+  const sign = (part: Pick<Moment, "kind" | "end">) =>
+    signMomentUrl(env.publicUrl(), root, { ...moment, ...part });
+  if (kind === "picture") return { thumbnail: await sign({ kind: "frame" }), clip: null };
   const end = Math.min(at + Math.min(CLIP_SECONDS, MAX_CLIP_SECONDS), Math.max(span?.end ?? at, at + 1));
-  const clip = signMomentUrl(env.publicUrl(), root, { ...moment, kind: "clip", end });
-  return { thumbnail: await frame, clip: await clip };
+  if (kind === "sound") return { thumbnail: null, clip: await sign({ kind: "sound", end }) };
+  return { thumbnail: await sign({ kind: "frame" }), clip: await sign({ kind: "clip", end }) };
 }
 
 /** What an object is, by its content type, else by its name; one with seconds that is no sound is a film. */

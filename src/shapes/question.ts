@@ -25,17 +25,17 @@ export interface VectorAnswer {
   missing: MissingVector[];
 }
 
-/** A still picture of a film's moment or of a picture, or a short part of a film. */
+/** A still picture of a film's moment or of a picture, or a short part of a film or of a sound. */
 export interface Moment {
   connection: string;
   bucket: string;
   key: string;
   /** The version of the object that it is of: of no other is it ever made. */
   etag: string;
-  kind: "frame" | "clip";
+  kind: "frame" | "clip" | "sound";
   /** Seconds. */
   at: number;
-  /** Where a clip ends, seconds. */
+  /** Where a part ends, seconds. */
   end?: number | undefined;
   /** The longer side of a frame at most, pixels. */
   size: number;

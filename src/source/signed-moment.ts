@@ -18,7 +18,7 @@ export interface MomentGrant extends Moment {
 const querySchema = z.object({
   bucket: z.string(),
   etag: z.string(),
-  kind: z.enum(["frame", "clip"]),
+  kind: z.enum(["frame", "clip", "sound"]),
   at: z.coerce.number().min(0),
   end: z.coerce.number().optional(),
   size: z.coerce.number().int().min(16).max(MAX_SIZE),

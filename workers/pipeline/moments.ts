@@ -1,4 +1,4 @@
-// Moments of objects for people: a frame or a short part of a film as a file, a picture in a small size. Made by compute
+// Moments of objects for people: a frame or a short part of a film or a sound as a file, a picture in a small size. Made by compute
 // of exactly the version that was asked for. The router keeps them (src/store/moments.ts).
 import { FailureError } from "../../src/shapes/failure.ts";
 import type { Moment, MomentAnswer } from "../../src/shapes/question.ts";
@@ -31,6 +31,8 @@ async function take(moment: Moment, deps: WeirDeps): Promise<MomentAnswer> {
   let answer: MomentAnswer;
   if (kind === "clip") {
     answer = { bytes: await compute.part("/v1/clip", chunkOf(url, at, end)), type: "video/mp4" };
+  } else if (kind === "sound") {
+    answer = { bytes: await compute.part("/v1/audio", chunkOf(url, at, end)), type: "audio/wav" };
   } else {
     // A moment at a film's very end has no frame: its first one stands for it.
     const frameAt = async (second: number) => (await compute.frames(url, { at: [second], size }))[0];

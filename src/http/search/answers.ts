@@ -8,7 +8,9 @@ export const linkedHitSchema = searchHitSchema
   .extend({
     links: z.object({
       thumbnail: link("A JPEG of the matching second, or of the picture; a signed URL that expires"),
-      clip: link("An MP4 of the film from the matching second on; a signed URL that expires"),
+      clip: link(
+        "An MP4 of the film from the matching second on, a WAV where there is sound alone; a signed URL that expires",
+      ),
       url: link("The object from the matching second on; a signed URL that expires"),
       lineage: z.string().openapi({ description: "Where the item came from; needs a key" }),
     }),
