@@ -9,6 +9,7 @@ import { makeImage, makeVideo, type VideoOptions } from "../../cli/sample-media/
 import { modelsSchema } from "../../src/shapes/model.ts";
 import { wav } from "../../workers/compute/server/decoder/film/recording.ts";
 import { type RunningServer, startServer } from "../../workers/compute/server/main.ts";
+import { moonshineEntry, tinyMoonshine } from "../support/tiny-moonshine.ts";
 import { tinyWhisper, whisperEntry } from "../support/tiny-whisper.ts";
 import { HEADERS, post, type Source, startSource } from "./source.ts";
 import { type Call, calls } from "./table.ts";
@@ -36,14 +37,19 @@ const films: [string, VideoOptions][] = [
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "weir-test-"));
   source = await startSource();
-  const files = tinyWhisper();
-  await mkdir(join(folder, "models"));
-  for (const [name, bytes] of Object.entries(files))
-    await writeFile(join(folder, "models", name.split("/").at(-1) ?? ""), bytes);
+  const [whisper, moonshine] = [tinyWhisper(), tinyMoonshine()];
+  for (const [family, files] of Object.entries({ whisper, moonshine })) {
+    await mkdir(join(folder, "models", family), { recursive: true });
+    for (const [name, bytes] of Object.entries(files))
+      await writeFile(join(folder, "models", family, name.split("/").at(-1) ?? ""), bytes);
+  }
+  const below = (family: string, entry: object) =>
+    JSON.parse(JSON.stringify(entry).replaceAll("models/", `models/${family}/`));
   const models = {
     models: modelsSchema.parse({
       [MODEL]: { kind: "builtin", builtin: MODEL },
-      ears: whisperEntry(files),
+      whisper: below("whisper", whisperEntry(whisper)),
+      moonshine: below("moonshine", moonshineEntry(moonshine)),
     }),
     root: folder,
   };
@@ -183,6 +189,7 @@ const seldom = <T>(arbitrary: fc.Arbitrary<T>) =>
   fc.oneof({ arbitrary: fc.constant(null), weight: 5 }, { arbitrary, weight: 1 });
 /** What is done to a window of speech: bytes of its head, its length, or what comes instead of it. */
 const windowDamage = fc.record({
+  model: fc.constantFrom("whisper", "moonshine"),
   samples: fc.nat(40_000),
   bytes: fc.array(fc.record({ at: fc.nat(43), byte: fc.nat(255) }), { maxLength: 2 }),
   cut: seldom(fc.nat(100)),
@@ -192,7 +199,7 @@ const windowDamage = fc.record({
 test("damaged windows of speech are heard or refused", { timeout: 120_000 }, async () => {
   const faults: string[] = [];
   let heard = 0;
-  for (const how of fc.sample(windowDamage, { numRuns: 60, seed: SEED })) {
+  for (const how of fc.sample(windowDamage, { numRuns: 100, seed: SEED })) {
     const sound = Buffer.from(
       Int16Array.from({ length: how.samples }, (_, i) => 9000 * Math.sin(i / 9)).buffer,
     );
@@ -200,7 +207,7 @@ test("damaged windows of speech are heard or refused", { timeout: 120_000 }, asy
     for (const { at, byte } of how.bytes) window[at] = byte;
     const sent = how.cut === null ? window : window.subarray(0, how.cut);
     const audio = how.instead ?? sent.toString("base64");
-    const { status, lines, text } = await post(compute.url, "/v1/transcribe", { model: "ears", audio });
+    const { status, lines, text } = await post(compute.url, "/v1/transcribe", { model: how.model, audio });
     const isHeard = status === 200 && Array.isArray(lines[0].segments);
     const isRefused = status === 400 && lines[0].failure.kind === "invalid";
     if (isHeard) heard += 1;

@@ -166,3 +166,36 @@ describe.skipIf(!judgeIsHere)("a file of sound alone", () => {
       });
   });
 });
+
+describe.skipIf(!judgeIsHere)("two files of sound joined byte by byte", () => {
+  const joined = async (name: string, args: string[]) => {
+    const path = join(folder, `part-${name}`);
+    await made([...sounds(48_000, "mono"), ...args], path);
+    // Another encoding of it, as no two streams of Ogg have the same number.
+    const first = await readFile(path);
+    await made([...sounds(48_000, "mono"), ...args], path);
+    return source.put(`/joined-${name}`, Buffer.concat([first, await readFile(path)]));
+  };
+
+  test.each([
+    ["two.wav", []],
+    ["two.flac", []],
+    ["two.ogg", ["-c:a", "libvorbis"]],
+    ["two.opus", ["-c:a", "libopus"]],
+  ] as [string, string[]][])("%s are refused: their times begin anew", async (name, args) => {
+    const url = await joined(name, args);
+    expect((await post(compute.url, "/v1/speech", { url })).lines[0].failure).toMatchObject({
+      kind: "bad_media",
+      detail: expect.stringMatching(/is several sounds joined byte by byte/),
+    });
+  });
+
+  test("two.mp3 go on, as its frames have no times", async () => {
+    const found = await spoken({ url: await joined("two.mp3", ["-b:a", "64k"]) });
+    expectTimes(
+      found.map(([start]) => start),
+      [...SOUNDS, ...SOUNDS.map((at) => SECONDS + at)].map((at) => at - MARGIN),
+      0.12,
+    );
+  });
+});

@@ -71,7 +71,7 @@ async function formatOf(reader: RangeReader): Promise<Format> {
     await refuseEncrypted(reader);
   }
   if (format.kind === "video" && format.demuxer === "mpegts") await refuseScrambled(reader);
-  if (format.kind === "video") await refuseJoined(reader, format);
+  if (format.kind !== "image") await refuseJoined(reader, format);
   if (format.kind === "video" && format.demuxer === "avi") await refuseBrokenIndex(reader);
   return format;
 }
