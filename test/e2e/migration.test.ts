@@ -147,6 +147,9 @@ test("every picture is found throughout, killed twice in between, and no questio
   );
   isOver = true;
   const { answered, refused, lost, models } = await asked;
+  console.log(
+    `${PICTURES} pictures changed their model: ${answered} questions, ${refused.length} refused, ${lost.length} lost`,
+  );
   expect(refused).toEqual([]);
   expect(lost).toEqual([]);
   expect(answered).toBeGreaterThan(20);
