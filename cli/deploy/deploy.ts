@@ -10,6 +10,7 @@ import { commitOf } from "../git/git.ts";
 import { versionsAt } from "../git/versions-at.ts";
 import { untilInterrupted } from "../io/interrupt.ts";
 import { CliError, good, note, print, printJson } from "../io/output.ts";
+import { absentModels, absentText } from "../operate/absent-models.ts";
 import { loadProject, type Project } from "../project/project.ts";
 import { connectionSecrets, SIGNING_KEY, secretNames, signingKeys } from "../project/secret-names.ts";
 import { requireValid } from "../project/validate.ts";
@@ -94,6 +95,8 @@ async function planAndDo(
     ...(changed === undefined ? {} : { changed }),
     ...(options.force === undefined ? {} : { force: options.force }),
   });
+  const key = settingsOf(root, env, { url }).key?.value ?? secrets.pick(["WEIR_API_KEY"]).WEIR_API_KEY;
+  if (present.workers.size > 0) plan.notices.push(...(await modelNotices(project, url, key)));
   const header = { account: cloudflare.account, url, commit, ...planJson(plan) };
   if (options.plan) {
     if (options.json) printJson({ ok: plan.missing.length === 0, ...header });
@@ -110,7 +113,6 @@ async function planAndDo(
   };
   const finish = async (done: Step[]) => {
     const versions = versionsOf(resources);
-    const key = settingsOf(root, env, { url }).key?.value ?? secrets.pick(["WEIR_API_KEY"]).WEIR_API_KEY;
     const last = await lastMile(options, { url, key, versions });
     if (options.json) printJson({ ok: !last.failed, ...header, done: done.map(stepJson), ...last.answer });
     if (last.failed) throw last.failed;
@@ -142,6 +144,13 @@ async function prepareCompute(
   stageImage(root);
   const credentials = { expiration_minutes: 1, permissions: ["push", "pull"] };
   await cloudflare.ask(`containers/registries/${REGISTRY}/credentials`, credentials);
+}
+
+/** Models that go away while the deployed Weir has vectors of them. */
+async function modelNotices(project: Project, url: string, key: string | undefined): Promise<string[]> {
+  const absent = await absentModels(project, { url, key });
+  if (!absent.isReached) return [`It is unknown whether models of stored vectors go away: ${absent.why}`];
+  return absent.models.map(absentText).map(({ problem, next }) => `${problem} ${next}`);
 }
 
 /** Deployed versions: alias → version. */

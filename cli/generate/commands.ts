@@ -3,7 +3,8 @@
 import type { Command } from "commander";
 import { jsonOption } from "../io/options.ts";
 import { CliError, good, note, printJson, problemText, say } from "../io/output.ts";
-import { loadProject } from "../project/project.ts";
+import { absentModelsHere, absentText } from "../operate/absent-models.ts";
+import { loadProject, type Project } from "../project/project.ts";
 import { validate } from "../project/validate.ts";
 import { drifted, generate, write } from "./generate.ts";
 
@@ -52,9 +53,14 @@ export function addGenerateCommands(program: Command, root: () => string): void 
     .description("check every config, connection, filter, example and golden query, and list every problem")
     .option(...jsonOption("the problems"))
     .option("--strict", "treat warnings as problems")
-    .addHelpText("after", "\nExamples:\n  $ weir validate\n  $ weir validate --strict --json")
-    .action((options: { json?: boolean; strict?: boolean }) => {
-      const { problems, warnings, ...counts } = validate(loadProject(root()), options);
+    .addHelpText(
+      "after",
+      "\nWhere the Weir of the settings answers, it also warns of vectors there by models that models.json has no more.\n\nExamples:\n  $ weir validate\n  $ weir validate --strict --json",
+    )
+    .action(async (options: { json?: boolean; strict?: boolean }) => {
+      const project = loadProject(root());
+      const { problems, warnings: doubts, ...counts } = validate(project, options);
+      const warnings = [...doubts, ...(problems.length === 0 ? await modelWarnings(project) : [])];
       const { pipelines, examples, queries, off } = counts;
       if (options.json) printJson({ ok: problems.length === 0, ...counts, problems, warnings });
       else {
@@ -67,6 +73,13 @@ export function addGenerateCommands(program: Command, root: () => string): void 
         options.json ? [] : problems,
       );
     });
+}
+
+/** Warns of vectors that nothing is found by any more. They are a matter of what is stored, so never a problem. */
+async function modelWarnings(project: Project) {
+  const absent = await absentModelsHere(project, process.env);
+  if (!absent.isReached) return [];
+  return absent.models.map((it) => ({ file: "models.json", line: 1, column: 1, ...absentText(it) }));
 }
 
 const inOrder = (pipelines: number, examples: number, queries: number) =>

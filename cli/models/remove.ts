@@ -2,11 +2,18 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CliError, good, note, printJson } from "../io/output.ts";
+import { type AbsentModel, absentModelsHere } from "../operate/absent-models.ts";
+import { countText } from "../operate/replay-text.ts";
+import type { Project } from "../project/project.ts";
 import { filesOf, knownModel, projectWithModels } from "./known.ts";
 import { writeEntry } from "./models-file.ts";
 
-/** @throws CliError where there is none, or a pipeline names it */
-export function removeModel(root: string, name: string, { json }: { json?: boolean }): void {
+/** @throws CliError where there is none, a pipeline names it, or, without `force`, a Weir that answers has vectors of it */
+export async function removeModel(
+  root: string,
+  name: string,
+  { json, force }: { json?: boolean; force?: boolean },
+): Promise<void> {
   const project = projectWithModels(root);
   const model = knownModel(project, name);
   const users = project.pipelines.filter(({ config }) => config?.models?.includes(name));
@@ -14,6 +21,7 @@ export function removeModel(root: string, name: string, { json }: { json?: boole
     const places = users.map(({ folder }) => `${folder}/config.json`).join(", ");
     throw new CliError(`${places} names ${name}. Take it out of "models" there first.`);
   }
+  if (!force) await refuseInUse(project, name);
   const others = new Set(
     Object.entries(project.definitions).flatMap(([other, it]) => (other === name ? [] : filesOf(it))),
   );
@@ -28,6 +36,27 @@ export function removeModel(root: string, name: string, { json }: { json?: boole
   good(`${name} is no longer in models.json${files.length > 0 ? `; removed ${files.join(", ")}` : ""}`);
   note(
     "Handlers that still name it fail, and items that it made are no longer found by meaning, until they are replayed.",
+  );
+}
+
+/** Refuses where vectors would be lost to every question. A Weir that cannot be asked refuses nothing. */
+async function refuseInUse(project: Project, name: string): Promise<void> {
+  const { [name]: _, ...definitions } = project.definitions;
+  const [before, after] = await Promise.all([
+    absentModelsHere(project, process.env),
+    absentModelsHere({ ...project, definitions }, process.env),
+  ]);
+  if (!before.isReached || !after.isReached) return;
+  const lost = (model: AbsentModel) =>
+    !before.models.some(
+      (it) => it.collection === model.collection && it.model === model.model && it.vectors === model.vectors,
+    );
+  const inUse = after.models.filter(lost);
+  if (inUse.length === 0) return;
+  const lines = inUse.map(({ collection, vectors }) => `  ${collection}: ${countText(vectors, "vector")}`);
+  throw new CliError(
+    `Without ${name}, no search finds by vectors that are there:\n${lines.join("\n")}\n` +
+      "Let their pipelines name another model, deploy and replay what is stale first; or take it out nevertheless with --force.",
   );
 }
 

@@ -183,6 +183,20 @@ describe("weir deploy", () => {
       expect(router.replays).toEqual([]);
     });
 
+    test("and the plan says whose vectors nothing would be found by", async () => {
+      router.vectors.set("texts", [
+        { model: "acme/clip", definition: "00112233445566aa", vectors: 5 },
+        { model: "acme/clip", definition: "00112233445566bb", vectors: 7 },
+      ]);
+      const { stdout } = await run(["deploy", "--plan"]);
+      router.vectors.clear();
+      expect(stdout).toContain(
+        "The collection texts has 12 vectors by acme/clip, which models.json does not have",
+      );
+      expect(stdout).toContain("weir replay create --select stale --alias one two");
+      expect((await run(["deploy", "--plan"])).stdout).not.toContain("vectors by");
+    });
+
     test("as JSON", async () => {
       const { status, stdout } = await run(["deploy", "--json", "--no-replay"]);
       expect(status).toBe(0);

@@ -9,6 +9,8 @@ export interface StandInWeir {
   url: string;
   /** What is stored: for each pipeline, objects and items by version. */
   stored: Map<string, Record<string, { objects: number; items: number }>>;
+  /** Vectors of each collection, as its index counts them. */
+  vectors: Map<string, { model: string; definition: string; vectors: number }[]>;
   /** Bodies of the replays that were asked for. */
   replays: unknown[];
   /** Whether it refuses to replay. */
@@ -21,6 +23,7 @@ export interface StandInWeir {
 export async function standInWeir(account: Account, key: string): Promise<StandInWeir> {
   const weir: Omit<StandInWeir, "url" | "close"> = {
     stored: new Map(),
+    vectors: new Map(),
     replays: [],
     broken: false,
     away: false,
@@ -46,6 +49,9 @@ export async function standInWeir(account: Account, key: string): Promise<StandI
       }));
       return send(response, 200, { data });
     }
+    const [, collection] = /^\/v1\/collections\/([^/]+)\/search$/.exec(path) ?? [];
+    if (request.method === "POST" && collection !== undefined)
+      return send(response, 200, { hits: [], explain: { spaces: weir.vectors.get(collection) ?? [] } });
     if (request.method === "POST" && path === "/v1/replays") {
       if (weir.broken) return send(response, 503, { detail: "out of order" });
       const chunks: Buffer[] = [];
