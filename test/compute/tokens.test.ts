@@ -1,5 +1,5 @@
 // Token ids that a model is given, against those of @huggingface/tokenizers on the same tokenizer.json, and against ids
-// that are written out here: for CLIP's byte pairs and BERT's word pieces, with emoji, long text and other scripts; and
+// that are written out here: for CLIP's byte pairs, BERT's word pieces and SigLIP 2's (which are Gemma's), with emoji, long text and other scripts; and
 // what models.json adds to them.
 
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -16,10 +16,11 @@ import {
   type TextRole,
 } from "../../src/shapes/model.ts";
 import { tokenizerOf, tokensOf } from "../../workers/compute/server/inference/tokens.ts";
+import { GEMMA_IDS, gemmaTokenizer } from "../support/gemma-tokenizer.ts";
 import { sha256 } from "../support/tiny-models.ts";
 import { BERT_WORDS, bertTokenizer, CLIP_WORDS, clipTokenizer } from "../support/tokenizers.ts";
 
-const TOKENIZERS = { clip: clipTokenizer(), bert: bertTokenizer() };
+const TOKENIZERS = { clip: clipTokenizer(), bert: bertTokenizer(), gemma: gemmaTokenizer() };
 type Kind = keyof typeof TOKENIZERS;
 let root: string;
 beforeAll(async () => {
@@ -94,6 +95,26 @@ test.each<[Kind, string, number[]]>([
   ["bert", "собака, 🐕 👩", bertIds("[CLS]", "собака", ",", "🐕", "[UNK]", "[SEP]")],
 ])("%s reads %j as is written out here", async (kind, text, expected) => {
   expect(await ids(kind, text)).toEqual(expected);
+});
+
+describe("SigLIP 2", () => {
+  const cased = { append_eos: 1, pad: true, max_length: 64 };
+  const siglip2 = { ...cased, lowercase: true };
+
+  test.each(GEMMA_IDS)(
+    "reads %j as is published, marks its end, and is filled to 64",
+    async (text, published) => {
+      const expected = [...published, 1, ...Array<number>(63 - published.length).fill(0)];
+      expect(await ids("gemma", text, cased)).toEqual(expected);
+      if (text === text.toLowerCase())
+        expect(await ids("gemma", text.toUpperCase(), siglip2)).toEqual(expected);
+    },
+  );
+
+  test("keeps the end of a long text", async () => {
+    const long = await ids("gemma", "hello world".repeat(60), siglip2);
+    expect(long).toEqual([...Array.from({ length: 63 }, (_, n) => (n % 2 ? 2134 : 17534)), 1]);
+  });
 });
 
 describe("what models.json adds", () => {
