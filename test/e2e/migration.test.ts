@@ -1,8 +1,6 @@
 // A pipeline gets another model: while what is stale is replayed, and `weir dev` is killed twice, every picture is found
 // by its look, old vectors by the old model and new ones by the new. Going back computes nothing anew.
-// Then that model is taken out: what nothing finds any more is said.
-import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { packageRoot } from "../../cli/project/project.ts";
@@ -176,35 +174,4 @@ test("going back computes nothing that is still kept", { timeout: 300_000 }, asy
   const back = runs.filter(({ replay_id }) => replay_id === id);
   expect(back).toHaveLength(PICTURES);
   expect(back.filter(({ embeddings }) => embeddings?.known !== embeddings?.asked)).toEqual([]);
-});
-
-test("a model that is configured no more is said by remove and by validate", {
-  timeout: 120_000,
-}, async () => {
-  const weir = (...args: string[]) =>
-    spawnSync(process.execPath, [join(packageRoot, "cli/bin.mjs"), ...args, "--root", project.root], {
-      encoding: "utf8",
-      env: { ...process.env, WEIR_URL: dev.url, WEIR_KEY: "", WEIR_API_KEY: "", NO_COLOR: "1" },
-    });
-  const sound = JSON.parse(weir("validate", "--json").stdout) as { ok: boolean; warnings: object[] };
-  expect(sound).toMatchObject({ ok: true, warnings: [] });
-  const names = Object.entries(
-    JSON.parse(readFileSync(join(project.root, "models.json"), "utf8")) as Record<
-      string,
-      { builtin?: string }
-    >,
-  ).flatMap(([name, { builtin }]) => (builtin === "weir/hog-512" ? [name] : []));
-  // Another name for the same definition keeps it found: only the last one is refused.
-  const last = names.pop() ?? "";
-  for (const name of names) expect(weir("models", "remove", name).status).toBe(0);
-  const refused = weir("models", "remove", last);
-  expect(refused.status).toBe(1);
-  expect(refused.stderr).toContain(`looks: ${PICTURES} vectors`);
-  expect(weir("models", "remove", last, "--force").status).toBe(0);
-  expect(JSON.parse(weir("validate", "--json").stdout)).toMatchObject({
-    ok: true,
-    warnings: [
-      { file: "models.json", problem: expect.stringContaining(`${PICTURES} vectors by weir/hog-512`) },
-    ],
-  });
 });
