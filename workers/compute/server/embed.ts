@@ -20,6 +20,9 @@ export interface EmbedDeps {
   inference: Inference;
 }
 
+/** Spans of one object that wait for a model or are in it, so that it never waits for them. */
+const SPANS_AHEAD = 3;
+
 /** Makes a line of what a child took. */
 type Finish = (sampled: SampledItem) => Promise<object>;
 
@@ -145,11 +148,14 @@ async function runEmbedJob(
     left = left.slice(1);
     if (!("sampled" in output)) return write(output);
     const { index } = output as SampledItem;
-    const done = finish(output as SampledItem).then(write, (error: unknown) =>
-      write({ index, ...asError(error) }),
-    );
+    const done: Promise<void> = finish(output as SampledItem)
+      .then(write, (error: unknown) => write({ index, ...asError(error) }))
+      .finally(() => finishing.delete(done));
     finishing.add(done);
-    return done.finally(() => finishing.delete(done));
+    // Whoever waits below hears of it.
+    done.catch(() => {});
+    // The child goes on while a model is at work, as far as memory is meant to hold what it has taken.
+    return finishing.size < SPANS_AHEAD ? undefined : Promise.race(finishing);
   };
   while (left.length > 0 && !signal.aborted) {
     const before = left.length;

@@ -1,6 +1,8 @@
 // Scaling as Pillow does it, which is what models of pictures were trained with: a filter as wide as the picture shrinks,
 // cut and weighed anew at the edges, columns first and rounded to bytes, then rows. FFmpeg's scaler has another bicubic.
-// Pure arithmetic over RGB bytes. https://pillow.readthedocs.io/en/stable/handbook/concepts.html#filters
+// Arithmetic over RGB bytes, by resample.wat. https://pillow.readthedocs.io/en/stable/handbook/concepts.html#filters
+
+import { readFileSync } from "node:fs";
 
 type Filter = "bicubic" | "bilinear" | "area";
 
@@ -16,9 +18,35 @@ interface Window extends Size {
 }
 
 const SUPPORT = { bicubic: 2, bilinear: 1, area: 0.5 } as const;
-/** Weights are whole numbers of this many bits behind the point. */
+/** Weights are whole numbers of this many bits behind the point; resample.wat has it, too. */
 const BITS = 22;
-const HALF = 2 ** (BITS - 1);
+/** Bytes of a picture that are squeezed at once: of a large one, band by band. */
+const BAND_BYTES = 8_388_608;
+/** Bytes that the kernel may read and write past an end. */
+const SLACK_BYTES = 16;
+const PAGE_BYTES = 65_536;
+
+/** Takes places in its memory and counts, in the order of resample.wat. */
+type Calculation = (...values: number[]) => void;
+
+interface Kernel {
+  memory: { buffer: ArrayBuffer; grow(pages: number): void };
+  squeeze: Calculation;
+  stack: Calculation;
+}
+const kernel = openKernel();
+
+function openKernel(): Kernel {
+  // Node's types leave WebAssembly to the browser's.
+  const { Module, Instance } = (globalThis as unknown as Assembly).WebAssembly;
+  return new Instance(new Module(readFileSync(new URL("resample.wasm", import.meta.url)))).exports;
+}
+interface Assembly {
+  WebAssembly: {
+    Module: new (bytes: Uint8Array) => object;
+    Instance: new (module: object) => { exports: Kernel };
+  };
+}
 
 /** A window of an RGB picture of `from` brought to the size `to`, rows without padding. */
 export function resampled(rgb: Uint8Array, from: Size, to: Size, filter: Filter, window: Window): Buffer {
@@ -26,49 +54,44 @@ export function resampled(rgb: Uint8Array, from: Size, to: Size, filter: Filter,
   const columns = weightsOf(from.width, to.width, filter, window.left, window.width);
   const first = rows.starts[0] ?? 0;
   const last = (rows.starts.at(-1) ?? 0) + (rows.counts.at(-1) ?? 0);
-  const narrow = squeezed(rgb.subarray(first * from.width * 3, last * from.width * 3), from.width, columns);
-  const out = Buffer.allocUnsafe(window.width * window.height * 3);
-  const length = window.width * 3;
-  const sums = new Float64Array(length);
-  for (let y = 0; y < window.height; y++) {
-    sums.fill(HALF);
-    const start = (rows.starts[y] ?? 0) - first;
-    for (let tap = 0; tap < (rows.counts[y] ?? 0); tap++) {
-      const weight = rows.weights[y * rows.most + tap] ?? 0;
-      const at = (start + tap) * length;
-      for (let i = 0; i < length; i++) sums[i] = (sums[i] ?? 0) + weight * (narrow[at + i] ?? 0);
-    }
-    for (let i = 0; i < length; i++) out[y * length + i] = byteOf(sums[i] ?? 0);
+  const [wide, length] = [from.width * 3, window.width * 3];
+  const band = Math.min(last - first, Math.max(1, Math.floor(BAND_BYTES / wide)));
+  const places = placesOf([
+    ...[...tablesOf(columns), ...tablesOf(rows)].map((table) => table.byteLength),
+    ...[band * wide, (last - first) * length, window.height * length],
+  ]);
+  const bytes = new Uint8Array(kernel.memory.buffer);
+  const [starts, counts, weights, rowStarts, rowCounts, rowWeights, source, narrow, out] = places;
+  for (const [n, table] of [...tablesOf(columns), ...tablesOf(rows)].entries())
+    bytes.set(new Uint8Array(table.buffer), places[n] ?? 0);
+  for (let y = first; y < last; y += band) {
+    const height = Math.min(band, last - y);
+    bytes.set(rgb.subarray(y * wide, (y + height) * wide), source);
+    const to = narrow + (y - first) * length;
+    const { most } = columns;
+    kernel.squeeze(source, from.width, height, starts, counts, weights, most, window.width, to);
   }
-  return out;
+  const above = narrow - first * length;
+  kernel.stack(above, length, rowStarts, rowCounts, rowWeights, rows.most, window.height, out);
+  return Buffer.from(bytes.slice(out, out + window.height * length).buffer);
 }
 
-/** Rows of a picture, each brought to fewer or more columns. */
-function squeezed(rgb: Uint8Array, width: number, { starts, counts, weights, most }: Weights): Uint8Array {
-  const height = rgb.length / 3 / width;
-  const out = new Uint8Array(height * starts.length * 3);
-  for (let y = 0; y < height; y++) {
-    const row = y * width * 3;
-    for (let x = 0; x < starts.length; x++) {
-      let [r, g, b] = [HALF, HALF, HALF];
-      let at = row + (starts[x] ?? 0) * 3;
-      const end = x * most + (counts[x] ?? 0);
-      for (let tap = x * most; tap < end; tap++, at += 3) {
-        const weight = weights[tap] ?? 0;
-        r += weight * (rgb[at] ?? 0);
-        g += weight * (rgb[at + 1] ?? 0);
-        b += weight * (rgb[at + 2] ?? 0);
-      }
-      const to = (y * starts.length + x) * 3;
-      out[to] = byteOf(r);
-      out[to + 1] = byteOf(g);
-      out[to + 2] = byteOf(b);
-    }
-  }
-  return out;
+type Places = [number, number, number, number, number, number, number, number, number];
+
+/** Where blocks of so many bytes stand in the kernel's memory, which is made large enough. */
+function placesOf(sizes: readonly number[]): Places {
+  let end = 0;
+  const places = sizes.map((size) => {
+    const at = end;
+    end = Math.ceil((at + size + SLACK_BYTES) / 16) * 16;
+    return at;
+  });
+  const lacking = end - kernel.memory.buffer.byteLength;
+  if (lacking > 0) kernel.memory.grow(Math.ceil(lacking / PAGE_BYTES));
+  return places as Places;
 }
 
-const byteOf = (sum: number): number => Math.max(0, Math.min(255, sum >> BITS));
+const tablesOf = ({ starts, counts, weights }: Weights) => [starts, counts, weights];
 
 /** Which places of a line each place of the scaled one is made of, and by which shares. */
 interface Weights {
