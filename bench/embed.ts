@@ -18,9 +18,15 @@ const { values: options } = parseArgs({
     rounds: { type: "string", default: "5" },
     /** Of the film, which has a keyframe every two seconds. */
     seconds: { type: "string", default: "120" },
+    /** Lines of its picture. */
+    height: { type: "string", default: "720" },
   },
 });
-const [rounds, seconds] = [Number(options.rounds), Number(options.seconds)];
+const [rounds, seconds, height] = [options.rounds, options.seconds, options.height].map(Number) as [
+  number,
+  number,
+  number,
+];
 const SPAN_SECONDS = 10;
 const MODEL = "bench/clip-shaped";
 const FILE = "models/clip-shaped.onnx";
@@ -91,7 +97,7 @@ const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[Math.flo
 
 try {
   const path = join(folder, "film.mp4");
-  await makeVideo(path, { seconds, width: 1280, height: 720, gopSeconds: 2 });
+  await makeVideo(path, { seconds, width: Math.round((height * 16) / 9 / 2) * 2, height, gopSeconds: 2 });
   const url = source.put("/bench/film.mp4", await readFile(path));
   await throughCompute(url, SPAN_SECONDS);
   const tried = [];
@@ -109,7 +115,15 @@ try {
     );
   }
   console.log(
-    JSON.stringify({ bench: "embed", threads, rows: best.rows, ratio: median(ratios), ratios, goal: 0.85 }),
+    JSON.stringify({
+      bench: "embed",
+      height,
+      threads,
+      rows: best.rows,
+      ratio: median(ratios),
+      ratios,
+      goal: 0.85,
+    }),
   );
 } finally {
   await session.release();
