@@ -68,6 +68,8 @@ export interface VideoOptions {
   scenes?: number;
   /** Same seed, same scenes: a second encoding of the same film. */
   seed?: number;
+  /** Paints each frame, as YUV 4:2:0, in place of scenes. */
+  paint?(frame: number): Frame;
   /** Which frames there are, for a film of varying rate; default all. */
   keep?(frame: number): boolean;
   /** A tone as AAC beside the picture (Opus in .webm), or a sound: its value, −1 to 1, at each second. */
@@ -210,7 +212,7 @@ async function videoTrack(out: FormatContext, options: VideoOptions): Promise<Tr
   let paint: (frame: number) => Frame = () => new Frame();
   const draw = (position: number) => {
     const next = Math.floor(position / framesPerScene);
-    if (next !== scene) paint = scenePainter(width, height, seed * 1000 + next);
+    if (next !== scene) paint = options.paint ?? scenePainter(width, height, seed * 1000 + next);
     scene = next;
     const drawn = paint(position);
     if (format === AV_PIX_FMT_YUV420P) return drawn;
