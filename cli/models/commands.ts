@@ -58,7 +58,7 @@ Examples:
     .command("remove")
     .description("take a model out of models.json, with the files that no other one names")
     .argument("<name>", "its name in models.json")
-    .option("--force", "even where the Weir of the settings holds vectors of it")
+    .option("--force", "even where a pipeline names it, or the Weir of the settings holds vectors of it")
     .option(...jsonOption("what was removed"))
     .addHelpText("after", "\nExamples:\n  $ weir models remove clip")
     .action(async (name: string, flags: { json?: boolean; force?: boolean }) => {

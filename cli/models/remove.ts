@@ -8,7 +8,7 @@ import type { Project } from "../project/project.ts";
 import { filesOf, knownModel, projectWithModels } from "./known.ts";
 import { writeEntry } from "./models-file.ts";
 
-/** @throws CliError where there is none, a pipeline names it, or, without `force`, a Weir that answers has vectors of it */
+/** @throws CliError where there is none, or, without `force`, a pipeline names it or a Weir that answers has vectors of it */
 export async function removeModel(
   root: string,
   name: string,
@@ -17,9 +17,11 @@ export async function removeModel(
   const project = projectWithModels(root);
   const model = knownModel(project, name);
   const users = project.pipelines.filter(({ config }) => config?.models?.includes(name));
-  if (users.length > 0) {
+  if (users.length > 0 && !force) {
     const places = users.map(({ folder }) => `${folder}/config.json`).join(", ");
-    throw new CliError(`${places} names ${name}. Take it out of "models" there first.`);
+    throw new CliError(
+      `${places} names ${name}. Take it out of "models" there first, or remove it nevertheless with --force.`,
+    );
   }
   if (!force) await refuseInUse(project, name);
   const others = new Set(

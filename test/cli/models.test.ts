@@ -512,6 +512,8 @@ describe("a model that is there", () => {
     expect(existsSync(join(root, "models/acme"))).toBe(false);
     expect(existsSync(join(root, "models/second/text_model.onnx"))).toBe(true);
     expect((await weir(["models", "remove", "secnd"])).stderr).toContain('Did you mean "second"?');
+    expect((await weir(["models", "remove", "second", "--force"])).code).toBe(0);
+    expect(models()).not.toHaveProperty("second");
   });
 
   test("has a catalogue beside it", async () => {
