@@ -6,7 +6,7 @@ import { defineConfig } from "vitest/config";
 const SLOW = [
   "test/{dashboard,delivery,deploy,peers}/**/*.test.ts",
   "test/cli/rollback.test.ts",
-  "test/e2e/{demo,documented,drawn,migration,grow,kill,model,release,reload,search,storm}.test.ts",
+  "test/e2e/{absent-model,demo,documented,drawn,migration,grow,kill,model,release,reload,search,storm}.test.ts",
   "test/e2e/{archive,cancel,cli-json,delivery,idempotency,operate,operate-cli,payload,python,secrets,senders,versions}.test.ts",
   "test/e2e/{ask,connections,listening,live,locate,mcp,models-add,overview,upload,waterfall}.test.ts",
   "test/store/{log,log-upkeep,moving,spread,spread-readers}.test.ts",

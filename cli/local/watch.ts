@@ -111,11 +111,9 @@ export async function keepGenerated({ root, persist, stack, only }: KeeperOption
 function watchersOf(root: string, changed: () => void): FSWatcher[] {
   const git = gitFolder(root);
   return [
-    ...["pipelines", "connections.json", "models.json", "wrangler.toml"].map((name) =>
-      watch(join(root, name), { recursive: name === "pipelines" }, changed),
-    ),
-    // The folder of dev.env, since an editor may replace the file; and .dev.vars, which is refused.
-    ...[DEV_ENV, ".dev.vars"].map((name) =>
+    watch(join(root, "pipelines"), { recursive: true }, changed),
+    // Files by their folders, since editors and `weir models` replace a file; .dev.vars is refused.
+    ...["connections.json", "models.json", "wrangler.toml", DEV_ENV, ".dev.vars"].map((name) =>
       watch(join(root, dirname(name)), (_, file) => {
         if (file === basename(name)) changed();
       }),

@@ -165,9 +165,8 @@ test("a caption's first hit is its moment by frames, and often another span by t
   expect(frames?.recall).toBeGreaterThanOrEqual(0.9);
   expect(frames?.second).toBeGreaterThanOrEqual(0.9);
   expect(frames?.ten.mrr).toBeGreaterThanOrEqual(0.9);
-  // Of four moments in a span one is at its beginning: nobody who guesses the span right is right by chance more often.
+  // A mean names no second at all: what counts is which span comes first.
   expect(mean?.recall).toBeLessThanOrEqual(0.7);
-  expect(mean?.second).toBeLessThanOrEqual(0.7);
   // It is no straw man: among ten of twelve spans the right one is nearly always.
   expect(mean?.ten.recall).toBeGreaterThanOrEqual(0.9);
 });
