@@ -165,8 +165,8 @@ test("a caption's first hit is its moment by frames, and often another span by t
   expect(frames?.recall).toBeGreaterThanOrEqual(0.9);
   expect(frames?.second).toBeGreaterThanOrEqual(0.9);
   expect(frames?.ten.mrr).toBeGreaterThanOrEqual(0.9);
-  // A mean names no second at all: what counts is which span comes first.
+  // By its span, which is in the mean's favour: the second that it names, the span's beginning, is right for 1 of 4 at most.
   expect(mean?.recall).toBeLessThanOrEqual(0.7);
-  // It is no straw man: among ten of twelve spans the right one is nearly always.
-  expect(mean?.ten.recall).toBeGreaterThanOrEqual(0.9);
+  // It is no straw man: by chance it were 0.24, of ten hits among twelve spans.
+  expect(mean?.ten.mrr).toBeGreaterThanOrEqual(0.6);
 });
