@@ -37,7 +37,7 @@ test("a film's run says when its event came, how long it waited, and what each c
     expect(seconds).toBeGreaterThanOrEqual(0);
   }
   const handled = run.steps.find(({ name }) => name === "handled");
-  expect(handled?.detail).toBe(`${run.items} items`);
+  expect([run.items, handled?.detail]).toEqual([1, "1 item"]);
   expect(run.steps.every(({ at }) => new Date(at).toISOString() === at)).toBe(true);
   expect(JSON.stringify(run.steps)).not.toContain("signature");
 
