@@ -106,7 +106,8 @@ export class KeyframeIndex {
     this.#notes.on = true;
     for (const keyframe of keyframes) {
       this.#notes.position = undefined;
-      await this.#sink.getKeyPacket(keyframe.time + this.#origin + 1e-6);
+      // Of a place that a damaged index puts where no file is, the parser throws. FFmpeg has its own way there, or none.
+      await this.#sink.getKeyPacket(keyframe.time + this.#origin + 1e-6).catch(() => null);
       placed.push({ ...keyframe, position: this.#notes.position });
     }
     return placed;
