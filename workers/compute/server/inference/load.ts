@@ -55,6 +55,8 @@ export class Sessions {
         interOpNumThreads: 1,
         executionMode: "sequential",
         logSeverityLevel: 3,
+        // A thread that has nothing to do sleeps: the decoders need the cores.
+        extra: { session: { intra_op: { allow_spinning: "0" } } },
       });
     } catch (error) {
       throw badModel(`${file} cannot be loaded: ${reasonOf(error)}`);
